@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One utterance: a request's audio and motion on one time axis, in any order and chunking.
+
+Written by the network's thread, read by the audio and render threads; one lock, held only
+for copies. Times are seconds of this utterance's audio. Voice and motion may come from
+different sources and either may fail alone: `fail_motion` makes the utterance audio-only
+and keeps the sound untouched.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from driving_client.errors import ProtocolError
+from driving_client.motion import FloatArray, MotionSample, MotionTrack, ParameterSpace
+
+Samples = NDArray[np.int16]
+
+SAMPLE_RATES: Final = (8000, 16000, 22050, 24000, 32000, 44100, 48000)
+"""PCM rates of the protocol, mono s16le."""
+
+MAX_SECONDS: Final = 600.0
+"""An utterance longer than this is refused: 58 MB at 48 kHz is where a board still copes."""
+
+
+class Utterance:
+    """Audio and motion of one request id.
+
+    `motion_offset_s` is a property of the endpoint: frame i is shown at i / rate plus it.
+    """
+
+    def __init__(
+        self,
+        request_id: str,
+        sample_rate: int,
+        *,
+        space: ParameterSpace = ParameterSpace.FLAME,
+        motion_offset_s: float = 0.0,
+    ) -> None:
+        if sample_rate not in SAMPLE_RATES:
+            raise ProtocolError(
+                f"utterance {request_id}: sample rate {sample_rate} Hz is not one of "
+                f"{', '.join(map(str, SAMPLE_RATES))}; resample the audio before sending it"
+            )
+        self.request_id = request_id
+        self.sample_rate = sample_rate
+        self.created = time.monotonic()
+        self._lock = threading.Lock()
+        self._motion_offset_s = motion_offset_s
+        self._track = MotionTrack(space)
+        self._audio: Samples = np.zeros(sample_rate, np.int16)
+        self._audio_length = 0
+        self._audio_ended = False
+        self._motion_failure: str | None = None
+        self._first_motion: float | None = None
+
+    def append_audio(self, samples: Samples) -> None:
+        """Add mono samples; ignored after `end_audio`; raises ProtocolError past MAX_SECONDS."""
+        with self._lock:
+            if self._audio_ended:
+                return
+            needed = self._audio_length + len(samples)
+            if needed > MAX_SECONDS * self.sample_rate:
+                raise ProtocolError(
+                    f"utterance {self.request_id}: more than {MAX_SECONDS:.0f} s of audio; "
+                    "split the speech into several requests"
+                )
+            if needed > len(self._audio):
+                grown = np.zeros(max(needed, 2 * len(self._audio)), np.int16)
+                grown[: self._audio_length] = self._audio[: self._audio_length]
+                self._audio = grown
+            self._audio[self._audio_length : needed] = samples
+            self._audio_length = needed
+
+    def end_audio(self) -> None:
+        """No more audio will come. Repeated ends count once."""
+        with self._lock:
+            self._audio_ended = True
+
+    def append_motion(self, frames: FloatArray) -> None:
+        """Add frames, shape (n, space.size); ignored once motion has ended or failed."""
+        with self._lock:
+            if self._track.ended or self._motion_failure is not None or len(frames) == 0:
+                return
+            if len(self._track) + len(frames) > MAX_SECONDS * self._track.rate:
+                raise ProtocolError(
+                    f"utterance {self.request_id}: more than {MAX_SECONDS:.0f} s of motion; "
+                    "split the speech into several requests"
+                )
+            self._track.append(frames)
+            if self._first_motion is None:
+                self._first_motion = time.monotonic()
+
+    def end_motion(self) -> None:
+        """No more motion will come; an end without any frame is a failure: "empty"."""
+        with self._lock:
+            self._track.ended = True
+            if len(self._track) == 0 and self._motion_failure is None:
+                self._motion_failure = "empty"
+
+    def fail_motion(self, reason: str) -> None:
+        """Motion failed (link lost, server error, timeout): audio goes on alone."""
+        with self._lock:
+            if not self._track.ended and self._motion_failure is None:
+                self._motion_failure = reason
+
+    def restore_motion(self) -> None:
+        """Motion that had failed for this utterance is coming again (the link is back)."""
+        with self._lock:
+            if self._motion_failure != "empty":
+                self._motion_failure = None
+
+    def audio(self, start: int, count: int) -> Samples:
+        """Copy up to `count` samples from sample `start`; shorter where they have not come."""
+        with self._lock:
+            return self._audio[start : min(start + count, self._audio_length)].copy()
+
+    def motion_at(self, seconds: float) -> MotionSample | None:
+        """Motion for this instant of the audio, or None before the first frame has come."""
+        with self._lock:
+            return self._track.sample(seconds - self._motion_offset_s)
+
+    def motion_frames(self) -> FloatArray:
+        """All frames so far, shape (n, space.size), as a copy."""
+        with self._lock:
+            return self._track.frames()
+
+    @property
+    def space(self) -> ParameterSpace:
+        """The space of this utterance's motion."""
+        return self._track.space
+
+    @property
+    def audio_length(self) -> int:
+        """Samples that have arrived."""
+        with self._lock:
+            return self._audio_length
+
+    @property
+    def audio_seconds(self) -> float:
+        """Seconds of audio that have arrived."""
+        return self.audio_length / self.sample_rate
+
+    @property
+    def audio_ended(self) -> bool:
+        """Whether the last of the audio has come."""
+        with self._lock:
+            return self._audio_ended
+
+    @property
+    def motion_length(self) -> int:
+        """Frames that have arrived."""
+        with self._lock:
+            return len(self._track)
+
+    @property
+    def motion_ended(self) -> bool:
+        """Whether the last of the motion has come."""
+        with self._lock:
+            return self._track.ended
+
+    @property
+    def motion_failure(self) -> str | None:
+        """Why this utterance has no (more) motion, or None."""
+        with self._lock:
+            return self._motion_failure
+
+    @property
+    def first_motion(self) -> float | None:
+        """`time.monotonic()` at the first motion frame's arrival, or None."""
+        with self._lock:
+            return self._first_motion

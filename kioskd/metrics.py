@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every metric of the kiosk in one table, so that names, units and help stay in one place.
+
+Base units throughout (seconds, bytes). One `Metrics` per daemon with a registry of its own:
+tests make as many as they like.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_SIGNED_BUCKETS = (-0.2, -0.1, -0.06, -0.04, -0.02, -0.01, 0.0, 0.01, 0.02, 0.04, 0.06, 0.1, 0.2)
+_DELAY_BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
+_FRAME_BUCKETS = (0.008, 0.012, 0.0167, 0.02, 0.025, 0.0334, 0.04, 0.05, 0.0667, 0.1, 0.2, 0.5)
+
+
+class Metrics:
+    """The daemon's metrics; prometheus_client's objects are safe to use from any thread."""
+
+    def __init__(self) -> None:
+        registry = self.registry = CollectorRegistry()
+        self.frame_interval = Histogram(
+            "kiosk_frame_interval_seconds", "Time between two frames shown",
+            buckets=_FRAME_BUCKETS, registry=registry)  # fmt: skip
+        self.sync_offset = Histogram(
+            "kiosk_sync_offset_seconds",
+            "Motion time of the frame shown minus the audio position heard at that moment",
+            buckets=_SIGNED_BUCKETS, registry=registry)  # fmt: skip
+        self.first_motion_delay = Histogram(
+            "kiosk_first_motion_to_frame_seconds",
+            "From an utterance's first motion received to its first speaking frame shown",
+            buckets=_DELAY_BUCKETS, registry=registry)  # fmt: skip
+        self.interrupt_delay = Histogram(
+            "kiosk_interrupt_to_silence_seconds", "From an interrupt to silence",
+            buckets=_DELAY_BUCKETS, registry=registry)  # fmt: skip
+        self.link_bytes = Counter(
+            "kiosk_link_bytes", "Bytes exchanged with the driving endpoint",
+            ["direction"], registry=registry)  # fmt: skip
+        self.link_up = Gauge("kiosk_link_up", "1 while the session is confirmed", registry=registry)
+        self.speech_seconds = Counter(
+            "kiosk_speech_seconds", "Seconds of speech played", registry=registry)  # fmt: skip
+        self.utterances = Counter(
+            "kiosk_utterances", "Utterances by outcome: ended, interrupted, failed",
+            ["outcome"], registry=registry)  # fmt: skip
+        self.audio_only = Counter(
+            "kiosk_audio_only_utterances", "Utterances that went on without motion",
+            ["reason"], registry=registry)  # fmt: skip
+        self.xruns = Counter(
+            "kiosk_audio_xruns", "Underruns of the sound device", registry=registry)  # fmt: skip
+        self.audio_device_lost = Counter(
+            "kiosk_audio_device_lost", "Times the sound device went away", registry=registry)  # fmt: skip
