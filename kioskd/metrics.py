@@ -48,4 +48,5 @@ class Metrics:
         self.xruns = Counter(
             "kiosk_audio_xruns", "Underruns of the sound device", registry=registry)  # fmt: skip
         self.audio_device_lost = Counter(
-            "kiosk_audio_device_lost", "Times the sound device went away", registry=registry)  # fmt: skip
+            "kiosk_audio_device_lost", "Times the sound device went away",
+            registry=registry)  # fmt: skip
