@@ -1,8 +1,37 @@
-# Placeholder written first so that every contributor shares one environment.
+# SPDX-License-Identifier: Apache-2.0
+# `make help` lists the targets. Recipes are thin: the work is in scripts/ and the packages.
+#
+#   make run [AVATAR=file.avatar] [ENDPOINT=ws://host:port/relay] [SAY="text"]
+#   make test [TESTS=tests/kioskd]
+
+AVATAR ?= config/avatars/default.avatar
+ENDPOINT ?=
+TESTS ?= tests
 PYTHON ?= python3
-.venv/.installed: requirements.lock
-	test -x .venv/bin/python || $(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	touch $@
-setup: .venv/.installed
-.PHONY: setup
+
+export PYTHON
+VENV_PYTHON := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint clean
+
+help: ## list the targets
+	@echo "The avatar kiosk. Targets:"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup: ## install what is missing: Debian packages and .venv (quick when done)
+	@scripts/install_packages.sh
+	@scripts/make_environment.sh
+
+run: setup ## run the kiosk with the embedded endpoint (AVATAR=, ENDPOINT= take others)
+	@exec $(VENV_PYTHON) scripts/run_kiosk.py --avatar '$(AVATAR)' --endpoint '$(ENDPOINT)'
+
+test: setup ## lint, types and all tests (TESTS= narrows it)
+	@exec $(VENV_PYTHON) -m pytest $(TESTS)
+
+lint: setup ## only the linters and the type checker
+	@exec $(VENV_PYTHON) -m pytest -q tests/test_linters.py
+
+clean: ## remove what was built: .venv, out/ and caches
+	rm -rf .venv out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

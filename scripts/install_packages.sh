@@ -1,0 +1,39 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Installs the Debian packages that the kiosk and its tests need, and only those missing.
+#
+# apt is never allowed to remove anything: where an installation would need a removal it
+# stops with apt's own explanation. Nothing is asked of apt when nothing is missing.
+set -eu
+
+packages="python3-venv python3-dev gcc pkg-config libasound2-dev libsystemd-dev
+    libegl1 libgles2 libgl1-mesa-dri espeak-ng ffmpeg
+    libasound2-plugins pulseaudio pulseaudio-utils"
+
+if ! command -v dpkg-query >/dev/null 2>&1; then
+    echo "error: install_packages.sh: this is not a Debian system; install the equivalents of:" >&2
+    echo "$packages" >&2
+    exit 1
+fi
+
+missing=""
+for package in $packages; do
+    status=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null || true)
+    [ "$status" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+as_root=""
+if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null 2>&1; then
+        echo "error: install_packages.sh: packages are missing and there is no sudo; as root run:" >&2
+        echo "    apt-get install --no-remove$missing" >&2
+        exit 1
+    fi
+    as_root="sudo"
+fi
+
+echo "Installing Debian packages:$missing"
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install \
+    --yes --no-remove --no-install-recommends -o Dpkg::Use-Pty=0 $missing

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Shared by all tests: where the real recordings lie, and an environment without a screen."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ["SDL_VIDEODRIVER"] = "offscreen"
+os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The top of the project."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real avatars and recordings made by others; they are no part of the project."""
+    folder = Path(os.environ.get("KIOSK_SHARED_DATA", ROOT.parent / "shared" / "data"))
+    if not (folder / "avatars").is_dir():
+        pytest.skip(
+            f"no shared data at {folder}; set KIOSK_SHARED_DATA to run the tests on recordings"
+        )
+    return folder

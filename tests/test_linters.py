@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The house rules that a machine can check: lint, format, types, layers, file sizes."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGES = ("splat_gles", "driving_client", "kioskd")
+ALLOWED_TOP = {
+    "board", "rootfs_overlay", "kioskd", "driving_client", "splat_gles", "config", "scripts",
+    "tests", "Makefile", "README.md",
+    "pyproject.toml", "requirements.lock", "LICENSE", ".ci", ".gitignore", ".gitattributes",
+    ".editorconfig",
+}  # fmt: skip
+LONGEST_FILE = 320
+
+
+def tracked(root: Path, suffix: str = "") -> list[Path]:
+    listing = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=root, check=True, capture_output=True, text=True
+    ).stdout
+    return [root / name for name in listing.split("\0") if name.endswith(suffix) and name]
+
+
+def own_sources(root: Path) -> list[Path]:
+    return [path for path in tracked(root, ".py") if not path.name.endswith("_pb2.py")]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]],
+    ids=["ruff-check", "ruff-format", "mypy"],
+)
+def test_tool_is_content(root: Path, command: list[str]) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", *command], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_top_level_is_the_agreed_one(root: Path) -> None:
+    found = {path.relative_to(root).parts[0] for path in tracked(root)}
+    assert found <= ALLOWED_TOP, f"unexpected at the top level: {sorted(found - ALLOWED_TOP)}"
+
+
+def test_every_source_names_its_licence(root: Path) -> None:
+    bare = [
+        path.relative_to(root)
+        for path in own_sources(root)
+        if "SPDX-License-Identifier: Apache-2.0" not in path.read_text()[:200]
+    ]
+    assert not bare, f"no SPDX line in {bare}"
+
+
+def test_files_are_read_in_one_go(root: Path) -> None:
+    long = {
+        str(path.relative_to(root)): lines
+        for path in own_sources(root)
+        if "tests" not in path.parts
+        and (lines := len(path.read_text().splitlines())) > LONGEST_FILE
+    }
+    assert not long, f"longer than {LONGEST_FILE} lines, split by reason: {long}"
+
+
+@pytest.mark.parametrize("package", ["splat_gles", "driving_client"])
+def test_lower_packages_import_neither_each_other_nor_the_daemon(root: Path, package: str) -> None:
+    others = set(PACKAGES) - {package}
+    wrong = []
+    for path in (root / package).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names: list[str] = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module]
+            wrong += [
+                f"{path.relative_to(root)}:{node.lineno}: {name}"
+                for name in names
+                if name.split(".")[0] in others
+            ]
+    assert not wrong, "imports that point upwards or sideways:\n" + "\n".join(wrong)
