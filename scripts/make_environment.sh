@@ -1,10 +1,10 @@
-#!/bin/sh
+#!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Makes .venv from requirements.lock; does nothing when it is already of that lock file.
 #
 # The stamp holds the lock file's hash and the interpreter's version, so that a new lock or
 # another Python makes the environment anew and a half-finished one is never taken as done.
-set -eu
+set -euo pipefail
 
 python=${PYTHON:-python3}
 if ! version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null); then
@@ -27,7 +27,7 @@ echo "Making .venv with Python $version (a minute or two)"
 rm -rf .venv
 "$python" -m venv .venv
 .venv/bin/python -m pip install --disable-pip-version-check --require-hashes \
-    --progress-bar on --no-cache-dir -r requirements.lock |
+    --progress-bar on -r requirements.lock |
     sed -n -e 's/^Collecting \([^ ]*\).*/  \1/p' -e '/^Successfully/p' -e '/[Ee]rror/p'
 .venv/bin/python -c 'import aiohttp, alsaaudio, numpy, pygame, soxr, systemd.daemon, yaml'
 echo "$stamp" >.venv/stamp
