@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The JSON schema for editors and the reference page, both made from the table of options."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kioskd.config.options import Kind, Option, allowed
+from kioskd.config.sections import OPTIONS, SECTIONS
+
+_TYPES = {Kind.SWITCH: "boolean", Kind.INTEGER: "integer", Kind.NUMBER: "number"}
+_PATTERNS = {
+    Kind.COLOUR: "^#[0-9a-fA-F]{6}$",
+    Kind.HTTP_URL: "^(https?://.+)?$",
+    Kind.WEBSOCKET_URL: "^(wss?://.+)?$",
+}
+
+
+def schema() -> dict[str, Any]:
+    """A JSON schema (draft 2020-12) of kiosk.yaml."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "kiosk.yaml",
+        "type": ["object", "null"],
+        "additionalProperties": False,
+        "properties": {name: _section_schema(name) for name in SECTIONS},
+    }
+
+
+def reference() -> str:
+    """The reference page, Markdown."""
+    lines = [
+        "# Options of kiosk.yaml",
+        "",
+        "<!-- Made by `python -m kioskd.config reference`; edit kioskd/config/sections.py. -->",
+        "",
+        "kioskd reads `/etc/kiosk/kiosk.yaml` (or the file named by `--config`), then the "
+        "`kiosk.d/*.yaml` beside it in order of name, then `--set section.key=value` from the "
+        "command line; later values win. Everything has a default. File names are relative to "
+        "the file that names them. Secrets come only from files.",
+        "",
+        "An unknown key, a value out of its bounds, a key given twice or a damaged file stops "
+        "the start with exit status 78 and one line per problem: "
+        "`file:line: key: what is wrong, what is allowed`. "
+        "`python -m kioskd --config FILE --check` checks without starting.",
+        "",
+        "`systemctl reload kioskd` (SIGHUP) reads the files again. Options marked *live* apply "
+        "at once, the others are named in the log as waiting for a restart; files with errors "
+        "change nothing. `kiosk.schema.json` lets editors check and complete the file.",
+    ]
+    for name, section in SECTIONS.items():
+        lines += ["", f"## {name}", "", (section.__doc__ or "").strip(), ""]
+        lines += ["| key | default | allowed | what it does |", "|---|---|---|---|"]
+        lines += [_reference_row(row) for row in OPTIONS.values() if row.section == name]
+    return "\n".join(lines) + "\n"
+
+
+def _section_schema(name: str) -> dict[str, Any]:
+    rows = [row for row in OPTIONS.values() if row.section == name]
+    return {
+        "description": (SECTIONS[name].__doc__ or "").strip(),
+        "type": ["object", "null"],
+        "additionalProperties": False,
+        "properties": {row.name: _option_schema(row) for row in rows},
+    }
+
+
+def _option_schema(row: Option) -> dict[str, Any]:
+    rule = row.rule
+    result: dict[str, Any] = {
+        "description": rule.text,
+        "type": _TYPES.get(rule.kind, "string"),
+        "default": row.default,
+    }
+    if rule.minimum is not None:
+        result["minimum"] = rule.minimum
+    if rule.maximum is not None:
+        result["maximum"] = rule.maximum
+    if rule.choices:
+        result["enum"] = list(rule.choices)
+    if rule.kind in _PATTERNS:
+        result["pattern"] = _PATTERNS[rule.kind]
+    return result
+
+
+def _reference_row(row: Option) -> str:
+    default = row.default
+    if isinstance(default, bool):
+        shown = f"`{str(default).lower()}`"
+    elif isinstance(default, str):
+        shown = f"`{default}`" if default else "empty"
+    else:
+        shown = f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
+    live = " *Live.*" if row.rule.live else ""
+    cells = (f"`{row.name}`", shown, allowed(row.rule), row.rule.text + live)
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

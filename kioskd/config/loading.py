@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From files and command line to a checked configuration, or all that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kioskd.config.options import Kind, Value
+from kioskd.config.reading import OVERRIDE_ORIGIN, Reading, read_file, read_override
+from kioskd.config.rules import check_rules
+from kioskd.config.sections import OPTIONS, Config, build
+from kioskd.errors import KioskError
+
+DEFAULT_FILE = Path("/etc/kiosk/kiosk.yaml")
+DROP_IN_FOLDER = "kiosk.d"
+
+
+class ConfigError(KioskError):
+    """The configuration cannot be used; `problems` lists everything that is wrong with it."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration and the files that it was read from, in order."""
+
+    config: Config
+    files: tuple[Path, ...]
+
+
+def load(path: Path | None = None, overrides: Sequence[str] = ()) -> Loaded:
+    """Read `path`, then the `kiosk.d/*.yaml` beside it in order of name, then overrides.
+
+    Without a path, DEFAULT_FILE is read where it exists and everything has its default where
+    not. Later values win, key by key. Relative file names in a file are relative to that
+    file's folder, on the command line to the working directory. Raises ConfigError.
+    """
+    reading = Reading()
+    files = _files(path)
+    for file in files:
+        read_file(file, reading)
+    for override in overrides:
+        read_override(override, reading)
+    values = {key: _absolute(key, value, reading) for key, value in reading.values.items()}
+    config = build(values)
+    # Rules are checked even where values were wrong: one run shows everything there is.
+    reading.problems += check_rules(config, reading)
+    if reading.problems:
+        raise ConfigError(reading.problems)
+    return Loaded(config, tuple(files))
+
+
+def read_secret(path: str) -> str:
+    """The secret in a file, without the line's end; raises ConfigError. Empty for no path."""
+    if not path:
+        return ""
+    try:
+        secret = Path(path).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([f"{path}: the secret cannot be read ({error})"]) from error
+    if not secret.isprintable() or " " in secret:
+        raise ConfigError([f"{path}: must hold one line with the secret and nothing else"])
+    return secret
+
+
+def _files(path: Path | None) -> list[Path]:
+    main = DEFAULT_FILE if path is None else path
+    drop_ins = sorted((main.parent / DROP_IN_FOLDER).glob("*.yaml"))
+    if path is None and not main.exists():
+        return drop_ins
+    return [main, *drop_ins]
+
+
+def _absolute(key: str, value: Value, reading: Reading) -> Value:
+    if OPTIONS[key].rule.kind not in (Kind.FILE, Kind.SECRET_FILE) or not value:
+        return value
+    origin = reading.origins[key]
+    folder = Path()
+    if not origin.startswith(OVERRIDE_ORIGIN):
+        folder = Path(origin.rpartition(":")[0]).parent
+    return str((folder / str(value)).resolve())

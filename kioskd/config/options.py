@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One option of the configuration: its type, bounds, default and help, and what a value may be.
+
+`kioskd.config.sections` declares every option once with `option(...)`. Validation, the JSON
+schema, the reference page and the effective configuration in the health answer are all
+derived from that table; nothing else knows an option's bounds.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import MISSING, Field, dataclass, field, fields
+from enum import Enum
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+T = TypeVar("T")
+Value = bool | int | float | str
+
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+_METADATA_KEY = "kiosk_option"
+MAX_TEXT = 1024
+
+
+class Kind(Enum):
+    """What an option's value is; the value is the word used in messages and in the reference."""
+
+    SWITCH = "true or false"
+    INTEGER = "a whole number"
+    NUMBER = "a number"
+    TEXT = "a text"
+    FILE = "a file name"
+    SECRET_FILE = "the name of a file that holds a secret"
+    COLOUR = "a colour such as '#ffffff'"
+    HTTP_URL = "an http:// or https:// address"
+    WEBSOCKET_URL = "a ws:// or wss:// address"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a value must obey. `live`: a changed value applies without a restart."""
+
+    kind: Kind
+    text: str
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[Value, ...] = ()
+    live: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One row of the table; `key` is `section.name`."""
+
+    key: str
+    default: Value
+    rule: Rule
+
+    @property
+    def section(self) -> str:
+        """The part of the key before the dot."""
+        return self.key.partition(".")[0]
+
+    @property
+    def name(self) -> str:
+        """The part of the key after the dot."""
+        return self.key.partition(".")[2]
+
+
+def option(
+    default: T,
+    text: str,
+    *,
+    kind: Kind | None = None,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: tuple[Value, ...] = (),
+    live: bool = False,
+) -> T:
+    """A field of a section's dataclass with its row of the table; the type is the default's."""
+    by_type = {bool: Kind.SWITCH, int: Kind.INTEGER, float: Kind.NUMBER, str: Kind.TEXT}
+    rule = Rule(kind or by_type[type(default)], text, minimum, maximum, choices, live)
+    return field(default=default, metadata={_METADATA_KEY: rule})
+
+
+def options_of(section: str, section_type: type[Any]) -> list[Option]:
+    """The rows that a section's dataclass declares, in order."""
+    rows = []
+    declared: tuple[Field[Any], ...] = fields(section_type)
+    for each in declared:
+        assert each.default is not MISSING
+        rows.append(Option(f"{section}.{each.name}", each.default, each.metadata[_METADATA_KEY]))
+    return rows
+
+
+def allowed(rule: Rule) -> str:
+    """What the value may be, in words, for messages and for the reference page."""
+    if rule.choices:
+        return "one of " + ", ".join(str(choice) for choice in rule.choices)
+    if rule.minimum is not None and rule.maximum is not None:
+        return f"{rule.kind.value} from {rule.minimum:g} to {rule.maximum:g}"
+    return rule.kind.value
+
+
+def check_value(row: Option, value: object) -> Value:
+    """The value in the option's own type; raises ValueError saying what is wrong and allowed."""
+    rule = row.rule
+    wanted = allowed(rule)
+    if rule.kind is Kind.SWITCH:
+        if not isinstance(value, bool):
+            raise ValueError(f"{_shown(value)} is not {wanted}")
+        return value
+    checked: Value
+    if rule.kind in (Kind.INTEGER, Kind.NUMBER):
+        checked = _check_number(rule, value, wanted)
+    else:
+        checked = _check_text(rule, value, wanted)
+    if rule.choices and checked not in rule.choices:
+        raise ValueError(f"{_shown(value)} is not allowed; it must be {wanted}")
+    return checked
+
+
+def _check_number(rule: Rule, value: object, wanted: str) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{_shown(value)} is not {wanted}")
+    if not math.isfinite(value) or (rule.kind is Kind.INTEGER and value != int(value)):
+        raise ValueError(f"{_shown(value)} is not {wanted}")
+    if rule.minimum is not None and value < rule.minimum:
+        raise ValueError(f"{value:g} is too small; it must be {wanted}")
+    if rule.maximum is not None and value > rule.maximum:
+        raise ValueError(f"{value:g} is too large; it must be {wanted}")
+    return int(value) if rule.kind is Kind.INTEGER else float(value)
+
+
+def _check_text(rule: Rule, value: object, wanted: str) -> str:
+    if not isinstance(value, str):
+        hint = "" if rule.choices else "; put it in quotes if a text is meant"
+        raise ValueError(f"{_shown(value)} is not {wanted}{hint}")
+    if len(value) > MAX_TEXT:
+        raise ValueError(f"longer than the {MAX_TEXT} characters allowed")
+    if any(ord(character) < 32 for character in value):
+        raise ValueError("holds control characters, which are not allowed")
+    if rule.kind is Kind.COLOUR and not _COLOUR.fullmatch(value):
+        raise ValueError(f"{_shown(value)} is not {wanted}")
+    if rule.kind in (Kind.HTTP_URL, Kind.WEBSOCKET_URL) and value:
+        schemes = ("http", "https") if rule.kind is Kind.HTTP_URL else ("ws", "wss")
+        _check_url(value, schemes, wanted)
+    return value
+
+
+def _check_url(value: str, schemes: tuple[str, ...], wanted: str) -> None:
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError as error:
+        raise ValueError(f"{_shown(value)} is not {wanted} ({error})") from error
+    if not usable:
+        raise ValueError(f"{_shown(value)} is not {wanted}")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("holds a user name or password; secrets come only from files")
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, str):
+        return f"'{value[:60]}…'" if len(value) > 60 else f"'{value}'"
+    if value is None:
+        return "an empty value"
+    if isinstance(value, list):
+        return "a list"
+    return "a group of keys" if isinstance(value, dict) else str(value)[:60]

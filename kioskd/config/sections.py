@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table of options: every key of `kiosk.yaml`, with type, bounds, default and help.
+
+A section is a frozen dataclass and a row is one of its fields, so that the rest of the
+daemon reads options as typed attributes. The example file, the JSON schema and the
+reference page under config/ are generated from this table (`python -m kioskd.config`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from kioskd.config.options import Kind, Option, Value, option, options_of
+
+DEFAULT_AVATAR = str(Path(__file__).resolve().parents[2] / "config/avatars/default.avatar")
+
+
+@dataclass(frozen=True, slots=True)
+class AvatarSection:
+    """Which avatar is shown."""
+
+    path: str = option(
+        "",
+        "The avatar bundle (made by `python -m splat_gles import`); empty for the default "
+        "avatar. One that cannot be loaded is reported in health and the default avatar shows.",
+        kind=Kind.FILE,
+    )
+    yaw_degrees: float = option(
+        0.0, "Turns the avatar, positive to its own left.", minimum=-60, maximum=60
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DisplaySection:
+    """Where and how the picture is shown."""
+
+    driver: str = option(
+        "auto",
+        "`auto` takes a window where there is a desktop, the screen itself where there is a "
+        "KMS device, and otherwise draws offscreen: then the console page shows the picture.",
+        choices=("auto", "kmsdrm", "x11", "wayland", "offscreen"),
+    )
+    width: int = option(
+        0, "Pixels; 0 for the whole screen (540 offscreen).", minimum=0, maximum=4096
+    )
+    height: int = option(
+        0, "Pixels; 0 for the whole screen (960 offscreen).", minimum=0, maximum=4096
+    )
+    frame_rate: float = option(
+        0.0,
+        "Frames a second at most; 0 follows the screen, and is 30 offscreen, where no screen "
+        "sets the pace.",
+        minimum=0,
+        maximum=120,
+    )
+    latency_ms: float = option(
+        15.0,
+        "From the end of drawing to light on the panel; the face is drawn that much ahead.",
+        minimum=0,
+        maximum=200,
+    )
+    background: str = option("#ffffff", "Colour behind the avatar.", kind=Kind.COLOUR)
+
+
+@dataclass(frozen=True, slots=True)
+class AudioSection:
+    """The sound card, which is also the clock of speech."""
+
+    enabled: bool = option(True, "Whether speech is heard; the lips move in any case.")
+    device: str = option(
+        "default", "ALSA's name of the device; `aplay -L` lists them (prefer names to numbers)."
+    )
+    latency_ms: float = option(
+        0.0,
+        "From the sound card to the ear beyond what ALSA knows, such as a television's.",
+        minimum=0,
+        maximum=1000,
+    )
+    buffer_ms: int = option(
+        120, "Sound written ahead; larger survives busier boards.", minimum=100, maximum=1000
+    )
+    volume: float = option(1.0, "Loudness of speech.", minimum=0, maximum=1)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSection:
+    """The driving endpoint that the motion, and with `relay` also the voice, comes from."""
+
+    url: str = option(
+        "ws://127.0.0.1:8090/relay",
+        "Its address; `wss://` for anything beyond this machine. Empty for none.",
+        kind=Kind.WEBSOCKET_URL,
+        live=True,
+    )
+    dialect: str = option(
+        "relay",
+        "`relay`: a backend sends voice and motion. `driveningress`: the voice comes by "
+        "POST /v1/speak and the endpoint answers it with motion.",
+        choices=("relay", "driveningress"),
+        live=True,
+    )
+    avatar_id: str = option("", "The avatar's id at the endpoint.", live=True)
+    app_id: str = option("", "The application's id at the endpoint.", live=True)
+    session_key_file: str = option(
+        "", "Holds the session key, if one is used.", kind=Kind.SECRET_FILE, live=True
+    )
+    token_url: str = option(
+        "",
+        "Where a session token is had: the endpoint's console with `api_key_file`, or one's "
+        "own backend without it.",
+        kind=Kind.HTTP_URL,
+        live=True,
+    )
+    api_key_file: str = option(
+        "", "Holds the API key sent to `token_url`.", kind=Kind.SECRET_FILE, live=True
+    )
+    sample_rate: int = option(
+        16000,
+        "Rate of the voice asked of the endpoint, in Hz.",
+        choices=(8000, 16000, 22050, 24000, 32000, 44100, 48000),
+        live=True,
+    )
+    motion_offset_ms: float = option(
+        0.0,
+        "A property of the endpoint: how much later than i/25 s its frame i is shown.",
+        minimum=-1000,
+        maximum=1000,
+        live=True,
+    )
+    connect_timeout_s: float = option(
+        10.0, "Time for connecting and confirming a session.", minimum=1, maximum=60, live=True
+    )
+    say_url: str = option(
+        "",
+        "Where the console's text box posts what the avatar shall say; empty hides the box.",
+        kind=Kind.HTTP_URL,
+        live=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackSection:
+    """How voice and motion are put together when one of them is late."""
+
+    motion_wait_ms: float = option(
+        300.0, "An utterance's voice waits that long for its first motion.", minimum=0, maximum=2000
+    )
+    audio_only_after_s: float = option(
+        15.0, "Without a connection or motion for that long, speech goes on as sound alone.",
+        minimum=1, maximum=120,
+    )  # fmt: skip
+    hold_frames: int = option(
+        10, "Frames of 40 ms that the face holds when motion is late.", minimum=0, maximum=50
+    )
+    ease_in_frames: int = option(8, "Frames of 40 ms from idle into speech.", minimum=1, maximum=50)
+    ease_out_frames: int = option(
+        20, "Frames of 40 ms from speech to idle.", minimum=1, maximum=100
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class IdleSection:
+    """What makes the face alive by itself, at idle and on top of speech."""
+
+    enabled: bool = option(True, "Blinks, breath and small moves of the gaze.")
+    blinks_per_minute: float = option(16.0, "On average.", minimum=0, maximum=60)
+    gaze_degrees: float = option(3.0, "How far the gaze wanders.", minimum=0, maximum=15)
+    breath: float = option(1.0, "How visible the breath is; 0 for none.", minimum=0, maximum=2)
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceSection:
+    """POST /v1/speak: a voice made by one's own software, on this board or in the network."""
+
+    enabled: bool = option(True, "Whether POST /v1/speak is answered.", live=True)
+
+
+@dataclass(frozen=True, slots=True)
+class HealthSection:
+    """The HTTP server: health, metrics, screenshot, console page and voice input."""
+
+    enabled: bool = option(True, "Whether the server runs.")
+    address: str = option(
+        "127.0.0.1",
+        "Where it listens. Anything but loopback needs `tls_certificate`, `tls_key` and "
+        "`token_file`; kioskd does not start without them.",
+    )
+    port: int = option(8080, "0 takes any free port and logs which.", minimum=0, maximum=65535)
+    tls_certificate: str = option("", "The server's certificate chain, PEM.", kind=Kind.FILE)
+    tls_key: str = option("", "The certificate's key, PEM.", kind=Kind.SECRET_FILE)
+    token_file: str = option(
+        "",
+        "Holds the token that requests must carry: `Authorization: Bearer TOKEN`, or the "
+        "password that a browser asks for.",
+        kind=Kind.SECRET_FILE,
+    )
+    console: bool = option(True, "Whether the console page is served at `/`.")
+    temperature_limit_c: float = option(
+        90.0, "Warn above this temperature of the board.", minimum=40, maximum=125, live=True
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LogSection:
+    """The log: journald under systemd, otherwise lines on standard error."""
+
+    level: str = option(
+        "info", "The least important lines kept.",
+        choices=("debug", "info", "warning", "error"), live=True,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole configuration, one attribute per section."""
+
+    avatar: AvatarSection = field(default_factory=AvatarSection)
+    display: DisplaySection = field(default_factory=DisplaySection)
+    audio: AudioSection = field(default_factory=AudioSection)
+    endpoint: EndpointSection = field(default_factory=EndpointSection)
+    playback: PlaybackSection = field(default_factory=PlaybackSection)
+    idle: IdleSection = field(default_factory=IdleSection)
+    voice: VoiceSection = field(default_factory=VoiceSection)
+    health: HealthSection = field(default_factory=HealthSection)
+    log: LogSection = field(default_factory=LogSection)
+
+
+SECTIONS: dict[str, type[Any]] = {
+    each.name: type(getattr(Config(), each.name)) for each in fields(Config)
+}
+"""Section names and their dataclasses, in order."""
+
+OPTIONS: dict[str, Option] = {
+    row.key: row for name, section in SECTIONS.items() for row in options_of(name, section)
+}
+"""The table itself: key to row, in order."""
+
+
+def build(values: dict[str, Value]) -> Config:
+    """A configuration from checked values by key; what is not named keeps its default."""
+    sections: dict[str, Any] = {}
+    for name, section in SECTIONS.items():
+        prefix = name + "."
+        given = {
+            key.removeprefix(prefix): value
+            for key, value in values.items()
+            if key.startswith(prefix)
+        }
+        sections[name] = section(**given)
+    return Config(**sections)
+
+
+def flatten(config: Config) -> dict[str, Value]:
+    """Every option's value by key; holds names of secret files, never a secret."""
+    return {key: getattr(getattr(config, row.section), row.name) for key, row in OPTIONS.items()}
+
+
+def changed(old: Config, new: Config) -> list[Option]:
+    """The options whose values differ."""
+    before, after = flatten(old), flatten(new)
+    return [row for key, row in OPTIONS.items() if before[key] != after[key]]

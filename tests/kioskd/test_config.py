@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a person writes into kiosk.yaml, rightly and in every wrong way that we know of."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kioskd.config import Config, ConfigError, load, read_secret
+from kioskd.config.documents import reference, schema
+from kioskd.config.options import check_value
+from kioskd.config.reading import MAX_FILE_BYTES
+from kioskd.config.sections import OPTIONS, changed, flatten
+
+
+def write(folder: Path, text: str | bytes, name: str = "kiosk.yaml") -> Path:
+    path = folder / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def problems(path: Path, *overrides: str) -> tuple[str, ...]:
+    with pytest.raises(ConfigError) as caught:
+        load(path, overrides)
+    return caught.value.problems
+
+
+def test_an_empty_file_and_the_example_both_mean_the_defaults(tmp_path: Path, root: Path) -> None:
+    assert load(write(tmp_path, "")).config == Config()
+    assert load(write(tmp_path, "display:\n")).config == Config()
+    assert load(root / "config/kiosk.yaml").config == Config()
+
+
+def test_drop_ins_win_over_the_file_in_order_of_name_and_the_command_line_over_all(
+    tmp_path: Path,
+) -> None:
+    path = write(tmp_path, "audio: {volume: 0.1, device: a}\ndisplay: {width: 100}\n")
+    write(tmp_path, "audio: {volume: 0.3}\n", "kiosk.d/20-late.yaml")
+    write(tmp_path, "audio: {volume: 0.2, device: b}\n", "kiosk.d/10-early.yaml")
+    write(tmp_path, "no yaml at all: [", "kiosk.d/notes.txt")
+    loaded = load(path, ["display.width=200", "endpoint.avatar_id=0123"])
+    assert loaded.config.audio.volume == 0.3
+    assert loaded.config.audio.device == "b"
+    assert loaded.config.display.width == 200
+    assert loaded.config.endpoint.avatar_id == "0123"
+    assert [file.name for file in loaded.files] == [
+        "kiosk.yaml",
+        "10-early.yaml",
+        "20-late.yaml",
+    ]
+
+
+def test_file_names_are_relative_to_the_file_that_names_them(tmp_path: Path) -> None:
+    write(tmp_path, "secret\n", "key")
+    path = write(tmp_path, "endpoint: {session_key_file: key}\navatar: {path: a.avatar}\n")
+    config = load(path).config
+    assert config.endpoint.session_key_file == str(tmp_path / "key")
+    assert config.avatar.path == str(tmp_path / "a.avatar")
+    assert read_secret(config.endpoint.session_key_file) == "secret"
+
+
+BAD = {
+    "unknown section": ("displai: {}", ":1: displai: unknown section; did you mean display?"),
+    "unknown key": (
+        "display:\n  widht: 1",
+        ":2: display.widht: unknown key; did you mean display.width?",
+    ),
+    "unlike any key": ("voice: {q: 1}", ":1: voice.q: unknown key; known are enabled"),
+    "key twice": ("log: {level: info, level: info}", "log.level: given twice, first in line 1"),
+    "section twice": ("log: {}\nlog: {}", ":2: log: given twice, first in line 1"),
+    "text for a number": ("display: {width: wide}", "'wide' is not a whole number from 0 to"),
+    "too large": ("display: {width: 5000}", "5000 is too large; it must be a whole number from"),
+    "too small": ("audio: {buffer_ms: 50}", "50 is too small; it must be a whole number from 100"),
+    "fraction": ("display: {width: 10.5}", "10.5 is not a whole number"),
+    "not a number": ("audio: {volume: .nan}", "nan is not a number from 0 to 1"),
+    "infinite": ("audio: {volume: .inf}", "inf is not a number from 0 to 1"),
+    "number for a switch": ("audio: {enabled: 1}", "1 is not true or false"),
+    "switch for a number": ("audio: {volume: true}", "true is not a number"),
+    "number for a text": ("endpoint: {avatar_id: 12}", "12 is not a text; put it in quotes"),
+    "no choice": ("log: {level: loud}", "'loud' is not allowed; it must be one of debug, info"),
+    "wrong rate": ("endpoint: {sample_rate: 11025}", "11025 is not allowed; it must be one of"),
+    "no colour": ("display: {background: red}", "'red' is not a colour such as '#ffffff'"),
+    "wrong scheme": ("endpoint: {url: 'http://h'}", "'http://h' is not a ws:// or wss:// address"),
+    "no host": ("endpoint: {url: 'ws://'}", "is not a ws:// or wss:// address"),
+    "bad port": ("endpoint: {url: 'ws://h:99999'}", "is not a ws:// or wss:// address"),
+    "secret in address": ("endpoint: {url: 'ws://u:p@h'}", "secrets come only from files"),
+    "empty value": ("audio: {device: }", "an empty value is not a text"),
+    "list": ("audio: {volume: [1]}", "a list is not a number"),
+    "group": ("audio: {volume: {a: 1}}", "a group of keys is not a number"),
+    "date": ("audio: {device: 2020-01-01}", "2020-01-01 is not a text; put it in quotes"),
+    "impossible date": ("audio: {volume: 2020-99-99}", "'2020-99-99' is not a number"),
+    "section is a value": ("log: 5", ":1: log: must hold keys, indented below it"),
+    "file is a list": ("- a", ":1: must hold sections, such as avatar"),
+    "key is a list": ("? [a]\n: 1", ":1: ?: a key must be a plain word"),
+    "control character": ('audio: {device: "a\\tb"}', "holds control characters"),
+    "long text": ("audio: {device: " + "a" * 2000 + "}", "longer than the 1024 characters"),
+    "bad YAML": ("log:\n  level: [", ":2: not valid YAML"),
+    "tab": ("log:\n\tlevel: info", ":2: not valid YAML"),
+    "unknown anchor": ("log: *a", ":1: not valid YAML: found undefined alias"),
+    "own tag": ("log: {level: !!python/object:os.system x}", "is not allowed"),
+    "two documents": ("log: {}\n---\nlog: {}", ":2: not valid YAML"),
+    "not UTF-8": (b"log: {}\n# \xff", ":2: not UTF-8 text"),
+    "NUL": (b"log: \0", "not valid YAML"),
+    "nested deeply": ("[" * 5000, "not valid YAML"),
+    "oversized": (b"#" * (MAX_FILE_BYTES + 1), "larger than 256 KiB"),
+    "no such secret": ("endpoint: {session_key_file: nowhere}", "nowhere cannot be read"),
+    "key without URL": ("endpoint: {api_key_file: kiosk.yaml}", "without endpoint.token_url"),
+    "network without protection": (
+        "health: {address: 0.0.0.0}",
+        ":1: health.address: 0.0.0.0 can be reached from other machines, which needs "
+        "health.tls_certificate, health.tls_key, health.token_file; set them or use 127.0.0.1",
+    ),
+    "host name without protection": ("health: {address: kiosk}", "can be reached from other"),
+    "certificate without key": (
+        "health: {tls_certificate: kiosk.yaml}",
+        "certificate and key belong together",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), BAD.values(), ids=BAD)
+def test_a_wrong_file_is_told_with_its_line_and_what_is_allowed(
+    tmp_path: Path, text: str | bytes, expected: str
+) -> None:
+    path = write(tmp_path, text)
+    found = problems(path)
+    assert any(line.startswith(str(path)) and expected in line for line in found), found
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("display.widht=1", "--set display.widht: unknown option; did you mean display.width?"),
+        ("display.width", "--set display.width: has no value"),
+        ("display.width=wide", "--set display.width: 'wide' is not a whole number"),
+        ("display.width={", "--set display.width: '{' is not a whole number"),
+        ("=", "--set : unknown option"),
+    ],
+)
+def test_a_wrong_override_is_told(tmp_path: Path, override: str, expected: str) -> None:
+    assert any(line.startswith(expected) for line in problems(write(tmp_path, ""), override))
+
+
+def test_all_problems_of_all_files_are_told_at_once(tmp_path: Path) -> None:
+    path = write(tmp_path, "log: {level: loud}\ndisplay: {width: -1, height: -1}\n")
+    write(tmp_path, "audio: {volume: 2}\nnonsense: 1\n", "kiosk.d/1.yaml")
+    assert len(problems(path, "health.address=::")) == 6
+
+
+def test_a_missing_file_says_how_to_mend_it(tmp_path: Path) -> None:
+    [line] = problems(tmp_path / "none.yaml")
+    assert "none.yaml: cannot be read (No such file or directory); create it or name" in line
+
+
+def test_a_secret_is_one_line(tmp_path: Path) -> None:
+    write(tmp_path, "two words\n", "key")
+    with pytest.raises(ConfigError, match="one line with the secret"):
+        read_secret(str(tmp_path / "key"))
+
+
+def test_only_what_changed_is_named() -> None:
+    config = Config()
+    other = load_overrides("log.level=debug", "display.width=5")
+    assert [row.key for row in changed(config, other)] == ["display.width", "log.level"]
+    assert [row.rule.live for row in changed(config, other)] == [False, True]
+    assert not changed(config, Config())
+
+
+def load_overrides(*overrides: str) -> Config:
+    return load(Path("/dev/null"), overrides).config
+
+
+@pytest.mark.parametrize("row", OPTIONS.values(), ids=OPTIONS)
+def test_every_default_obeys_its_own_row(row: object) -> None:
+    assert row.default == check_value(row, row.default)  # type: ignore[attr-defined]
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_either_a_configuration_or_a_named_error(tmp_path_factory, text: str) -> None:
+    path = tmp_path_factory.getbasetemp() / "fuzz.yaml"
+    path.write_text(text, "utf-8", errors="surrogatepass")
+    try:
+        config = load(path).config
+    except ConfigError as error:
+        told = error.problems
+    else:
+        told = tuple(flatten(config))
+    assert told
+
+
+@pytest.mark.parametrize(
+    ("name", "current"),
+    [("kiosk.schema.json", json.dumps(schema(), indent=2) + "\n"), ("README.md", reference())],
+)
+def test_documents_are_in_step_with_the_table(root: Path, name: str, current: str) -> None:
+    assert (root / "config" / name).read_text("utf-8") == current, (
+        f"config/{name} is out of date: run `python -m kioskd.config schema -o "
+        "config/kiosk.schema.json` and `... reference -o config/README.md`"
+    )
+
+
+def test_the_generator_says_when_it_cannot_write(tmp_path: Path, root: Path) -> None:
+    command = [sys.executable, "-m", "kioskd.config", "reference", "-o", str(tmp_path / "no/x")]
+    result = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: ")
+    assert "Traceback" not in result.stderr
