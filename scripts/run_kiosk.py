@@ -27,6 +27,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def arguments() -> argparse.Namespace:
+    """What the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument(
         "--avatar", type=Path, default=ROOT / "config/avatars/default.avatar", metavar="FILE",
@@ -73,6 +74,7 @@ def start_endpoint(port: int, greeting: str) -> tuple[subprocess.Popen[str], str
 
 
 def kioskd_command(avatar: Path, address: str, extra: list[str]) -> list[str]:
+    """The daemon's command for an endpoint: http for the embedded one, ws for another."""
     command = [sys.executable, "-m", "kioskd", "--config", str(ROOT / "config/kiosk.yaml")]
     command += ["--set", f"avatar.path={avatar.resolve()}"]
     if address.startswith("http"):
@@ -86,6 +88,7 @@ def kioskd_command(avatar: Path, address: str, extra: list[str]) -> list[str]:
 
 
 def stop(processes: list[subprocess.Popen[str]]) -> None:
+    """End the processes together; one that does not obey within STOP_S is killed."""
     for process in processes:
         if process.poll() is None:
             process.terminate()
@@ -100,6 +103,7 @@ def stop(processes: list[subprocess.Popen[str]]) -> None:
 
 
 def main() -> int:
+    """Run both until one ends or a signal asks; the daemon's exit status."""
     options = arguments()
     if not options.avatar.is_file():
         print(
