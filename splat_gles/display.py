@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A place to draw: a window, a whole screen through KMS, or nothing but a buffer; through SDL.
+
+The renderer draws into the default framebuffer in all of them, so nothing else differs. SDL is
+told to make an OpenGL ES 3.0 context through EGL with 8 bits a channel and no depth.
+
+Which card and connector KMS uses is SDL's choice: the first with a connected screen. A board with
+several can name one by its index in /dev/dri with SDL's own SDL_KMSDRM_DEVICE_INDEX. SDL's
+signal handlers stay off: whoever owns the process decides what SIGTERM means.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+# SDL and pygame read these when they start
+os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+os.environ.setdefault("SDL_NO_SIGNAL_HANDLERS", "1")
+os.environ.setdefault("SDL_VIDEO_X11_FORCE_EGL", "1")
+os.environ.setdefault("SDL_OPENGL_ES_DRIVER", "1")
+
+import pygame
+
+from splat_gles.errors import DisplayError, SplatError
+from splat_gles.gl.api import gl
+
+logger = logging.getLogger(__name__)
+
+DRIVERS = ("auto", "kmsdrm", "x11", "wayland", "offscreen")
+"""What `open_display` takes."""
+DEFAULT_SIZE = (540, 960)
+"""A window's or buffer's (width, height) where none is given."""
+
+_HINTS = {
+    "kmsdrm": "the user needs the groups video and render, a screen must be connected, and no "
+    "desktop may hold it (check /dev/dri and /sys/class/drm/*/status)",
+    "x11": "check that DISPLAY names a running X server",
+    "wayland": "check that WAYLAND_DISPLAY and XDG_RUNTIME_DIR name a running compositor",
+    "offscreen": "install Mesa's software driver (Debian: libegl1 libgles2 libgl1-mesa-dri)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DisplayEvents:
+    """What has happened since the last look: a wish to quit, another size."""
+
+    quit: bool
+    size_changed: bool
+
+
+class Display:
+    """An open window, screen or buffer with a current OpenGL ES context; see `open_display`."""
+
+    def __init__(self, driver: str, size: tuple[int, int]) -> None:
+        self.driver = driver
+        self.size = size
+
+    def flip(self) -> None:
+        """Show what was drawn. Waits for the vertical blank, except offscreen."""
+        pygame.display.flip()
+
+    def pump(self) -> DisplayEvents:
+        """Let SDL do its work; call it once a frame. `size` follows a window's."""
+        wants_quit = False
+        for event in pygame.event.get():
+            escape = event.type == pygame.KEYDOWN and event.key == pygame.K_ESCAPE
+            wants_quit = wants_quit or escape or event.type == pygame.QUIT
+        size = pygame.display.get_window_size()
+        changed = size != self.size and min(size) > 0
+        if changed:
+            self.size = size
+            logger.info("the window is now %dx%d", *size, extra={"code": "display_resized"})
+        return DisplayEvents(quit=wants_quit, size_changed=changed)
+
+    def close(self) -> None:
+        """Close the window and give the context up; close renderers first."""
+        pygame.display.quit()
+
+    def __enter__(self) -> Display:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def open_display(
+    driver: str = "auto", size: tuple[int, int] | None = None, title: str = "Avatar"
+) -> Display:
+    """Open a place to draw and make its context current.
+
+    `driver` is one of DRIVERS; `auto` obeys SDL_VIDEODRIVER, else takes what the machine offers,
+    in this order: Wayland, X11, KMS, and a buffer if there is none of them. `size` None means
+    the whole screen with KMS and 540x960 otherwise. Raises DisplayError with what to mend.
+    """
+    if driver not in DRIVERS:
+        raise DisplayError(f"no display driver {driver!r}; take one of {', '.join(DRIVERS)}")
+    candidates = _available() if driver == "auto" else [driver]
+    failures = []
+    for candidate in candidates:
+        try:
+            display = _open(candidate, size, title)
+        except SplatError as error:
+            failures.append(str(error))
+            logger.warning("%s", error, extra={"code": "display_unavailable"})
+            continue
+        logger.info(
+            "drawing with %s at %dx%d: %s, %s",
+            display.driver, *display.size, gl.string(gl.GL_RENDERER), gl.string(gl.GL_VERSION),
+            extra={"code": "display_open"},
+        )  # fmt: skip
+        return display
+    raise DisplayError("; ".join(failures))
+
+
+def _available() -> list[str]:
+    named = os.environ.get("SDL_VIDEODRIVER", "").lower()
+    if named in DRIVERS:
+        return [named]
+    found = [
+        driver
+        for driver, present in (
+            ("wayland", bool(os.environ.get("WAYLAND_DISPLAY"))),
+            ("x11", bool(os.environ.get("DISPLAY"))),
+            ("kmsdrm", any(_connected_screens())),
+        )
+        if present
+    ]
+    return [*found, "offscreen"]
+
+
+def _connected_screens() -> list[Path]:
+    statuses = Path("/sys/class/drm").glob("card*-*/status")
+    return [path for path in statuses if path.read_text("ascii").strip() == "connected"]
+
+
+def _open(driver: str, size: tuple[int, int] | None, title: str) -> Display:
+    # SDL_VIDEODRIVER is the one way that pygame offers; the caller's value comes back after
+    before = os.environ.get("SDL_VIDEODRIVER")
+    os.environ["SDL_VIDEODRIVER"] = driver
+    try:
+        pygame.display.quit()
+        pygame.display.init()
+        return _open_window(driver, size, title)
+    except (pygame.error, SplatError) as error:
+        pygame.display.quit()
+        raise DisplayError(f"cannot draw with {driver}: {error}; {_HINTS[driver]}") from error
+    finally:
+        if before is None:
+            del os.environ["SDL_VIDEODRIVER"]
+        else:
+            os.environ["SDL_VIDEODRIVER"] = before
+
+
+def _open_window(driver: str, size: tuple[int, int] | None, title: str) -> Display:
+    attributes = (
+        (pygame.GL_CONTEXT_PROFILE_MASK, pygame.GL_CONTEXT_PROFILE_ES),
+        (pygame.GL_CONTEXT_MAJOR_VERSION, 3),
+        (pygame.GL_CONTEXT_MINOR_VERSION, 0),
+        (pygame.GL_RED_SIZE, 8),
+        (pygame.GL_GREEN_SIZE, 8),
+        (pygame.GL_BLUE_SIZE, 8),
+        (pygame.GL_DEPTH_SIZE, 0),
+        (pygame.GL_STENCIL_SIZE, 0),
+        (pygame.GL_MULTISAMPLEBUFFERS, 0),
+    )
+    for attribute, value in attributes:
+        pygame.display.gl_set_attribute(attribute, value)
+    flags = pygame.OPENGL | pygame.DOUBLEBUF
+    if driver == "kmsdrm":
+        flags |= pygame.FULLSCREEN
+        size = size or pygame.display.get_desktop_sizes()[0]
+    elif driver != "offscreen":
+        flags |= pygame.RESIZABLE
+    size = size or DEFAULT_SIZE
+    pygame.display.set_caption(title)
+    pygame.display.set_mode(size, flags, vsync=0 if driver == "offscreen" else 1)
+    if driver == "kmsdrm":
+        pygame.mouse.set_visible(False)
+    version = gl.string(gl.GL_VERSION)
+    if not version.startswith("OpenGL ES 3"):
+        raise DisplayError(
+            f"the driver offers {version or 'no OpenGL ES at all'} where OpenGL ES 3.0 is needed"
+        )
+    return Display(driver, pygame.display.get_window_size())

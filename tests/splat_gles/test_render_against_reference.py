@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The picture is right: held against the INRIA definition in float64, written independently."""
+
+from __future__ import annotations
+
+import pytest
+from reference_picture import masked_psnr, reference_picture
+from small_avatar import make_pose, make_small_avatar
+
+from splat_gles import camera
+from splat_gles.display import open_display
+from splat_gles.renderer import Renderer
+
+SIZE = (135, 240)
+AVATAR = make_small_avatar()
+
+
+@pytest.mark.parametrize(
+    ("pose", "yaw", "background"),
+    [
+        pytest.param(make_pose(), 0.0, (1.0, 1.0, 1.0), id="neutral"),
+        pytest.param(make_pose(jaw=1.0, left=0.7), 0.0, (1.0, 1.0, 1.0), id="talking"),
+        pytest.param(make_pose(neck=0.3, head=-0.5), 0.4, (0.1, 0.2, 0.3), id="turned"),
+    ],
+)
+def test_picture_matches_the_reference(pose, yaw, background) -> None:
+    view = camera.bust(AVATAR.framing, SIZE, yaw)
+    with open_display("offscreen", SIZE) as _, Renderer(AVATAR, SIZE, background) as renderer:
+        renderer.draw(pose, view)
+        pixels = renderer.read_pixels()
+    picture, left = reference_picture(AVATAR, pose, view, background)
+    assert (left < 0.5).mean() > 0.05, "the reference itself is nearly empty"
+    assert masked_psnr(pixels, picture, left) >= 45
