@@ -7,7 +7,7 @@ tests make as many as they like.
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 _SIGNED_BUCKETS = (-0.2, -0.1, -0.06, -0.04, -0.02, -0.01, 0.0, 0.01, 0.02, 0.04, 0.06, 0.1, 0.2)
 _DELAY_BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
@@ -50,3 +50,14 @@ class Metrics:
         self.audio_device_lost = Counter(
             "kiosk_audio_device_lost", "Times the sound device went away",
             registry=registry)  # fmt: skip
+        self.frames = Counter("kiosk_frames", "Frames shown", registry=registry)
+        self.link_failures = Counter(
+            "kiosk_link_failures", "Times the session with the endpoint was lost or refused",
+            registry=registry)  # fmt: skip
+        self.check_state = Gauge(
+            "kiosk_check_state", "State of a health check: 0 pass, 1 warn, 2 fail",
+            ["check"], registry=registry)  # fmt: skip
+        self.info = Gauge(
+            "kiosk_info", "Always 1; its labels say what runs here",
+            ["version", "avatar"], registry=registry)  # fmt: skip
+        ProcessCollector(registry=registry)

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who may ask what of the HTTP server.
+
+Three dangers, one rule each. Another machine: the token (`Bearer`, or as the password that
+a browser asks for), compared in constant time. A web page in a browser on this machine that
+posts here behind its user's back: requests that change anything must not come from another
+site, and JSON must be declared as such, which a foreign page cannot do without asking. A
+name that is made to point at this machine (DNS rebinding): on loopback, the Host header
+must name loopback.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from kioskd.config.rules import is_loopback
+
+OPEN_ON_LOOPBACK = frozenset({"/livez"})
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+def guard(address: str, token: str) -> Middleware:
+    """Middleware for a server that listens on `address`; an empty token asks for none."""
+    loopback = is_loopback(address)
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if loopback and not is_loopback(_host_name(request.headers.get("Host", ""))):
+            return refuse(403, "host_not_local", "the Host header must name this machine itself")
+        needs_token = bool(token) and not (loopback and request.path in OPEN_ON_LOOPBACK)
+        if needs_token and not carries_token(request.headers.get("Authorization", ""), token):
+            answer = refuse(401, "token_missing", "send Authorization: Bearer TOKEN")
+            answer.headers["WWW-Authenticate"] = 'Basic realm="kiosk, password = token"'
+            return answer
+        if request.method not in ("GET", "HEAD") and _from_another_site(request):
+            return refuse(403, "cross_site", "requests from other web sites are refused")
+        return await handler(request)
+
+    return check
+
+
+def carries_token(authorization: str, token: str) -> bool:
+    """Whether an Authorization header carries the token, as Bearer or as Basic's password."""
+    scheme, _, given = authorization.strip().partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            given = base64.b64decode(given, validate=True).decode("utf-8").partition(":")[2]
+        except (binascii.Error, UnicodeDecodeError):
+            return False
+    elif scheme.lower() != "bearer":
+        return False
+    return hmac.compare_digest(given.strip().encode(), token.encode())
+
+
+def refuse(status: int, code: str, text: str) -> web.Response:
+    """An error as JSON: `{"error": code, "message": text}`."""
+    return web.json_response({"error": code, "message": text}, status=status)
+
+
+def is_json(request: web.Request) -> bool:
+    """Whether the request declares a JSON body."""
+    return request.content_type == "application/json"
+
+
+def _from_another_site(request: web.Request) -> bool:
+    if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+        return True
+    origin = request.headers.get("Origin")
+    if origin is None:
+        return False  # not a browser: those send it with every request that changes something
+    return urlsplit(origin).netloc.lower() != request.headers.get("Host", "").lower()
+
+
+def _host_name(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The HTTP server: probes, health, metrics, pictures, console page, voice input.
+
+Answers come from snapshots; nothing here waits for the render loop except the two that show
+a picture. One server and one port for everything, so that there is one place where access
+is decided (`kioskd.health.access`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+from prometheus_client.exposition import choose_encoder
+
+from kioskd.config import Config, ConfigError, read_secret
+from kioskd.errors import KioskError
+from kioskd.health.access import HEADERS, guard, refuse
+from kioskd.health.answers import health_answer, not_ready
+from kioskd.health.pictures import MAX_RATE, PictureDesk, PictureError
+from kioskd.health.status import Report, Status
+from kioskd.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+
+MAX_STREAMS = 4
+SHUTDOWN_S = 0.3
+_BOUNDARY = "frame"
+AddRoutes = Callable[[web.Application], None]
+
+
+class ServerError(KioskError):
+    """The HTTP server cannot listen."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the server shows; every callable returns at once and is safe on the io thread."""
+
+    config: Callable[[], Config]
+    report: Callable[[], Report]
+    figures: Callable[[], dict[str, Any]]
+    alive: Callable[[], bool]
+    metrics: Metrics
+    pictures: PictureDesk
+
+
+class HealthServer:
+    """Serves one View; `add_routes` let other parts add theirs under the same access rules."""
+
+    def __init__(self, view: View, *add_routes: AddRoutes) -> None:
+        self._view = view
+        self._add_routes = add_routes
+        self._started = time.monotonic()
+        self._streams = 0
+        self._closing = asyncio.Event()
+        self._runner: web.AppRunner | None = None
+        self.url = ""
+
+    async def start(self) -> None:
+        """Listen; `url` then says where. Raises ServerError or ConfigError."""
+        health = self._view.config().health
+        app = web.Application(
+            middlewares=[guard(health.address, read_secret(health.token_file))],
+            client_max_size=64 * 1024,
+        )
+        app.router.add_get("/livez", self._livez)
+        app.router.add_get("/readyz", self._readyz)
+        app.router.add_get("/healthz", self._healthz)
+        app.router.add_get("/metrics", self._metrics)
+        app.router.add_get("/screenshot.png", self._screenshot)
+        app.router.add_get("/stream.mjpg", self._stream)
+        for add in self._add_routes:
+            add(app)
+        app.on_response_prepare.append(_add_headers)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
+        await self._runner.setup()
+        tls = tls_context(health.tls_certificate, health.tls_key)
+        site = web.TCPSite(self._runner, health.address, health.port, ssl_context=tls)
+        try:
+            await site.start()
+        except OSError as error:
+            raise ServerError(
+                f"health.port: cannot listen on {health.address} port {health.port} "
+                f"({error.strerror or error}); choose a free one or stop what uses it"
+            ) from error
+        host, port = self._runner.addresses[0][:2]
+        name = f"[{host}]" if ":" in host else host
+        self.url = f"{'https' if tls else 'http'}://{name}:{port}/"
+        logger.info("health and console at %s", self.url, extra={"code": "http_listening"})
+
+    async def stop(self) -> None:
+        """End open streams and stop listening, within about SHUTDOWN_S."""
+        self._closing.set()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _livez(self, _request: web.Request) -> web.Response:
+        if self._view.alive():
+            return web.Response(text="alive\n")
+        return refuse(503, "render_loop_stalled", "no frame has been drawn for 10 s")
+
+    async def _readyz(self, _request: web.Request) -> web.Response:
+        hindered = not_ready(self._view.report())
+        return web.json_response(
+            {"ready": not hindered, "reasons": hindered}, status=503 if hindered else 200
+        )
+
+    async def _healthz(self, _request: web.Request) -> web.Response:
+        report = self._view.report()
+        answer = health_answer(
+            report,
+            self._view.config(),
+            time.monotonic() - self._started,
+            self._view.figures(),
+        )
+        return web.json_response(answer, status=503 if report.status is Status.FAIL else 200)
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        body = encode(self._view.metrics.registry)
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+    async def _screenshot(self, _request: web.Request) -> web.Response:
+        try:
+            picture = await self._view.pictures.take()
+        except PictureError as error:
+            return refuse(503, "no_picture", str(error))
+        body = await self._view.pictures.png(picture)
+        return web.Response(body=body, content_type="image/png")
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        if self._streams >= MAX_STREAMS:
+            return refuse(503, "too_many_streams", f"at most {MAX_STREAMS} may watch at once")
+        response = web.StreamResponse(
+            headers={"Content-Type": f"multipart/x-mixed-replace; boundary={_BOUNDARY}"}
+        )
+        await response.prepare(request)
+        self._streams += 1
+        try:
+            while not self._closing.is_set():
+                await self._send_picture(response)
+        except ConnectionError:
+            pass  # whoever watched has left
+        finally:
+            self._streams -= 1
+        return response
+
+    async def _send_picture(self, response: web.StreamResponse) -> None:
+        try:
+            body = await self._view.pictures.jpeg(await self._view.pictures.take())
+        except PictureError:
+            return  # health says why; the stream goes on as soon as frames do
+        head = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(body)}\r\n\r\n"
+        await response.write(head.encode() + body + b"\r\n")
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._closing.wait(), 0.5 / MAX_RATE)
+
+
+def tls_context(certificate: str, key: str) -> ssl.SSLContext | None:
+    """TLS with these PEM files, None without any; raises ConfigError for damaged ones."""
+    if not certificate:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(
+            [
+                f"health.tls_certificate: {certificate} and {key} are not a certificate with "
+                f"its key ({error}); give both as PEM"
+            ]
+        ) from error
+    return context
+
+
+async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)

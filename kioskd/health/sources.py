@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the parts of the daemon publish about themselves for the checks to look at.
+
+Immutable snapshots, replaced whole by the thread that owns the part, so that a check reads
+them without a lock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RenderSnapshot:
+    """The render loop: `last_frame` is time.monotonic() of the last frame, 0 before any.
+
+    `fps` is over the last seconds, `asked_rate` what is aimed at (0: as the screen gives).
+    """
+
+    frames: int = 0
+    last_frame: float = 0.0
+    fps: float = 0.0
+    asked_rate: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class DisplaySnapshot:
+    """Where the picture goes."""
+
+    driver: str
+    width: int
+    height: int
+    gl: str
+
+
+@dataclass(frozen=True, slots=True)
+class AvatarSnapshot:
+    """The avatar that shows; `problem` says why it is not the one that is configured."""
+
+    name: str
+    path: str
+    splats: int
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSnapshot:
+    """The link to the endpoint; `since` is time.monotonic() of the last change."""
+
+    configured: bool
+    up: bool = False
+    fatal: bool = False
+    reason: str = ""
+    retry_in_s: float | None = None
+    connection_id: str = ""
+    since: float = 0.0

@@ -1,0 +1,552 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The HTTP server over real sockets: answers, access rules, TLS, pictures, console requests."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import numpy as np
+import pygame
+import pytest
+from aiohttp import web
+
+from kioskd.config import Config, ConfigError, load
+from kioskd.health.board_checks import StorageCheck, ThermalCheck, TimeCheck
+from kioskd.health.console import Console
+from kioskd.health.pictures import PictureDesk, encode_jpeg, encode_png
+from kioskd.health.server import HealthServer, ServerError, View
+from kioskd.health.status import Check, Finding, Monitor, Status, failed, passed, warned
+from kioskd.metrics import Metrics
+
+WIDTH, HEIGHT = 120, 200
+
+
+def picture() -> np.ndarray:
+    """Red above, blue below, with a shade, so that a flip or a swapped channel shows."""
+    pixels = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    pixels[: HEIGHT // 2, :, 0] = 200
+    pixels[HEIGHT // 2 :, :, 2] = 200
+    pixels[:, :, 1] = np.arange(WIDTH)
+    return pixels
+
+
+def decode(data: bytes, name: str) -> np.ndarray:
+    return pygame.surfarray.array3d(pygame.image.load(io.BytesIO(data), name)).swapaxes(0, 1)
+
+
+class Named:
+    """A check whose finding the test chooses."""
+
+    def __init__(self, name: str, finding: Finding) -> None:
+        self.name = name
+        self.finding = finding
+
+    def run(self, _now: float) -> Finding:
+        return self.finding
+
+
+class Setup:
+    """A server with what it shows; the desk is served by a thread in the render loop's place."""
+
+    def __init__(self, config: Config, checks: list[Check]) -> None:
+        self.config = config
+        self.metrics = Metrics()
+        self.monitor = Monitor(checks, self.metrics)
+        self.monitor.update(time.monotonic())
+        self.desk = PictureDesk()
+        self.alive = True
+        self.interrupts = 0
+        self.reads = 0
+        self.rendering = True
+        view = View(
+            lambda: self.config,
+            lambda: self.monitor.report,
+            lambda: {"frames a second": "30"},
+            lambda: self.alive,
+            self.metrics,
+            self.desk,
+        )
+        self.console = Console(lambda: self.config, self._interrupt)
+        self.server = HealthServer(view, self.console.add_routes)
+
+    def _interrupt(self) -> None:
+        self.interrupts += 1
+
+    def render(self) -> None:
+        while self.rendering:
+            now = time.monotonic()
+            if self.desk.wanted(now):
+                self.reads += 1
+                self.desk.deliver(picture(), now)
+            time.sleep(0.01)
+
+
+@contextlib.asynccontextmanager
+async def running(
+    config: Config | None = None, checks: list[Check] | None = None, *, rendering: bool = True
+) -> AsyncIterator[Setup]:
+    setup = Setup(config or overridden(), checks or [Named("render_loop", passed("30"))])
+    thread = threading.Thread(target=setup.render)
+    if rendering:
+        thread.start()
+    try:
+        await setup.server.start()
+        yield setup
+    finally:
+        setup.rendering = False
+        await setup.server.stop()
+        setup.desk.close()
+        if rendering:
+            thread.join()
+
+
+def overridden(*overrides: str) -> Config:
+    return load(Path("/dev/null"), ["health.port=0", *overrides]).config
+
+
+def story(test: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(asyncio.wait_for(test(), 30))
+
+
+async def ask(
+    setup: Setup, path: str, method: str = "GET", **options: Any
+) -> tuple[int, bytes, dict[str, str]]:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.request(method, setup.server.url + path, **options) as answer,
+    ):
+        return answer.status, await answer.read(), dict(answer.headers)
+
+
+JSON = {"Content-Type": "application/json"}
+
+
+def test_the_answer_names_every_check_its_reasons_and_the_configuration_in_force() -> None:
+    async def test() -> None:
+        checks = [
+            Named("render_loop", passed("30")),
+            Named("audio", warned("gone", "audio_device_lost", "plug it in")),
+        ]
+        config = overridden("audio.volume=0.5", "endpoint.url=ws://h/relay?sessionKey=geheim")
+        async with running(config, checks) as setup, aiohttp.ClientSession() as session:
+            async with session.get(setup.server.url + "healthz") as answer:
+                told = await answer.json()
+                assert answer.status == 200
+                assert answer.headers["Cache-Control"] == "no-store"
+            assert told["status"] == "warn"
+            assert told["checks"]["render_loop"]["status"] == "pass"
+            assert told["checks"]["audio"]["reasons"] == [
+                {"code": "audio_device_lost", "text": "plug it in"}
+            ]
+            assert told["checks"]["audio"]["since"].startswith("20")
+            assert told["config"]["audio"]["volume"] == 0.5
+            assert told["figures"] == {"frames a second": "30"}
+            assert "geheim" not in str(told)
+            _, metrics, headers = await ask(setup, "metrics")
+            assert b'kiosk_check_state{check="audio"} 1.0' in metrics
+            assert headers["Content-Type"].startswith("text/plain")
+            _, metrics, headers = await ask(
+                setup, "metrics", headers={"Accept": "application/openmetrics-text"}
+            )
+            assert metrics.endswith(b"# EOF\n")
+
+    story(test)
+
+
+def test_probes_tell_alive_ready_and_why_not() -> None:
+    async def test() -> None:
+        link = Named("link", warned("not connected", "link_down", "refused"))
+        render = Named("render_loop", passed("30"))
+        async with running(checks=[render, link]) as setup:
+            assert (await ask(setup, "livez"))[0] == 200
+            status, body, _ = await ask(setup, "readyz")
+            assert status == 503
+            assert b"link_down" in body
+            assert (await ask(setup, "healthz"))[0] == 200
+            link.finding = passed("connected")
+            setup.monitor.update(time.monotonic())
+            assert (await ask(setup, "readyz"))[0] == 200
+            render.finding = failed("stalled", "render_loop_stalled", "restart")
+            setup.monitor.update(time.monotonic())
+            setup.alive = False
+            assert (await ask(setup, "livez"))[0] == 503
+            assert (await ask(setup, "healthz"))[0] == 503
+
+    story(test)
+
+
+def test_answers_are_quick_from_the_snapshot() -> None:
+    async def test() -> None:
+        async with running() as setup, aiohttp.ClientSession() as session:
+            times = []
+            for _ in range(100):
+                begin = time.perf_counter()
+                async with session.get(setup.server.url + "healthz") as answer:
+                    await answer.read()
+                times.append(time.perf_counter() - begin)
+            assert sorted(times)[98] < 0.05
+
+    story(test)
+
+
+def test_a_broken_check_fails_and_takes_nothing_down() -> None:
+    class Broken:
+        name = "broken"
+
+        def run(self, _now: float) -> Finding:
+            raise ZeroDivisionError("why")
+
+    monitor = Monitor([Broken(), Named("fine", passed("yes"))], Metrics())
+    report = monitor.update(0.0)
+    assert report.status is Status.FAIL
+    broken = report.result("broken")
+    assert broken is not None
+    assert broken.finding.reasons[0].code == "check_broken"
+
+
+def test_the_screenshot_is_the_frame_in_full_and_upright() -> None:
+    async def test() -> None:
+        async with running() as setup:
+            status, body, headers = await ask(setup, "screenshot.png")
+            assert status == 200
+            assert headers["Content-Type"] == "image/png"
+            np.testing.assert_array_equal(decode(body, "x.png"), picture())
+
+    story(test)
+
+
+def test_png_and_jpeg_of_any_size_hold_the_picture() -> None:
+    noise = np.random.default_rng(1).integers(0, 255, (31, 17, 3), np.uint8)
+    np.testing.assert_array_equal(decode(encode_png(noise), "x.png"), noise)
+    large = np.repeat(np.repeat(picture(), 10, 0), 10, 1)
+    small = decode(encode_jpeg(large), "x.jpg")
+    assert small.shape == (500, 300, 3)
+    assert np.abs(small.astype(int) - large[::4, ::4].astype(int)).mean() < 6
+
+
+def test_the_live_picture_comes_at_five_a_second_however_many_watch() -> None:
+    async def watch(setup: Setup, seconds: float) -> int:
+        frames = 0
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(setup.server.url + "stream.mjpg") as answer,
+        ):
+            assert answer.headers["Content-Type"].startswith("multipart/x-mixed-replace")
+            end = time.monotonic() + seconds
+            buffer = b""
+            while time.monotonic() < end:
+                buffer += await answer.content.readany()
+                frames = buffer.count(b"\xff\xd8\xff")
+        return frames
+
+    async def test() -> None:
+        async with running() as setup:
+            counts = await asyncio.gather(*(watch(setup, 2.0) for _ in range(3)))
+            assert all(6 <= count <= 12 for count in counts), counts
+            assert setup.reads <= 12
+            await asyncio.sleep(0.5)
+            idle = setup.reads
+            await asyncio.sleep(0.5)
+            assert setup.reads == idle, "pixels are read although nobody watches"
+
+    story(test)
+
+
+def test_a_fifth_watcher_is_refused() -> None:
+    async def test() -> None:
+        async with (
+            running() as setup,
+            aiohttp.ClientSession() as session,
+            contextlib.AsyncExitStack() as stack,
+        ):
+            for _ in range(4):
+                url = setup.server.url + "stream.mjpg"
+                answer = await stack.enter_async_context(session.get(url))
+                assert answer.status == 200
+            assert (await ask(setup, "stream.mjpg"))[0] == 503
+
+    story(test)
+
+
+def test_a_stream_does_not_delay_the_end() -> None:
+    async def test() -> None:
+        async with running() as setup, aiohttp.ClientSession() as session:
+            answer = await session.get(setup.server.url + "stream.mjpg")
+            await answer.content.readany()
+            begin = time.monotonic()
+            await setup.server.stop()
+            assert time.monotonic() - begin < 1.0
+            answer.close()
+
+    story(test)
+
+
+def test_without_frames_there_is_no_picture_but_a_reason() -> None:
+    async def test() -> None:
+        async with running(rendering=False) as setup:
+            status, body, _ = await ask(setup, "screenshot.png")
+            assert status == 503
+            assert b"no_picture" in body
+
+    story(test)
+
+
+def test_stop_interrupts() -> None:
+    async def test() -> None:
+        async with running() as setup:
+            for path in ("console/interrupt", "v1/interrupt"):
+                assert (await ask(setup, path, "POST", json={}))[0] == 200
+            assert setup.interrupts == 2
+
+    story(test)
+
+
+CROSS_SITE = {
+    "another origin": {**JSON, "Origin": "http://evil.example"},
+    "opaque origin": {**JSON, "Origin": "null"},
+    "another port": {**JSON, "Origin": "http://127.0.0.1:1"},
+    "cross-site": {**JSON, "Sec-Fetch-Site": "cross-site"},
+    "same-site": {**JSON, "Sec-Fetch-Site": "same-site"},
+    "foreign host": {**JSON, "Host": "evil.example"},
+    "host like ours": {**JSON, "Host": "127.0.0.1.evil.example"},
+    "broken host": {**JSON, "Host": "[::1"},
+    "form": {"Content-Type": "application/x-www-form-urlencoded"},
+    "plain": {"Content-Type": "text/plain"},
+}
+
+
+@pytest.mark.parametrize("headers", CROSS_SITE.values(), ids=CROSS_SITE)
+def test_other_sites_cannot_command_the_kiosk(headers: dict[str, str]) -> None:
+    async def test() -> None:
+        async with running() as setup:
+            status, body, _ = await ask(
+                setup, "console/interrupt", "POST", headers=headers, data=b"{}"
+            )
+            assert status in (403, 415), body
+            assert setup.interrupts == 0
+
+    story(test)
+
+
+def test_a_name_made_to_point_here_reads_nothing() -> None:
+    async def test() -> None:
+        async with running() as setup:
+            assert (await ask(setup, "healthz", headers={"Host": "evil.example"}))[0] == 403
+            port = setup.server.url.rstrip("/").rpartition(":")[2]
+            assert (await ask(setup, "healthz", headers={"Host": f"localhost:{port}"}))[0] == 200
+
+    story(test)
+
+
+def test_the_page_is_whole_and_allows_only_its_own_script() -> None:
+    async def test() -> None:
+        async with running() as setup:
+            status, body, headers = await ask(setup, "")
+            assert status == 200
+            assert b"stream.mjpg" in body
+            assert b"http" not in body.replace(b"http-equiv", b"")
+            assert "script-src 'sha256-" in headers["Content-Security-Policy"]
+        async with running(overridden("health.console=false")) as setup:
+            assert (await ask(setup, ""))[0] == 404
+
+    story(test)
+
+
+@contextlib.asynccontextmanager
+async def endpoint(answer: Callable[[web.Request], Awaitable[web.Response]]) -> AsyncIterator[str]:
+    app = web.Application()
+    app.router.add_post("/say", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/say"
+    finally:
+        await runner.cleanup()
+
+
+def test_what_is_typed_reaches_the_endpoint_and_its_answer_comes_back() -> None:
+    heard: list[object] = []
+
+    async def say(request: web.Request) -> web.Response:
+        heard.append(await request.json())
+        return web.json_response({"req_id": "r", "seconds": 1.5})
+
+    async def test() -> None:
+        async with endpoint(say) as url, running(overridden(f"endpoint.say_url={url}")) as setup:
+            status, body, _ = await ask(setup, "console/say", "POST", json={"text": " Hi. "})
+            assert status == 200
+            assert b'"seconds": 1.5' in body
+            assert heard == [{"text": "Hi.", "interrupt": True}]
+
+    story(test)
+
+
+def test_an_endpoint_that_refuses_or_is_gone_is_told_to_the_person() -> None:
+    async def say(_request: web.Request) -> web.Response:
+        return web.json_response({"error": "no kiosk is connected"}, status=503)
+
+    async def test() -> None:
+        async with endpoint(say) as url, running(overridden(f"endpoint.say_url={url}")) as setup:
+            status, body, _ = await ask(setup, "console/say", "POST", json={"text": "Hi."})
+            assert (status, b"no kiosk is connected" in body) == (502, True)
+        async with running(overridden(f"endpoint.say_url={url}")) as setup:
+            status, body, _ = await ask(setup, "console/say", "POST", json={"text": "Hi."})
+            assert (status, b"endpoint_unreachable" in body) == (502, True)
+        async with running() as setup:
+            status, body, _ = await ask(setup, "console/say", "POST", json={"text": "Hi."})
+            assert (status, b"no_say_url" in body) == (501, True)
+
+    story(test)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[]", b"1", b"{}", b'{"text": 1}', b'{"text": " "}', b"\xff", b'{"text":"'],
+)
+def test_a_bad_text_is_a_bad_request(body: bytes) -> None:
+    async def test() -> None:
+        async with running(overridden("endpoint.say_url=http://127.0.0.1:1/say")) as setup:
+            status, _, _ = await ask(setup, "console/say", "POST", data=body, headers=JSON)
+            assert status == 400
+            long = {"text": "a" * 3000}
+            assert (await ask(setup, "console/say", "POST", json=long))[0] == 400
+
+    story(test)
+
+
+@pytest.fixture(scope="module")
+def protected(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """A certificate of our own with its key, and a token; the options that use them."""
+    folder = tmp_path_factory.mktemp("tls")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+         "-nodes", "-keyout", "key.pem", "-out", "cert.pem", "-days", "2", "-subj", "/CN=kiosk",
+         "-addext", "subjectAltName=IP:127.0.0.1"],
+        cwd=folder, check=True, capture_output=True,
+    )  # fmt: skip
+    (folder / "token").write_text("a-long-token\n")
+    return (
+        folder / "cert.pem",
+        [
+            "health.address=0.0.0.0",
+            f"health.tls_certificate={folder / 'cert.pem'}",
+            f"health.tls_key={folder / 'key.pem'}",
+            f"health.token_file={folder / 'token'}",
+        ],
+    )
+
+
+def test_in_the_network_there_is_tls_and_a_token_is_asked_for(
+    protected: tuple[Path, list[str]],
+) -> None:
+    certificate, options = protected
+
+    async def test() -> None:
+        async with running(overridden(*options)) as setup:
+            setup.server.url = setup.server.url.replace("0.0.0.0", "127.0.0.1")
+            assert setup.server.url.startswith("https://")
+            tls = ssl.create_default_context(cafile=str(certificate))
+            for path in ("livez", "healthz", "metrics", "screenshot.png", "", "nowhere"):
+                status, _, headers = await ask(setup, path, ssl=tls)
+                assert status == 401, path
+                assert headers["WWW-Authenticate"].startswith("Basic")
+            for wrong in ("Bearer", "Bearer x", "bearer a-long-toke", "Basic !", "Basic eDp5"):
+                status, _, _ = await ask(
+                    setup, "healthz", ssl=tls, headers={"Authorization": wrong}
+                )
+                assert status == 401, wrong
+            bearer = {"Authorization": "Bearer a-long-token"}
+            assert (await ask(setup, "healthz", ssl=tls, headers=bearer))[0] == 200
+            basic = {"Authorization": aiohttp.encode_basic_auth("anyone", "a-long-token")}
+            assert (await ask(setup, "healthz", ssl=tls, headers=basic))[0] == 200
+            status, _, _ = await ask(
+                setup,
+                "console/interrupt",
+                "POST",
+                ssl=tls,
+                headers={**basic, "Origin": "https://evil.example"},
+                json={},
+            )
+            assert status == 403
+            with pytest.raises(aiohttp.ClientError):
+                await ask(setup, "healthz")
+
+    story(test)
+
+
+def test_each_missing_protection_refuses_the_start(protected: tuple[Path, list[str]]) -> None:
+    _, options = protected
+    for missing in options[1:]:
+        given = [option for option in options if option != missing]
+        with pytest.raises(ConfigError, match=missing.partition("=")[0]):
+            overridden(*given)
+
+
+def test_a_damaged_certificate_is_a_named_error(
+    protected: tuple[Path, list[str]], tmp_path: Path
+) -> None:
+    _, options = protected
+    (tmp_path / "bad.pem").write_text("no certificate\n")
+    config = overridden(*options, f"health.tls_certificate={tmp_path / 'bad.pem'}")
+
+    async def test() -> None:
+        with pytest.raises(ConfigError, match="not a certificate with its key"):
+            async with running(config, rendering=False):
+                pass
+
+    story(test)
+
+
+def test_a_port_in_use_is_a_named_error() -> None:
+    async def test() -> None:
+        async with running() as setup:
+            port = setup.server.url.rstrip("/").rpartition(":")[2]
+            with pytest.raises(ServerError, match=f"port {port}.*choose a free one"):
+                async with running(overridden(f"health.port={port}"), rendering=False):
+                    pass
+
+    story(test)
+
+
+def test_storage_is_watched_for_space_errors_and_wear(tmp_path: Path) -> None:
+    check = StorageCheck(tmp_path, tmp_path)
+    assert check.run(0.0).observed.endswith(f"free at {tmp_path}")
+    errors = tmp_path / "fs/ext4/mmcblk0p1/errors_count"
+    errors.parent.mkdir(parents=True)
+    errors.write_text("3\n")
+    wear = tmp_path / "class/block/mmcblk0/device/life_time"
+    wear.parent.mkdir(parents=True)
+    wear.write_text("0x01 0x0a\n")
+    codes = {reason.code for reason in check.run(0.0).reasons}
+    assert {"storage_errors", "storage_worn"} <= codes
+    wear.write_text("rubbish\n")
+    errors.write_text("")
+    assert not {"storage_errors", "storage_worn"} & {r.code for r in check.run(0.0).reasons}
+    gone = StorageCheck(tmp_path / "none", tmp_path).run(0.0)
+    assert [reason.code for reason in gone.reasons] == ["storage_unreadable"]
+
+
+def test_heat_above_the_limit_warns(tmp_path: Path) -> None:
+    check = ThermalCheck(lambda: 90.0, tmp_path)
+    assert check.run(0.0) == passed("no sensor can be read")
+    for index, value in enumerate(("45000", "95500", "oops")):
+        zone = tmp_path / f"thermal_zone{index}"
+        zone.mkdir()
+        (zone / "temp").write_text(value)
+    assert check.run(0.0).reasons[0].code == "too_hot"
+
+
+def test_a_clock_that_was_never_set_warns() -> None:
+    assert TimeCheck(lambda: 1000.0).run(0.0).reasons[0].code == "clock_not_set"
+    assert TimeCheck().run(0.0).status is Status.PASS
