@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One open ALSA device, seen as a counter of frames played and a place to write mono samples.
+
+pyalsaaudio has no `delay()`: played = written − (buffer − avail), at the time stamp that goes
+with `avail`. Underruns come as the return value −32 (EPIPE) of `avail()` and `write()`; a lost
+device raises. The constructor takes what the device offers instead of failing, so the real
+rate, channels and format are read back. Measured with the pulse and file plugins of
+alsa-plugins 1.2.7: after `drop()` one reading of `avail` may be wrong by two periods, and a
+server that is killed reports −32 first and raises at the next write.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final, Protocol
+
+import alsaaudio
+import numpy as np
+from numpy.typing import NDArray
+
+from kioskd.audio.settings import PERIOD_S, PREFERRED_RATE
+from kioskd.errors import AudioError
+
+Samples = NDArray[np.int16]
+
+_FORMATS: Final = (
+    (alsaaudio.PCM_FORMAT_S16_LE, np.dtype("<i2"), 0),
+    (alsaaudio.PCM_FORMAT_S32_LE, np.dtype("<i4"), 16),
+    (alsaaudio.PCM_FORMAT_S24_LE, np.dtype("<i4"), 8),
+)
+"""Formats that are tried in order, how they lie in memory, and the left shift from 16 bits."""
+
+_CHANNELS: Final = (2, 1)
+"""Channels asked for in order; whatever the device then has, all carry the voice."""
+
+
+class SoundDevice(Protocol):
+    """What the writer needs of a device. Frames count from the opening or the last `drop`."""
+
+    @property
+    def rate(self) -> int:
+        """Frames a second."""
+
+    @property
+    def buffer_frames(self) -> int:
+        """Frames that fit into the device."""
+
+    @property
+    def xruns(self) -> int:
+        """Underruns so far."""
+
+    @property
+    def written(self) -> int:
+        """Frames written."""
+
+    def writable(self) -> int:
+        """Frames that can be written now; raises AudioError when the device is gone."""
+
+    def write(self, samples: Samples) -> int:
+        """Write mono samples without blocking; frames taken; raises AudioError as above."""
+
+    def played(self) -> tuple[int, float]:
+        """Frames played and the `time.monotonic()` of that reading."""
+
+    def drop(self) -> None:
+        """Silence at once; the counters start anew."""
+
+    def close(self) -> None:
+        """Let go of the device."""
+
+
+class AlsaDevice:
+    """An ALSA PCM by name, opened for playback without blocking; used by one thread only."""
+
+    def __init__(self, name: str, buffer_s: float) -> None:
+        self.name = name
+        self.xruns = 0
+        self.written = 0
+        self._recovered = 0
+        self._pcm, self._dtype, self._shift = _open(name, buffer_s)
+        info = self._pcm.info()
+        self.rate = int(info["rate"])
+        self.channels = int(info["channels"])
+        self.buffer_frames = int(info["buffer_size"])
+        self._pcm.set_tstamp_mode(alsaaudio.PCM_TSTAMP_ENABLE)
+        self._pcm.set_tstamp_type(alsaaudio.PCM_TSTAMP_TYPE_MONOTONIC)
+
+    def writable(self) -> int:
+        """Frames that can be written now; an underrun is counted and recovered here."""
+        avail = self._call("avail")
+        if avail < 0:
+            self._recover()
+            return self.buffer_frames
+        return min(int(avail), self.buffer_frames)
+
+    def write(self, samples: Samples) -> int:
+        """Write mono samples to all channels; returns the frames taken, 0 where it is full."""
+        block = samples.astype(self._dtype) << self._shift if self._shift else samples
+        taken = self._call("write", np.repeat(block, self.channels).tobytes())
+        if taken < 0:
+            self._recover()
+            return 0
+        self.written += int(taken)
+        return int(taken)
+
+    def played(self) -> tuple[int, float]:
+        """Frames that have left the buffer and when that was; everything after an underrun."""
+        avail = self._call("avail")
+        now = time.monotonic()
+        if avail < 0:
+            self._recover()
+            return self.written, now
+        seconds, nanoseconds, stamped = self._call("htimestamp")
+        stamp = seconds + nanoseconds / 1e9
+        # A driver without monotonic stamps gives wall-clock time or none at all
+        if abs(stamp - now) < 0.2 and 0 <= stamped <= self.buffer_frames:
+            avail, now = stamped, min(stamp, now)
+        queued = self.buffer_frames - min(int(avail), self.buffer_frames)
+        return max(self.written - queued, self._recovered), now
+
+    def drop(self) -> None:
+        """Discard what is queued: silence now, counters at zero."""
+        self._call("drop")
+        self.written = self._recovered = 0
+
+    def close(self) -> None:
+        """Close the PCM without waiting for what is queued."""
+        try:
+            self._pcm.drop()
+            self._pcm.close()
+        except alsaaudio.ALSAAudioError:
+            # It is gone already, which is why it is being closed
+            return
+
+    def _recover(self) -> None:
+        self.xruns += 1
+        self._recovered = self.written
+        self._call("drop")
+
+    def _call(self, method: str, *arguments: object) -> Any:
+        try:
+            return getattr(self._pcm, method)(*arguments)
+        except alsaaudio.ALSAAudioError as error:
+            raise AudioError(
+                f"sound device {self.name!r} was lost while playing ({error}); "
+                "check its cable, or the sound server that stands behind it"
+            ) from error
+
+
+def _open(name: str, buffer_s: float) -> tuple[Any, np.dtype[Any], int]:
+    periods = max(round(buffer_s / PERIOD_S), 2)
+    refused = ""
+    for code, dtype, shift in _FORMATS:
+        for channels in _CHANNELS:
+            try:
+                pcm = alsaaudio.PCM(
+                    alsaaudio.PCM_PLAYBACK,
+                    alsaaudio.PCM_NONBLOCK,
+                    device=name,
+                    rate=PREFERRED_RATE,
+                    channels=channels,
+                    format=code,
+                    periodsize=round(PREFERRED_RATE * PERIOD_S),
+                    periods=periods,
+                )
+            except alsaaudio.ALSAAudioError as error:
+                refused = str(error)
+                continue
+            if pcm.info()["format"] == code:
+                return pcm, dtype, shift
+            refused = f"it takes {pcm.info()['format_name']} only"
+            pcm.close()
+    raise AudioError(
+        f"sound device {name!r} cannot be opened ({refused}); `aplay -L` lists the names that "
+        "exist, and a name beginning with `plughw:` converts what the hardware does not take"
+    )

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which device the voice goes to: the sound card, or the monotonic clock in its place.
+
+Opening can hang (a sound server that does not answer), so every attempt runs in a short
+thread of its own and the audio thread goes on with the stand-in meanwhile.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from kioskd.audio.device import AlsaDevice, SoundDevice
+from kioskd.audio.settings import REOPEN_S, AudioSettings
+from kioskd.audio.stand_in import StandIn
+from kioskd.errors import AudioError
+
+logger = logging.getLogger(__name__)
+
+OpenDevice = Callable[[str, float], SoundDevice]
+
+_FIRST_WAIT_S: Final = 2.0
+"""How long the start waits for the first attempt; opening takes 5 ms where it works."""
+
+
+class DeviceChoice:
+    """Holds the device in use; all methods but the opening itself run on the audio thread."""
+
+    def __init__(self, settings: AudioSettings, open_device: OpenDevice = AlsaDevice) -> None:
+        self._settings = settings
+        self._open_device = open_device
+        self._buffer_s = settings.buffer_ms / 1000
+        self._attempt: threading.Thread | None = None
+        self._opened: SoundDevice | None = None
+        self._error = ""
+        self._logged = ""
+        self._next_attempt = 0.0
+        self.device: SoundDevice = StandIn(self._buffer_s)
+        self.reason: str | None = "audio_no_device" if settings.enabled else "audio_disabled"
+
+    @property
+    def device_ok(self) -> bool:
+        """Whether sound reaches a device, paced by itself or not."""
+        return self.reason in (None, "audio_not_paced")
+
+    def open_first(self) -> None:
+        """The first attempt; waits for it a little so that the first words are heard."""
+        if not self._settings.enabled:
+            return
+        self._begin_attempt()
+        assert self._attempt is not None
+        self._attempt.join(_FIRST_WAIT_S)
+        self.adopt_opened()
+
+    def retry(self, now: float) -> None:
+        """Begin another attempt if there is no device and it is time for one."""
+        missing = self.reason in ("audio_no_device", "audio_device_lost")
+        if missing and self._attempt is None and now >= self._next_attempt:
+            self._begin_attempt()
+
+    def adopt_opened(self) -> bool:
+        """Take the device that an attempt has opened; True when the device has changed."""
+        if self._attempt is None or self._attempt.is_alive():
+            return False
+        self._attempt = None
+        self._next_attempt = time.monotonic() + REOPEN_S
+        if self._opened is None:
+            if self._error != self._logged:
+                self._logged = self._error
+                logger.warning(
+                    "%s; the monotonic clock stands in, next attempt in %.0f s",
+                    self._error, REOPEN_S, extra={"code": "audio_no_device"})  # fmt: skip
+            return False
+        self.device.close()
+        self.device, self._opened = self._opened, None
+        self.reason = None
+        self._logged = ""
+        logger.info(
+            "sound device %r is open at %d Hz", self._settings.device, self.device.rate,
+            extra={"code": "audio_open"})  # fmt: skip
+        return True
+
+    def lost(self, error: AudioError) -> None:
+        """The device has gone away: the monotonic clock stands in until it is back."""
+        logger.error("%s; trying again every %.0f s", error, REOPEN_S,
+                     extra={"code": "audio_device_lost"})  # fmt: skip
+        self.device.close()
+        self.device = StandIn(self._buffer_s)
+        self.reason = "audio_device_lost"
+        self._next_attempt = time.monotonic() + REOPEN_S
+
+    def not_paced(self, played_frames: float) -> None:
+        """The device has no clock: write on at the monotonic clock's pace."""
+        logger.warning(
+            "sound device %r takes sound faster than time passes, so it cannot be the clock; "
+            "the monotonic clock stands in. Name a device of real hardware or a sound server",
+            self._settings.device, extra={"code": "audio_not_paced"})  # fmt: skip
+        stand_in = StandIn(self._buffer_s, self.device)
+        stand_in.take_over(played_frames)
+        self.device = stand_in
+        self.reason = "audio_not_paced"
+
+    def close(self) -> None:
+        """Let go of the device; an attempt still under way is left to end by itself."""
+        self.device.close()
+
+    def _begin_attempt(self) -> None:
+        self._attempt = threading.Thread(target=self._try_open, name="audio-open", daemon=True)
+        self._attempt.start()
+
+    def _try_open(self) -> None:
+        try:
+            self._opened = self._open_device(self._settings.device, self._buffer_s)
+        except AudioError as error:
+            self._error = str(error)

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the audio thread publishes some hundred times a second: where the voice is now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class AudioSnapshot:
+    """Immutable; readers take the newest and ask it for the position at their own moment.
+
+    `position_s` is what is heard at `at` (monotonic), in seconds of the utterance; it runs on
+    at `speed` (1, or less while an estimate that ran ahead is let fall back) up to `limit_s`,
+    the speech that is written to the device. `started` tells that the voice is under way,
+    `starved` that it waits for samples, `finished` that all of it was heard. `reason` is a
+    stable code for why the monotonic clock stands in for the device, None while it plays.
+    """
+
+    request_id: str | None = None
+    position_s: float = 0.0
+    at: float = 0.0
+    speed: float = 1.0
+    limit_s: float = 0.0
+    running: bool = False
+    started: bool = False
+    finished: bool = False
+    starved: bool = False
+    device_ok: bool = False
+    reason: str | None = None
+    xruns: int = 0
+    beat: float = 0.0
+
+    def position_at(self, now: float) -> float:
+        """Seconds of the utterance heard at `now`; never past what was written."""
+        if not self.running:
+            return self.position_s
+        return min(self.position_s + self.speed * max(now - self.at, 0.0), self.limit_s)
