@@ -70,7 +70,9 @@ class Avatar:
 
     positions (N,3) metres; covariances (N,6) as xx, xy, xz, yy, yz, zz in square metres;
     colors (N,4) display-referred red, green, blue and opacity, 0 to 1; deltas (B,T,3) metres;
-    skin_joints (N,4) joint indices with skin_weights (N,4) that sum to 1 per splat.
+    skin_joints (N,4) joint indices with skin_weights (N,4) that sum to 1 per splat. `gaze`
+    tells what turns the eyes: "blendshapes" where the eyeLook* deltas move the eyeballs
+    themselves, "joints" where the rig turns leftEye and rightEye from the same weights.
     """
 
     name: str
@@ -86,6 +88,7 @@ class Avatar:
     skin_joints: NDArray[np.uint8]
     skin_weights: Float32
     clips: Mapping[str, Clip]
+    gaze: str = "blendshapes"
 
     @property
     def splats(self) -> int:

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bounded reading of ZIP files that nobody vouches for.
+
+Bundles and the importer's sources arrive from outside, so every size is bounded before memory
+is spent on it: the file, its central directory, each entry and their sum. What zipfile raises
+on damage is turned into one named error. Left out on purpose: ZIP64, encryption and any
+compression but stored and deflate; no file here needs them.
+"""
+
+from __future__ import annotations
+
+import io
+import stat
+import struct
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from splat_gles.errors import SplatError
+
+MEGABYTE = 1 << 20
+
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    OverflowError,
+    IndexError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveLimits:
+    """Largest file on disk, entry and sum of all entries in bytes; most entries."""
+
+    file_bytes: int
+    entry_bytes: int
+    total_bytes: int
+    entries: int
+
+
+class Archive:
+    """The entries of one ZIP file, held in memory.
+
+    Raises `error` with the file's path for everything that is wrong with it.
+    """
+
+    def __init__(self, path: Path, limits: ArchiveLimits, error: type[SplatError]) -> None:
+        self._where = str(path)
+        self._error = error
+        self._limits = limits
+        data = self._load(path)
+        self._check_directory(data)
+        try:
+            self._zip = zipfile.ZipFile(io.BytesIO(data))
+        except _DAMAGE as cause:
+            raise self._damaged(str(cause)) from cause
+        self._entries = self._collect()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all files in the archive, folders left out, in stored order."""
+        return tuple(self._entries)
+
+    def compressed_size(self, name: str) -> int:
+        """Bytes that the entry takes in the archive."""
+        return self._entries[name].compress_size
+
+    def size(self, name: str) -> int:
+        """Bytes of the entry once unpacked, as the archive declares them."""
+        return self._entries[name].file_size
+
+    def read(self, name: str) -> bytes:
+        """Contents of one entry, its CRC checked by zipfile."""
+        entry = self._entries.get(name)
+        if entry is None:
+            raise self._error(f"{self._where}: entry {name!r} is missing; make the file again")
+        try:
+            with self._zip.open(entry) as stream:
+                # One byte more than declared: a stream that goes on is damage too.
+                data = stream.read(entry.file_size + 1)
+        except _DAMAGE as cause:
+            raise self._damaged(f"entry {name!r}: {cause}") from cause
+        if len(data) != entry.file_size:
+            raise self._damaged(f"entry {name!r} ends early")
+        return data
+
+    def _load(self, path: Path) -> bytes:
+        most = self._limits.file_bytes
+        try:
+            status = path.stat()
+            if not stat.S_ISREG(status.st_mode):
+                raise self._error(f"{self._where}: not a regular file; name a file")
+            if status.st_size > most:
+                raise self._too_large(f"the file has {status.st_size:,} bytes", most)
+            with path.open("rb") as stream:
+                data = stream.read(most + 1)
+        except OSError as cause:
+            reason = cause.strerror or str(cause)
+            raise self._error(f"{self._where}: cannot be read: {reason}") from cause
+        if len(data) > most:
+            raise self._too_large("the file grew while it was read", most)
+        return data
+
+    def _check_directory(self, data: bytes) -> None:
+        """Bound the central directory before zipfile builds an object for each entry."""
+        end = data.rfind(b"PK\x05\x06", max(0, len(data) - 22 - 0xFFFF))
+        if end < 0 or len(data) < end + 22:
+            raise self._error(
+                f"{self._where}: not a ZIP file, or its end is missing; copy it again"
+            )
+        (size,) = struct.unpack_from("<I", data, end + 12)
+        if size > self._limits.entries * 512 or data[max(0, end - 20) : end].startswith(
+            b"PK\x06\x07"
+        ):
+            raise self._too_large("its table of contents is oversized", self._limits.entries * 512)
+
+    def _collect(self) -> dict[str, zipfile.ZipInfo]:
+        entries: dict[str, zipfile.ZipInfo] = {}
+        total = 0
+        for entry in self._zip.infolist():
+            if entry.is_dir():
+                continue
+            if entry.filename in entries:
+                raise self._damaged(f"entry {entry.filename!r} is there twice")
+            if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise self._damaged(f"entry {entry.filename!r}: unknown compression")
+            if entry.file_size > self._limits.entry_bytes:
+                raise self._too_large(
+                    f"entry {entry.filename!r} unpacks to {entry.file_size:,} bytes",
+                    self._limits.entry_bytes,
+                )
+            total += entry.file_size
+            entries[entry.filename] = entry
+        if len(entries) > self._limits.entries:
+            raise self._error(f"{self._where}: {len(entries)} entries, over {self._limits.entries}")
+        if total > self._limits.total_bytes:
+            raise self._too_large(f"it unpacks to {total:,} bytes", self._limits.total_bytes)
+        return entries
+
+    def _damaged(self, what: str) -> SplatError:
+        return self._error(f"{self._where}: damaged ZIP file: {what}; copy or make it again")
+
+    def _too_large(self, what: str, most: int) -> SplatError:
+        return self._error(f"{self._where}: too large: {what}, the limit is {most:,}")
