@@ -9,6 +9,7 @@ it back. Mixing several voices and fading are left out on purpose.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 import time
@@ -44,6 +45,8 @@ class AudioOutput:
         self._voice: Voice | None = None
         self._commands: deque[Callable[[], None]] = deque()
         self._wake = threading.Condition()
+        self._tickets = itertools.count(1)
+        self._ticket = 0
         self._stopping = False
         self._xruns_seen = 0
         self._xruns_total = 0
@@ -62,13 +65,15 @@ class AudioOutput:
         if self._thread.is_alive():
             self._thread.join(1.0)
 
-    def play(self, utterance: Utterance, hold_s: float = 0.0) -> None:
-        """Play from the start, instead of what plays now.
+    def play(self, utterance: Utterance, hold_s: float = 0.0) -> int:
+        """Play from the start, instead of what plays now; returns the ticket of its snapshots.
 
         From its first sample on the voice waits at most `hold_s` for the first motion.
         """
         requested = time.monotonic()
-        self._command(lambda: self._begin(utterance, hold_s, requested))
+        ticket = next(self._tickets)
+        self._command(lambda: self._begin(utterance, hold_s, requested, ticket))
+        return ticket
 
     def drop(self) -> None:
         """Interrupt: silence now, and nothing is left to play."""
@@ -142,8 +147,9 @@ class AudioOutput:
             logger.warning("the sound device ran dry", extra={"code": "audio_xrun"})
         self._xruns_seen = count
 
-    def _begin(self, utterance: Utterance, hold_s: float, requested: float) -> None:
+    def _begin(self, utterance: Utterance, hold_s: float, requested: float, ticket: int) -> None:
         self._silence(requested)
+        self._ticket = ticket
         self._voice = Voice(utterance, self._settings.volume, hold_s)
         self._voice.rewind(self._choice.device, 0.0)
 
@@ -172,7 +178,10 @@ class AudioOutput:
         if voice is None or voice.finished:
             return
         now = time.monotonic()
-        position = max(voice.device_position(now), self._snapshot.position_at(now))
+        published = self._snapshot
+        position = voice.device_position(now)
+        if published.ticket == self._ticket:
+            position = max(position, published.position_at(now))
         self._empty_device()
         voice.rewind(self._choice.device, position)
 
@@ -199,12 +208,12 @@ class AudioOutput:
                 xruns=self._xruns_total, beat=now)  # fmt: skip
             return
         before = self._snapshot
-        request_id = voice.utterance.request_id
-        previous_s = before.position_at(now) if before.request_id == request_id else 0.0
+        previous_s = before.position_at(now) if before.ticket == self._ticket else 0.0
         located = voice.locate(now, self._latency_s)
         position_s, speed = voice.advance(located, previous_s)
         self._snapshot = AudioSnapshot(
-            request_id=request_id,
+            ticket=self._ticket,
+            request_id=voice.utterance.request_id,
             position_s=position_s,
             at=now,
             speed=speed,

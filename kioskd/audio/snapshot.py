@@ -4,12 +4,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+_LOOK_BACK_S: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class AudioSnapshot:
     """Immutable; readers take the newest and ask it for the position at their own moment.
 
+    `ticket` is what `AudioOutput.play` returned for this voice.
     `position_s` is what is heard at `at` (monotonic), in seconds of the utterance; it runs on
     at `speed` (1, or less while an estimate that ran ahead is let fall back) up to `limit_s`,
     the speech that is written to the device. `started` tells that the voice is under way,
@@ -17,6 +21,7 @@ class AudioSnapshot:
     stable code for why the monotonic clock stands in for the device, None while it plays.
     """
 
+    ticket: int = 0
     request_id: str | None = None
     position_s: float = 0.0
     at: float = 0.0
@@ -32,7 +37,11 @@ class AudioSnapshot:
     beat: float = 0.0
 
     def position_at(self, now: float) -> float:
-        """Seconds of the utterance heard at `now`; never past what was written."""
+        """Seconds of the utterance heard at `now`; never past what was written.
+
+        A moment shortly before the snapshot (when a frame's fence was signalled) is told too.
+        """
         if not self.running:
             return self.position_s
-        return min(self.position_s + self.speed * max(now - self.at, 0.0), self.limit_s)
+        since = max(now - self.at, -_LOOK_BACK_S)
+        return max(min(self.position_s + self.speed * since, self.limit_s), 0.0)

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From motion of either space to the parameters of one avatar's rig, as one flat vector.
+
+A pose is the avatar's blendshape weights followed by its joints' axis-angle rotations, so
+that transitions mix everything alike. The head's rotation is shared between neck and head:
+a neck that bends with it looks alive, one joint alone looks like a puppet. Rotations of a
+talking head are small, where adding axis-angle vectors and composing rotations agree.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+import numpy as np
+
+from driving_client.motion import ARKIT_NAMES, FloatArray, MotionSample, ParameterSpace
+from kioskd.playback.life import Life
+from splat_gles.avatar import Avatar
+from splat_gles.rig import RigParameters
+
+NECK_SHARE: Final = 0.4
+"""How much of a head rotation the neck takes when the rig has both joints."""
+
+GAZE_SIDE_RAD: Final = np.float32(np.deg2rad(25.0))
+GAZE_UP_RAD: Final = np.float32(np.deg2rad(20.0))
+"""Eye rotation of an eyeLook* weight of 1."""
+
+EYE_CONTACT: Final = 0.6
+"""How much of the head's turn the eyes take back, so that they stay with the person in front."""
+
+_EYE_CONTACT_LIMIT_RAD: Final = 0.2
+
+_LIDS: Final = ("eyeBlinkLeft", "eyeBlinkRight")
+_LOOK_LEFT: Final = ("eyeLookOutLeft", "eyeLookInRight")
+_LOOK_RIGHT: Final = ("eyeLookInLeft", "eyeLookOutRight")
+_LOOK_UP: Final = ("eyeLookUpLeft", "eyeLookUpRight")
+_LOOK_DOWN: Final = ("eyeLookDownLeft", "eyeLookDownRight")
+
+
+class MotionRetarget(Protocol):
+    """Turns a FLAME frame into ARKit: (120,) to 52 weights and the head's axis-angle, (55,)."""
+
+    def arkit(self, values: FloatArray) -> FloatArray:
+        """One frame."""
+
+
+class Face:
+    """Knows which place of the pose vector means what for one avatar."""
+
+    def __init__(self, avatar: Avatar, retarget: MotionRetarget) -> None:
+        self._retarget = retarget
+        self._shapes = len(avatar.blendshapes)
+        self._joints = len(avatar.joints)
+        self.size = self._shapes + 3 * self._joints
+        places = {name: index for index, name in enumerate(avatar.blendshapes)}
+        known = [(i, places[name]) for i, name in enumerate(ARKIT_NAMES) if name in places]
+        self._from_arkit = np.array([i for i, _ in known], np.intp)
+        self._to_shape = np.array([place for _, place in known], np.intp)
+        self._neck = self._joint(avatar, "neck")
+        self._head = self._joint(avatar, "head")
+        self._lids = self._indices(places, _LIDS)
+        self._left = self._indices(places, _LOOK_LEFT)
+        self._right = self._indices(places, _LOOK_RIGHT)
+        self._up = self._indices(places, _LOOK_UP)
+        self._down = self._indices(places, _LOOK_DOWN)
+
+    def rest(self) -> FloatArray:
+        """The neutral pose, shape (size,)."""
+        return np.zeros(self.size, np.float32)
+
+    def of_motion(self, sample: MotionSample) -> FloatArray:
+        """The pose of one instant of an utterance's motion."""
+        values = sample.values
+        if sample.space is ParameterSpace.FLAME:
+            values = self._retarget.arkit(values)
+        pose = self.rest()
+        pose[self._to_shape] = values[self._from_arkit]
+        self._turn_head(pose, values[len(ARKIT_NAMES) :])
+        return pose
+
+    def of_clip_frame(self, weights: FloatArray, rotations: FloatArray) -> FloatArray:
+        """The pose of a clip's frame; lids and gaze are left to the life of its own."""
+        pose = np.concatenate([weights, rotations.reshape(-1)]).astype(np.float32)
+        for indices in (self._lids, self._left, self._right, self._up, self._down):
+            pose[indices] = 0
+        return pose
+
+    def parameters(self, pose: FloatArray, life: Life) -> RigParameters:
+        """The rig's parameters for a pose with blinks, breath and gaze on top."""
+        full = pose.copy()
+        side, up = self._gaze(pose, life)
+        full[self._lids] = np.maximum(full[self._lids], life.blink)
+        full[self._left if side > 0 else self._right] += abs(side) / GAZE_SIDE_RAD
+        full[self._up if up > 0 else self._down] += abs(up) / GAZE_UP_RAD
+        self._turn_head(full, life.head)
+        if self._neck is not None and self._head is not None:
+            # The chest lifts: the neck leans and the head stays level above it
+            full[self._neck] += life.breath
+            full[self._head] -= life.breath
+        weights = np.clip(full[: self._shapes], 0.0, 1.0)
+        return RigParameters(weights, full[self._shapes :].reshape(self._joints, 3))
+
+    def _gaze(self, pose: FloatArray, life: Life) -> tuple[float, float]:
+        """Radians to the avatar's left and up: the wandering gaze, less the head's turn."""
+        pitch = yaw = 0.0
+        for place in (self._neck, self._head):
+            if place is not None:
+                pitch += float(pose[place][0])
+                yaw += float(pose[place][1])
+        limit = _EYE_CONTACT_LIMIT_RAD
+        side = life.gaze_left - min(max(EYE_CONTACT * yaw, -limit), limit)
+        up = life.gaze_up + min(max(EYE_CONTACT * pitch, -limit), limit)
+        return side, up
+
+    def _turn_head(self, pose: FloatArray, rotation: FloatArray) -> None:
+        if self._neck is not None and self._head is not None:
+            pose[self._neck] += NECK_SHARE * rotation
+            pose[self._head] += (1 - NECK_SHARE) * rotation
+        elif self._head is not None or self._neck is not None:
+            pose[self._head or self._neck] += rotation
+
+    def _joint(self, avatar: Avatar, name: str) -> slice | None:
+        for index, joint in enumerate(avatar.joints):
+            if joint.name == name:
+                start = self._shapes + 3 * index
+                return slice(start, start + 3)
+        return None
+
+    @staticmethod
+    def _indices(
+        places: dict[str, int], names: tuple[str, ...]
+    ) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
+        return np.array([places[name] for name in names if name in places], np.intp)

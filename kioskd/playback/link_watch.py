@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether motion can be hoped for: the link's state and the audio-only rule of PROTOCOL 5.
+
+No connection for 15 s, or a stream that ended without any motion, makes speech audio-only
+until the link is back. Motion that does come proves the endpoint well again: one empty
+answer must not silence the face of a kiosk whose link then stays up for weeks.
+"""
+
+from __future__ import annotations
+
+
+class LinkWatch:
+    """Fed with the link's events; times are monotonic seconds."""
+
+    def __init__(self, now: float, audio_only_after_s: float) -> None:
+        self._patience_s = audio_only_after_s
+        self._down_since: float | None = now
+        self._ever_up = False
+        self._empty = False
+
+    @property
+    def is_up(self) -> bool:
+        """Whether a session is confirmed."""
+        return self._down_since is None
+
+    def came_up(self) -> None:
+        """The session is confirmed."""
+        self._down_since = None
+        self._ever_up = True
+        self._empty = False
+
+    def went_down(self, now: float) -> None:
+        """The link is lost; repeated losses count from the first."""
+        if self._down_since is None:
+            self._down_since = now
+
+    def motion_was_empty(self) -> None:
+        """An utterance's motion ended without a frame."""
+        self._empty = True
+
+    def motion_came(self) -> None:
+        """Motion has arrived."""
+        self._empty = False
+
+    def audio_only(self, now: float) -> str | None:
+        """The code of the reason why speech does not wait for motion, or None."""
+        if self._empty:
+            return "motion_empty"
+        if self._down_since is not None and now - self._down_since >= self._patience_s:
+            return "no_connection"
+        return None
+
+    def reasons(self, now: float) -> tuple[str, ...]:
+        """Codes of what is wrong with the link now."""
+        codes = []
+        if self._down_since is not None and self._ever_up:
+            codes.append("link_down")
+        audio_only = self.audio_only(now)
+        if audio_only:
+            codes.append(audio_only)
+        return tuple(codes)

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can be set about playing: waits and eases in the protocol's numbers, and idle life."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from driving_client.motion import FRAME_RATE
+
+FRAME_S: Final = 1.0 / FRAME_RATE
+"""Transitions and holds are counted in frames of the wire, 40 ms each."""
+
+
+@dataclass(frozen=True, slots=True)
+class IdleSettings:
+    """Life of its own: `breath` scales breath and sway, `seed` makes it repeatable for tests."""
+
+    enabled: bool = True
+    blinks_per_minute: float = 16.0
+    gaze_degrees: float = 3.0
+    breath: float = 1.0
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackSettings:
+    """How voice and motion are put together when one of them is late (PROTOCOL, section 5).
+
+    The voice waits `motion_wait_s` for its first motion. Late motion: the face holds
+    `hold_frames`, then eases to rest. Eases: into speech, out of it, and out when the link is
+    lost. Without a connection for `audio_only_after_s` speech no longer waits for motion.
+    An utterance whose samples stop coming is given up after `give_up_s`, and after
+    `give_up_unlinked_s` when the link that should bring them is down.
+    """
+
+    motion_wait_s: float = 0.3
+    hold_frames: int = 10
+    ease_in_frames: int = 8
+    ease_out_frames: int = 20
+    ease_disconnect_frames: int = 12
+    audio_only_after_s: float = 15.0
+    give_up_s: float = 15.0
+    give_up_unlinked_s: float = 5.0
+    idle: IdleSettings = field(default_factory=IdleSettings)

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the player tells health, console and tests about itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
+
+
+class PlayerState(Enum):
+    """IDLE also covers the ease out after speech; INTERRUPTED lasts until the face is at rest."""
+
+    IDLE = "idle"
+    SPEAKING = "speaking"
+    PAUSED = "paused"
+    INTERRUPTED = "interrupted"
+
+
+MotionStatus = Literal["none", "waiting", "flowing", "held", "audio_only"]
+"""none: nothing to say; waiting: its first motion is due; flowing; held: motion is late, the
+face holds or has eased to rest; audio_only: the voice goes on without motion."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayerSnapshot:
+    """Immutable; `reasons` are stable codes of what is less than it should be.
+
+    `sync_offset_s` is the last measured difference between the motion's time in the frame
+    shown and the sound heard at that moment, None before any.
+    """
+
+    state: PlayerState = PlayerState.IDLE
+    request_id: str | None = None
+    position_s: float = 0.0
+    motion: MotionStatus = "none"
+    reasons: tuple[str, ...] = ()
+    sync_offset_s: float | None = None
+    link_up: bool = False
