@@ -13,6 +13,7 @@ not be an sRGB one. Left out on purpose: time, windows (see `display`), the choi
 from __future__ import annotations
 
 from types import TracebackType
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +41,10 @@ _HEADER_ROWS = 2
 class Renderer:
     """Draws one avatar. Make, use and close it with the same context current.
 
-    `background` is red, green and blue, display-referred, 0 to 1.
+    `background` is red, green and blue, display-referred, 0 to 1. `precision` is the fragments'
+    arithmetic, "mediump" or "highp"; None takes what is fast: 16 bits on a GPU, which cost
+    nothing that is seen (87 dB), and 32 bits on Mesa's software driver, which emulates 16-bit
+    floats at three times the price of a whole frame.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class Renderer:
         avatar: Avatar,
         size: Size,
         background: tuple[float, float, float] = (1.0, 1.0, 1.0),
+        precision: Literal["mediump", "highp"] | None = None,
     ) -> None:
         self.background = background
         self.gl_strings = {
@@ -73,7 +78,9 @@ class Renderer:
             defines={"JOINTS": self._joints, "TARGETS": max(1, self._targets)},
             captured=("centre", "axes", "color"),
         )
-        self._quads = build_program("splat.vert", "splat.frag")
+        if precision is None:
+            precision = "highp" if "llvmpipe" in self.gl_strings["renderer"] else "mediump"
+        self._quads = build_program("splat.vert", "splat.frag", defines={"PRECISION": precision})
         gl.glUseProgram(self._prepass)
         gl.glUniform1i(gl.glGetUniformLocation(self._prepass, b"splats"), 0)
         gl.glUniform1i(gl.glGetUniformLocation(self._prepass, b"deltas"), 1)
@@ -125,6 +132,11 @@ class Renderer:
             raise RenderError(
                 f"a pose of {len(pose.weights)} weights and {len(pose.matrices)} joints does not "
                 f"fit an avatar of {self._targets} and {self._joints}; make it with its own Rig"
+            )
+        if camera.size != self.size:
+            raise RenderError(
+                f"a camera for {camera.size[0]}x{camera.size[1]} pixels does not fit a picture of "
+                f"{self.size[0]}x{self.size[1]}; resize the renderer and make the camera anew"
             )
         view_skin = np.matmul(camera.view.astype(np.float32), pose.matrices)
         slot = self._slot = (self._slot + 1) % FRAMES_IN_FLIGHT

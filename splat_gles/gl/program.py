@@ -17,18 +17,18 @@ def build_program(
     vertex: str,
     fragment: str,
     *,
-    defines: Mapping[str, int] | None = None,
+    defines: Mapping[str, int | str] | None = None,
     captured: Sequence[str] = (),
 ) -> int:
     """Compile and link two files of `shaders/`; returns the program's name.
 
-    `defines` become `#define` lines behind the version line of the vertex shader. `captured`
-    are vertex outputs that transform feedback writes, interleaved. A RenderError holds the
-    driver's own words.
+    `defines` become `#define` lines behind the version line of both. `captured` are vertex
+    outputs that transform feedback writes, interleaved. A RenderError holds the driver's own
+    words.
     """
     program = int(gl.glCreateProgram())
     for name, kind in ((vertex, gl.GL_VERTEX_SHADER), (fragment, gl.GL_FRAGMENT_SHADER)):
-        shader = _compile(name, kind, (defines or {}) if name == vertex else {})
+        shader = _compile(name, kind, defines or {})
         gl.glAttachShader(program, shader)
         # Flagged now, freed with the program
         gl.glDeleteShader(shader)
@@ -50,7 +50,7 @@ def build_program(
     return program
 
 
-def _compile(name: str, kind: int, defines: Mapping[str, int]) -> int:
+def _compile(name: str, kind: int, defines: Mapping[str, int | str]) -> int:
     version, _, body = (SHADERS / name).read_text("utf-8").partition("\n")
     lines = [version, *(f"#define {key} {value}" for key, value in defines.items()), "#line 2"]
     source = ctypes.c_char_p(("\n".join(lines) + "\n" + body).encode())

@@ -3,7 +3,8 @@
 // opacity * 2^(-log2(255 opacity) * |corner|^2). Opacity is held at 0.99 and falls to zero at
 // 1/255 (diff-gaussian-rasterization, forward.cu: renderCUDA). No discard: a blend of zero
 // changes nothing, and discard would cost early tests on tile-based GPUs.
-precision mediump float;
+// PRECISION, mediump or highp, is defined by the renderer.
+precision PRECISION float;
 
 in vec2 corner;
 flat in vec4 paint;

@@ -23,9 +23,13 @@ AVATAR = make_small_avatar()
         pytest.param(make_pose(neck=0.3, head=-0.5), 0.4, (0.1, 0.2, 0.3), id="turned"),
     ],
 )
-def test_picture_matches_the_reference(pose, yaw, background) -> None:
+@pytest.mark.parametrize("precision", ["mediump", "highp"])
+def test_picture_matches_the_reference(pose, yaw, background, precision) -> None:
     view = camera.bust(AVATAR.framing, SIZE, yaw)
-    with open_display("offscreen", SIZE) as _, Renderer(AVATAR, SIZE, background) as renderer:
+    with (
+        open_display("offscreen", SIZE),
+        Renderer(AVATAR, SIZE, background, precision) as renderer,
+    ):
         renderer.draw(pose, view)
         pixels = renderer.read_pixels()
     picture, left = reference_picture(AVATAR, pose, view, background)
