@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""FLAME frames to mouth controls, ARKit weights and head rotation, and back.
+
+Forward: a linear regression of the jaw's x angle and the first 50 expression values (the only
+ones that move in real streams) predicts each mouth control; ridge regression shrinks what it
+predicts towards the mean, so a monotone curve per control (its quantiles onto the control's)
+gives the mouth its full travel back. Neck and head pass through in radians; jaw, lids and
+gaze go by gains.
+
+Back: of all frames that give exactly the wanted controls, the most plausible one under the
+covariance of the recording that the fit was made on, with the jaw following the opening.
+
+Left out on purpose: brows and cheeks (nothing was fitted for them), and blinks and gaze of
+life (real streams hold none; the player adds them).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from driving_client.errors import RetargetError
+from driving_client.motion import ARKIT_NAMES, FLAME_SLICES, FloatArray
+from driving_client.retarget.mouth import CONTROL_NAMES, OPEN, arkit_mouth
+
+INPUT_SIZE: Final = 51
+"""What the fit looks at: jaw_pose x, then expression 0 to 49."""
+
+EXPRESSION_LIMIT: Final = 8.0
+"""Expression values beyond this are implausible on the wire (PROTOCOL section 2)."""
+
+JAW_TRAVEL: Final = 0.055
+"""Radians of jaw x that a fully open mouth adds to rest in frames that we make: the vendor's
+recording moves from 0.005 to 0.063."""
+
+_HALF_CIRCLE: Final = float(np.pi)
+_JAW_X: Final = FLAME_SLICES["jaw_pose"].start
+_EXPRESSION: Final = slice(FLAME_SLICES["expression"].start, FLAME_SLICES["expression"].start + 50)
+_ROTATION = FLAME_SLICES["rotation"]
+_NECK = FLAME_SLICES["neck_pose"]
+_EYES = FLAME_SLICES["eye_pose"]
+_LIDS = FLAME_SLICES["eye_lid"]
+_INDEX: Final = {name: index for index, name in enumerate(ARKIT_NAMES)}
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """A monotone piecewise-linear map of a regression's output onto a control.
+
+    `predicted` and `control` rise strictly; below the first knot the control is 0, above the
+    last (whose control is 1) it is 1.
+    """
+
+    predicted: tuple[float, ...]
+    control: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gains:
+    """Weight per radian for what is not regressed.
+
+    Gaze: an eyeLook weight of 1 is 25 degrees sideways and 20 degrees up or down. Jaw: ARKit's
+    jawOpen of 1 drops the chin by about 0.35 rad on the avatars at hand (judged by eye). The
+    eyelid values of FLAME streams are already 0 (open) to 1 (shut).
+    """
+
+    jaw: float = 1.0 / 0.35
+    lid: float = 1.0
+    gaze_sideways: float = 1.0 / float(np.radians(25.0))
+    gaze_upright: float = 1.0 / float(np.radians(20.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """The values of a stream at rest: subtracted before gains, added when frames are made."""
+
+    rotation: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    jaw: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    eye_pose: tuple[float, float, float, float, float, float] = (0.0,) * 6
+    eye_lid: tuple[float, float] = (0.0, 0.0)
+    translation: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+
+def inputs_of(frames: FloatArray) -> FloatArray:
+    """Columns that the fit uses, shape (n, 51), of FLAME frames, shape (n, 120)."""
+    return np.concatenate([frames[:, _JAW_X : _JAW_X + 1], frames[:, _EXPRESSION]], axis=1)
+
+
+@dataclass(frozen=True)
+class Retarget:
+    """A fitted mapping between FLAME frames and ARKit rigs.
+
+    `weights` (6, 51) and `bias` (6,) predict; `curves` restore the travel. `inverse` (51, 7)
+    and `centre` (51,) turn the wanted predictions and jaw back into inputs:
+    centre + inverse @ (jaw and predictions − those at the centre).
+    """
+
+    weights: NDArray[np.float64]
+    bias: NDArray[np.float64]
+    curves: tuple[Curve, ...]
+    centre: NDArray[np.float64]
+    inverse: NDArray[np.float64]
+    rest: Rest = field(default_factory=Rest)
+    gains: Gains = field(default_factory=Gains)
+    provenance: dict[str, object] = field(default_factory=dict)
+
+    def for_stream(self, first_frame: FloatArray) -> Retarget:
+        """The same mapping with another stream's constant rest, read off one of its frames.
+
+        Real streams hold rotation, eyes and lids constant, each stream at values of its own
+        (up to 0.09 rad of rotation in the recordings at hand), so any frame tells them.
+        """
+        frame = _checked(first_frame)
+        rest = replace(
+            self.rest,
+            rotation=tuple(frame[_ROTATION].tolist()),
+            eye_pose=tuple(frame[_EYES].tolist()),
+            eye_lid=tuple(frame[_LIDS].tolist()),
+        )
+        return replace(self, rest=rest)
+
+    def controls(self, frame: FloatArray) -> FloatArray:
+        """Mouth controls, shape (6,), 0 to 1, of one FLAME frame, shape (120,)."""
+        frame = _checked(frame)
+        inputs = np.concatenate([frame[_JAW_X : _JAW_X + 1], frame[_EXPRESSION]])
+        predicted = self.weights @ inputs + self.bias
+        return np.array(
+            [
+                np.interp(value, curve.predicted, curve.control)
+                for value, curve in zip(predicted, self.curves, strict=True)
+            ],
+            np.float32,
+        )
+
+    def arkit(self, frame: FloatArray) -> FloatArray:
+        """ARKit weights and head rotation, shape (55,), of one FLAME frame, shape (120,).
+
+        The 52 weights are in the order of ARKIT_NAMES, 0 to 1; the last three values are the
+        axis-angle rotation of neck and head together in radians (summed: at a talking head's
+        few degrees the order of rotations does not matter).
+        """
+        frame = _checked(frame)
+        out = np.zeros(len(ARKIT_NAMES) + 3, np.float32)
+        jaw = (float(frame[_JAW_X]) - self.rest.jaw[0]) * self.gains.jaw
+        out[: len(ARKIT_NAMES)] = arkit_mouth(self.controls(frame), jaw)
+        self._eyes(frame, out)
+        out[len(ARKIT_NAMES) :] = (
+            frame[_NECK] + frame[_ROTATION] - np.asarray(self.rest.rotation, np.float32)
+        )
+        return out
+
+    def frame(self, controls: FloatArray, neck: FloatArray | None = None) -> FloatArray:
+        """A plausible FLAME frame, shape (120,), whose mouth has these controls.
+
+        `controls` (6,), 0 to 1; `neck` axis-angle radians. `controls(frame(c))` equals c within
+        1e-3 as long as no expression value has to be cut at the protocol's limit.
+        """
+        wanted = np.clip(np.asarray(controls, np.float64), 0.0, 1.0)
+        if wanted.shape != (len(CONTROL_NAMES),) or not np.isfinite(wanted).all():
+            raise RetargetError(
+                f"mouth controls of shape {wanted.shape} are not {len(CONTROL_NAMES)} finite "
+                f"values; give {', '.join(CONTROL_NAMES)} as 0 to 1"
+            )
+        jaw = self.rest.jaw[0] + JAW_TRAVEL * float(wanted[OPEN])
+        predicted = [
+            np.interp(value, curve.control, curve.predicted)
+            for value, curve in zip(wanted, self.curves, strict=True)
+        ]
+        goal = np.array([jaw, *predicted])
+        at_centre = np.concatenate([self.centre[:1], self.weights @ self.centre + self.bias])
+        inputs = self.centre + self.inverse @ (goal - at_centre)
+        out = np.zeros(120, np.float32)
+        out[FLAME_SLICES["translation"]] = self.rest.translation
+        out[_ROTATION] = self.rest.rotation
+        out[FLAME_SLICES["jaw_pose"]] = self.rest.jaw
+        out[_JAW_X] = jaw
+        out[_EYES] = self.rest.eye_pose
+        out[_LIDS] = self.rest.eye_lid
+        out[_EXPRESSION] = np.clip(inputs[1:], -EXPRESSION_LIMIT, EXPRESSION_LIMIT)
+        if neck is not None:
+            out[_NECK] = np.clip(neck, -_HALF_CIRCLE, _HALF_CIRCLE)
+        return out
+
+    def frames(self, controls: FloatArray, neck: FloatArray | None = None) -> FloatArray:
+        """FLAME frames, shape (n, 120), of controls (n, 6) and neck rotations (n, 3) or none."""
+        if len(controls) == 0:
+            return np.zeros((0, 120), np.float32)
+        necks = [None] * len(controls) if neck is None else list(neck)
+        return np.stack([self.frame(c, n) for c, n in zip(controls, necks, strict=True)])
+
+    def _eyes(self, frame: FloatArray, out: FloatArray) -> None:
+        """Lids and gaze into `out`: FLAME's eye_pose is left then right; +x looks down, +y left."""
+        lids = frame[_LIDS] - np.asarray(self.rest.eye_lid, np.float32)
+        gaze = frame[_EYES] - np.asarray(self.rest.eye_pose, np.float32)
+        for side, lid, (down, left, _) in zip(
+            ("Left", "Right"), lids, gaze.reshape(2, 3), strict=True
+        ):
+            # An eye that turns to its own side looks out, the other one in.
+            outward = left if side == "Left" else -left
+            pairs = (
+                ("eyeBlink", lid * self.gains.lid),
+                ("eyeLookDown", down * self.gains.gaze_upright),
+                ("eyeLookUp", -down * self.gains.gaze_upright),
+                ("eyeLookOut", outward * self.gains.gaze_sideways),
+                ("eyeLookIn", -outward * self.gains.gaze_sideways),
+            )
+            for shape, weight in pairs:
+                out[_INDEX[shape + side]] = min(max(float(weight), 0.0), 1.0)
+
+
+def _checked(frame: FloatArray) -> FloatArray:
+    if frame.shape != (120,):
+        raise RetargetError(
+            f"a frame of shape {frame.shape} is not FLAME motion; give one row of 120 values"
+        )
+    return frame
