@@ -78,6 +78,7 @@ class LinkCounters:
     bytes_sent: int = 0
     messages_received: int = 0
     frames_dropped: int = 0
+    late_messages: int = 0
     connects: int = 0
     failures: dict[str, int] = field(default_factory=dict)
 

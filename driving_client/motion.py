@@ -80,7 +80,11 @@ class MotionSample:
 
 
 class MotionTrack:
-    """Frames of one utterance in arrival order. Not locked: `Utterance` guards it."""
+    """Frames of one utterance on a grid of places, 1 / rate apart. Not locked: `Utterance` is.
+
+    Frames normally fill the grid without a break. A break is left by `skip_to`, when motion
+    was lost for a while and comes again for a later part of the same audio.
+    """
 
     def __init__(self, space: ParameterSpace, rate: float = FRAME_RATE) -> None:
         self.space = space
@@ -88,36 +92,68 @@ class MotionTrack:
         self.ended = False
         self._frames: FloatArray = np.zeros((256, space.size), np.float32)
         self._count = 0
+        self._next = 0
+        self._breaks: list[tuple[int, int]] = []
 
     def __len__(self) -> int:
+        """Places up to the last frame, breaks included."""
         return self._count
+
+    @property
+    def next_place(self) -> int:
+        """Where the next frame will go: frame i is for i / rate seconds."""
+        return self._next
+
+    def skip_to(self, place: int) -> None:
+        """Let the next frame go to `place`; places already filled or skipped stay as they are."""
+        self._next = max(self._next, place)
 
     def append(self, frames: FloatArray) -> None:
         """Add frames, shape (n, space.size); raises ValueError for another shape."""
         if frames.ndim != 2 or frames.shape[1] != self.space.size:
             raise ValueError(f"motion frames have shape {frames.shape}, not (n, {self.space.size})")
-        needed = self._count + len(frames)
+        if len(frames) == 0:
+            return
+        needed = self._next + len(frames)
         if needed > len(self._frames):
             grown = np.zeros((max(needed, 2 * len(self._frames)), self.space.size), np.float32)
             grown[: self._count] = self._frames[: self._count]
             self._frames = grown
-        self._frames[self._count : needed] = frames
-        self._count = needed
+        if self._next > self._count:
+            self._breaks.append((self._count, self._next))
+            if self._count:
+                self._frames[self._count : self._next] = self._frames[self._count - 1]
+        self._frames[self._next : needed] = frames
+        self._count = self._next = needed
 
     def frames(self) -> FloatArray:
-        """All frames so far, shape (len(self), space.size), as a copy."""
+        """All places so far, shape (len(self), space.size), as a copy; breaks hold the last frame.
+
+        A break before the first frame is zeros.
+        """
         return self._frames[: self._count].copy()
 
     def sample(self, seconds: float) -> MotionSample | None:
-        """Motion at `seconds` on the utterance's axis, or None before any frame has come."""
+        """Motion at `seconds` on the utterance's axis, or None where no frame has come yet.
+
+        In a break the frame before it is held, overdue by the time since that frame's place.
+        """
+        position = max(seconds * self.rate, 0.0)
+        for start, end in self._breaks:
+            if start - 1 < position < end:
+                if start == 0:
+                    return None
+                return self._held(start, position)
         if self._count == 0:
             return None
-        position = max(seconds * self.rate, 0.0)
-        last = self._count - 1
-        if position >= last:
-            overdue = 0.0 if self.ended else max(position - self._count, 0.0) / self.rate
-            return MotionSample(self.space, self._frames[last].copy(), overdue)
+        if position >= self._count - 1:
+            return self._held(self._count, self._count if self.ended else position)
         index = int(position)
         fraction = np.float32(position - index)
         lower, upper = self._frames[index], self._frames[index + 1]
         return MotionSample(self.space, lower + (upper - lower) * fraction, 0.0)
+
+    def _held(self, end: int, position: float) -> MotionSample:
+        """The frame before place `end`, overdue from that place on."""
+        overdue = max(position - end, 0.0) / self.rate
+        return MotionSample(self.space, self._frames[end - 1].copy(), overdue)

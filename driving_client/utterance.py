@@ -87,14 +87,26 @@ class Utterance:
         with self._lock:
             if self._track.ended or self._motion_failure is not None or len(frames) == 0:
                 return
-            if len(self._track) + len(frames) > MAX_SECONDS * self._track.rate:
-                raise ProtocolError(
-                    f"utterance {self.request_id}: more than {MAX_SECONDS:.0f} s of motion; "
-                    "split the speech into several requests"
-                )
+            self._check_motion_place(self._track.next_place + len(frames))
             self._track.append(frames)
             if self._first_motion is None:
                 self._first_motion = time.monotonic()
+
+    def skip_motion(self, count: int) -> None:
+        """Leave `count` places without motion: their frames came, but were unusable."""
+        with self._lock:
+            if self._track.ended or self._motion_failure is not None:
+                return
+            place = self._track.next_place + count
+            self._check_motion_place(place)
+            self._track.skip_to(place)
+
+    def _check_motion_place(self, place: int) -> None:
+        if place > MAX_SECONDS * self._track.rate:
+            raise ProtocolError(
+                f"utterance {self.request_id}: more than {MAX_SECONDS:.0f} s of motion; "
+                "split the speech into several requests"
+            )
 
     def end_motion(self) -> None:
         """No more motion will come; an end without any frame is a failure: "empty"."""
@@ -109,11 +121,16 @@ class Utterance:
             if not self._track.ended and self._motion_failure is None:
                 self._motion_failure = reason
 
-    def restore_motion(self) -> None:
-        """Motion that had failed for this utterance is coming again (the link is back)."""
+    def restore_motion(self, place: int = 0) -> None:
+        """Motion that had failed is coming again (the link is back), from frame `place` on.
+
+        The next frame appended is for `place` / rate seconds, or follows the last one where
+        that is later. Motion that had ended empty does not come again.
+        """
         with self._lock:
             if self._motion_failure != "empty":
                 self._motion_failure = None
+                self._track.skip_to(place)
 
     def audio(self, start: int, count: int) -> Samples:
         """Copy up to `count` samples from sample `start`; shorter where they have not come."""
@@ -121,12 +138,12 @@ class Utterance:
             return self._audio[start : min(start + count, self._audio_length)].copy()
 
     def motion_at(self, seconds: float) -> MotionSample | None:
-        """Motion for this instant of the audio, or None before the first frame has come."""
+        """Motion for this instant of the audio, or None where no frame has come so far."""
         with self._lock:
             return self._track.sample(seconds - self._motion_offset_s)
 
     def motion_frames(self) -> FloatArray:
-        """All frames so far, shape (n, space.size), as a copy."""
+        """All places so far, shape (n, space.size), as a copy; breaks hold the frame before."""
         with self._lock:
             return self._track.frames()
 
@@ -154,9 +171,15 @@ class Utterance:
 
     @property
     def motion_length(self) -> int:
-        """Frames that have arrived."""
+        """Places up to the last frame that has arrived (breaks count)."""
         with self._lock:
             return len(self._track)
+
+    @property
+    def next_motion_place(self) -> int:
+        """The frame that motion appended now would begin with."""
+        with self._lock:
+            return self._track.next_place
 
     @property
     def motion_ended(self) -> bool:

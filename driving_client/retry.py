@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What to do after a link has failed: the policy as tables, and the waiting times.
+
+The tables are PROTOCOL section 3. A kiosk stands in a shop with nobody near, so it retries
+whatever time may mend, and stops only where each retry would fail for certain.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+from driving_client.errors import LinkError
+
+
+class Action(Enum):
+    """How to go on after a failure."""
+
+    AT_ONCE = auto()
+    BACKOFF = auto()
+    SLOW = auto()
+    FRESH_TOKEN = auto()
+    FATAL = auto()
+
+
+Rule = tuple[Action, str]
+
+_NETWORK: Final[Rule] = (Action.BACKOFF, "the network or the endpoint's host failed")
+_TROUBLE: Final[Rule] = (Action.BACKOFF, "the endpoint is in trouble")
+
+CLOSE_CODES: Final[Mapping[int, Rule]] = {
+    4001: (Action.FATAL, "the account's credits are used up; top it up"),
+    4002: (Action.AT_ONCE, "the session's time limit is reached, as expected"),
+    4003: (Action.SLOW, "too many sessions are open; close others or raise the limit"),
+    4010: (Action.FRESH_TOKEN, "the token is invalid or expired; check key and application id"),
+}
+GRPC_CODES: Final[Mapping[int, Rule]] = {
+    3: (Action.FATAL, "the endpoint refuses the request; check avatar id and sample rate"),
+    14: _TROUBLE,
+    16: (Action.FRESH_TOKEN, "the endpoint does not accept the token; check the key"),
+}
+UPGRADE_STATUS: Final[Mapping[int, Rule]] = {
+    400: (Action.FRESH_TOKEN, "the endpoint refuses the token; check key and application id"),
+    401: (Action.FRESH_TOKEN, "the endpoint refuses the token; check key and application id"),
+    402: (Action.FATAL, "the account must be paid for"),
+    403: (Action.FATAL, "the endpoint forbids this application; check application id and key"),
+    404: (Action.FATAL, "no such avatar or application; check URL, avatar and application id"),
+    429: (Action.SLOW, "too many connections; the endpoint asks to slow down"),
+}
+_NO_TOKEN: Final[Rule] = (
+    Action.FATAL,
+    "no session token is given; check the token URL and the API key",
+)
+TOKEN_STATUS: Final[Mapping[int, Rule]] = {
+    **dict.fromkeys((400, 401, 402, 403, 404), _NO_TOKEN),
+    429: (Action.SLOW, "too many token requests; the console asks to slow down"),
+}
+
+
+def rule_for_close(code: int | None) -> Rule:
+    """The rule for a WebSocket close code; None where the connection just broke."""
+    if code is None:
+        return _NETWORK
+    if code in CLOSE_CODES:
+        return CLOSE_CODES[code]
+    if 4000 <= code <= 4099:
+        return Action.FATAL, "the endpoint says that the protocol was broken; update the kiosk"
+    return _TROUBLE if 4500 <= code <= 4599 else _NETWORK
+
+
+def rule_for_status(table: Mapping[int, Rule], status: int) -> Rule:
+    """The rule for an HTTP status that the endpoint or the console has answered."""
+    return table.get(status, _TROUBLE)
+
+
+def rule_for_server_error(code: int) -> Rule:
+    """The rule for ServerError.code: 4000 to 4999 as close codes, others gRPC codes."""
+    return rule_for_close(code) if 4000 <= code <= 4999 else GRPC_CODES.get(code, _TROUBLE)
+
+
+class SessionError(LinkError):
+    """Why a session ended or did not begin; `code` is stable, the message is for people."""
+
+    def __init__(self, code: str, rule: Rule, detail: str = "") -> None:
+        self.code = code
+        self.action, meaning = rule
+        super().__init__(f"{code}: {meaning}" + (f" ({detail:.200})" if detail else ""))
+
+
+def network_fault(code: str, detail: str) -> SessionError:
+    """A fault of the network: `code` says at which step."""
+    return SessionError(code, _NETWORK, detail)
+
+
+def fault_of_error(code: int, detail: str) -> SessionError:
+    """The fault that a ServerError (or a relay's error frame with a code) tells."""
+    return SessionError(f"server_error_{code}", rule_for_server_error(code), detail)
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Waiting times in seconds: full jitter below a ceiling that doubles from `first_s`."""
+
+    first_s: float = 0.5
+    ceiling_s: float = 30.0
+    slow_s: float = 30.0
+    stable_s: float = 60.0
+
+
+class RetryPolicy:
+    """Turns faults into waiting times. `uniform` is random.uniform but for tests."""
+
+    def __init__(
+        self, backoff: Backoff, uniform: Callable[[float, float], float] = random.uniform
+    ) -> None:
+        self._backoff = backoff
+        self._uniform = uniform
+        self._failures = 0
+        self._refused_tokens = 0
+
+    def delay_after(self, fault: SessionError, session_s: float) -> float | None:
+        """Seconds to wait, None if only a person can mend it.
+
+        `session_s` is how long the confirmed session stood (0 if there was none): from
+        `stable_s` on, what failed before it no longer counts.
+        """
+        if session_s >= self._backoff.stable_s:
+            self._failures = self._refused_tokens = 0
+        refused_before = self._refused_tokens
+        self._refused_tokens = refused_before + 1 if fault.action is Action.FRESH_TOKEN else 0
+        failures = self._failures
+        self._failures += 1
+        match fault.action:
+            case Action.FATAL:
+                return None
+            case Action.FRESH_TOKEN:
+                # A fresh token that is refused as well is no accident: a wrong configuration.
+                return None if refused_before else 0.0
+            case Action.SLOW:
+                return self._uniform(self._backoff.slow_s, 2 * self._backoff.slow_s)
+            case Action.AT_ONCE if failures == 0:
+                return 0.0
+            case _:
+                # 2**16 * 0.5 s is far beyond any ceiling; the power must not grow for ever
+                longest = self._backoff.first_s * 2 ** min(failures, 16)
+                return self._uniform(0.0, min(longest, self._backoff.ceiling_s))

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The life of a link that both dialects share: connect, serve, fail, wait, connect again.
+
+A dialect fills in the methods marked so. All of this runs on the network's thread;
+`report_playback` alone may be called from others. What goes out from synchronous code passes
+through a bounded queue: a peer that stops reading costs reports, never memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Mapping
+from typing import Final, TypeVar
+
+import aiohttp
+
+from driving_client.errors import ProtocolError
+from driving_client.link import EventSink, LinkCounters, LinkDown, LinkUp, PlaybackState
+from driving_client.retry import (
+    UPGRADE_STATUS,
+    SessionError,
+    RetryPolicy,
+    network_fault,
+    rule_for_close,
+    rule_for_status,
+)
+from driving_client.session_settings import LinkSettings
+from driving_client.wire.codec import MAX_MESSAGE_BYTES
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_QUEUE_LENGTH: Final = 256
+_CLOSE_TIMEOUT_S: Final = 0.5
+"""A peer that does not answer the close must not hold up the shutdown."""
+
+
+class ReconnectingLink(ABC):
+    """Base of the two dialects."""
+
+    def __init__(self, settings: LinkSettings, sink: EventSink) -> None:
+        self._settings = settings
+        self._sink = sink
+        self._counters = LinkCounters()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._outgoing: asyncio.Queue[bytes | str] = asyncio.Queue(_QUEUE_LENGTH)
+        self._confirmed_at: float | None = None
+
+    @property
+    def counters(self) -> LinkCounters:
+        """Traffic and failures so far."""
+        return self._counters
+
+    @property
+    def connected(self) -> bool:
+        """Whether the session is confirmed and stands."""
+        return self._confirmed_at is not None
+
+    async def run(self) -> None:
+        """Connect, serve and reconnect until cancelled; returns only after a fatal fault."""
+        self._loop = asyncio.get_running_loop()
+        policy = RetryPolicy(self._settings.backoff)
+        async with aiohttp.ClientSession() as http:
+            while True:
+                try:
+                    fault = await self._one_session(http)
+                finally:
+                    session_s = self._session_seconds()
+                    self._confirmed_at = None
+                    self._socket = None
+                    self._lost()
+                delay = policy.delay_after(fault, session_s)
+                self._tell_down(fault, delay)
+                if delay is None:
+                    return
+                await asyncio.sleep(delay)
+
+    def report_playback(self, request_id: str, state: PlaybackState, played_ms: int) -> None:
+        """Tell the endpoint what became of an utterance; may be called from any thread."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._reported, request_id, state, played_ms)
+
+    @abstractmethod
+    async def _address(self, http: aiohttp.ClientSession) -> tuple[str, Mapping[str, str]]:
+        """Dialect: URL and headers of the upgrade; may raise SessionError."""
+
+    @abstractmethod
+    async def _handshake(self) -> str:
+        """Dialect: what makes a fresh socket a session; returns the connection id."""
+
+    @abstractmethod
+    def _received(self, message: aiohttp.WSMessage) -> None:
+        """Dialect: one text or binary frame; may raise SessionError or ProtocolError."""
+
+    @abstractmethod
+    def _lost(self) -> None:
+        """Dialect: the session is over, or none came about."""
+
+    @abstractmethod
+    def _reported(self, request_id: str, state: PlaybackState, played_ms: int) -> None:
+        """Dialect: the player's report, on the network's thread."""
+
+    @abstractmethod
+    def _confirmed(self) -> None:
+        """Dialect: the session stands; LinkUp has been told."""
+
+    async def _one_session(self, http: aiohttp.ClientSession) -> SessionError:
+        """Connect and serve; returns why it ended."""
+        sender: asyncio.Task[None] | None = None
+        socket: aiohttp.ClientWebSocketResponse | None = None
+        try:
+            socket = self._socket = await self._connect(http)
+            connection_id = await self._in_time(self._handshake(), "confirm_timeout")
+            self._outgoing = asyncio.Queue(_QUEUE_LENGTH)
+            sender = asyncio.create_task(self._send_queued())
+            self._confirmed_at = time.monotonic()
+            self._counters.connects += 1
+            logger.info("link is up: %s", connection_id, extra={"code": "link_up"})
+            self._sink(LinkUp(connection_id))
+            self._confirmed()
+            while True:
+                self._receive_checked(await self._receive())
+        except SessionError as fault:
+            return fault
+        except (aiohttp.ClientError, OSError) as error:
+            return network_fault("connection_lost", str(error))
+        finally:
+            if sender is not None:
+                sender.cancel()
+            if socket is not None:
+                await socket.close()
+
+    async def _connect(self, http: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
+        url, headers = await self._address(http)
+        try:
+            return await self._in_time(
+                http.ws_connect(
+                    url,
+                    headers=headers,
+                    heartbeat=self._settings.heartbeat_s,
+                    max_msg_size=MAX_MESSAGE_BYTES + 1024,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_TIMEOUT_S),
+                ),
+                "connect_timeout",
+            )
+        except aiohttp.WSServerHandshakeError as error:
+            rule = rule_for_status(UPGRADE_STATUS, error.status)
+            raise SessionError(f"http_{error.status}", rule, error.message) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise network_fault("unreachable", str(error)) from error
+
+    async def _in_time(self, step: Awaitable[T], code: str) -> T:
+        """The step's result; SessionError `code` if it takes longer than the connect timeout."""
+        timeout = self._settings.connect_timeout_s
+        try:
+            async with asyncio.timeout(timeout):
+                return await step
+        except TimeoutError as error:
+            raise network_fault(code, f"no answer within {timeout:g} s") from error
+
+    async def _receive(self) -> aiohttp.WSMessage:
+        """The next text or binary frame; SessionError where the connection ends instead."""
+        socket = self._open_socket()
+        message = await socket.receive()
+        if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
+            self._counters.messages_received += 1
+            self._counters.bytes_received += len(message.data)
+            return message
+        code = socket.close_code
+        detail = message.extra or socket.exception() or ""
+        raise SessionError(f"close_{code}", rule_for_close(code), str(detail))
+
+    def _receive_checked(self, message: aiohttp.WSMessage) -> None:
+        """One frame to the dialect; a damaged one is dropped, counted and logged."""
+        try:
+            self._received(message)
+        except ProtocolError as error:
+            self._count_failure("protocol_error")
+            logger.warning("frame dropped: %s", error, extra={"code": "protocol_error"})
+
+    async def _send(self, data: bytes | str) -> None:
+        """Send one frame, waiting while the peer does not read."""
+        socket = self._open_socket()
+        if isinstance(data, str):
+            await socket.send_str(data)
+        else:
+            await socket.send_bytes(data)
+        self._counters.bytes_sent += len(data)
+
+    def _send_soon(self, data: bytes | str) -> None:
+        """Queue one frame; without a session it is dropped, for it would come too late."""
+        if not self.connected:
+            return
+        try:
+            self._outgoing.put_nowait(data)
+        except asyncio.QueueFull:
+            self._count_failure("upstream_full")
+            logger.warning(
+                "the endpoint does not read: a message to it is dropped",
+                extra={"code": "upstream_full"},
+            )
+
+    async def _send_queued(self) -> None:
+        queue = self._outgoing
+        while True:
+            data = await queue.get()
+            try:
+                await self._send(data)
+            except (aiohttp.ClientError, OSError) as error:
+                # The receiving side meets the same end and reports it
+                logger.debug("cannot send: %s", error, extra={"code": "send_failed"})
+                return
+
+    def _open_socket(self) -> aiohttp.ClientWebSocketResponse:
+        if self._socket is None:
+            raise network_fault("connection_lost", "the socket is closed")
+        return self._socket
+
+    def _session_seconds(self) -> float:
+        return 0.0 if self._confirmed_at is None else time.monotonic() - self._confirmed_at
+
+    def _count_failure(self, code: str) -> None:
+        self._counters.failures[code] = self._counters.failures.get(code, 0) + 1
+
+    def _tell_down(self, fault: SessionError, delay: float | None) -> None:
+        self._count_failure(fault.code)
+        if delay is None:
+            logger.error("link is down for good: %s", fault, extra={"code": "link_fatal"})
+        else:
+            logger.warning(
+                "link is down, next try in %.1f s: %s", delay, fault, extra={"code": "link_down"}
+            )
+        self._sink(LinkDown(str(fault), delay, fatal=delay is None))
