@@ -21,8 +21,8 @@ from driving_client.errors import ProtocolError
 from driving_client.link import EventSink, LinkCounters, LinkDown, LinkUp, PlaybackState
 from driving_client.retry import (
     UPGRADE_STATUS,
-    SessionError,
     RetryPolicy,
+    SessionError,
     network_fault,
     rule_for_close,
     rule_for_status,

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`python -m driving_client decode FILE`: what a recording of the wire holds."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from driving_client.errors import DrivingError
+from driving_client.motion import FLAME_SLICES, FRAME_RATE
+from driving_client.recording import Recording, read_recording
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m driving_client",
+        description="Look at what the driving endpoint's wire carries.",
+        epilog="The embedded endpoint is `python -m driving_client.endpoint`, the fit of a "
+        "retarget file `python -m driving_client.retarget`.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    decode = commands.add_parser(
+        "decode",
+        help="print what a recording holds",
+        description="Print the messages of a recording, its durations, and the ranges of its "
+        "motion. A recording is a JSON file with the messages as they came "
+        "(animation_messages_base64, audio_base64) or with keyframes spelled out, the voice "
+        "beside it as NAME_24k.pcm.",
+        epilog="example: python -m driving_client decode driveningress_16k.json",
+    )
+    decode.add_argument("file", type=Path, help="a recording (JSON)")
+    options = parser.parse_args(arguments)
+    try:
+        recording = read_recording(options.file)
+    except DrivingError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print("\n".join(description(recording)))
+    return 0
+
+
+def description(recording: Recording) -> Iterator[str]:
+    """The lines that `decode` prints."""
+    yield f"{recording.name}: request {recording.request_id}"
+    seconds = len(recording.audio) / recording.sample_rate
+    yield f"audio: {seconds:.2f} s at {recording.sample_rate} Hz, mono s16le"
+    total = sum(len(message.frames) for message in recording.messages)
+    yield (
+        f"motion: {total} keyframes in {len(recording.messages)} messages, "
+        f"{total / FRAME_RATE:.2f} s at {FRAME_RATE:g} frames a second"
+    )
+    yield ""
+    yield "message  keyframes  dropped  from s  end"
+    start = 0
+    for number, message in enumerate(recording.messages, 1):
+        yield (
+            f"{number:7d}  {len(message.frames):9d}  {message.dropped:7d}  "
+            f"{start / FRAME_RATE:6.2f}  {'end' if message.end else '-'}"
+        )
+        start += len(message.frames)
+    if total:
+        frames = np.concatenate([message.frames for message in recording.messages])
+        yield ""
+        yield "field        values  moving      min      max"
+        for name, part in FLAME_SLICES.items():
+            values = frames[:, part]
+            moving = int((np.ptp(values, axis=0) > 1e-6).sum())
+            yield (
+                f"{name:<11s}  {values.shape[1]:6d}  {moving:6d}  "
+                f"{values.min():7.3f}  {values.max():7.3f}"
+            )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
