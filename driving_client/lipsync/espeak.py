@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Text to speech with phoneme times, through libespeak-ng.
+
+The command line tool prints no phoneme times for its own voices, so the library is called by
+ctypes with phoneme events on. The library keeps its state in globals and is not re-entrant:
+one lock guards it, and callers keep it off their event loop (a sentence of 4 s takes about
+20 ms of one core on a desktop machine). The library is loaded at first use, so that
+importing this module needs no espeak-ng.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from driving_client.errors import SpeechError
+from driving_client.utterance import Samples
+
+MAXIMUM_CHARACTERS: Final = 2000
+"""Longest text taken at once: about two and a half minutes of speech."""
+
+_LIBRARY: Final = "libespeak-ng.so.1"
+_INSTALL: Final = "install it, on Debian with `apt install espeak-ng`"
+
+# Values of speak_lib.h
+_AUDIO_OUTPUT_SYNCHRONOUS: Final = 2
+_INITIALIZE_PHONEME_EVENTS: Final = 0x0001
+_INITIALIZE_DONT_EXIT: Final = 0x8000
+_CHARS_UTF8: Final = 1
+_EVENT_LIST_TERMINATED: Final = 0
+_EVENT_PHONEME: Final = 7
+_PARAMETER_RATE: Final = 1
+_PARAMETER_PITCH: Final = 3
+
+
+class _EventId(ctypes.Union):
+    _fields_ = (
+        ("number", ctypes.c_int),
+        ("name", ctypes.c_char_p),
+        ("string", ctypes.c_char * 8),
+    )
+
+
+class _Event(ctypes.Structure):
+    _fields_ = (
+        ("type", ctypes.c_int),
+        ("unique_identifier", ctypes.c_uint),
+        ("text_position", ctypes.c_int),
+        ("length", ctypes.c_int),
+        ("audio_position", ctypes.c_int),  # ms
+        ("sample", ctypes.c_int),
+        ("user_data", ctypes.c_void_p),
+        ("id", _EventId),
+    )
+
+
+_Callback = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Phoneme:
+    """espeak-ng's mnemonic (stress marks removed) and its time in seconds of the audio."""
+
+    name: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Speech:
+    """Mono audio and the phonemes in it, in order of time, covering the audio to its end."""
+
+    samples: Samples
+    sample_rate: int
+    phonemes: tuple[Phoneme, ...]
+
+    @property
+    def seconds(self) -> float:
+        """Length of the audio."""
+        return len(self.samples) / self.sample_rate
+
+
+_TAIL_S: Final = 0.3
+"""Silence after the last word: espeak-ng stops at once, a mouth needs time to close."""
+
+_lock: Final = threading.Lock()
+
+
+def synthesise(text: str, voice: str = "en-us", words_per_minute: int = 165) -> Speech:
+    """Speak `text`; raises SpeechError for bad text, an unknown voice or a missing library.
+
+    `words_per_minute` 80 to 450. Any thread; calls wait for each other.
+    """
+    spoken = text.strip()
+    if not spoken:
+        raise SpeechError("the text is empty; give at least one word")
+    if len(spoken) > MAXIMUM_CHARACTERS:
+        raise SpeechError(
+            f"the text has {len(spoken)} characters, at most {MAXIMUM_CHARACTERS} are taken; "
+            "split it into several requests"
+        )
+    if "\0" in spoken:
+        raise SpeechError("the text holds a NUL character; remove it")
+    with _lock:
+        return _library().speak(spoken, voice, words_per_minute)
+
+
+class _Library:
+    """The initialised library and what its callback gathers during one call."""
+
+    def __init__(self, library: Any, sample_rate: int) -> None:
+        self._library = library
+        self._sample_rate = sample_rate
+        self._chunks: list[Samples] = []
+        self._events: list[tuple[float, str]] = []
+        # The library keeps the pointer: the object must live as long as this one.
+        self._callback: Callable[..., int] = _Callback(self._receive)
+        library.espeak_SetSynthCallback(self._callback)
+
+    def _receive(self, samples: Any, count: int, events: Any) -> int:
+        if samples and count > 0:
+            self._chunks.append(np.ctypeslib.as_array(samples, (count,)).astype(np.int16))
+        index = 0
+        while events[index].type != _EVENT_LIST_TERMINATED:
+            event = events[index]
+            if event.type == _EVENT_PHONEME:
+                raw = bytes(event.id.string).split(b"\0")[0].decode("utf-8", "replace")
+                self._events.append((event.audio_position / 1000.0, raw.lstrip("',%=|")))
+            index += 1
+        return 0
+
+    def speak(self, text: str, voice: str, words_per_minute: int) -> Speech:
+        self._chunks.clear()
+        self._events.clear()
+        if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
+            raise SpeechError(
+                f"espeak-ng has no voice {voice!r}; `espeak-ng --voices` lists them (column "
+                "Language), for example en-us, de, fr, es"
+            )
+        self._library.espeak_SetParameter(_PARAMETER_RATE, words_per_minute, 0)
+        self._library.espeak_SetParameter(_PARAMETER_PITCH, 50, 0)
+        data = text.encode("utf-8", "replace")
+        status = self._library.espeak_Synth(
+            data, len(data) + 1, 0, 1, 0, _CHARS_UTF8, None, None
+        )  # fmt: skip
+        self._library.espeak_Synchronize()
+        if status != 0 or not self._chunks:
+            raise SpeechError(
+                f"espeak-ng made no sound of this text (status {status}); it holds nothing "
+                f"that the voice {voice!r} can speak"
+            )
+        tail = np.zeros(round(_TAIL_S * self._sample_rate), np.int16)
+        samples = np.concatenate([*self._chunks, tail])
+        return Speech(samples, self._sample_rate, self._phonemes(len(samples)))
+
+    def _phonemes(self, length: int) -> tuple[Phoneme, ...]:
+        end = length / self._sample_rate
+        voiced = end - _TAIL_S
+        events = [*((min(start, voiced), name) for start, name in self._events), (voiced, "_")]
+        ends = [*(start for start, _ in events[1:]), end]
+        return tuple(
+            Phoneme(name or "_", start, stop)
+            for (start, name), stop in zip(events, ends, strict=True)
+            if stop > start
+        )
+
+
+@functools.cache
+def _library() -> _Library:
+    try:
+        library = ctypes.CDLL(_LIBRARY)
+    except OSError as error:
+        raise SpeechError(f"{_LIBRARY} (espeak-ng) is missing; {_INSTALL} ({error})") from error
+    rate = library.espeak_Initialize(
+        _AUDIO_OUTPUT_SYNCHRONOUS, 0, None, _INITIALIZE_PHONEME_EVENTS | _INITIALIZE_DONT_EXIT
+    )
+    if rate <= 0:
+        raise SpeechError(f"espeak-ng does not find its data (espeak-ng-data); {_INSTALL}")
+    return _Library(library, rate)

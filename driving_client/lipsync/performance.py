@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Speech to a FLAME performance: the mouth follows the phonemes, the head its energy."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from driving_client.lipsync.coarticulation import mouth_controls
+from driving_client.lipsync.espeak import Speech
+from driving_client.lipsync.gesture import HeadGesture, fade_out, levels_of
+from driving_client.lipsync.loudness import LoudnessMouth
+from driving_client.motion import FRAME_RATE, FloatArray
+from driving_client.retarget import Retarget
+from driving_client.retarget.mouth import OPEN
+from driving_client.utterance import Samples
+
+
+def frame_count(samples: int, sample_rate: int) -> int:
+    """Whole frames that fit the audio: the tail under 40 ms has none (PROTOCOL section 2)."""
+    return int(samples * FRAME_RATE) // sample_rate
+
+
+def perform(speech: Speech, retarget: Retarget) -> FloatArray:
+    """FLAME frames, shape (floor(25 · seconds), 120), of synthesised speech."""
+    count = frame_count(len(speech.samples), speech.sample_rate)
+    controls = mouth_controls(speech.phonemes, count)
+    levels = levels_of(speech.samples, speech.sample_rate, count)
+    return retarget.frames(controls, fade_out(HeadGesture().feed(levels)))
+
+
+class LoudnessPerformance:
+    """FLAME frames for audio that comes in pieces and without text."""
+
+    def __init__(self, sample_rate: int, retarget: Retarget) -> None:
+        self._mouth = LoudnessMouth(sample_rate)
+        self._head = HeadGesture()
+        self._retarget = retarget
+
+    def feed(self, samples: Samples) -> FloatArray:
+        """Frames, shape (n, 120), that these samples completed."""
+        controls = self._mouth.feed(samples)
+        if len(controls) == 0:
+            return np.zeros((0, 120), np.float32)
+        return self._retarget.frames(controls, self._head.feed(controls[:, OPEN]))
