@@ -23,15 +23,15 @@ from kioskd.errors import AudioError
 
 Samples = NDArray[np.int16]
 
-_FORMATS: Final = (
-    (alsaaudio.PCM_FORMAT_S16_LE, np.dtype("<i2"), 0),
-    (alsaaudio.PCM_FORMAT_S32_LE, np.dtype("<i4"), 16),
-    (alsaaudio.PCM_FORMAT_S24_LE, np.dtype("<i4"), 8),
-)
-"""Formats that are tried in order, how they lie in memory, and the left shift from 16 bits."""
+_FORMATS: Final[dict[int, tuple[str, int]]] = {
+    alsaaudio.PCM_FORMAT_S16_LE: ("<i2", 0),
+    alsaaudio.PCM_FORMAT_S32_LE: ("<i4", 16),
+    alsaaudio.PCM_FORMAT_S24_LE: ("<i4", 8),
+}
+"""Formats that are asked for in order: how they lie in memory, the left shift from 16 bits."""
 
-_CHANNELS: Final = (2, 1)
-"""Channels asked for in order; whatever the device then has, all carry the voice."""
+_CHANNELS: Final = 2
+"""Channels asked for; whatever the device then has, all carry the voice."""
 
 
 class SoundDevice(Protocol):
@@ -77,8 +77,9 @@ class AlsaDevice:
         self.xruns = 0
         self.written = 0
         self._recovered = 0
-        self._pcm, self._dtype, self._shift = _open(name, buffer_s)
+        self._pcm = _open(name, buffer_s)
         info = self._pcm.info()
+        self._format = int(info["format"])
         self.rate = int(info["rate"])
         self.channels = int(info["channels"])
         self.buffer_frames = int(info["buffer_size"])
@@ -95,8 +96,7 @@ class AlsaDevice:
 
     def write(self, samples: Samples) -> int:
         """Write mono samples to all channels; returns the frames taken, 0 where it is full."""
-        block = samples.astype(self._dtype) << self._shift if self._shift else samples
-        taken = self._call("write", np.repeat(block, self.channels).tobytes())
+        taken = self._call("write", interleaved(samples, self._format, self.channels))
         if taken < 0:
             self._recover()
             return 0
@@ -147,29 +147,33 @@ class AlsaDevice:
             ) from error
 
 
-def _open(name: str, buffer_s: float) -> tuple[Any, np.dtype[Any], int]:
-    periods = max(round(buffer_s / PERIOD_S), 2)
+def interleaved(samples: Samples, alsa_format: int, channels: int) -> bytes:
+    """Mono 16-bit samples as bytes of the device's format, the same on every channel."""
+    dtype, shift = _FORMATS[alsa_format]
+    return np.repeat(samples.astype(dtype) << shift, channels).tobytes()
+
+
+def _open(name: str, buffer_s: float) -> Any:
     refused = ""
-    for code, dtype, shift in _FORMATS:
-        for channels in _CHANNELS:
-            try:
-                pcm = alsaaudio.PCM(
-                    alsaaudio.PCM_PLAYBACK,
-                    alsaaudio.PCM_NONBLOCK,
-                    device=name,
-                    rate=PREFERRED_RATE,
-                    channels=channels,
-                    format=code,
-                    periodsize=round(PREFERRED_RATE * PERIOD_S),
-                    periods=periods,
-                )
-            except alsaaudio.ALSAAudioError as error:
-                refused = str(error)
-                continue
-            if pcm.info()["format"] == code:
-                return pcm, dtype, shift
-            refused = f"it takes {pcm.info()['format_name']} only"
-            pcm.close()
+    for wanted in _FORMATS:
+        try:
+            pcm = alsaaudio.PCM(
+                alsaaudio.PCM_PLAYBACK,
+                alsaaudio.PCM_NONBLOCK,
+                device=name,
+                rate=PREFERRED_RATE,
+                channels=_CHANNELS,
+                format=wanted,
+                periodsize=round(PREFERRED_RATE * PERIOD_S),
+                periods=max(round(buffer_s / PERIOD_S), 2),
+            )
+        except alsaaudio.ALSAAudioError as error:
+            refused = str(error)
+            break
+        if pcm.info()["format"] in _FORMATS:
+            return pcm
+        refused = f"it takes {pcm.info()['format_name']} only"
+        pcm.close()
     raise AudioError(
         f"sound device {name!r} cannot be opened ({refused}); `aplay -L` lists the names that "
         "exist, and a name beginning with `plughw:` converts what the hardware does not take"

@@ -48,8 +48,10 @@ class Voice:
     @property
     def finished(self) -> bool:
         """Whether every sample of the complete utterance has been heard."""
+        if self.utterance.audio_ended and self.utterance.audio_length == 0:
+            return True
         if self._source is None:
-            return self.utterance.audio_ended and self.utterance.audio_length == 0
+            return False
         return self._source.exhausted and self._heard >= self._ledger.content_s - 1e-6
 
     def rewind(self, device: SoundDevice, heard_s: float) -> None:
@@ -79,7 +81,10 @@ class Voice:
         """Fill the device with speech, or with the least silence that keeps it running."""
         assert self._source is not None
         period = round(device.rate * PERIOD_S)
-        while device.writable() >= period:
+        # Bounded: a device without a clock would take silence without end
+        for _ in range(device.buffer_frames // period):
+            if device.writable() < period:
+                return
             block = self._source.peek(period)
             speech = len(block) > 0
             if not speech:
@@ -116,7 +121,7 @@ class Voice:
 
     def locate(self, now: float, latency_s: float) -> Located:
         """Where the voice is heard: `latency_s` after it has left the device's buffer."""
-        return self._ledger.locate(max(self._clock.position(now) - latency_s, 0.0))
+        return self._ledger.locate(self._clock.position(now) - latency_s)
 
     def advance(self, located: Located, previous_s: float) -> tuple[float, float]:
         """The position to publish and its speed: never behind what was published before."""

@@ -111,7 +111,8 @@ def sound_server(
         f'pcm.kiosk_pulse {{ type pulse server "unix:{folder}/native" }}\n'
         "pcm.kiosk_file { type file slave.pcm kiosk_pulse "
         f'file "{folder}/o.wav" format wav }}\n'
-        "pcm.kiosk_unpaced { type file slave.pcm null "
+        "pcm.nothing { type null }\n"
+        "pcm.kiosk_unpaced { type file slave.pcm nothing "
         f'file "{folder}/unpaced.raw" format raw }}\n'
     )
     server = SoundServer(folder, start_daemon(folder))

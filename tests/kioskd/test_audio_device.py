@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One ALSA device: what it takes, how it counts, how it runs dry and how it is refused."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import alsaaudio
+import numpy as np
+import pytest
+
+from kioskd.audio.device import AlsaDevice, interleaved
+from kioskd.errors import AudioError
+
+
+def test_a_device_that_ran_dry_is_counted_and_takes_sound_again(sound_server: Any) -> None:
+    device = AlsaDevice(sound_server.device, 0.12)
+    block = np.ones(480, np.int16)
+    assert device.buffer_frames >= 4800
+    for _ in range(4):
+        assert device.write(block) == 480
+    time.sleep(0.4)
+    assert device.writable() == device.buffer_frames
+    assert device.xruns == 1
+    assert device.played()[0] == 1920
+    while device.writable() >= 480:
+        device.write(block)
+    time.sleep(0.05)
+    played, at = device.played()
+    assert 1920 + 1000 < played < device.written
+    assert abs(at - time.monotonic()) < 0.05
+    assert device.xruns == 1
+    device.drop()
+    assert device.written == 0
+    assert device.played()[0] == 0
+    device.close()
+
+
+def test_a_killed_server_is_a_lost_device(sound_server: Any) -> None:
+    device = AlsaDevice(sound_server.device, 0.12)
+    device.write(np.ones(480, np.int16))
+    sound_server.kill()
+    time.sleep(0.1)
+    device.writable()
+    with pytest.raises(AudioError, match="lost while playing"):
+        device.write(np.ones(480, np.int16))
+    device.close()
+
+
+@pytest.mark.parametrize("channels", [1, 2, 4])
+def test_all_channels_carry_the_voice(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, channels: int
+) -> None:
+    bindings = " ".join(f"bindings.{i}.slave a bindings.{i}.channel {i}" for i in range(channels))
+    (tmp_path / "asound.conf").write_text(
+        f"pcm.kiosk_fixed {{ type multi slaves.a.pcm nothing slaves.a.channels {channels} "
+        f"{bindings} }}\npcm.nothing {{ type null }}\n"
+    )
+    monkeypatch.setenv("ALSA_CONFIG_PATH", str(tmp_path / "asound.conf"))
+    device = AlsaDevice("kiosk_fixed", 0.12)
+    assert device.channels == channels
+    assert device.write(np.ones(480, np.int16)) == 480
+    device.close()
+
+
+@pytest.mark.parametrize(
+    ("alsa_format", "dtype", "full"),
+    [
+        (alsaaudio.PCM_FORMAT_S16_LE, "<i2", 32767),
+        (alsaaudio.PCM_FORMAT_S32_LE, "<i4", 32767 << 16),
+        (alsaaudio.PCM_FORMAT_S24_LE, "<i4", 32767 << 8),
+    ],
+)
+def test_wider_formats_keep_the_level(alsa_format: int, dtype: str, full: int) -> None:
+    samples = np.array([0, 32767, -1], np.int16)
+    frames = np.frombuffer(interleaved(samples, alsa_format, 3), dtype).reshape(3, 3)
+    assert frames[0].tolist() == [0, 0, 0]
+    assert frames[1].tolist() == [full] * 3
+    assert (frames[2] < 0).all()
+
+
+def test_refusals_say_what_to_do(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "asound.conf").write_text(
+        "pcm.nothing { type null }\n"
+        "pcm.bitstream { type iec958 slave { pcm nothing format S32_LE } }\n"
+    )
+    monkeypatch.setenv("ALSA_CONFIG_PATH", str(tmp_path / "asound.conf"))
+    with pytest.raises(AudioError, match=r"'missing' cannot be opened .*aplay -L"):
+        AlsaDevice("missing", 0.12)
+    with pytest.raises(AudioError, match=r"it takes IEC958_SUBFRAME_LE only.*plughw"):
+        AlsaDevice("bitstream", 0.12)
