@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A player on a stage: an avatar of one splat, a sound whose time is the test's, its reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from driving_client.link import (
+    LinkUp,
+    PlaybackState,
+)
+from driving_client.motion import ARKIT_NAMES
+from driving_client.utterance import Utterance
+from kioskd.audio.snapshot import AudioSnapshot
+from kioskd.metrics import Metrics
+from kioskd.playback.player import Player
+from kioskd.playback.settings import IdleSettings, PlaybackSettings
+from splat_gles.avatar import Avatar, Clip, Framing, Joint
+from splat_gles.rig import RigParameters
+
+FRAME_S = 1 / 60
+JAW = ARKIT_NAMES.index("jawOpen")
+RATE = 16000
+
+
+def small_avatar(clips: dict[str, Clip] | None = None) -> Avatar:
+    """One splat with all ARKit shapes and the joints that an avatar can have."""
+    names = ("root", "neck", "head", "leftEye", "rightEye")
+    return Avatar(
+        name="test", licence="CC0-1.0", parameter_space="arkit",
+        framing=Framing((0, 0, 0), 0.4),
+        positions=np.zeros((1, 3), np.float32), covariances=np.zeros((1, 6), np.float32),
+        colors=np.ones((1, 4), np.float32), blendshapes=ARKIT_NAMES,
+        deltas=np.zeros((52, 1, 3), np.float32),
+        joints=tuple(Joint(name, i - 1 if i < 4 else 2, (0, 0, 0)) for i, name in enumerate(names)),
+        skin_joints=np.zeros((1, 4), np.uint8),
+        skin_weights=np.array([[1, 0, 0, 0]], np.float32), clips=clips or {},
+    )  # fmt: skip
+
+
+@dataclass
+class AvatarHolder:
+    avatar: Avatar
+
+
+class JawRetarget:
+    """FLAME's jaw pitch as jawOpen, its neck as the head's rotation."""
+
+    def arkit(self, values: np.ndarray) -> np.ndarray:
+        result = np.zeros(55, np.float32)
+        result[JAW] = values[9]
+        result[52:] = values[6:9]
+        return result
+
+
+class ClockedSound:
+    """A sound output whose time is the test's: samples are heard as its clock passes."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.ticket = 0
+        self.utterance: Utterance | None = None
+        self.position = 0.0
+        self.paused = self.started = self.running = False
+        self.waited = 0.0
+        self.hold_s = 0.0
+
+    def clock(self) -> float:
+        return self.now
+
+    def play(self, utterance: Utterance, hold_s: float = 0.0) -> int:
+        self.ticket += 1
+        self.utterance, self.hold_s = utterance, hold_s
+        self.position = self.waited = 0.0
+        self.paused = self.started = self.running = False
+        return self.ticket
+
+    def drop(self) -> None:
+        self.utterance = None
+        self.running = False
+
+    def pause(self) -> None:
+        self.paused, self.running = True, False
+
+    def resume(self) -> None:
+        self.paused = False
+
+    def pass_time(self, seconds: float) -> None:
+        self.now += seconds
+        utterance = self.utterance
+        if utterance is None or self.paused:
+            return
+        if not self.started:
+            motion = utterance.motion_length > 0 or utterance.motion_failure is not None
+            self.started = utterance.audio_length > 0 and (motion or self.waited >= self.hold_s)
+            self.waited += seconds if utterance.audio_length else 0.0
+            return
+        before = self.position
+        self.position = min(self.position + seconds, utterance.audio_seconds)
+        self.running = self.position - before > 0.5 * seconds
+
+    def snapshot(self) -> AudioSnapshot:
+        utterance = self.utterance
+        if utterance is None:
+            return AudioSnapshot(at=self.now)
+        done = self.position >= utterance.audio_seconds
+        return AudioSnapshot(
+            ticket=self.ticket, request_id=utterance.request_id, position_s=self.position,
+            at=self.now, limit_s=utterance.audio_seconds, running=self.running and not done,
+            started=self.started, starved=self.started and done and not utterance.audio_ended,
+            finished=done and utterance.audio_ended,
+        )  # fmt: skip
+
+
+@dataclass
+class Stage:
+    """A player with a clock of the test's own; frames are shown one frame after their tick."""
+
+    settings: PlaybackSettings = field(
+        default_factory=lambda: PlaybackSettings(idle=IdleSettings(enabled=False))
+    )
+    avatar: Avatar = field(default_factory=small_avatar)
+
+    def __post_init__(self) -> None:
+        self.sound = ClockedSound()
+        self.metrics = Metrics()
+        self.reports: list[tuple[str, PlaybackState, int]] = []
+        self.poses: list[RigParameters] = []
+        self.player = Player(
+            self.settings, AvatarHolder(self.avatar), self.sound, self.metrics,
+            retarget=JawRetarget(), report=lambda *report: self.reports.append(report),
+            clock=self.sound.clock,
+        )  # fmt: skip
+        self.player.on_event(LinkUp("connection"))
+
+    def frame(self) -> RigParameters:
+        self.sound.pass_time(FRAME_S)
+        if self.poses:
+            self.player.frame_shown(self.sound.now)
+        self.poses.append(self.player.tick(self.sound.now, FRAME_S))
+        return self.poses[-1]
+
+    def run(self, seconds: float) -> list[RigParameters]:
+        return [self.frame() for _ in range(round(seconds / FRAME_S))]
+
+    def outcomes(self, request_id: str) -> list[PlaybackState]:
+        final = {PlaybackState.ENDED, PlaybackState.INTERRUPTED, PlaybackState.FAILED}
+        return [state for who, state, _ in self.reports if who == request_id and state in final]
+
+    def value(self, name: str, **labels: str) -> float:
+        return self.metrics.registry.get_sample_value(name, labels or None) or 0.0
+
+
+def flame(seconds: float, jaw: float = 0.8) -> np.ndarray:
+    frames = np.zeros((round(seconds * 25), 120), np.float32)
+    frames[:, 9] = jaw
+    return frames
+
+
+def said(
+    request_id: str = "a", seconds: float = 2.0, motion: float | None = None, jaw: float = 0.8
+) -> Utterance:
+    utterance = Utterance(request_id, RATE)
+    utterance.append_audio(np.ones(round(seconds * RATE), np.int16))
+    utterance.end_audio()
+    if motion != 0:
+        utterance.append_motion(flame(seconds if motion is None else motion, jaw))
+    if motion is None:
+        utterance.end_motion()
+    return utterance
+
+
+def jaw_of(pose: RigParameters) -> float:
+    return float(pose.weights[JAW])
