@@ -69,13 +69,14 @@ class Camera:
 def bust(framing: Framing, size: Size, yaw: float = 0.0) -> Camera:
     """Look straight at the framing's target; the picture's shorter side spans its width.
 
-    `yaw` in radians turns the avatar to its left: the camera goes round the target the other way.
+    `yaw` in radians turns the avatar to its left: the camera goes round the avatar's own axis,
+    which stands at z = 0 beneath the target, the other way.
     """
     _check_size(size)
     distance = _BUST_DISTANCE * framing.width
     x, y, z = framing.target
     view = _translation(-x, -y, -z - distance)
-    return Camera(_turned(view, yaw, framing.target), min(size) * _BUST_DISTANCE, size)
+    return Camera(_turned(view, yaw, (x, y, 0.0)), min(size) * _BUST_DISTANCE, size)
 
 
 def lam(size: Size, yaw: float = 0.0) -> Camera:

@@ -62,12 +62,15 @@ class Renderer:
         }
         # What is too faint to change an 8-bit picture is never drawn
         kept = np.flatnonzero(np.rint(avatar.colors[:, 3] * 255.0) > 1.0)
+        touched = int(np.searchsorted(kept, avatar.deltas.shape[1]))
+        deltas = avatar.deltas
+        if touched < deltas.shape[1]:
+            deltas = deltas[:, kept[:touched]]
         self.splats = len(kept)
         self._joints = len(avatar.joints)
         self._targets = len(avatar.blendshapes)
-        touched = int(np.searchsorted(kept, avatar.deltas.shape[1]))
         skin = (avatar.skin_joints[kept], avatar.skin_weights[kept])
-        self._sorter = DepthSorter(avatar.positions[kept], *skin)
+        self._sorter = DepthSorter(avatar.positions[kept], deltas, *skin)
         texels, self._covariance_scale = pack_splats(
             avatar.positions[kept], avatar.covariances[kept], avatar.colors[kept], *skin
         )
@@ -89,9 +92,9 @@ class Renderer:
             self._prepass, gl.glGetUniformBlockIndex(self._prepass, b"Frame"), 0
         )
         gl.glActiveTexture(gl.GL_TEXTURE1)
-        deltas = make_delta_texture(avatar.deltas[:, kept[:touched]])
+        self._textures = [make_delta_texture(deltas)]
         gl.glActiveTexture(gl.GL_TEXTURE0)
-        self._textures = [make_splat_texture(texels), deltas]
+        self._textures.append(make_splat_texture(texels))
 
         rows = _HEADER_ROWS + 3 * self._joints + max(1, self._targets)
         self._parameters = np.zeros((rows, 4), np.float32)
@@ -140,7 +143,7 @@ class Renderer:
             )
         view_skin = np.matmul(camera.view.astype(np.float32), pose.matrices)
         slot = self._slot = (self._slot + 1) % FRAMES_IN_FLIGHT
-        order = self._sorter.order(view_skin)
+        order = self._sorter.order(view_skin, pose.weights)
         self._fill_parameters(pose, camera, view_skin)
         self._await_slot(slot)
 

@@ -38,6 +38,10 @@ _ERROR_NAMES = {
     0x0506: "GL_INVALID_FRAMEBUFFER_OPERATION",
     0x0507: "GL_CONTEXT_LOST",
 }
+_NUMBERS = {
+    ctypes.c_byte, ctypes.c_ubyte, ctypes.c_short, ctypes.c_ushort, ctypes.c_int, ctypes.c_uint,
+    ctypes.c_long, ctypes.c_ulong, ctypes.c_longlong, ctypes.c_ulonglong, ctypes.c_float,
+}  # fmt: skip
 
 
 class OpenGLES:
@@ -103,7 +107,8 @@ def _bind(name: str, signature: Any) -> Any:
 
 
 def _is_number(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, ctypes._SimpleCData)
+    # PyOpenGL's array types are derived from ctypes' pointers and convert what they are given
+    return kind in _NUMBERS
 
 
 gl = OpenGLES()

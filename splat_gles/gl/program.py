@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from splat_gles.errors import RenderError
@@ -69,9 +69,7 @@ def _compile(name: str, kind: int, defines: Mapping[str, int | str]) -> int:
     return shader
 
 
-def _log(name: int, get_integer: object, get_log: object) -> str:
-    assert callable(get_integer)
-    assert callable(get_log)
+def _log(name: int, get_integer: Callable[..., None], get_log: Callable[..., None]) -> str:
     length = ctypes.c_int()
     get_integer(name, gl.GL_INFO_LOG_LENGTH, ctypes.addressof(length))
     text = ctypes.create_string_buffer(max(1, length.value))
