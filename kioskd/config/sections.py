@@ -158,6 +158,9 @@ class PlaybackSection:
     ease_out_frames: int = option(
         20, "Frames of 40 ms from speech to idle.", minimum=1, maximum=100
     )
+    ease_disconnect_frames: int = option(
+        12, "Frames of 40 ms to idle when the link is lost.", minimum=1, maximum=100
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asks a running kioskd over its health port, with nothing but the standard library."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from kioskd.errors import KioskError
+
+TIMEOUT_S = 20.0
+
+
+class ControlError(KioskError):
+    """kioskd cannot be asked, or refuses."""
+
+
+class Client:
+    """One kiosk's health port; `authority` is a PEM file to trust besides the system's."""
+
+    def __init__(self, url: str, token_file: Path | None, authority: Path | None) -> None:
+        self._url = url.rstrip("/")
+        if not self._url.startswith(("http://", "https://")):
+            raise ControlError(f"{url} is not an http:// or https:// address")
+        self._headers = {"Content-Type": "application/json"}
+        try:
+            if token_file is not None:
+                self._headers["Authorization"] = f"Bearer {token_file.read_text().strip()}"
+            self._tls = ssl.create_default_context(cafile=authority)
+        except (OSError, ssl.SSLError) as error:
+            raise ControlError(f"{error}; check --token-file and --authority") from error
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        """Status and body; a failing health answer is an answer, not an error."""
+        return self._send(urllib.request.Request(f"{self._url}/{path}", headers=self._headers))
+
+    def get_json(self, path: str) -> dict[str, Any]:
+        """The answer as JSON; raises ControlError where it is none."""
+        status, body = self.get(path)
+        return self._decode(status, body)
+
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Post JSON; raises ControlError with the kiosk's own message where it refuses."""
+        request = urllib.request.Request(
+            f"{self._url}/{path}", json.dumps(body).encode(), self._headers, method="POST"
+        )
+        status, answer = self._send(request)
+        told = self._decode(status, answer)
+        if status != 200:
+            raise ControlError(str(told.get("message", f"the kiosk refuses ({status})")))
+        return told
+
+    def _send(self, request: urllib.request.Request) -> tuple[int, bytes]:
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT_S, context=self._tls) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            if error.code == 401:
+                raise ControlError(
+                    f"{self._url} wants its token; give --token-file FILE"
+                ) from error
+            return error.code, error.read()
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "reason", error)
+            raise ControlError(
+                f"no kioskd answers at {self._url} ({reason}); is the service running? "
+                "`systemctl status kioskd` tells, --url names another address"
+            ) from error
+
+    def _decode(self, status: int, body: bytes) -> dict[str, Any]:
+        try:
+            told = json.loads(body)
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise ControlError(
+                f"{self._url} is no kioskd: its answer ({status}) is no JSON"
+            ) from error
+        if not isinstance(told, dict):
+            raise ControlError(f"{self._url} is no kioskd: its answer ({status}) is no object")
+        return told

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What kioskctl can do; each command returns its exit status."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from kioskd.ctl.client import Client, ControlError
+
+MARKS = {"pass": "ok  ", "warn": "WARN", "fail": "FAIL"}
+
+
+def status(client: Client, _options: argparse.Namespace) -> int:
+    """A line for the kiosk and the figures; exit status 1 when something fails."""
+    health = client.get_json("healthz")
+    checks: dict[str, Any] = health.get("checks", {})
+    print(f"kioskd {health['version']}: {health['status']}, up {health['uptime_s']:.0f} s")
+    for name, value in health.get("figures", {}).items():
+        print(f"  {name}: {value}")
+    for name, check in checks.items():
+        if check["status"] != "pass":
+            print(f"  {name}: {check['status']}: {_codes(check)}")
+    return 1 if health["status"] == "fail" else 0
+
+
+def doctor(client: Client, _options: argparse.Namespace) -> int:
+    """Every check with what it saw and what to do; exit status 1 unless all pass."""
+    health = client.get_json("healthz")
+    checks: dict[str, Any] = health.get("checks", {})
+    width = max((len(name) for name in checks), default=0)
+    for name, check in checks.items():
+        print(f"{MARKS[check['status']]} {name:<{width}}  {check['observed']}")
+        for reason in check["reasons"]:
+            print(f"     {'':<{width}}  {reason['code']}: {reason['text']}")
+        if check["reasons"]:
+            print(f"     {'':<{width}}  since {check['since']}")
+    return 0 if health["status"] == "pass" else 1
+
+
+def screenshot(client: Client, options: argparse.Namespace) -> int:
+    """Write what is on screen now as PNG."""
+    code, body = client.get("screenshot.png")
+    if code != 200 or not body.startswith(b"\x89PNG"):
+        raise ControlError(f"no screenshot ({code}): {body[:300].decode('utf-8', 'replace')}")
+    output: Path = options.output
+    try:
+        output.write_bytes(body)
+    except OSError as error:
+        raise ControlError(f"{output} cannot be written: {error.strerror}") from error
+    print(f"{output}: {len(body)} bytes")
+    return 0
+
+
+def say(client: Client, options: argparse.Namespace) -> int:
+    """Let the avatar say a text; `-` reads it from standard input."""
+    words = " ".join(options.text)
+    text = sys.stdin.read() if words == "-" else words
+    told = client.post("v1/say", {"text": text})
+    print(f"{told.get('seconds', '?')} s of speech, {told.get('req_id', '')}".rstrip(", "))
+    return 0
+
+
+def interrupt(client: Client, _options: argparse.Namespace) -> int:
+    """Silence the avatar now."""
+    client.post("v1/interrupt", {})
+    return 0
+
+
+def _codes(check: dict[str, Any]) -> str:
+    return ", ".join(reason["code"] for reason in check["reasons"])

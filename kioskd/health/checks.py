@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The checks of the kiosk's own parts: display, avatar, render loop, audio, link, motion.
+
+Each is given a callable that returns the part's latest snapshot. The checks of the board
+under it are in `kioskd.health.board_checks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Final
+
+from kioskd.audio.snapshot import AudioSnapshot
+from kioskd.health.sources import AvatarSnapshot, DisplaySnapshot, LinkSnapshot, RenderSnapshot
+from kioskd.health.status import Finding, Reason, Status, failed, passed, warned
+from kioskd.playback.snapshot import PlayerSnapshot
+
+STALLED_S: Final = 3.0
+LOWEST_RATE: Final = 25.0
+"""Frames a second below which motion visibly stutters: the rate of the motion itself."""
+STARTING_S: Final = 5.0
+"""A link that is not up yet counts as connecting for that long."""
+
+
+@dataclass(frozen=True, slots=True)
+class DisplayCheck:
+    """Whether anybody can see the picture."""
+
+    name: ClassVar[str] = "display"
+    source: Callable[[], DisplaySnapshot | None]
+    connectors: Path = Path("/sys/class/drm")
+
+    def run(self, _now: float) -> Finding:
+        """Fails before there is a display; warns when no screen is connected."""
+        display = self.source()
+        if display is None:
+            return failed("none", "no_display", "no display has been opened yet")
+        observed = f"{display.driver}, {display.width}×{display.height}, {display.gl}"
+        if display.driver == "kmsdrm":
+            states = [_read(path) for path in sorted(self.connectors.glob("card*-*/status"))]
+            if states and "connected" not in states:
+                return warned(
+                    observed, "no_screen_connected", "no screen is plugged in; check its cable"
+                )
+        return passed(observed)
+
+
+@dataclass(frozen=True, slots=True)
+class AvatarCheck:
+    """Whether the avatar that is configured is the one that shows."""
+
+    name: ClassVar[str] = "avatar"
+    source: Callable[[], AvatarSnapshot | None]
+
+    def run(self, _now: float) -> Finding:
+        """Warns while the default avatar stands in."""
+        avatar = self.source()
+        if avatar is None:
+            return failed("none", "no_avatar", "no avatar has been loaded yet")
+        observed = f"{avatar.name}, {avatar.splats} splats"
+        if avatar.problem:
+            return warned(observed, "avatar_not_loaded", avatar.problem)
+        return passed(observed)
+
+
+@dataclass(frozen=True, slots=True)
+class RenderLoopCheck:
+    """Whether frames are drawn, and fast enough."""
+
+    name: ClassVar[str] = "render_loop"
+    source: Callable[[], RenderSnapshot]
+
+    def run(self, now: float) -> Finding:
+        """Fails when frames have stopped; warns when there are too few for smooth motion."""
+        render = self.source()
+        if not render.frames:
+            return failed("no frame yet", "no_frame", "the first frame has not been drawn yet")
+        idle = now - render.last_frame
+        if idle > STALLED_S:
+            return failed(
+                f"no frame for {idle:.0f} s",
+                "render_loop_stalled",
+                "drawing has stopped; the watchdog restarts the service",
+            )
+        observed = f"{render.fps:.1f} frames a second"
+        aim = min(render.asked_rate or LOWEST_RATE, LOWEST_RATE)
+        if render.fps < 0.9 * aim:
+            return warned(
+                observed,
+                "slow_frames",
+                f"fewer than {aim:g} frames a second; use a smaller display.width and height",
+            )
+        return passed(observed)
+
+
+AUDIO_REASONS: Final = {
+    "audio_disabled": "audio.enabled is false: speech is not heard",
+    "audio_not_paced": "the device has no clock of its own; a real sound card is needed for sync",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AudioCheck:
+    """Whether speech is heard."""
+
+    name: ClassVar[str] = "audio"
+    source: Callable[[], AudioSnapshot]
+    device: str
+    enabled: bool
+
+    def run(self, now: float) -> Finding:
+        """Warns without a usable device; fails when the audio thread is stuck."""
+        audio = self.source()
+        if now - audio.beat > STALLED_S:
+            return failed(
+                "stuck", "audio_stuck", "the audio thread does not answer; restart the service"
+            )
+        if not self.enabled:
+            return passed("switched off; the lips move all the same")
+        observed = f"device {self.device}, {audio.xruns} underruns"
+        if not audio.device_ok or audio.reason:
+            code = audio.reason or "audio_device_lost"
+            text = AUDIO_REASONS.get(
+                code, f"audio.device {self.device} is not usable; `aplay -L` lists devices"
+            )
+            return warned(observed, code, text)
+        return passed(observed)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkCheck:
+    """Whether the driving endpoint is connected."""
+
+    name: ClassVar[str] = "link"
+    source: Callable[[], LinkSnapshot]
+    url: Callable[[], str]
+
+    def run(self, now: float) -> Finding:
+        """Warns while it reconnects by itself; fails when only a person can mend it."""
+        link = self.source()
+        url = self.url().partition("?")[0]
+        if not link.configured:
+            return passed("no endpoint is configured")
+        if link.up:
+            return passed(f"connected to {url}, connection {link.connection_id}")
+        if link.fatal:
+            text = f"{link.reason}; not retried: mend it, then `systemctl reload kioskd`"
+            return failed(f"{url} refuses", "link_refused", text)
+        if not link.reason and now - link.since < STARTING_S:
+            return warned(f"connecting to {url}", "link_connecting", "not connected yet")
+        text = link.reason or "no answer yet"
+        return warned(f"{url} not connected", "link_down", f"{text}; retried without end")
+
+
+MOTION_REASONS: Final = {
+    "no_connection": "no endpoint for a while: speech goes on as sound alone until it is back",
+    "motion_empty": "the endpoint answered without motion: speech goes on as sound alone",
+    "motion_failed": "motion failed for this utterance: it goes on as sound alone",
+    "motion_late": "speech has begun, its motion has not come yet",
+    "motion_stalled": "motion stopped coming: the face rests until it is back",
+    "audio_starved": "speech waits for sound that is late",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MotionCheck:
+    """Whether what is spoken has motion."""
+
+    name: ClassVar[str] = "motion"
+    source: Callable[[], PlayerSnapshot]
+
+    def run(self, _now: float) -> Finding:
+        """Warns while an utterance goes on without motion."""
+        player = self.source()
+        observed = player.state.value
+        if player.request_id is not None:
+            observed += f" {player.request_id} at {player.position_s:.1f} s, {player.motion}"
+        # That the link is down is the link check's to say
+        codes = [code for code in player.reasons if code != "link_down"]
+        if codes:
+            reasons = tuple(Reason(code, MOTION_REASONS.get(code, code)) for code in codes)
+            return Finding(Status.WARN, observed, reasons)
+        return passed(observed)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The few figures that a person looks at, as words; machines read /metrics."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from kioskd.health.sources import RenderSnapshot
+from kioskd.metrics import Metrics
+from kioskd.playback.snapshot import PlayerSnapshot
+
+
+def figures(render: RenderSnapshot, player: PlayerSnapshot, metrics: Metrics) -> dict[str, str]:
+    """Name to value with unit, in the order in which they are shown."""
+    offset = player.sync_offset_s
+    speech = metrics.registry.get_sample_value("kiosk_speech_seconds_total") or 0.0
+    received = metrics.registry.get_sample_value(
+        "kiosk_link_bytes_total", {"direction": "received"}
+    )
+    return {
+        "state": player.state.value,
+        "frames a second": f"{render.fps:.1f}",
+        "lips after sound": "none yet" if offset is None else f"{-1000 * offset:+.0f} ms",
+        "speech so far": f"{speech:.1f} s",
+        "received": _size(received or 0.0),
+        "memory": _size(_resident_bytes()),
+    }
+
+
+def _size(count: float) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} KB"
+
+
+def _resident_bytes() -> float:
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    return float(pages * os.sysconf("SC_PAGE_SIZE"))

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The io thread: one asyncio loop for the link, the HTTP server and the health checks.
+
+Not asyncio.run(): a shutdown must be over in a bounded time whatever a task does, so the
+thread is a daemon and stopping waits only so long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+BEAT_S = 0.5
+
+
+class IoThread:
+    """Runs coroutines; `beat` is time.monotonic() of the loop's last sign of life."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="io", daemon=True)
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.beat = time.monotonic()
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+        self.spawn(self._keep_beating(), "io_beat")
+
+    def call(self, coroutine: Coroutine[Any, Any, T], timeout_s: float) -> T:
+        """Run it there and wait for its result; raises what it raises, or TimeoutError."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout_s)
+
+    def post(self, function: Callable[[], None]) -> None:
+        """Call a function there, soon."""
+        self._loop.call_soon_threadsafe(function)
+
+    def spawn(
+        self,
+        coroutine: Coroutine[Any, Any, None],
+        name: str,
+        failed: Callable[[BaseException], None] | None = None,
+    ) -> None:
+        """Run it there in the background; an error is logged, and told to `failed`."""
+
+        def begin() -> None:
+            task = self._loop.create_task(coroutine, name=name)
+            self._tasks.add(task)
+            task.add_done_callback(lambda done: self._ended(done, failed))
+
+        self.post(begin)
+
+    def stop(self, cleanup: Callable[[], Awaitable[None]], timeout_s: float) -> bool:
+        """Cancel what runs, clean up, end the thread; False when that took too long."""
+        done: Future[None] = asyncio.run_coroutine_threadsafe(self._finish(cleanup), self._loop)
+        try:
+            done.result(timeout_s)
+        except TimeoutError:
+            return False
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(0.2)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+
+    async def _keep_beating(self) -> None:
+        while True:
+            self.beat = time.monotonic()
+            await asyncio.sleep(BEAT_S)
+
+    async def _finish(self, cleanup: Callable[[], Awaitable[None]]) -> None:
+        running = list(self._tasks)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await cleanup()
+
+    def _ended(
+        self, task: asyncio.Task[Any], failed: Callable[[BaseException], None] | None
+    ) -> None:
+        self._tasks.discard(task)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is None:
+            return
+        logger.error(
+            "%s ended: %s", task.get_name(), error, exc_info=error, extra={"code": "task_failed"}
+        )
+        if failed is not None:
+            failed(error)

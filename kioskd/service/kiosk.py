@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemon: makes every part, runs the render loop on this thread, and ends them in order.
+
+main: SDL, GL, render loop. audio: ALSA writer. io: link, HTTP server, health checks.
+signals: see `kioskd.service.signals`. They hand over through immutable snapshots and small
+bounded queues; nothing but the render loop feeds the watchdog.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from driving_client import make_link
+from driving_client.link import EventSink, Link
+from driving_client.retarget import load_retarget
+from kioskd import __version__, log, systemd_notify
+from kioskd.audio.output import AudioOutput
+from kioskd.config import Config
+from kioskd.health.board_checks import StorageCheck, ThermalCheck, TimeCheck
+from kioskd.health.checks import (
+    AudioCheck,
+    AvatarCheck,
+    DisplayCheck,
+    LinkCheck,
+    MotionCheck,
+    RenderLoopCheck,
+)
+from kioskd.health.console import Console
+from kioskd.health.pictures import PictureDesk
+from kioskd.health.server import HealthServer, View
+from kioskd.health.sources import AvatarSnapshot, DisplaySnapshot
+from kioskd.health.status import Check, Monitor
+from kioskd.metrics import Metrics
+from kioskd.playback.player import Player
+from kioskd.render_loop import RenderLoop
+from kioskd.service.avatar_loading import load_avatar
+from kioskd.service.figures import figures
+from kioskd.service.io_thread import IoThread
+from kioskd.service.link_keeper import LinkKeeper
+from kioskd.service.local_links import NoLink
+from kioskd.service.reload import LiveConfig
+from kioskd.service.settings import (
+    audio_settings,
+    background,
+    display_size,
+    link_settings,
+    playback_settings,
+)
+from kioskd.service.signals import SignalThread, end_within
+from kioskd.service.storage import state_folder
+from kioskd.systemd_notify import Watchdog
+from kioskd.voice import VoiceInput
+from splat_gles.avatar import Avatar
+from splat_gles.display import Display, open_display
+from splat_gles.renderer import Renderer
+from splat_gles.rig import Rig
+
+logger = logging.getLogger(__name__)
+
+LISTEN_TIMEOUT_S = 10.0
+IO_STOP_S = 0.9
+CHECK_EVERY_S = 1.0
+ALIVE_S = 10.0
+
+MakeOwnLink = Callable[[EventSink, Callable[[], None]], Link]
+"""Makes a link that takes the endpoint's place, given the sink and how to end the daemon."""
+
+
+class Kiosk:
+    """One daemon. `own_link` plays something else than the endpoint, such as a recording."""
+
+    def __init__(self, live: LiveConfig, own_link: MakeOwnLink | None = None) -> None:
+        self._live = live
+        self._own_link = own_link
+        self._stop = threading.Event()
+        self._crashed = False
+        self._metrics = Metrics()
+        self._pictures = PictureDesk()
+        self._io = IoThread()
+        self._server: HealthServer | None = None
+        self._monitor: Monitor | None = None
+        self._render: RenderLoop | None = None
+
+    @property
+    def _config(self) -> Config:
+        return self._live.config
+
+    def run(self) -> int:
+        """Run until told to stop; the exit status. Raises KioskError, SplatError, DrivingError."""
+        config = self._config
+        avatar, avatar_snapshot = load_avatar(config.avatar.path)
+        signals = SignalThread(self._stop, lambda: self._io.post(self._reload))
+        with (
+            open_display(config.display.driver, display_size(config), "Avatar kiosk") as display,
+            Renderer(avatar, display.size, background(config)) as renderer,
+        ):
+            signals.start()
+            audio = AudioOutput(audio_settings(config), self._metrics)
+            try:
+                self._run_parts(display, renderer, avatar, avatar_snapshot, audio)
+            finally:
+                end_within(2.0)
+                self._shut_down(audio)
+        logger.info("stopped", extra={"code": "stopped"})
+        return 1 if self._crashed else 0
+
+    def _run_parts(
+        self,
+        display: Display,
+        renderer: Renderer,
+        avatar: Avatar,
+        avatar_snapshot: AvatarSnapshot,
+        audio: AudioOutput,
+    ) -> None:
+        config = self._config
+        rig = Rig(avatar)
+        player = Player(
+            playback_settings(config),
+            rig,
+            audio,
+            self._metrics,
+            retarget=load_retarget(),
+            report=lambda request, state, played_ms: keeper.report_playback(
+                request, state, played_ms
+            ),
+        )
+        keeper = LinkKeeper(player.on_event, self._metrics)
+        self._keeper = keeper
+        self._render = render = RenderLoop(
+            display, avatar, rig, renderer, player, self._pictures, self._metrics,
+            frame_rate=config.display.frame_rate,
+            panel_latency_s=config.display.latency_ms / 1000,
+            yaw_degrees=config.avatar.yaw_degrees,
+        )  # fmt: skip
+        self._metrics.info.labels(version=__version__, avatar=avatar.name).set(1)
+        screen = DisplaySnapshot(display.driver, *display.size, renderer.gl_strings["renderer"])
+        checks: list[Check] = [
+            DisplayCheck(lambda: screen),
+            AvatarCheck(lambda: avatar_snapshot),
+            RenderLoopCheck(lambda: render.snapshot),
+            AudioCheck(audio.snapshot, config.audio.device, config.audio.enabled),
+            LinkCheck(lambda: keeper.snapshot, lambda: self._config.endpoint.url),
+            MotionCheck(player.snapshot),
+            StorageCheck(state_folder()),
+            ThermalCheck(lambda: self._config.health.temperature_limit_c),
+            TimeCheck(),
+        ]
+        self._monitor = monitor = Monitor(checks, self._metrics)
+        self._use_endpoint(config)
+
+        audio.start()
+        self._io.start()
+        if config.health.enabled:
+            self._serve(render, player, monitor, keeper, display)
+        self._io.spawn(keeper.run(), "link", self._fail)
+        self._io.spawn(self._keep_checking(monitor, keeper), "health", self._fail)
+        watchdog = Watchdog({"audio": lambda: audio.snapshot().beat, "io": lambda: self._io.beat})
+        render.run(self._stop, watchdog, lambda: self._first_frame(display))
+
+    def _serve(
+        self,
+        render: RenderLoop,
+        player: Player,
+        monitor: Monitor,
+        keeper: LinkKeeper,
+        display: Display,
+    ) -> None:
+        view = View(
+            config=lambda: self._config,
+            report=lambda: monitor.report,
+            figures=lambda: figures(render.snapshot, player.snapshot(), self._metrics),
+            alive=lambda: time.monotonic() - render.snapshot.last_frame < ALIVE_S,
+            metrics=self._metrics,
+            pictures=self._pictures,
+        )
+        console = Console(lambda: self._config, player.interrupt)
+        voice = VoiceInput(keeper.begin_voice, lambda: self._config.voice.enabled)
+
+        async def listen() -> HealthServer:
+            server = HealthServer(view, console.add_routes, voice.add_routes)
+            await server.start()
+            return server
+
+        self._server = self._io.call(listen(), LISTEN_TIMEOUT_S)
+        if display.driver == "offscreen" and self._config.health.console:
+            logger.info(
+                "no screen is used; look at %s", self._server.url, extra={"code": "look_at"}
+            )
+
+    async def _keep_checking(self, monitor: Monitor, keeper: LinkKeeper) -> None:
+        while True:
+            keeper.count()
+            report = monitor.update(time.monotonic())
+            failing = [r.name for r in report.results if r.finding.status]
+            told = f"{report.status.word}: {', '.join(failing)}" if failing else "all is well"
+            systemd_notify.tell_status(told)
+            await asyncio.sleep(CHECK_EVERY_S)
+
+    def _use_endpoint(self, config: Config) -> None:
+        """Link to what the configuration names; raises ConfigError for unreadable secrets."""
+        if self._own_link is not None:
+            own_link = self._own_link
+            self._keeper.use(lambda sink: own_link(sink, self._stop.set), configured=True)
+        elif config.endpoint.url:
+            settings = link_settings(config)
+            self._keeper.use(lambda sink: make_link(settings, sink), configured=True)
+        else:
+            self._keeper.use(NoLink, configured=False)
+
+    def _reload(self) -> None:
+        self._live.reload(self._apply)
+
+    def _apply(self, config: Config, sections: frozenset[str]) -> None:
+        if "endpoint" in sections and self._own_link is None:
+            self._use_endpoint(config)
+        if "log" in sections:
+            log.set_level(config.log.level)
+
+    def _first_frame(self, display: Display) -> None:
+        systemd_notify.tell_ready(f"showing with {display.driver}")
+        logger.info("the first frame is shown", extra={"code": "ready"})
+
+    def _fail(self, _error: BaseException) -> None:
+        """A part of the io thread has broken: end, so that the service manager starts anew."""
+        self._crashed = True
+        self._stop.set()
+
+    def _shut_down(self, audio: AudioOutput) -> None:
+        systemd_notify.tell_stopping()
+        self._pictures.close()
+        audio.drop()
+        stopped = self._io.stop(self._close_server, IO_STOP_S)
+        audio.stop()
+        if not stopped:
+            logger.warning("the io thread did not stop in time", extra={"code": "io_stuck"})
+
+    async def _close_server(self) -> None:
+        if self._server is not None:
+            await self._server.stop()

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the configuration's sections to the settings that each part takes."""
+
+from __future__ import annotations
+
+from driving_client.session_settings import LinkSettings
+from kioskd.audio.settings import AudioSettings
+from kioskd.config import Config, read_secret
+from kioskd.playback.settings import IdleSettings, PlaybackSettings
+
+
+def audio_settings(config: Config) -> AudioSettings:
+    """The sound's settings."""
+    audio = config.audio
+    return AudioSettings(
+        device=audio.device,
+        latency_ms=audio.latency_ms,
+        buffer_ms=audio.buffer_ms,
+        volume=audio.volume,
+        enabled=audio.enabled,
+    )
+
+
+def playback_settings(config: Config) -> PlaybackSettings:
+    """The player's settings."""
+    playback, idle = config.playback, config.idle
+    return PlaybackSettings(
+        motion_wait_s=playback.motion_wait_ms / 1000,
+        hold_frames=playback.hold_frames,
+        ease_in_frames=playback.ease_in_frames,
+        ease_out_frames=playback.ease_out_frames,
+        ease_disconnect_frames=playback.ease_disconnect_frames,
+        audio_only_after_s=playback.audio_only_after_s,
+        idle=IdleSettings(
+            enabled=idle.enabled,
+            blinks_per_minute=idle.blinks_per_minute,
+            gaze_degrees=idle.gaze_degrees,
+            breath=idle.breath,
+        ),
+    )
+
+
+def link_settings(config: Config) -> LinkSettings:
+    """The link's settings, with the secrets read from their files; raises ConfigError."""
+    endpoint = config.endpoint
+    return LinkSettings(
+        url=endpoint.url,
+        dialect=endpoint.dialect,
+        avatar_id=endpoint.avatar_id,
+        app_id=endpoint.app_id,
+        session_key=read_secret(endpoint.session_key_file),
+        token_url=endpoint.token_url,
+        api_key=read_secret(endpoint.api_key_file),
+        sample_rate=endpoint.sample_rate,
+        motion_offset_s=endpoint.motion_offset_ms / 1000,
+        connect_timeout_s=endpoint.connect_timeout_s,
+    )
+
+
+def display_size(config: Config) -> tuple[int, int] | None:
+    """Pixels (width, height), or None where the display decides; one given means 9:16."""
+    width, height = config.display.width, config.display.height
+    if not width and not height:
+        return None
+    return width or round(height * 9 / 16), height or round(width * 16 / 9)
+
+
+def background(config: Config) -> tuple[float, float, float]:
+    """The background's red, green and blue, 0 to 1."""
+    digits = config.display.background
+    red, green, blue = (int(digits[start : start + 2], 16) / 255 for start in (1, 3, 5))
+    return red, green, blue

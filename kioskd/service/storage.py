@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the daemon may keep something, as systemd or the XDG standard says."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def state_folder() -> Path:
+    """StateDirectory= under systemd, else the nearest existing folder of the user's state."""
+    named = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
+    wanted = Path(named or os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
+    while not wanted.exists() and wanted != wanted.parent:
+        wanted = wanted.parent
+    return wanted
