@@ -36,14 +36,14 @@ def sample(clip: Clip, seconds: float) -> tuple[Float32, Float32]:
     """
     if not math.isfinite(seconds):
         raise ClipError(f"clip {clip.name}: {seconds} is no time; give seconds")
-    place = seconds * clip.rate
+    # The time is brought into the clip before it is scaled: any finite one stays finite.
     if clip.loop:
-        place %= clip.frames
-        # Rounding can bring the remainder of a small negative number up to the divisor.
+        place = seconds % clip.seconds * clip.rate
+        # The remainder of a small negative number may round up to the divisor.
         first = int(place) % clip.frames
         second = (first + 1) % clip.frames
     else:
-        place = min(max(place, 0.0), clip.frames - 1.0)
+        place = min(min(max(seconds, 0.0), clip.seconds) * clip.rate, clip.frames - 1.0)
         first = int(place)
         second = min(first + 1, clip.frames - 1)
     part = np.float32(place - math.floor(place))

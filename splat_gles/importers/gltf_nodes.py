@@ -118,15 +118,18 @@ class Nodes:
 
     def _local(self, index: int, tracks: Tracks, seconds: float) -> Float64:
         values = {}
-        for key, default in _DEFAULTS.items():
-            track = tracks.get((index, key))
-            value = self._nodes[index].get(key, default) if track is None else track.at(seconds)
-            values[key] = np.asarray(value, dtype=np.float64)
-            if values[key].shape != (len(default),):
-                raise ImportSourceError(f"{self._glb.where}: node {index}: damaged {key}")
+        try:
+            for key, default in _DEFAULTS.items():
+                track = tracks.get((index, key))
+                value = self._nodes[index].get(key, default) if track is None else track.at(seconds)
+                values[key] = np.asarray(value, dtype=np.float64)
+                if values[key].shape != (len(default),) or not (np.abs(values[key]) < 1e6).all():
+                    raise ValueError(f"{key} is {value!r}")
+        except MALFORMED as cause:
+            raise ImportSourceError(f"{self._glb.where}: damaged node {index}: {cause}") from cause
         x, y, z, w = values["rotation"]
-        if not np.isfinite(values["rotation"]).all() or w * w + x * x + y * y + z * z < 1e-12:
-            raise ImportSourceError(f"{self._glb.where}: node {index}: rotation without length")
+        if w * w + x * x + y * y + z * z < 1e-12 or np.abs(values["scale"]).min() < 1e-6:
+            raise ImportSourceError(f"{self._glb.where}: node {index}: no length or no size")
         matrix = np.eye(4)
         rotation = quaternion_matrices(np.array([[w, x, y, z]]))[0]
         matrix[:3, :3] = rotation * values["scale"]

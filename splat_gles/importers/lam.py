@@ -86,6 +86,8 @@ def import_lam(path: Path, *, name: str, licence: str, progress: Progress) -> Av
     moves = (np.abs(mesh.deltas) > _LEAST_DELTA).any(axis=(0, 2))
     order = np.concatenate([np.flatnonzero(visible & moves), np.flatnonzero(visible & ~moves)])
     touched = int((visible & moves).sum())
+    if not touched:
+        raise ImportSourceError(f"{path}: no blendshape of skin.glb moves a visible splat")
     progress(f"blendshapes: they move {touched:,} splats")
     animations = Glb(archive.read(parts["animation.glb"]), f"{path}: animation.glb")
     clips = bake_clips(animations, skin.joints, len(mesh.names))
@@ -195,8 +197,6 @@ def _read_splats(data: bytes, where: str) -> _Splats:
 
 def _framing(positions: Float32, deltas: Float32) -> Framing:
     """A bust: across, and up and down, centred on what the face's blendshapes move."""
-    if not deltas.size:
-        raise ImportSourceError("no blendshape moves a visible splat; is skin.glb complete?")
     weight = np.sqrt((deltas.astype(np.float64) ** 2).sum(axis=2)).sum(axis=0)
     x, y, z = (weight[:, None] * positions[: len(weight)]).sum(axis=0) / weight.sum()
     # Adding 0.0 turns a rounded -0.0 into 0.0.

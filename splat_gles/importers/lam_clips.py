@@ -44,7 +44,7 @@ def bake_clips(glb: Glb, joints: tuple[Joint, ...], blendshapes: int) -> dict[st
     chosen = {name: _choose(animations, pattern) for name, pattern, _ in _RECIPES}
     if not chosen["idle"]:
         raise ImportSourceError(f"{glb.where}: no idle animation; clips start from its pose")
-    baker = _Baker(nodes, neck, head, chosen["idle"][0])
+    baker = _Baker(glb.where, nodes, (neck, head), chosen["idle"][0])
     names = [joint.name for joint in joints]
     clips = {}
     for name, _, loop in _RECIPES:
@@ -67,9 +67,11 @@ def _choose(animations: Mapping[str, Any], pattern: str) -> list[Mapping[str, An
 
 
 class _Baker:
-    def __init__(self, nodes: Nodes, neck: int, head: int, idle: Mapping[str, Any]) -> None:
-        self._nodes, self._bones = nodes, (neck, head)
-        self._wanted = set(nodes.chain(head))
+    def __init__(
+        self, where: str, nodes: Nodes, bones: tuple[int, int], idle: Mapping[str, Any]
+    ) -> None:
+        self._where, self._nodes, self._bones = where, nodes, bones
+        self._wanted = set(nodes.chain(bones[1]))
         tracks = nodes.tracks(idle, self._wanted)
         self._rest = [_rotation(nodes.global_matrix(bone, tracks, 0.0)) for bone in self._bones]
 
@@ -80,7 +82,9 @@ class _Baker:
             tracks = self._nodes.tracks(animation, self._wanted)
             seconds = max((float(track.times[-1]) for track in tracks.values()), default=0.0)
             if not 0.0 < seconds <= _MAX_SECONDS:
-                raise ImportSourceError(f"animation of {seconds} s, allowed: {_MAX_SECONDS} s")
+                raise ImportSourceError(
+                    f"{self._where}: an animation of {seconds:g} s, allowed: up to {_MAX_SECONDS:g}"
+                )
             # The last key is the first of what follows: the next animation or the next round.
             for frame in range(round(seconds * RATE)):
                 neck, head = (

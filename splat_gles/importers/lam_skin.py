@@ -78,6 +78,8 @@ def read_skin(glb: Glb, bones: NDArray[np.int64], weights: Float64) -> Skin:
     joints: list[Joint] = []
     for i in kept:
         name, parent, bone_name = _JOINTS[i]
+        if bone_name and bone_name not in names:
+            raise ImportSourceError(f"{glb.where}: splats follow {name}, but no bone {bone_name}")
         position = rest[names.index(bone_name)] if bone_name else (0.0, 0.0, 0.0)
         parent_index = -1 if parent is None else [j.name for j in joints].index(parent)
         joints.append(Joint(name, parent_index, position))
