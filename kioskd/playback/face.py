@@ -40,15 +40,17 @@ _LOOK_DOWN: Final = ("eyeLookDownLeft", "eyeLookDownRight")
 class MotionRetarget(Protocol):
     """Turns a FLAME frame into ARKit: (120,) to 52 weights and the head's axis-angle, (55,)."""
 
-    def arkit(self, values: FloatArray) -> FloatArray:
+    def arkit(self, frame: FloatArray) -> FloatArray:
         """One frame."""
+
+    def for_stream(self, first_frame: FloatArray) -> MotionRetarget:
+        """The same for a stream whose constant rest this frame shows."""
 
 
 class Face:
     """Knows which place of the pose vector means what for one avatar."""
 
-    def __init__(self, avatar: Avatar, retarget: MotionRetarget) -> None:
-        self._retarget = retarget
+    def __init__(self, avatar: Avatar) -> None:
         self._shapes = len(avatar.blendshapes)
         self._joints = len(avatar.joints)
         self.size = self._shapes + 3 * self._joints
@@ -68,11 +70,11 @@ class Face:
         """The neutral pose, shape (size,)."""
         return np.zeros(self.size, np.float32)
 
-    def of_motion(self, sample: MotionSample) -> FloatArray:
+    def of_motion(self, sample: MotionSample, retarget: MotionRetarget) -> FloatArray:
         """The pose of one instant of an utterance's motion."""
         values = sample.values
         if sample.space is ParameterSpace.FLAME:
-            values = self._retarget.arkit(values)
+            values = retarget.arkit(values)
         pose = self.rest()
         pose[self._to_shape] = values[self._from_arkit]
         self._turn_head(pose, values[len(ARKIT_NAMES) :])

@@ -25,7 +25,7 @@ from driving_client.link import (
     PlaybackState,
     UtteranceStarted,
 )
-from driving_client.motion import FloatArray
+from driving_client.motion import FloatArray, MotionSample, ParameterSpace
 from driving_client.utterance import Utterance
 from kioskd.audio.snapshot import AudioSnapshot
 from kioskd.metrics import Metrics
@@ -38,7 +38,7 @@ from kioskd.playback.settings import FRAME_S, PlaybackSettings
 from kioskd.playback.snapshot import MotionStatus, PlayerSnapshot, PlayerState
 from kioskd.playback.speech import SpeechFollower, SpeechMotion
 from kioskd.playback.transition import Transition
-from kioskd.playback.turn import Turn
+from kioskd.playback.turn import Turn, motionless_code
 from splat_gles.avatar import Avatar
 from splat_gles.rig import RigParameters
 
@@ -95,7 +95,8 @@ class Player:
         self._metrics = metrics
         self._report = report
         self._clock = clock
-        self._face = Face(rig.avatar, retarget)
+        self._face = Face(rig.avatar)
+        self._retarget = retarget
         self._idle_clip = IdleClip(rig.avatar, self._face)
         self._life = IdleLife(settings.idle)
         self._transition = Transition(self._idle_clip.at(clock()), _REST)
@@ -244,7 +245,15 @@ class Player:
             ready = max(turn.utterance.first_motion or now, turn.voice_came or now)
         flowing = running and motion.status == "flowing"
         self._frames.posed(PosedFrame(turn.ticket, motion_s if flowing else None, ready))
-        return self._face.of_motion(motion.sample), motion
+        if turn.retarget is None:
+            turn.retarget = self._retarget_for(motion.sample)
+        return self._face.of_motion(motion.sample, turn.retarget), motion
+
+    def _retarget_for(self, sample: MotionSample) -> MotionRetarget:
+        # Each stream has constants of its own (rotation, eyes, lids): any frame tells them
+        if sample.space is ParameterSpace.FLAME:
+            return self._retarget.for_stream(sample.values)
+        return self._retarget
 
     def _advance(self, turn: Turn, now: float) -> None:
         """Announce the start, count the speech, and notice the end or that it will not come."""
@@ -273,11 +282,10 @@ class Player:
         failure = turn.utterance.motion_failure
         if failure == "empty":
             self._link.motion_was_empty()
-            turn.note_motionless("motion_empty", self._metrics)
         elif turn.utterance.motion_length > 0:
             self._link.motion_came()
         if failure is not None and motion.sample is None and audio.started:
-            turn.note_motionless("motion_failed", self._metrics)
+            turn.note_motionless(motionless_code(failure), self._metrics)
 
     def _ease(self, now: float, target: FloatArray | None, motion: SpeechMotion) -> None:
         settings = self._settings
@@ -308,14 +316,15 @@ class Player:
                 reasons += ("motion_stalled",)
             if status == "waiting" and audio.started:
                 reasons += ("motion_late",)
-            if status == "audio_only" and not {"motion_empty", "no_connection"} & set(reasons):
-                reasons += ("motion_failed",)
+            failure = turn.utterance.motion_failure
+            if status == "audio_only" and failure is not None:
+                reasons += (motionless_code(failure),)
         self._snapshot = PlayerSnapshot(
             state=self._state,
             request_id=turn.utterance.request_id if turn else None,
             position_s=position,
             motion=status,
-            reasons=reasons,
+            reasons=tuple(dict.fromkeys(reasons)),
             sync_offset_s=self._frames.sync_offset_s,
             link_up=self._link.is_up,
         )

@@ -3,17 +3,24 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
-from driving_client.link import PlaybackState
 from driving_client.utterance import Utterance
 from kioskd.audio.snapshot import AudioSnapshot
 from kioskd.metrics import Metrics
+from kioskd.playback.face import MotionRetarget
 from kioskd.playback.speech import SpeechFollower
 
-OUTCOMES: Final = (PlaybackState.ENDED, PlaybackState.INTERRUPTED, PlaybackState.FAILED)
-"""Every utterance is reported with exactly one of these, and with nothing after it."""
+_CODE: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+def motionless_code(failure: str) -> str:
+    """A stable code for why an utterance has no motion, from what the link told."""
+    if failure == "empty":
+        return "motion_empty"
+    return failure if _CODE.fullmatch(failure) else "motion_failed"
 
 
 @dataclass(slots=True)
@@ -29,6 +36,7 @@ class Turn:
     voice_came: float | None = None
     stalled_since: float | None = None
     face_shown: bool = False
+    retarget: MotionRetarget | None = None
     motionless: str | None = None
     counted_s: float = 0.0
 

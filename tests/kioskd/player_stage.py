@@ -46,12 +46,21 @@ class AvatarHolder:
 
 
 class JawRetarget:
-    """FLAME's jaw pitch as jawOpen, its neck as the head's rotation."""
+    """FLAME's jaw pitch as jawOpen, its rotation, less the stream's rest, as the head's.
 
-    def arkit(self, values: np.ndarray) -> np.ndarray:
+    Far simpler than the fitted one, so that a test can tell what must come out.
+    """
+
+    def __init__(self, rest: np.ndarray | None = None) -> None:
+        self.rest = np.zeros(120) if rest is None else rest
+
+    def for_stream(self, first_frame: np.ndarray) -> JawRetarget:
+        return JawRetarget(first_frame)
+
+    def arkit(self, frame: np.ndarray) -> np.ndarray:
         result = np.zeros(55, np.float32)
-        result[JAW] = values[9]
-        result[52:] = values[6:9]
+        result[JAW] = frame[9]
+        result[52:] = frame[3:6] - self.rest[3:6]
         return result
 
 

@@ -220,6 +220,7 @@ def test_a_failed_motion_is_audio_only_with_a_reason(stage: Stage) -> None:
     stage.run(1.5)
     seen = stage.player.snapshot()
     assert (seen.motion, seen.reasons) == ("audio_only", ("motion_failed",))
+    assert stage.outcomes("a") == []
     assert stage.value("kiosk_audio_only_utterances_total", reason="motion_failed") == 1
     stage.run(2.0)
     assert stage.player.snapshot().reasons == ()
@@ -311,3 +312,24 @@ def test_arkit_motion_goes_to_the_shapes_by_name_and_the_head_is_shared(stage: S
     assert pose.weights[ARKIT_NAMES.index("eyeLookOutRight")] > 0.1
     assert pose.weights[ARKIT_NAMES.index("eyeLookInLeft")] > 0.1
     assert pose.weights[ARKIT_NAMES.index("eyeLookUpLeft")] > 0.1
+
+
+def test_a_failure_with_a_code_keeps_its_code(stage: Stage) -> None:
+    utterance = said(seconds=3.0, motion=0)
+    utterance.fail_motion("relay_takes_no_voice")
+    stage.player.on_event(UtteranceStarted(utterance))
+    stage.run(0.2)
+    assert stage.sound.started
+    assert stage.player.snapshot().reasons == ("relay_takes_no_voice",)
+
+
+def test_a_streams_constant_rotation_does_not_turn_the_head(stage: Stage) -> None:
+    utterance = said(seconds=2.0, motion=0)
+    frames = flame(2.0)
+    frames[:, 3] = 0.09
+    frames[25:, 3] = 0.19
+    utterance.append_motion(frames)
+    utterance.end_motion()
+    stage.player.on_event(UtteranceStarted(utterance))
+    assert not stage.run(0.9)[-1].rotations.any()
+    assert stage.run(0.6)[-1].rotations.sum() == pytest.approx(0.1, abs=1e-5)
