@@ -50,6 +50,10 @@ class LinkSettings:
             raise LinkError(
                 f"sample_rate {self.sample_rate}: use one of {', '.join(map(str, SAMPLE_RATES))}"
             )
+        for name in ("app_id", "session_key", "api_key"):
+            value = getattr(self, name)
+            if not (value.isascii() and value.isprintable()):
+                raise LinkError(f"{name} holds characters that no HTTP header takes: check it")
         if self.session_key and self.token_url:
             raise LinkError("session_key and token_url are both given: keep one of them")
         if self.api_key and not self.token_url:

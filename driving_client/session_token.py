@@ -65,8 +65,8 @@ def _token_in(status: int, raw: bytes) -> str:
     if status != 200 or detail:
         raise SessionError(f"token_http_{status}", rule_for_status(TOKEN_STATUS, status), detail)
     token = document.get("sessionToken") or document.get("session_token")
-    if not isinstance(token, str):
-        raise network_fault("token_missing", "the reply holds no sessionToken")
+    if not isinstance(token, str) or not (token and token.isascii() and token.isprintable()):
+        raise network_fault("token_missing", "the reply holds no usable sessionToken")
     return token
 
 

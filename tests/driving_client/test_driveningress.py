@@ -484,6 +484,8 @@ REFUSALS = [
     (403, {"message": "forbidden"}, "forbidden"),
     (200, {"errors": [{"detail": "flat refusal"}]}, "flat refusal"),
     (200, {}, "token_missing"),
+    (200, {"sessionToken": ""}, "token_missing"),
+    (200, {"sessionToken": "a\r\nX-Evil: b"}, "token_missing"),
     (200, ["no object"], "token_missing"),
     (500, "oops", "token_http_500"),
 ]
