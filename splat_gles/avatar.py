@@ -15,6 +15,13 @@ from numpy.typing import NDArray
 
 Float32 = NDArray[np.float32]
 
+# Eye joint, and the blendshapes that stand for turning it to the avatar's left and right, down
+# and up. An eye's "in" is towards the nose: the avatar's right for its left eye.
+EYE_GAZE = (
+    ("leftEye", "eyeLookOutLeft", "eyeLookInLeft", "eyeLookDownLeft", "eyeLookUpLeft"),
+    ("rightEye", "eyeLookInRight", "eyeLookOutRight", "eyeLookDownRight", "eyeLookUpRight"),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Joint:

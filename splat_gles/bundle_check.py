@@ -7,9 +7,11 @@ cannot index out of range or spread NaNs. They take some milliseconds for 20,000
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from splat_gles.avatar import Avatar, Clip
+from splat_gles.avatar import EYE_GAZE, Avatar, Clip
 from splat_gles.errors import BundleError
 from splat_gles.manifest import MAX_BLENDSHAPES, MAX_CLIPS, MAX_FRAMES, MAX_JOINTS, MAX_SPLATS
 
@@ -21,6 +23,8 @@ def check_avatar(avatar: Avatar, where: str) -> None:
     """Raise BundleError, beginning with `where`, at the first thing that is wrong."""
     _check_counts(avatar, where)
     _check_joints(avatar, where)
+    if avatar.gaze == "joints":
+        _check_eyes(avatar, where)
     splats, shapes = avatar.splats, len(avatar.blendshapes)
     touched = avatar.deltas.shape[1] if avatar.deltas.ndim == 3 else -1
     for name, array, shape in (
@@ -70,6 +74,14 @@ def _check_joints(avatar: Avatar, where: str) -> None:
             raise BundleError(f"{where}: joint {joint.name} lies beyond {_REACH:g} m")
 
 
+def _check_eyes(avatar: Avatar, where: str) -> None:
+    joints = {joint.name for joint in avatar.joints}
+    for joint, *shapes in EYE_GAZE:
+        missing = sorted(({joint} - joints) | (set(shapes) - set(avatar.blendshapes)))
+        if missing:
+            raise BundleError(f"{where}: gaze by joints needs {', '.join(missing)}")
+
+
 def _check_values(avatar: Avatar, where: str) -> None:
     if np.abs(avatar.positions).max() > _REACH:
         raise BundleError(f"{where}: positions beyond {_REACH:g} m; are they in metres?")
@@ -84,6 +96,8 @@ def _check_values(avatar: Avatar, where: str) -> None:
             f"{where}: skin_joints name joint {avatar.skin_joints.max()} "
             f"of {len(avatar.joints)} joints"
         )
+    if avatar.covariances.max() > 1.0:
+        raise BundleError(f"{where}: covariances beyond 1 m²; are they in square metres?")
     sums = avatar.skin_weights.sum(axis=1)
     if avatar.skin_weights.min() < 0.0 or np.abs(sums - 1.0).max() > 1e-3:
         raise BundleError(f"{where}: skin_weights of a splat do not sum to 1")
@@ -102,3 +116,5 @@ def _check_clip(avatar: Avatar, key: str, clip: Clip, where: str) -> None:
         )
     if not (np.isfinite(clip.weights).all() and np.isfinite(clip.rotations).all()):
         raise BundleError(f"{where}: clip {key} holds values that are not finite")
+    if np.abs(clip.rotations).max() > math.tau:
+        raise BundleError(f"{where}: clip {key} turns joints beyond a circle; are they radians?")

@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from splat_gles.avatar import Avatar, Float32
+from splat_gles.avatar import EYE_GAZE, Avatar, Float32
 from splat_gles.clips import sample
 from splat_gles.errors import ClipError, RigError
 from splat_gles.skinning import (
@@ -29,13 +29,6 @@ from splat_gles.skinning import (
 # What a weight of 1.0 of the eyeLook* blendshapes means for avatars whose eyes are joints.
 GAZE_SIDEWAYS = math.radians(25.0)
 GAZE_UP_DOWN = math.radians(20.0)
-
-# Joint, blendshapes that turn it to the avatar's left and right, down and up. An eye's "in" is
-# towards the nose: the avatar's right for its left eye.
-_EYES = (
-    ("leftEye", "eyeLookOutLeft", "eyeLookInLeft", "eyeLookDownLeft", "eyeLookUpLeft"),
-    ("rightEye", "eyeLookInRight", "eyeLookOutRight", "eyeLookDownRight", "eyeLookUpRight"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +145,7 @@ class Rig:
 
     def _gaze_table(self) -> tuple[tuple[int, int, int, int, int], ...]:
         table = []
-        for joint, *names in _EYES:
+        for joint, *names in EYE_GAZE:
             missing = [name for name in names if name not in self.blendshape_index]
             if joint not in self.joint_index or missing:
                 raise RigError(

@@ -3,8 +3,9 @@
 
 LAM's skin has 262 joints of a whole body, of which six carry weight (counted on two avatars):
 chest, two collars, two neck joints and the head. The chest and the collars become the root.
-The upper neck joint has no joint of its own here; half of its weight goes to the neck and half
-to the head, between which it turns.
+The upper neck joint never turns by itself in LAM's animations, so it becomes part of the neck:
+measured over idle, hello and think against all six joints with the chest held still, no vertex
+is off by 1 µm (sharing it between neck and head was up to 2.3 mm off).
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from splat_gles.importers.glb import MALFORMED, Glb
 from splat_gles.importers.gltf_nodes import Nodes
 from splat_gles.skinning import Float64
 
-_SHARES: dict[str, tuple[tuple[str, float], ...]] = {
-    "neckLower": (("neck", 1.0),),
-    "neckUpper": (("neck", 0.5), ("head", 0.5)),
-    "head": (("head", 1.0),),
-    "lEye": (("leftEye", 1.0),),
-    "rEye": (("rightEye", 1.0),),
+_JOINT_OF_BONE = {
+    "neckLower": "neck",
+    "neckUpper": "neck",
+    "head": "head",
+    "lEye": "leftEye",
+    "rEye": "rightEye",
 }
 # Joint, its parent, and the bone of LAM's skin at whose rest position it turns.
 _JOINTS = (
@@ -66,12 +67,11 @@ def read_skin(glb: Glb, bones: NDArray[np.int64], weights: Float64) -> Skin:
     total = np.zeros((len(bones), len(_JOINTS)))
     order = [joint for joint, _, _ in _JOINTS]
     rows = np.arange(len(bones))
-    shares = np.zeros((len(names), len(_JOINTS)))
+    joint_of = np.zeros(len(names), dtype=np.int64)
     for bone in used:
-        for joint, share in _shares(chains[int(bone)]):
-            shares[bone, order.index(joint)] += share
+        joint_of[bone] = order.index(_joint_of(chains[int(bone)]))
     for column in range(4):
-        total[rows] += shares[bones[:, column]] * weights[:, column, None]
+        total[rows, joint_of[bones[:, column]]] += weights[:, column]
     kept = [i for i, name in enumerate(order) if name == "root" or total[:, i].any()]
     if not {"neck", "head"} <= {order[i] for i in kept}:
         raise ImportSourceError(f"{glb.where}: no splat follows a neck or a head bone")
@@ -86,9 +86,9 @@ def read_skin(glb: Glb, bones: NDArray[np.int64], weights: Float64) -> Skin:
     return Skin(tuple(joints), *_strongest(total[:, kept]))
 
 
-def _shares(chain: list[str]) -> tuple[tuple[str, float], ...]:
-    """Shares of the nearest bone at or above this one that has any; else the root's."""
-    return next((_SHARES[name] for name in chain if name in _SHARES), (("root", 1.0),))
+def _joint_of(chain: list[str]) -> str:
+    """The joint of the nearest bone at or above this one that has any; else the root."""
+    return next((_JOINT_OF_BONE[name] for name in chain if name in _JOINT_OF_BONE), "root")
 
 
 def _rest_positions(

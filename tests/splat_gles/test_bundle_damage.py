@@ -449,6 +449,14 @@ BAD_AVATARS = {
     "name empty": {"name": ""},
     "gaze": {"gaze": "nose"},
     "space": {"parameter_space": "smpl"},
+    "square millimetres": {"covariances": AVATAR.covariances * 1e6},
+    "no eyes to turn": {
+        "joints": tuple(dataclasses.replace(j, name=f"my {j.name}") for j in AVATAR.joints)
+    },
+    "no gaze to turn them by": {"blendshapes": tuple(f"b{n}" for n in range(10))},
+    "clip in degrees": {
+        "clips": {"idle": dataclasses.replace(CLIP, rotations=CLIP.rotations * 180)}
+    },
     "clip misfiled": {"clips": {"other": CLIP}},
     "clip weights": {"clips": {"idle": dataclasses.replace(CLIP, weights=CLIP.weights[:, :3])}},
     "clip rotations": {"clips": {"idle": dataclasses.replace(CLIP, rotations=CLIP.weights)}},

@@ -95,7 +95,7 @@ def test_bones_become_three_joints(made_up: Avatar) -> None:
             (np.arange(made_up.splats), made_up.skin_joints[:, column]),
             made_up.skin_weights[:, column],
         )
-    expected = np.stack([chest, lower + upper / 2, head + upper / 2], axis=1)
+    expected = np.stack([chest, lower + upper, head], axis=1)
     assert dense == pytest.approx(expected, abs=1e-5)
 
 
