@@ -211,7 +211,8 @@ BAD_SKINS = {
     "bones missing": (put("skins", 0, "joints", [0, 1]), "bones that the skin has not"),
     "bones of no node": (put("skins", 0, "joints", [0, 1, 2, 3, 99]), "damaged"),
     "bones without matrices": (put("skins", 0, "inverseBindMatrices", 0), "bones that the skin"),
-    "no head": (put("nodes", 3, "name", "hat"), "no bone head"),
+    "no head": (put("nodes", 3, "name", "hat"), "neck or a head"),
+    "no lower neck": (put("nodes", 1, "name", "throat"), "no bone neckLower"),
     "blendshapes of nothing": (
         put(*PRIMITIVE, "targets", [{"POSITION": 5}] * 2),
         "no blendshape",
