@@ -65,6 +65,10 @@ _Callback = ctypes.CFUNCTYPE(
 )
 
 
+class EspeakMissingError(SpeechError):
+    """libespeak-ng or its data are not installed: no text can be spoken here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Phoneme:
     """espeak-ng's mnemonic (stress marks removed) and its time in seconds of the audio."""
@@ -178,10 +182,12 @@ def _library() -> _Library:
     try:
         library = ctypes.CDLL(_LIBRARY)
     except OSError as error:
-        raise SpeechError(f"{_LIBRARY} (espeak-ng) is missing; {_INSTALL} ({error})") from error
+        raise EspeakMissingError(
+            f"{_LIBRARY} of espeak-ng is missing; {_INSTALL} ({error})"
+        ) from error
     rate = library.espeak_Initialize(
         _AUDIO_OUTPUT_SYNCHRONOUS, 0, None, _INITIALIZE_PHONEME_EVENTS | _INITIALIZE_DONT_EXIT
     )
     if rate <= 0:
-        raise SpeechError(f"espeak-ng does not find its data (espeak-ng-data); {_INSTALL}")
+        raise EspeakMissingError(f"espeak-ng does not find its data (espeak-ng-data); {_INSTALL}")
     return _Library(library, rate)

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`python -m driving_client.endpoint`: run the embedded driving endpoint."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from pathlib import Path
+
+from aiohttp import web
+
+from driving_client.endpoint.app import make_endpoint
+from driving_client.endpoint.settings import EndpointSettings
+from driving_client.errors import DrivingError
+from driving_client.lipsync.espeak import synthesise
+
+_DESCRIPTION = """\
+A driving endpoint on this machine: gives kiosks speech and FLAME motion without a cloud.
+
+  ws://HOST:PORT/relay       sends the kiosk audio and motion of the texts it is to say
+  ws://HOST:PORT/websocket   takes a kiosk's audio, answers with motion (driveningress)
+  POST /say                  {"text": "Hello.", "interrupt": false} makes kiosks on /relay speak
+"""
+
+_EPILOG = """\
+Speech comes from espeak-ng with lips after its phonemes. Audio that comes without text, over
+/websocket, moves the jaw by its loudness only.
+
+  curl -d '{"text": "Good morning."}' http://127.0.0.1:8090/say
+"""
+
+
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 65535:
+        raise argparse.ArgumentTypeError("a port is 0 (any free one) to 65535")
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m driving_client.endpoint",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: this machine only)"
+    )
+    parser.add_argument(
+        "--port", type=_port, default=8090, help="port, 0 for any free one (default: 8090)"
+    )
+    parser.add_argument("--greeting", metavar="TEXT", help="said to each kiosk that connects")
+    parser.add_argument(
+        "--say",
+        metavar="TEXT",
+        action="append",
+        default=[],
+        help="said after the greeting; may be given several times",
+    )
+    parser.add_argument(
+        "--voice",
+        default="en-us",
+        help="a voice of espeak-ng; `espeak-ng --voices` lists them (default: en-us)",
+    )
+    parser.add_argument(
+        "--retarget", type=Path, metavar="FILE", help="another retarget file than the packaged one"
+    )
+    return parser
+
+
+async def _serve(settings: EndpointSettings, host: str, port: int) -> None:
+    # Speak once before listening: a missing library or voice shows at the start.
+    await asyncio.to_thread(synthesise, "Ready.", settings.voice, settings.words_per_minute)
+    runner = web.AppRunner(make_endpoint(settings), shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        actual = runner.addresses[0][1]
+        shown = f"[{host}]" if ":" in host else host
+        print(f"listening on http://{shown}:{actual}", flush=True)
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        await stop.wait()
+    finally:
+        await runner.cleanup()
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    arguments = _parser().parse_args(argv)
+    logging.basicConfig(
+        level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    settings = EndpointSettings(
+        greeting=arguments.greeting,
+        say=tuple(arguments.say),
+        voice=arguments.voice,
+        retarget=arguments.retarget,
+    )
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(_serve(settings, arguments.host, arguments.port))
+    except DrivingError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(
+            f"error: cannot listen on {arguments.host}:{arguments.port} ({error.strerror}); "
+            "end what uses that port, or choose another --port",
+            file=sys.stderr,
+        )
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One relay connection: texts are queued, spoken one after the other, and streamed.
+
+An utterance streams faster than it plays, and the next one's start interrupts it at the
+kiosk; so the queue waits until the kiosk reports its end, or, for kiosks that report nothing,
+until it must have ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiohttp import WSMsgType, web
+
+from driving_client.endpoint.identifiers import new_identifier
+from driving_client.endpoint.relay_stream import relay_frames
+from driving_client.endpoint.speaker import Speaker, Take
+from driving_client.errors import SpeechError
+from driving_client.utterance import SAMPLE_RATES
+from driving_client.wire.relay_frames import ErrorFrame, MetadataFrame, RelayFrame, encode_frame
+
+logger = logging.getLogger(__name__)
+
+START_TIMEOUT_S: Final = 10.0
+CONTRACT_BROKEN: Final = 4400
+MAXIMUM_QUEUE: Final = 16
+_INVALID_ARGUMENT: Final = 3
+_LATE_REPORT_S: Final = 2.0
+_OVER: Final = ("ended", "interrupted", "failed")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Queued:
+    """A take under its request id."""
+
+    request_id: str
+    take: Take
+
+
+class RelaySession:
+    """Serves one WebSocket until it closes; `say` and `interrupt` on the same loop."""
+
+    def __init__(self, socket: web.WebSocketResponse, speaker: Speaker, speed: float) -> None:
+        self.connection_id = new_identifier()
+        self.started = False
+        self._socket = socket
+        self._speaker = speaker
+        self._speed = speed
+        self._sample_rate = 16000
+        self._avatar_id = ""
+        self._queue: deque[Queued] = deque()
+        self._filled = asyncio.Event()
+        self._current: str | None = None
+        self._over = asyncio.Event()
+
+    async def serve(self, opening: tuple[str, ...]) -> None:
+        """Await `start`, say the opening texts, then stream what is queued until the end."""
+        if not await self._start():
+            return
+        streaming = asyncio.create_task(self._stream())
+        greeting = asyncio.create_task(self._open(opening))
+        try:
+            async for message in self._socket:
+                if message.type is WSMsgType.TEXT:
+                    self._text(message.data)
+        finally:
+            self.started = False
+            for task in (greeting, streaming):
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError, ConnectionError):
+                    await task
+
+    async def say(self, queued: Queued, interrupt: bool) -> bool:
+        """Queue a take; False if the queue is full. `interrupt` drops what is said and queued."""
+        if interrupt:
+            await self.interrupt()
+        if len(self._queue) >= MAXIMUM_QUEUE:
+            return False
+        self._queue.append(queued)
+        self._filled.set()
+        return True
+
+    async def interrupt(self) -> None:
+        """Stop what is being said at the kiosk and forget what is queued."""
+        self._queue.clear()
+        if self._current is not None:
+            action = {"action": "interrupt", "req_id": self._current}
+            self._over.set()
+            self._current = None
+            await self._socket.send_str(json.dumps(action))
+
+    async def _start(self) -> bool:
+        try:
+            message = await asyncio.wait_for(self._socket.receive(), START_TIMEOUT_S)
+        except TimeoutError:
+            await self._refuse(f"no start action within {START_TIMEOUT_S:.0f} s; send it at once")
+            return False
+        if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR):
+            return False
+        document = _object(message.data) if message.type is WSMsgType.TEXT else None
+        if document is None or document.get("action") != "start":
+            await self._refuse('the first frame is not {"action":"start"} as text; send it first')
+            return False
+        rate = document.get("sample_rate", 16000)
+        if rate not in SAMPLE_RATES:
+            await self._refuse(
+                f"sample_rate {rate!r} is not one of {', '.join(map(str, SAMPLE_RATES))}"
+            )
+            return False
+        self._sample_rate = rate
+        self._avatar_id = str(document.get("avatar_id", ""))[:256]
+        self.started = True
+        logger.info(
+            "kiosk connected: %s, avatar %s, %d Hz",
+            self.connection_id,
+            self._avatar_id,
+            rate,
+            extra={"code": "kiosk_connected"},
+        )
+        return True
+
+    async def _refuse(self, reason: str) -> None:
+        logger.warning("relay refused: %s", reason, extra={"code": "relay_refused"})
+        await self._send(ErrorFrame(reason, code=_INVALID_ARGUMENT))
+        await self._socket.close(code=CONTRACT_BROKEN, message=reason.encode()[:120])
+
+    async def _open(self, texts: tuple[str, ...]) -> None:
+        try:
+            for text in texts:
+                take = await self._speaker.speak(text)
+                await self.say(Queued(new_identifier(), take), interrupt=False)
+        except SpeechError as error:
+            logger.error("cannot speak: %s", error, extra={"code": "speech_failed"})
+            await self._send(ErrorFrame(str(error)))
+
+    def _text(self, data: str) -> None:
+        document = _object(data)
+        if document is None or document.get("event") != "playback":
+            logger.debug("ignored text %.80r", data, extra={"code": "ignored"})
+            return
+        state, request_id = document.get("state"), document.get("req_id")
+        if state in _OVER and request_id == self._current and request_id is not None:
+            self._over.set()
+            logger.info("%s: %s", request_id, state, extra={"code": "playback"})
+
+    async def _stream(self) -> None:
+        while True:
+            while not self._queue:
+                self._filled.clear()
+                await self._filled.wait()
+            queued = self._queue.popleft()
+            self._current = queued.request_id
+            self._over.clear()
+            try:
+                await self._stream_one(queued)
+            except ConnectionError:
+                return  # the reader ends the session
+            finally:
+                if self._current == queued.request_id:
+                    self._current = None
+
+    async def _stream_one(self, queued: Queued) -> None:
+        samples, frames = await self._speaker.audio(queued.take, self._sample_rate)
+        metadata = MetadataFrame(
+            self._sample_rate, queued.request_id, self._avatar_id, self.connection_id
+        )
+        started = time.monotonic()
+        for due, frame in relay_frames(metadata, samples, frames, self._speed):
+            if await self._waited_in_vain(started + due):
+                return
+            await self._send(frame)
+        await self._waited_in_vain(started + queued.take.seconds + _LATE_REPORT_S)
+
+    async def _waited_in_vain(self, until: float) -> bool:
+        """Sleep until then; True as soon as the utterance is over."""
+        delay = until - time.monotonic()
+        if delay > 0.0 and not self._over.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._over.wait(), delay)
+        return self._over.is_set()
+
+    async def _send(self, frame: RelayFrame) -> None:
+        if self._socket.closed:
+            raise ConnectionResetError("the kiosk has closed the connection")
+        await self._socket.send_bytes(encode_frame(frame))
+
+
+def _object(data: str) -> dict[str, Any] | None:
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can be set about the embedded endpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointSettings:
+    """`greeting` is said once at the start of each relay connection, `say` after it.
+
+    `speed`: how many times faster than real time speech and motion are streamed (the real
+    service runs at about 3). `retarget`: another retarget file than the packaged one.
+    """
+
+    greeting: str | None = None
+    say: tuple[str, ...] = ()
+    voice: str = "en-us"
+    words_per_minute: int = 165
+    speed: float = 3.0
+    retarget: Path | None = None

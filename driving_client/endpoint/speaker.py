@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Text to audio and motion off the event loop.
+
+One worker thread: libespeak-ng takes one call at a time anyway, and a sentence costs it
+about 10 ms (measured: 6 s of speech in 5 ms, its motion in 8 ms, on a desktop machine).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import soxr
+
+from driving_client.endpoint.settings import EndpointSettings
+from driving_client.lipsync.espeak import Speech, synthesise
+from driving_client.lipsync.performance import frame_count, perform
+from driving_client.motion import FloatArray
+from driving_client.retarget import Retarget
+from driving_client.utterance import Samples
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Take:
+    """One spoken text: audio at espeak-ng's rate and FLAME frames, shape (n, 120)."""
+
+    speech: Speech
+    frames: FloatArray
+
+    @property
+    def seconds(self) -> float:
+        """Length of the audio."""
+        return self.speech.seconds
+
+
+class Speaker:
+    """Makes takes on a thread of its own."""
+
+    def __init__(self, settings: EndpointSettings, retarget: Retarget) -> None:
+        self._settings = settings
+        self._retarget = retarget
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="espeak")
+
+    async def speak(self, text: str) -> Take:
+        """Synthesise `text`; raises SpeechError as `synthesise` does."""
+        return await asyncio.get_running_loop().run_in_executor(self._worker, self._make, text)
+
+    async def audio(self, take: Take, sample_rate: int) -> tuple[Samples, FloatArray]:
+        """The take's audio at another rate, and its frames: floor(25 · seconds) of them."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._worker, _resampled, take, sample_rate
+        )
+
+    def close(self) -> None:
+        """End the thread; what it works on is finished first."""
+        self._worker.shutdown(cancel_futures=True)
+
+    def _make(self, text: str) -> Take:
+        speech = synthesise(text, self._settings.voice, self._settings.words_per_minute)
+        return Take(speech, perform(speech, self._retarget))
+
+
+def _resampled(take: Take, sample_rate: int) -> tuple[Samples, FloatArray]:
+    if sample_rate == take.speech.sample_rate:
+        return take.speech.samples, take.frames
+    # Through float with head room: a resampled peak may exceed the original.
+    audio = take.speech.samples.astype(np.float32) / 32768.0
+    resampled = soxr.resample(audio, take.speech.sample_rate, sample_rate)
+    samples = (np.clip(resampled, -1.0, 32767.0 / 32768.0) * 32768.0).astype(np.int16)
+    count = min(frame_count(len(samples), sample_rate), len(take.frames))
+    # Rounding may drop less than a sample, and with it never a whole frame more than one.
+    return samples, take.frames[:count]

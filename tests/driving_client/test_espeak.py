@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Text to speech to mouth: phonemes and their times, closures, silence, loudness."""
+
+import ctypes
+import threading
+
+import numpy as np
+import pytest
+
+from driving_client.errors import SpeechError
+from driving_client.lipsync import espeak
+from driving_client.lipsync.articulation import SILENCE, articulations
+from driving_client.lipsync.coarticulation import mouth_controls
+from driving_client.lipsync.espeak import EspeakMissingError, Phoneme, synthesise
+from driving_client.lipsync.loudness import LoudnessMouth
+from driving_client.lipsync.performance import LoudnessPerformance, frame_count, perform
+from driving_client.recording import read_recording
+from driving_client.retarget import load_retarget
+from driving_client.retarget.mouth import CLOSE, FV, OPEN, PUCKER
+
+RETARGET = load_retarget()
+TEXT = "Hello. My baby, put five maps on the table!"
+
+
+@pytest.fixture(scope="module")
+def speech():
+    return synthesise(TEXT)
+
+
+def test_phonemes_cover_the_speech_in_order(speech):
+    assert 2.0 < speech.seconds < 5.0
+    assert speech.sample_rate == 22050
+    names = [p.name for p in speech.phonemes]
+    assert names[:4] == ["h", "@", "l", "oU"]
+    starts = [p.start for p in speech.phonemes]
+    assert starts == sorted(starts)
+    assert speech.phonemes[-1].end == pytest.approx(speech.seconds)
+    assert speech.phonemes[-1].name == "_"
+
+
+def frame_of(phoneme):
+    """The frames that this phoneme spans, and one to each side."""
+    return slice(max(int(phoneme.start * 25) - 1, 0), int(phoneme.end * 25) + 2)
+
+
+def test_lips_close_at_p_b_m_and_bite_at_f_v(speech):
+    controls = mouth_controls(speech.phonemes, int(speech.seconds * 25))
+    closures = [p for p in speech.phonemes if p.name in ("p", "b", "m")]
+    bites = [p for p in speech.phonemes if p.name in ("f", "v")]
+    assert len(closures) == 7
+    assert len(bites) == 2
+    for phoneme in closures:
+        rows = controls[frame_of(phoneme)]
+        row = rows[rows[:, CLOSE].argmax()]
+        assert row[CLOSE] > 0.9, phoneme
+        assert row[OPEN] < 0.1, phoneme
+    for phoneme in bites:
+        assert controls[frame_of(phoneme), FV].max() > 0.9, phoneme
+    # And nowhere else: vowels far from a closure are free of it.
+    vowel = next(p for p in speech.phonemes if p.name == "O2")
+    assert controls[int((vowel.start + vowel.end) / 2 * 25), CLOSE] < 0.1
+
+
+def test_pauses_and_the_end_close_the_mouth(speech):
+    controls = mouth_controls(speech.phonemes, int(speech.seconds * 25))
+    pause = next(p for p in speech.phonemes if p.name == "_:" and p.end - p.start > 0.25)
+    middle = round((pause.start + pause.end) / 2 * 25)
+    assert controls[middle].max() < 0.05
+    assert controls[-1].max() < 0.05
+    vowel = next(p for p in speech.phonemes if p.name == "a")
+    assert controls[frame_of(vowel), OPEN].max() > 0.5
+
+
+def test_the_performance_keeps_the_closures_through_flame(speech):
+    frames = perform(speech, RETARGET)
+    assert frames.shape == (int(speech.seconds * 25), 120)
+    controls = mouth_controls(speech.phonemes, len(frames))
+    through = np.stack([RETARGET.controls(frame) for frame in frames])
+    assert np.abs(through - controls).max() < 1e-3
+
+
+def test_the_head_moves_a_little_and_comes_to_rest(speech):
+    neck = perform(speech, RETARGET)[:, 6:9]
+    assert 0.005 < np.abs(neck).max() < 0.06
+    assert np.abs(neck[-1]).max() < 1e-6
+    assert np.abs(np.diff(neck, axis=0)).max() < 0.02
+    assert (neck == perform(speech, RETARGET)[:, 6:9]).all()
+
+
+def test_lips_round_before_a_rounded_vowel_is_heard():
+    phonemes = [Phoneme("_:", 0.0, 0.3), Phoneme("s", 0.3, 0.4), Phoneme("u:", 0.4, 0.6)]
+    front = [Phoneme("_:", 0.0, 0.3), Phoneme("s", 0.3, 0.4), Phoneme("i:", 0.4, 0.6)]
+    rounded, spread = mouth_controls(phonemes, 15), mouth_controls(front, 15)
+    assert rounded[9, PUCKER] > spread[9, PUCKER] + 0.1
+
+
+def test_unknown_phonemes_get_a_plausible_mouth():
+    assert articulations("A:#")[0] == articulations("A:")[0]
+    assert articulations("t[")[0] == articulations("t")[0]
+    assert 0.2 < articulations("§")[0].open < 0.5
+    assert articulations("_!") == (SILENCE,)
+    assert mouth_controls([], 3).tolist() == np.zeros((3, 6)).tolist()
+
+
+@pytest.mark.parametrize(
+    ("voice", "text"), [("de", "Guten Tag, schöne Äpfel."), ("es", "¿Qué tal?")]
+)
+def test_other_languages_speak_too(voice, text):
+    speech = synthesise(text, voice)
+    controls = mouth_controls(speech.phonemes, int(speech.seconds * 25))
+    assert controls[:, OPEN].max() > 0.3
+
+
+@pytest.mark.parametrize(
+    ("text", "voice", "reason"),
+    [
+        ("", "en-us", "empty"),
+        ("  \n", "en-us", "empty"),
+        ("x" * 2001, "en-us", "2001 characters"),
+        ("a\0b", "en-us", "NUL"),
+        ("hello", "xx-none", "no voice 'xx-none'"),
+    ],
+)
+def test_bad_text_is_refused_with_a_reason(text, voice, reason):
+    with pytest.raises(SpeechError, match=reason):
+        synthesise(text, voice)
+
+
+def test_a_missing_library_says_how_to_install_it(monkeypatch):
+    def missing(name):
+        raise OSError(f"{name}: cannot open shared object file")
+
+    espeak._library.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(ctypes, "CDLL", missing)
+        with pytest.raises(EspeakMissingError, match="apt install espeak-ng"):
+            synthesise("hello")
+    assert synthesise("hello").seconds > 0.3
+
+
+def names(speech):
+    return [p.name for p in speech.phonemes if not p.name.startswith("_")]
+
+
+def test_threads_do_not_mix_their_speech():
+    texts = ["one", "a much longer sentence about something else", "three"]
+    # espeak-ng varies lengths a little from call to call; the phonemes are the same.
+    alone = [names(synthesise(text)) for text in texts]
+    together = [[""]] * 3
+
+    def work(index):
+        for _ in range(5):
+            together[index] = names(synthesise(texts[index]))
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert together == alone
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 22050, 24000, 32000, 44100, 48000])
+@pytest.mark.parametrize("piece", [160, 1000, 50000])
+def test_loudness_gives_a_frame_for_every_whole_40_ms_in_any_chunking(rate, piece):
+    samples = np.zeros(int(rate * 1.33), np.int16)
+    mouth = LoudnessMouth(rate)
+    rows = [mouth.feed(samples[i : i + piece]) for i in range(0, len(samples), piece)]
+    assert sum(map(len, rows)) == frame_count(len(samples), rate) == 33
+
+
+def test_loud_opens_the_mouth_and_silence_closes_it():
+    rate = 16000
+    tone = (8000 * np.sin(np.arange(rate) * 0.1)).astype(np.int16)
+    mouth = LoudnessMouth(rate)
+    opened = mouth.feed(tone)[:, OPEN]
+    closed = mouth.feed(np.zeros(rate, np.int16))[:, OPEN]
+    assert opened[5:].min() > 0.5
+    assert closed[10:].max() == 0.0
+
+
+def test_loudness_follows_real_speech(shared_data):
+    recording = read_recording(shared_data / "clips/driveningress_16k.json")
+    frames = LoudnessPerformance(16000, RETARGET).feed(recording.audio)
+    assert frames.shape == (507, 120)
+    samples = recording.audio[: 507 * 640].reshape(507, 640).astype(np.float64)
+    level = np.sqrt((samples**2).mean(axis=1))
+    opening = np.array([RETARGET.controls(frame)[OPEN] for frame in frames])
+    assert np.corrcoef(level, opening)[0, 1] > 0.8
+    assert opening[level < 60].mean() < 0.1
