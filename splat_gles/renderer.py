@@ -125,11 +125,10 @@ class Renderer:
         self.size = size
         gl.glViewport(0, 0, *size)
 
-    def draw(self, pose: Pose, camera: Camera) -> Fence:
-        """Draw one frame into the current framebuffer; returns at once.
+    def prepare(self, pose: Pose, camera: Camera) -> NDArray[np.uint32]:
+        """The CPU's part of a frame, which `draw` begins with: the order, and the parameters.
 
-        The fence is signalled when the GPU has finished the frame. Raises RenderError where
-        the pose is not of this avatar's shape.
+        Raises RenderError where pose or camera do not fit this avatar or size.
         """
         if pose.weights.shape != (self._targets,) or len(pose.matrices) != self._joints:
             raise RenderError(
@@ -142,9 +141,17 @@ class Renderer:
                 f"{self.size[0]}x{self.size[1]}; resize the renderer and make the camera anew"
             )
         view_skin = np.matmul(camera.view.astype(np.float32), pose.matrices)
-        slot = self._slot = (self._slot + 1) % FRAMES_IN_FLIGHT
-        order = self._sorter.order(view_skin, pose.weights)
         self._fill_parameters(pose, camera, view_skin)
+        return self._sorter.order(view_skin, pose.weights)
+
+    def draw(self, pose: Pose, camera: Camera) -> Fence:
+        """Draw one frame into the current framebuffer; returns at once.
+
+        The fence is signalled when the GPU has finished the frame. Raises RenderError as
+        `prepare` does, and where the GPU is stuck.
+        """
+        order = self.prepare(pose, camera)
+        slot = self._slot = (self._slot + 1) % FRAMES_IN_FLIGHT
         self._await_slot(slot)
 
         self._order_ring.write(slot, order)
