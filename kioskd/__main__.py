@@ -11,6 +11,7 @@ from pathlib import Path
 
 # Before numpy is loaded: its matrices here are small, and a thread pool only costs latency.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 
 from driving_client.errors import DrivingError
 from driving_client.recording import Recording, read_recording

@@ -2,12 +2,11 @@
 """The render loop: the main thread, frame by frame, as long as the kiosk lives.
 
 Per frame: events, the player's parameters for the moment when this frame will be seen, pose,
-draw, flip. A frame counts as shown when the GPU has finished it. At most one frame is in the
-GPU's hands while the next is made, so that a slow GPU delays the loop and not the picture;
-where there is time before the next frame is due, it is spent waiting for that end. It tells
-how far ahead frames must be drawn: from asking the player to the end of drawing, measured and
-smoothed, plus the panel's own delay. With a screen, flip waits for the vertical blank and so
-sets the pace; offscreen the loop paces itself.
+draw, flip. A frame counts as shown when the GPU has finished it. Offscreen the loop waits for
+that and then paces itself; with a screen, flip waits for the vertical blank and so sets the
+pace, and at most one frame is in the GPU's hands while the next is made. From asking the
+player to the end of drawing, measured and smoothed, plus the panel's own delay, is how far
+ahead frames are drawn.
 """
 
 from __future__ import annotations
@@ -66,7 +65,7 @@ class RenderLoop:
         self._pictures = pictures
         self._metrics = metrics
         self._yaw = math.radians(yaw_degrees)
-        offscreen = display.driver == "offscreen"
+        self._offscreen = offscreen = display.driver == "offscreen"
         self._panel_latency_s = 0.0 if offscreen else panel_latency_s
         self._rate = frame_rate or (OFFSCREEN_RATE if offscreen else 0.0)
         self._drawing_s = 0.02
@@ -90,12 +89,12 @@ class RenderLoop:
                 self._renderer.resize(self._display.size)
                 camera = cameras.bust(self._avatar.framing, self._display.size, self._yaw)
             self._draw(camera)
-            due = self._next_due(due)
-            self._collect(due)
+            self._collect()
             watchdog.feed(time.monotonic())
             if not ready and self.snapshot.frames:
                 ready = True
                 first_frame()
+            due = self._next_due(due)
             stop.wait(max(due - time.monotonic(), 0.0))
 
     def _draw(self, camera: cameras.Camera) -> None:
@@ -107,17 +106,16 @@ class RenderLoop:
         self._display.flip()
         self._drawn.append((fence, begin))
 
-    def _collect(self, due: float) -> None:
-        """Take the frames that are finished; wait for all but the newest, for that until `due`."""
+    def _collect(self) -> None:
+        """Take the frames that are finished; with a screen the newest is not waited for."""
         while self._drawn:
             fence, begin = self._drawn[0]
-            newest = len(self._drawn) == 1
-            patience = max(due - time.monotonic(), 0.0) if newest else _FENCE_TIMEOUT_S
-            if not fence.signalled(patience):
-                if newest:
+            must_wait = self._offscreen or len(self._drawn) > 1
+            if not fence.signalled(_FENCE_TIMEOUT_S if must_wait else 0.0):
+                if not must_wait:
                     return
                 raise RenderError(
-                    f"the GPU has not finished a frame within {patience:g} s; the driver "
+                    f"the GPU has not finished a frame within {_FENCE_TIMEOUT_S:g} s; the driver "
                     f"({self._renderer.gl_strings['renderer']}) hangs: restart the kiosk"
                 )
             self._drawn.popleft()
@@ -137,6 +135,7 @@ class RenderLoop:
         span = shown[-1] - shown[0]
         self.snapshot = RenderSnapshot(
             frames=self.snapshot.frames + 1,
+            first_frame=self.snapshot.first_frame or now,
             last_frame=now,
             fps=(len(shown) - 1) / span if span > 0 else 0.0,
             asked_rate=self._rate,

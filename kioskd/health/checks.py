@@ -21,7 +21,7 @@ STALLED_S: Final = 3.0
 LOWEST_RATE: Final = 25.0
 """Frames a second below which motion visibly stutters: the rate of the motion itself."""
 STARTING_S: Final = 5.0
-"""A link that is not up yet counts as connecting for that long."""
+"""For that long a link may be connecting, and the frame rate be uneven."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class RenderLoopCheck:
         """Fails when frames have stopped; warns when there are too few for smooth motion."""
         render = self.source()
         if not render.frames:
-            return failed("no frame yet", "no_frame", "the first frame has not been drawn yet")
+            return warned("no frame yet", "starting", "the first frame has not been drawn yet")
         idle = now - render.last_frame
         if idle > STALLED_S:
             return failed(
@@ -86,7 +86,7 @@ class RenderLoopCheck:
             )
         observed = f"{render.fps:.1f} frames a second"
         aim = min(render.asked_rate or LOWEST_RATE, LOWEST_RATE)
-        if render.fps < 0.9 * aim:
+        if now - render.first_frame > STARTING_S and render.fps < 0.9 * aim:
             return warned(
                 observed,
                 "slow_frames",
@@ -144,7 +144,8 @@ class LinkCheck:
         if not link.configured:
             return passed("no endpoint is configured")
         if link.up:
-            return passed(f"connected to {url}, connection {link.connection_id}")
+            connection = f", connection {link.connection_id}" if link.connection_id else ""
+            return passed(f"connected to {url}{connection}")
         if link.fatal:
             text = f"{link.reason}; not retried: mend it, then `systemctl reload kioskd`"
             return failed(f"{url} refuses", "link_refused", text)

@@ -78,8 +78,8 @@ class Report:
 
     @property
     def status(self) -> Status:
-        """The worst status of all checks."""
-        return max((result.finding.status for result in self.results), default=Status.FAIL)
+        """The worst status of all checks; a warning before any has run."""
+        return max((result.finding.status for result in self.results), default=Status.WARN)
 
     def result(self, name: str) -> CheckResult | None:
         """The named check's result."""

@@ -64,6 +64,8 @@ logger = logging.getLogger(__name__)
 LISTEN_TIMEOUT_S = 10.0
 IO_STOP_S = 0.9
 CHECK_EVERY_S = 1.0
+SETTLE_S = 0.5
+"""Time for the threads to begin, so that a good start logs no warnings."""
 ALIVE_S = 10.0
 
 MakeOwnLink = Callable[[EventSink, Callable[[], None]], Link]
@@ -192,6 +194,7 @@ class Kiosk:
             )
 
     async def _keep_checking(self, monitor: Monitor, keeper: LinkKeeper) -> None:
+        await asyncio.sleep(SETTLE_S)
         while True:
             keeper.count()
             report = monitor.update(time.monotonic())
