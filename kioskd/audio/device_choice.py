@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from kioskd.audio.alsa_messages import silence_libasound
 from kioskd.audio.device import AlsaDevice, SoundDevice
 from kioskd.audio.settings import REOPEN_S, AudioSettings
 from kioskd.audio.stand_in import StandIn
@@ -38,6 +39,7 @@ class DeviceChoice:
         self._error = ""
         self._logged = ""
         self._next_attempt = 0.0
+        self._last_attempt = 0.0
         self.device: SoundDevice = StandIn(self._buffer_s)
         self.reason: str | None = "audio_no_device" if settings.enabled else "audio_disabled"
 
@@ -50,6 +52,7 @@ class DeviceChoice:
         """The first attempt; waits for it a little so that the first words are heard."""
         if not self._settings.enabled:
             return
+        silence_libasound()
         self._begin_attempt()
         assert self._attempt is not None
         self._attempt.join(_FIRST_WAIT_S)
@@ -66,7 +69,8 @@ class DeviceChoice:
         if self._attempt is None or self._attempt.is_alive():
             return False
         self._attempt = None
-        self._next_attempt = time.monotonic() + REOPEN_S
+        self._last_attempt = time.monotonic()
+        self._next_attempt = self._last_attempt + REOPEN_S
         if self._opened is None:
             if self._error != self._logged:
                 self._logged = self._error
@@ -85,12 +89,14 @@ class DeviceChoice:
 
     def lost(self, error: AudioError) -> None:
         """The device has gone away: the monotonic clock stands in until it is back."""
-        logger.error("%s; trying again every %.0f s", error, REOPEN_S,
-                     extra={"code": "audio_device_lost"})  # fmt: skip
+        logger.error(
+            "%s; the monotonic clock stands in, trying again every %.0f s", error, REOPEN_S,
+            extra={"code": "audio_device_lost"})  # fmt: skip
         self.device.close()
         self.device = StandIn(self._buffer_s)
         self.reason = "audio_device_lost"
-        self._next_attempt = time.monotonic() + REOPEN_S
+        # At once where it had long been open: a sound server that was restarted is back already
+        self._next_attempt = self._last_attempt + REOPEN_S
 
     def not_paced(self, played_frames: float) -> None:
         """The device has no clock: write on at the monotonic clock's pace."""

@@ -10,7 +10,9 @@ import alsaaudio
 import numpy as np
 import pytest
 
+from driving_client.utterance import Utterance
 from kioskd.audio.device import AlsaDevice, interleaved
+from kioskd.audio.voice import Voice
 from kioskd.errors import AudioError
 
 
@@ -45,6 +47,37 @@ def test_a_killed_server_is_a_lost_device(sound_server: Any) -> None:
     device.writable()
     with pytest.raises(AudioError, match="lost while playing"):
         device.write(np.ones(480, np.int16))
+    device.close()
+
+
+def test_a_voice_whose_device_ran_dry_goes_on_without_a_gap_in_its_position(
+    sound_server: Any,
+) -> None:
+    """The writer is late by 0.4 s, as on a machine that stood still; nothing of it is skipped."""
+    utterance = Utterance("a", 48000)
+    utterance.append_audio(np.ones(48000, np.int16))
+    utterance.end_audio()
+    device = AlsaDevice(sound_server.device, 0.12)
+    voice = Voice(utterance, 1.0, 0.0)
+    voice.rewind(device, 0.0)
+    assert voice.may_start(time.monotonic())
+    voice.write(device)
+    written_s = device.written / device.rate
+    time.sleep(0.4)
+    voice.write(device)
+    assert voice.follow(device)
+    assert device.xruns == 1
+    dry = time.monotonic()
+    assert voice.locate(dry, 0.0).position_s == pytest.approx(written_s, abs=0.01)
+    while not voice.finished:
+        voice.write(device)
+        assert voice.follow(device)
+        now = time.monotonic()
+        located = voice.locate(now, 0.0)
+        assert located.position_s == pytest.approx(min(written_s + now - dry, 1.0), abs=0.02)
+        voice.advance(located, 0.0)
+        time.sleep(0.01)
+    assert device.xruns == 1
     device.close()
 
 
