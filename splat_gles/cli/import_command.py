@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from splat_gles.bundle import read_bundle, write_bundle
+from splat_gles.errors import ImportSourceError
 from splat_gles.importers.lam import import_lam
 
 _EPILOG = """examples:
@@ -33,7 +34,11 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("source", type=Path, metavar="SOURCE", help="LAM zip file")
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="OUT", help="bundle to write (SOURCE with .avatar)"
+        "-o",
+        "--output",
+        type=Path,
+        metavar="OUT",
+        help="bundle to write (the name of SOURCE with .avatar, in this folder)",
     )
     parser.add_argument("--name", help="name shown to people (the file's name)")
     parser.add_argument(
@@ -50,6 +55,8 @@ def run(options: argparse.Namespace) -> int:
     started = time.monotonic()
     source: Path = options.source
     output: Path = options.output or Path(source.with_suffix(".avatar").name)
+    if output.exists() and source.exists() and output.samefile(source):
+        raise ImportSourceError(f"{output}: the bundle would replace its source; give another -o")
     avatar = import_lam(
         source, name=options.name or source.stem, licence=options.licence, progress=_say
     )

@@ -54,7 +54,7 @@ def describe(
         *_field("splats", f"{avatar.splats:,}, extent {extent} m"),
         *_field("framing", f"{avatar.framing.width:.2f} m wide around ({target})"),
         *_field("parameters", f"{avatar.parameter_space}, gaze by {avatar.gaze}"),
-        *_field("joints", " > ".join(joint.name for joint in avatar.joints)),
+        *_field("joints", _joint_tree(avatar, -1)),
         *_field(
             "blendshapes",
             f"{len(avatar.blendshapes)}, moving {avatar.deltas.shape[1]:,} splats: "
@@ -72,6 +72,16 @@ def describe(
             f"    {name:<22}{part.dtype:<9}{shape:<18}{sizes[name]:>10,}  {part.sha256[:12]}"
         )
     return lines
+
+
+def _joint_tree(avatar: Avatar, parent: int) -> str:
+    """Joints below a parent: `a > b` for one child, `a > (b, c)` for more."""
+    branches = []
+    for index, joint in enumerate(avatar.joints):
+        if joint.parent == parent:
+            below = _joint_tree(avatar, index)
+            branches.append(f"{joint.name} > {below}" if below else joint.name)
+    return f"({', '.join(branches)})" if len(branches) > 1 else "".join(branches)
 
 
 def _field(name: str, text: str) -> list[str]:

@@ -14,7 +14,7 @@ import pytest
 from lam_files import VERTICES, lam_parts, lam_zip, offset_ply, skin_glb
 
 from splat_gles.avatar import Avatar
-from splat_gles.bundle import read_bundle
+from splat_gles.bundle import read_bundle, write_bundle
 from splat_gles.importers.glb import Glb
 from splat_gles.importers.lam import import_lam
 from splat_gles.importers.ply import read_ply
@@ -197,6 +197,21 @@ def test_import_and_info_at_the_command_line(tmp_path: Path) -> None:
     for text in ("Ann", "CC0-1.0", "Ann.zip", "38", "jawOpen", "root > neck > head", "think"):
         assert text in told.stdout
     assert max(len(line) for line in told.stdout.splitlines()) <= 100
+
+
+def test_eyes_show_as_branches_of_the_head(tmp_path: Path, small_avatar: Avatar) -> None:
+    write_bundle(small_avatar, tmp_path / "a.avatar", source="made up")
+    assert "root > neck > head > (leftEye, rightEye)" in run("info", tmp_path / "a.avatar").stdout
+
+
+def test_an_import_never_replaces_its_source(tmp_path: Path) -> None:
+    source = tmp_path / "a.zip"
+    source.write_bytes(lam_zip(lam_parts()))
+    before = source.read_bytes()
+    done = run("import", source, "-o", source)
+    assert done.returncode != 0
+    assert "would replace its source" in done.stderr
+    assert source.read_bytes() == before
 
 
 @pytest.mark.parametrize("command", ["import", "info"])
