@@ -120,7 +120,9 @@ class ReconnectingLink(ABC):
             sender = asyncio.create_task(self._send_queued())
             self._confirmed_at = time.monotonic()
             self._counters.connects += 1
-            logger.info("link is up: %s", connection_id, extra={"code": "link_up"})
+            logger.info(
+                "link is up, connection %s", connection_id or "unnamed", extra={"code": "link_up"}
+            )
             self._sink(LinkUp(connection_id))
             self._confirmed()
             while True:

@@ -335,3 +335,62 @@ def test_shutting_down_is_quick_even_if_the_backend_does_not_answer() -> None:
             release.set()
 
     asyncio.run(story())
+
+
+def test_a_backend_that_falls_silent_is_noticed_by_its_missing_pongs() -> None:
+    async def story() -> None:
+        async def mute(request: web.Request) -> web.WebSocketResponse:
+            socket = web.WebSocketResponse(autoping=False)
+            await socket.prepare(request)
+            async for _ in socket:  # reads the pings and answers none
+                pass
+            return socket
+
+        app = web.Application()
+        app.router.add_get("/relay", mute)
+        async with linked(app, dialect="relay", heartbeat_s=0.1) as rig:
+            await until(lambda: len(rig.ups) == 2)
+            assert rig.downs[0].retry_in_s is not None
+
+    asyncio.run(story())
+
+
+def test_reports_may_come_from_any_thread_and_are_lost_without_a_link() -> None:
+    async def story() -> None:
+        backend = Backend()
+        async with relay(backend) as rig:
+            rig.link.report_playback("early", PlaybackState.PLAYING, 0)
+            await until(lambda: rig.ups)
+            await asyncio.gather(
+                *(
+                    asyncio.to_thread(
+                        rig.link.report_playback, f"r{number}", PlaybackState.ENDED, number
+                    )
+                    for number in range(20)
+                )
+            )
+            await until(lambda: len(backend.texts) == 21)
+            named = {text["req_id"]: text["played_ms"] for text in backend.texts[1:]}
+            assert named == {f"r{number}": number for number in range(20)}
+
+    asyncio.run(story())
+
+
+def test_a_backend_that_does_not_read_costs_reports_and_no_memory() -> None:
+    async def story() -> None:
+        async def unread(socket: web.WebSocketResponse, request: web.Request) -> None:
+            assert request.transport is not None
+            request.transport.pause_reading()  # type: ignore[attr-defined]
+            await asyncio.sleep(30)
+
+        async with linked(websocket_app(unread), dialect="relay") as rig:
+            await until(lambda: rig.ups)
+            for _ in range(20):
+                for _ in range(200):
+                    rig.link.report_playback("x" * 4000, PlaybackState.PLAYING, 0)
+                await asyncio.sleep(0.005)
+            await until(lambda: rig.link.counters.failures.get("upstream_full"))
+            sent = rig.link.counters.bytes_sent
+            assert sent < 16e6
+
+    asyncio.run(story())
