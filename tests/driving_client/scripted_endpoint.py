@@ -5,14 +5,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import numpy as np
-from aiohttp import web
+from aiohttp import WSMsgType, web
 
 from driving_client import Backoff, LinkSettings, make_link
 from driving_client.link import Link, LinkDown, LinkEvent, LinkUp, UtteranceStarted
 from driving_client.utterance import Utterance
+from driving_client.wire.codec import (
+    Animation,
+    AudioInput,
+    ConfigureSession,
+    ConfirmSession,
+    WireMessage,
+    decode_message,
+    encode_message,
+)
+from driving_client.wire.relay_frames import MotionFrame, RelayFrame, encode_frame
 
 Handler = Callable[[web.WebSocketResponse, web.Request], Awaitable[None]]
 
@@ -41,7 +52,7 @@ class Rig:
 
 
 async def until(condition: Callable[[], object], timeout_s: float = 5.0) -> None:
-    """Wait for something to become true; fail with the condition's own source line."""
+    """Wait for something to become true; TimeoutError if it does not."""
     async with asyncio.timeout(timeout_s):
         while not condition():
             await asyncio.sleep(0.002)
@@ -104,3 +115,78 @@ def ramp(count: int, start: int = 0) -> np.ndarray:
     frames = np.zeros((count, 120), np.float32)
     frames[:, 0] = np.arange(start, start + count) / 1000
     return frames
+
+
+class ConfirmingEndpoint:
+    """Confirms sessions, while `confirming` is set, and keeps what it is sent."""
+
+    def __init__(self, capabilities: tuple[str, ...] = ()) -> None:
+        self.capabilities = capabilities
+        self.sessions: list[list[WireMessage]] = []
+        self.requests: list[web.Request] = []
+        self.socket: web.WebSocketResponse | None = None
+        self.confirming = asyncio.Event()
+        self.confirming.set()
+
+    async def __call__(self, socket: web.WebSocketResponse, request: web.Request) -> None:
+        received: list[WireMessage] = []
+        self.sessions.append(received)
+        self.requests.append(request)
+        self.socket = socket
+        async for frame in socket:
+            assert frame.type is WSMsgType.BINARY
+            message = decode_message(frame.data)
+            received.append(message)
+            if isinstance(message, ConfigureSession):
+                await self.confirming.wait()
+                confirm = ConfirmSession(f"connection-{len(self.sessions)}", self.capabilities)
+                await socket.send_bytes(encode_message(confirm))
+
+    @property
+    def received(self) -> list[WireMessage]:
+        return self.sessions[-1] if self.sessions else []
+
+    def audio(self, session: int = -1) -> list[AudioInput]:
+        return [m for m in self.sessions[session] if isinstance(m, AudioInput)]
+
+    async def send(self, message: WireMessage) -> None:
+        assert self.socket is not None
+        await self.socket.send_bytes(encode_message(message))
+
+
+class Backend:
+    """Takes texts and, once somebody is connected, sends what the test wants."""
+
+    def __init__(self) -> None:
+        self.texts: list[dict[str, object]] = []
+        self.sockets: list[web.WebSocketResponse] = []
+
+    async def __call__(self, socket: web.WebSocketResponse, request: web.Request) -> None:
+        self.sockets.append(socket)
+        async for frame in socket:
+            assert frame.type is WSMsgType.TEXT
+            self.texts.append(json.loads(frame.data))
+
+    async def send(self, *frames: RelayFrame | dict[str, str]) -> None:
+        for frame in frames:
+            if isinstance(frame, dict):
+                await self.sockets[-1].send_str(json.dumps(frame))
+            else:
+                await self.sockets[-1].send_bytes(encode_frame(frame))
+
+
+def motion(request_id: str, count: int, start: int = 0, *, end: bool = False) -> MotionFrame:
+    return MotionFrame((Animation(request_id, ramp(count, start), end),))
+
+
+def relay(backend: Backend, **settings: object):
+    return linked(websocket_app(backend), dialect="relay", **settings)
+
+
+async def settled(rig: Rig) -> None:
+    """Everything that was sent before has been seen."""
+    seen = rig.link.counters.messages_received
+    await asyncio.sleep(0.03)
+    while rig.link.counters.messages_received != seen:
+        seen = rig.link.counters.messages_received
+        await asyncio.sleep(0.03)
