@@ -53,14 +53,18 @@ class DisplayEvents:
 
 
 class Display:
-    """An open window, screen or buffer with a current OpenGL ES context; see `open_display`."""
+    """An open window, screen or buffer with a current OpenGL ES context; see `open_display`.
 
-    def __init__(self, driver: str, size: tuple[int, int]) -> None:
+    `vsync` tells whether `flip` was set to wait for the vertical blank; offscreen it never does.
+    """
+
+    def __init__(self, driver: str, size: tuple[int, int], vsync: bool) -> None:
         self.driver = driver
         self.size = size
+        self.vsync = vsync
 
     def flip(self) -> None:
-        """Show what was drawn. Waits for the vertical blank, except offscreen."""
+        """Show what was drawn; waits for the vertical blank where there is one."""
         pygame.display.flip()
 
     def pump(self) -> DisplayEvents:
@@ -182,7 +186,18 @@ def _open_window(driver: str, size: tuple[int, int] | None, title: str) -> Displ
         flags |= pygame.RESIZABLE
     size = size or DEFAULT_SIZE
     pygame.display.set_caption(title)
-    pygame.display.set_mode(size, flags, vsync=0 if driver == "offscreen" else 1)
+    vsync = driver != "offscreen"
+    try:
+        pygame.display.set_mode(size, flags, vsync=int(vsync))
+    except pygame.error as error:
+        if not vsync:
+            raise
+        logger.warning(
+            "%s has no vertical sync (%s): pictures may tear", driver, error,
+            extra={"code": "display_no_vsync"},
+        )  # fmt: skip
+        vsync = False
+        pygame.display.set_mode(size, flags)
     if driver == "kmsdrm":
         pygame.mouse.set_visible(False)
     version = gl.string(gl.GL_VERSION)
@@ -190,4 +205,4 @@ def _open_window(driver: str, size: tuple[int, int] | None, title: str) -> Displ
         raise DisplayError(
             f"the driver offers {version or 'no OpenGL ES at all'} where OpenGL ES 3.0 is needed"
         )
-    return Display(driver, pygame.display.get_window_size())
+    return Display(driver, pygame.display.get_window_size(), vsync)

@@ -174,6 +174,8 @@ class Renderer:
         gl.glUseProgram(self._quads)
         gl.glBindVertexArray(self._quad_array)
         gl.glDrawArraysInstanced(gl.GL_TRIANGLE_STRIP, 0, 4, self.splats)
+        if self._last is None:
+            gl.check("drawing the first frame")
         fence = Fence()
         self._fences[slot] = self._last = fence
         return fence

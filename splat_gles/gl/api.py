@@ -13,6 +13,7 @@ Errors are asked for where it matters: `check()` after building and once after a
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 from typing import Any
 
@@ -20,6 +21,9 @@ from splat_gles.errors import RenderError
 
 # PyOpenGL picks its platform at import; ours is EGL everywhere, also under X11
 os.environ.setdefault("PYOPENGL_PLATFORM", "egl")
+
+# It announces at import that an accelerator is missing, which nothing here would use
+logging.getLogger("OpenGL").setLevel(logging.WARNING)
 
 _sdl_driver = os.environ.get("SDL_VIDEODRIVER")
 from OpenGL import platform  # noqa: E402
