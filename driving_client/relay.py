@@ -115,7 +115,8 @@ class RelayLink(ReconnectingLink):
             "the backend reports an error: %s", error.message, extra={"code": "backend_error"}
         )
         self._count_failure("backend_error")
-        self._timeline.fail_motion(error.request_id, "backend_error")
+        if error.request_id:
+            self._timeline.fail_motion(error.request_id, "backend_error")
         if error.code is None or (error.request_id and error.code != 16 and error.code < 4000):
             return
         raise fault_of_error(error.code, error.message)

@@ -60,6 +60,19 @@ def test_an_error_frame_fails_the_motion_or_is_told() -> None:
     asyncio.run(story())
 
 
+def test_an_error_without_an_id_fails_nothing(tone: np.ndarray) -> None:
+    async def story() -> None:
+        backend = Backend()
+        async with relay(backend) as rig:
+            await until(lambda: rig.ups)
+            # This utterance has no name on the wire yet: an empty id must not be taken for it
+            await backend.send(AudioFrame(tone[:160]), ErrorFrame("something else"))
+            await until(lambda: rig.link.counters.failures.get("backend_error"))
+            assert rig.utterances[0].motion_failure is None
+
+    asyncio.run(story())
+
+
 def test_a_lost_link_keeps_what_has_come_and_comes_back(tone: np.ndarray) -> None:
     async def story() -> None:
         backend = Backend()
