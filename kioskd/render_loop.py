@@ -90,10 +90,10 @@ class RenderLoop:
                 camera = cameras.bust(self._avatar.framing, self._display.size, self._yaw)
             self._draw(camera)
             self._collect()
-            watchdog.feed(time.monotonic())
             if not ready and self.snapshot.frames:
                 ready = True
                 first_frame()
+            watchdog.feed(time.monotonic())
             due = self._next_due(due)
             stop.wait(max(due - time.monotonic(), 0.0))
 

@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from kioskd.errors import KioskError
 
@@ -24,7 +25,11 @@ class Client:
 
     def __init__(self, url: str, token_file: Path | None, authority: Path | None) -> None:
         self._url = url.rstrip("/")
-        if not self._url.startswith(("http://", "https://")):
+        try:
+            usable = urlsplit(url).scheme in ("http", "https") and bool(urlsplit(url).hostname)
+        except ValueError:
+            usable = False
+        if not usable:
             raise ControlError(f"{url} is not an http:// or https:// address")
         self._headers = {"Content-Type": "application/json"}
         try:

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real kioskd process for tests, with a small made-up avatar and a real notify socket."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from splat_gles.avatar import Avatar, Framing, Joint
+from splat_gles.bundle import write_bundle
+
+ROOT = Path(__file__).resolve().parents[2]
+READY_S = 20.0
+
+
+def write_small_avatar(path: Path) -> Path:
+    """A red ball of 400 splats whose lower half moves down with jawOpen."""
+    rng = np.random.default_rng(7)
+    positions = rng.normal(0.0, 0.05, (400, 3)).astype(np.float32)
+    positions[:, 1] += 1.6
+    covariances = np.zeros((400, 6), np.float32)
+    covariances[:, [0, 3, 5]] = 1e-4
+    colors = np.tile(np.array([0.9, 0.1, 0.1, 0.95], np.float32), (400, 1))
+    deltas = np.zeros((1, 400, 3), np.float32)
+    deltas[0, positions[:, 1] < 1.6, 1] = -0.03
+    order = np.argsort(np.abs(deltas[0]).sum(axis=1) == 0, kind="stable")
+    joints = np.zeros((400, 4), np.uint8)
+    weights = np.zeros((400, 4), np.float32)
+    weights[:, 0] = 1.0
+    avatar = Avatar(
+        name="ball",
+        licence="CC0-1.0",
+        parameter_space="arkit",
+        framing=Framing((0.0, 1.6, 0.0), 0.4),
+        positions=positions[order],
+        covariances=covariances,
+        colors=colors,
+        blendshapes=("jawOpen",),
+        deltas=deltas[:, order],
+        joints=(Joint("root", -1, (0.0, 0.0, 0.0)), Joint("neck", 0, (0.0, 1.5, 0.0))),
+        skin_joints=joints,
+        skin_weights=weights,
+        clips={},
+    )
+    write_bundle(avatar, path, source="made up for tests")
+    return path
+
+
+class KioskProcess:
+    """A running daemon; `log` grows, `notices` are what it told the service manager."""
+
+    def __init__(self, folder: Path, *arguments: str, config: str = "", **environment: str) -> None:
+        self.config = folder / "kiosk.yaml"
+        self.config.write_text(config)
+        self.notices: list[tuple[float, str]] = []
+        self.log = ""
+        self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._notify.bind(str(folder / "notify"))
+        variables = {
+            "SDL_VIDEODRIVER": "offscreen",
+            "NOTIFY_SOCKET": str(folder / "notify"),
+            "STATE_DIRECTORY": str(folder),
+            **environment,
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "kioskd", "--config", str(self.config), *arguments],
+            cwd=ROOT, env=os.environ | variables, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        for target in (self._read_log, self._read_notices):
+            threading.Thread(target=target, daemon=True).start()
+
+    def _read_log(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.log += line
+
+    def _read_notices(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                message = self._notify.recv(4096).decode()
+                self.notices.append((time.monotonic(), message))
+
+    @property
+    def url(self) -> str:
+        found = re.search(r"http_listening: .* at (http\S+)/", self.log)
+        assert found is not None, self.log
+        return found.group(1)
+
+    def wait_for(self, text: str, seconds: float = READY_S) -> None:
+        """Wait for a text in the log."""
+        deadline = time.monotonic() + seconds
+        while text not in self.log:
+            assert self.process.poll() is None, f"ended with {self.process.returncode}:\n{self.log}"
+            assert time.monotonic() < deadline, f"no {text!r} in {seconds} s:\n{self.log}"
+            time.sleep(0.02)
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        try:
+            with urllib.request.urlopen(f"{self.url}/{path}", timeout=10) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()
+
+    def health(self) -> dict[str, Any]:
+        told: dict[str, Any] = json.loads(self.get("healthz")[1])
+        return told
+
+    def wait_for_check(self, name: str, status: str, seconds: float = 10.0) -> dict[str, Any]:
+        """Wait until a check has this status; the check."""
+        deadline = time.monotonic() + seconds
+        while True:
+            check: dict[str, Any] = self.health()["checks"].get(name, {})
+            if check.get("status") == status:
+                return check
+            assert time.monotonic() < deadline, (check, self.log)
+            time.sleep(0.1)
+
+    def stop(self, number: int = signal.SIGTERM) -> tuple[int, float]:
+        """Send a signal; the exit status and how many seconds the end took."""
+        begin = time.monotonic()
+        self.process.send_signal(number)
+        status = self.process.wait(10)
+        return status, time.monotonic() - begin
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self._notify.close()
+
+
+@contextlib.contextmanager
+def running(
+    folder: Path, *arguments: str, config: str = "", **environment: str
+) -> Iterator[KioskProcess]:
+    """A daemon without sound and endpoint that shows its first frame."""
+    avatar = folder / "ball.avatar"
+    if not avatar.exists():
+        write_small_avatar(avatar)
+    base = ["health.port=0", f"avatar.path={avatar}", "audio.enabled=false",
+            "display.width=180", "display.height=320"]  # fmt: skip
+    options = [part for option in base for part in ("--set", option)]
+    process = KioskProcess(folder, *options, *arguments, config=config, **environment)
+    try:
+        process.wait_for("ready: ")
+        yield process
+    finally:
+        process.close()

@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemon as a real process: start, notices, signals, reload, refusals, recordings."""
+
+from __future__ import annotations
+
+import io
+import json
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pygame
+import pytest
+from kiosk_process import ROOT, KioskProcess, running, write_small_avatar
+
+NO_ENDPOINT = "endpoint: {url: ''}\n"
+
+
+def run(*arguments: str, timeout: float = 30) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "kioskd", *arguments], cwd=ROOT, capture_output=True, text=True,
+        timeout=timeout, check=False,
+    )  # fmt: skip
+
+
+def test_a_start_is_told_the_watchdog_fed_and_the_end_clean(tmp_path: Path) -> None:
+    with running(tmp_path, config=NO_ENDPOINT, WATCHDOG_USEC="2000000") as kiosk:
+        kiosk.wait_for_check("render_loop", "pass")
+        assert kiosk.get("livez")[0] == 200
+        assert kiosk.get("readyz")[0] == 200
+        health = kiosk.health()
+        assert health["checks"]["avatar"]["observed"] == "ball, 400 splats"
+        assert health["config"]["display"]["width"] == 180
+        assert set(health["checks"]) == {
+            "display", "avatar", "render_loop", "audio", "link", "motion", "storage", "thermal",
+            "time",
+        }  # fmt: skip
+        time.sleep(2.0)
+        status, seconds = kiosk.stop()
+        assert status == 0, kiosk.log
+        assert seconds < 2.0
+        told = [text for _, text in kiosk.notices]
+        assert told[0].startswith("READY=1\n")
+        assert told.count("WATCHDOG=1") >= 2
+        assert told[-1].startswith("STOPPING=1")
+        assert "Traceback" not in kiosk.log
+
+
+def test_every_line_of_the_log_has_its_code(tmp_path: Path) -> None:
+    with running(tmp_path) as kiosk:
+        kiosk.wait_for("link_down")
+        kiosk.stop()
+        ours = [line for line in kiosk.log.splitlines() if line[2:3] == ":"]
+        assert len(ours) > 5
+        assert not [line for line in ours if " library: " in line]
+
+
+def test_the_screenshot_shows_the_avatar_before_its_background(tmp_path: Path) -> None:
+    config = NO_ENDPOINT + "display: {background: '#0000ff'}\n"
+    with running(tmp_path, config=config) as kiosk:
+        status, body = kiosk.get("screenshot.png")
+        assert status == 200
+        image = pygame.image.load(io.BytesIO(body), "x.png")
+        pixels = pygame.surfarray.array3d(image).swapaxes(0, 1).astype(int)
+        assert pixels.shape == (320, 180, 3)
+        np.testing.assert_array_equal(pixels[2, 2], (0, 0, 255))
+        assert pixels[160, 90, 0] > 150
+        assert pixels[160, 90, 2] < 100
+
+
+def test_ctrl_c_ends_it_while_somebody_watches(tmp_path: Path) -> None:
+    with running(tmp_path) as kiosk, urllib.request.urlopen(f"{kiosk.url}/stream.mjpg") as live:
+        assert live.read(64).startswith(b"--frame")
+        status, seconds = kiosk.stop(signal.SIGINT)
+        assert status == 0, kiosk.log
+        assert seconds < 2.0
+
+
+STUCK = """
+import signal, sys, threading
+from kioskd import log
+from kioskd.service.signals import SignalThread, block_signals
+block_signals()
+log.set_up_logging("info")
+SignalThread(threading.Event(), lambda: None).start()
+print("stuck", flush=True)
+lock = threading.Lock()
+lock.acquire()
+lock.acquire()
+"""
+
+
+@pytest.mark.parametrize(("signals", "status", "most"), [(1, 0, 2.2), (2, 143, 1.0)])
+def test_a_stuck_main_thread_cannot_prevent_the_end(signals: int, status: int, most: float) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", STUCK], cwd=ROOT, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "stuck\n"
+        begin = time.monotonic()
+        for _ in range(signals):
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.2)
+        _, log = process.communicate(timeout=10)
+        assert process.returncode == status, log
+        assert time.monotonic() - begin < most
+        assert "exit_forced" in log
+    finally:
+        process.kill()
+
+
+def test_a_reload_applies_what_is_live_and_names_what_is_not(tmp_path: Path) -> None:
+    with running(tmp_path, config=NO_ENDPOINT) as kiosk:
+        kiosk.config.write_text("endpoint: {url: 'ws://127.0.0.1:9/relay'}\naudio: {volume: 0.5}\n")
+        kiosk.process.send_signal(signal.SIGHUP)
+        kiosk.wait_for("config_needs_restart: changed, but only a restart applies it: audio.volume")
+        kiosk.wait_for("applied: endpoint.url")
+        config = kiosk.health()["config"]
+        assert config["endpoint"]["url"] == "ws://127.0.0.1:9/relay"
+        assert config["audio"]["volume"] == 1.0
+        kiosk.wait_for_check("link", "warn")
+
+        kiosk.config.write_text("endpoint: {url: 5}\n")
+        kiosk.process.send_signal(signal.SIGHUP)
+        kiosk.wait_for("config_kept")
+        assert f"{kiosk.config}:1: endpoint.url: 5 is not a ws:// or wss:// address" in kiosk.log
+        assert kiosk.health()["config"]["endpoint"]["url"] == "ws://127.0.0.1:9/relay"
+
+        kiosk.config.write_text(NO_ENDPOINT)
+        kiosk.process.send_signal(signal.SIGHUP)
+        assert kiosk.wait_for_check("link", "pass")["observed"] == "no endpoint is configured"
+
+
+def test_a_broken_configuration_is_told_line_by_line_with_status_78(tmp_path: Path) -> None:
+    path = tmp_path / "kiosk.yaml"
+    path.write_text("audio: {volume: 7}\ndisplai: {}\n")
+    for arguments in (["--check"], []):
+        result = run("--config", str(path), *arguments)
+        assert result.returncode == 78
+        first, second = result.stderr.splitlines()
+        assert first.startswith(f"error: {path}:1: audio.volume: 7 is too large")
+        assert second.startswith(f"error: {path}:2: displai: unknown section")
+
+
+def test_the_check_says_ok_and_warns_of_a_missing_avatar(tmp_path: Path) -> None:
+    path = tmp_path / "kiosk.yaml"
+    path.write_text("avatar: {path: none.avatar}\n")
+    result = run("--config", str(path), "--check")
+    assert result.returncode == 0
+    assert result.stdout == f"{path}: ok\n"
+    assert "there is no" in result.stderr
+    assert run("--config", str(ROOT / "config/kiosk.yaml"), "--check").returncode == 0
+
+
+def test_the_network_without_protection_refuses_the_start(tmp_path: Path) -> None:
+    result = run("--set", "health.address=0.0.0.0")
+    assert result.returncode == 78
+    assert "health.token_file" in result.stderr
+
+
+def test_a_port_in_use_is_told_in_words(tmp_path: Path) -> None:
+    with running(tmp_path, config=NO_ENDPOINT) as kiosk:
+        port = kiosk.url.rpartition(":")[2]
+        avatar = tmp_path / "ball.avatar"
+        result = run(
+            "--set", f"health.port={port}", "--set", f"avatar.path={avatar}",
+            "--set", "audio.enabled=false",
+        )  # fmt: skip
+        assert result.returncode == 1
+        assert f"cannot listen on 127.0.0.1 port {port}" in result.stderr
+        assert "Traceback" not in result.stderr
+
+
+def test_a_damaged_avatar_gives_way_to_the_default_one(tmp_path: Path, root: Path) -> None:
+    if not (root / "config/avatars/default.avatar").exists():
+        pytest.skip("the default avatar has not been built: scripts/make_default_avatar.py")
+    path = write_small_avatar(tmp_path / "bad.avatar")
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    path.write_bytes(data)
+    with running(tmp_path, "--set", f"avatar.path={path}", config=NO_ENDPOINT) as kiosk:
+        check = kiosk.wait_for_check("avatar", "warn")
+        assert check["reasons"][0]["code"] == "avatar_not_loaded"
+        assert "bad.avatar" in check["reasons"][0]["text"]
+        assert kiosk.get("readyz")[0] == 200
+
+
+def test_the_voice_of_ones_own_software_is_spoken_without_any_endpoint(tmp_path: Path) -> None:
+    with running(tmp_path, config=NO_ENDPOINT) as kiosk:
+        tone = (9000 * np.sin(np.arange(24000) / 9)).astype("<i2").tobytes()
+        url = f"{kiosk.url}/v1/speak?sample_rate=24000"
+        with urllib.request.urlopen(urllib.request.Request(url, tone, method="POST")) as answer:
+            told = json.loads(answer.read())
+        assert told["seconds"] == 1.0
+        kiosk.wait_for(f"utterance_ended: utterance {told['req_id']} ended after 1.0")
+        _, metrics = kiosk.get("metrics")
+        assert b'kiosk_utterances_total{outcome="ended"} 1.0' in metrics
+        assert b"kiosk_audio_only_utterances_total" in metrics
+
+
+def test_a_recording_plays_to_its_end_and_the_program_ends(
+    tmp_path: Path, shared_data: Path
+) -> None:
+    avatar = write_small_avatar(tmp_path / "ball.avatar")
+    result = run(
+        "--set", "health.port=0", "--set", "audio.enabled=false", "--set", "display.width=180",
+        "play", str(shared_data / "clips/flame_keyframes_92.json"), "--avatar", str(avatar),
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert "recording_over" in result.stderr
+    assert "ended after 3.6" in result.stderr or "ended after 3.7" in result.stderr
+
+
+def test_a_recording_that_is_none_is_an_error_in_words(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text("{")
+    result = run("play", str(tmp_path / "x.json"))
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: ")
+    assert "Traceback" not in result.stderr
+
+
+def ctl(kiosk: KioskProcess | str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    url = kiosk if isinstance(kiosk, str) else kiosk.url
+    return subprocess.run(
+        [sys.executable, "-m", "kioskd.ctl", "--url", url, *arguments], cwd=ROOT,
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+
+
+def test_kioskctl_asks_and_commands_a_running_kiosk(tmp_path: Path) -> None:
+    with running(tmp_path, config=NO_ENDPOINT) as kiosk:
+        kiosk.wait_for_check("render_loop", "pass")
+        result = ctl(kiosk, "status")
+        assert result.returncode == 0
+        assert result.stdout.startswith("kioskd 0.1.0: pass")
+        result = ctl(kiosk, "doctor")
+        assert result.returncode == 0
+        assert "ok   render_loop" in result.stdout
+        result = ctl(kiosk, "screenshot", "-o", str(tmp_path / "now.png"))
+        assert result.returncode == 0
+        assert (tmp_path / "now.png").read_bytes().startswith(b"\x89PNG")
+        assert ctl(kiosk, "interrupt").returncode == 0
+        result = ctl(kiosk, "say", "Hello.")
+        assert result.returncode == 2
+        assert result.stderr.startswith("error: endpoint.say_url is not set")
+        result = ctl(kiosk, "screenshot", "-o", str(tmp_path / "none/now.png"))
+        assert (result.returncode, "cannot be written" in result.stderr) == (2, True)
+
+
+def test_kioskctl_says_what_is_wrong_when_nobody_answers(tmp_path: Path) -> None:
+    for url, expected in (
+        ("http://127.0.0.1:9", "is the service running?"),
+        ("ftp://x", "is not an http:// or https:// address"),
+        ("http://[::1", "error: "),
+    ):
+        result = ctl(url, "status")
+        assert result.returncode == 2
+        assert expected in result.stderr
+        assert "Traceback" not in result.stderr
+    result = ctl("http://127.0.0.1:9", "--token-file", str(tmp_path / "none"), "status")
+    assert (result.returncode, "--token-file" in result.stderr) == (2, True)
+
+
+def test_a_killed_kiosk_leaves_nothing_that_hinders_the_next(tmp_path: Path) -> None:
+    with running(tmp_path, config=NO_ENDPOINT) as kiosk:
+        kiosk.process.kill()
+        kiosk.process.wait()
+    (tmp_path / "notify").unlink()
+    with running(tmp_path, config=NO_ENDPOINT) as kiosk:
+        assert kiosk.get("livez")[0] == 200
