@@ -56,7 +56,9 @@ def start_endpoint(port: int, greeting: str) -> tuple[subprocess.Popen[str], str
     command = [sys.executable, "-m", "driving_client.endpoint", "--port", str(port)]
     if greeting:
         command += ["--greeting", greeting]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, process_group=0
+    )
     assert process.stdout is not None
     deadline = time.monotonic() + ENDPOINT_READY_S
     while time.monotonic() < deadline:
@@ -88,14 +90,11 @@ def kioskd_command(avatar: Path, address: str, extra: list[str]) -> list[str]:
 
 
 def stop(processes: list[subprocess.Popen[str]]) -> None:
-    """End the processes together; one that does not obey within STOP_S is killed."""
-    for process in processes:
-        if process.poll() is None:
-            process.terminate()
-    deadline = time.monotonic() + STOP_S
-    for process in processes:
+    """End the processes, the last started first; one that does not obey in STOP_S is killed."""
+    for process in reversed(processes):
+        process.terminate()
         try:
-            process.wait(max(deadline - time.monotonic(), 0.1))
+            process.wait(STOP_S)
         except subprocess.TimeoutExpired:
             print(f"error: process {process.pid} did not stop, killing it", file=sys.stderr)
             process.kill()
@@ -127,7 +126,7 @@ def main() -> int:
     for number in STOP_SIGNALS:
         signal.signal(number, ask_to_stop)
     command = kioskd_command(options.avatar, address, options.kioskd)
-    kioskd = subprocess.Popen(command, cwd=ROOT, text=True)
+    kioskd = subprocess.Popen(command, cwd=ROOT, text=True, process_group=0)
     processes.append(kioskd)
     while not asked_to_stop and all(process.poll() is None for process in processes):
         time.sleep(0.1)
