@@ -3,7 +3,8 @@
 
 Measured on the recording of the real service: 507 frames came as 50, 4 × 100 and 57, at about
 3 times real time. Where the audio itself comes in real time, waiting for 50 frames would
-hold the first motion back by 2 s, so what lies ready for `PATIENCE_S` is sent as it is.
+hold the first motion back by 2 s. So what lies ready is sent as it is once no more has come for
+`QUIET_S`, or once its oldest frame has waited `PATIENCE_S`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from driving_client.motion import FRAME_RATE, FloatArray
 
 FIRST_BATCH: Final = 50
 NEXT_BATCH: Final = 100
+QUIET_S: Final = 0.04
 PATIENCE_S: Final = 0.12
 
 SendFrames = Callable[[FloatArray, bool], Awaitable[None]]
@@ -68,7 +70,7 @@ class MotionBatches:
             timeout = None
             if len(self._pending) > 0:
                 waiting_since = waiting_since or time.monotonic()
-                timeout = waiting_since + PATIENCE_S - time.monotonic()
+                timeout = min(QUIET_S, waiting_since + PATIENCE_S - time.monotonic())
                 if timeout <= 0.0:
                     return
             self._changed.clear()

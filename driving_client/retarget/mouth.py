@@ -28,7 +28,7 @@ OPEN, WIDE, PUCKER, CLOSE, FV, FUNNEL = range(6)
 _SIDES: Final = ("Left", "Right")
 
 _TABLE: Final[dict[str, dict[str, float]]] = {
-    "open": {"jawOpen": 0.62, "mouthLowerDown*": 0.30, "mouthUpperUp*": 0.12},
+    "open": {"jawOpen": 0.56, "mouthLowerDown*": 0.30, "mouthUpperUp*": 0.12},
     "wide": {"mouthStretch*": 0.32, "mouthSmile*": 0.24, "mouthDimple*": 0.10},
     "pucker": {"mouthPucker": 0.85},
     "close": {"mouthPress*": 0.35, "mouthRollLower": 0.30, "mouthRollUpper": 0.22},
