@@ -65,7 +65,11 @@ class JawRetarget:
 
 
 class ClockedSound:
-    """A sound output whose time is the test's: samples are heard as its clock passes."""
+    """A sound output whose time is the test's: samples are heard as its clock passes.
+
+    Like the audio thread it publishes now and then: right after a command its snapshot still
+    tells of what was before.
+    """
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -75,6 +79,7 @@ class ClockedSound:
         self.paused = self.started = self.running = False
         self.waited = 0.0
         self.hold_s = 0.0
+        self.published = AudioSnapshot(at=self.now)
 
     def clock(self) -> float:
         return self.now
@@ -98,6 +103,10 @@ class ClockedSound:
 
     def pass_time(self, seconds: float) -> None:
         self.now += seconds
+        self.go_on(seconds)
+        self.published = self.tell()
+
+    def go_on(self, seconds: float) -> None:
         utterance = self.utterance
         if utterance is None or self.paused:
             return
@@ -111,6 +120,9 @@ class ClockedSound:
         self.running = self.position - before > 0.5 * seconds
 
     def snapshot(self) -> AudioSnapshot:
+        return self.published
+
+    def tell(self) -> AudioSnapshot:
         utterance = self.utterance
         if utterance is None:
             return AudioSnapshot(at=self.now)

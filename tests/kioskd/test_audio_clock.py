@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import random
+import time
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from driving_client.utterance import SAMPLE_RATES, Utterance
 from kioskd.audio.clock import PositionClock
 from kioskd.audio.ledger import Ledger
 from kioskd.audio.snapshot import AudioSnapshot
+from kioskd.audio.stand_in import StandIn
 from kioskd.audio.voice_source import VoiceSource
 
 
@@ -154,3 +156,19 @@ def test_a_source_goes_on_from_the_middle_at_its_volume() -> None:
     assert source.peek(2).tolist() == [251, 251]
     assert len(source.peek(5000)) == 498
     assert not source.exhausted
+
+
+def test_the_stand_in_goes_on_from_where_the_device_was() -> None:
+    stand_in = StandIn(0.1)
+    block = np.zeros(4800, np.int16)
+    assert stand_in.writable() == 4800
+    assert stand_in.write(block) == 4800
+    stand_in.take_over(2400)
+    played, at = stand_in.played()
+    assert 2400 <= played < 2400 + 960
+    assert stand_in.writable() == pytest.approx(2400, abs=960)
+    time.sleep(0.06)
+    played, later = stand_in.played()
+    assert played == pytest.approx(min(2400 + (later - at) * 48000, 4800), abs=100)
+    stand_in.drop()
+    assert (stand_in.written, stand_in.played()[0]) == (0, 0)

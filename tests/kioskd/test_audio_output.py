@@ -16,6 +16,7 @@ from driving_client.utterance import SAMPLE_RATES, Utterance
 from kioskd.audio.output import AudioOutput
 from kioskd.audio.settings import AudioSettings
 from kioskd.audio.snapshot import AudioSnapshot
+from kioskd.errors import AudioError
 from kioskd.metrics import Metrics
 
 MakeOutput = Callable[..., AudioOutput]
@@ -297,7 +298,7 @@ def test_a_hanging_device_does_not_stop_the_thread(metrics: Metrics) -> None:
 
     def hang(_name: str, _buffer_s: float) -> Any:
         release.wait(20)
-        raise AssertionError("never used")
+        raise AudioError("it never answered")
 
     output = AudioOutput(AudioSettings(), metrics, hang)
     output.start()
@@ -306,6 +307,7 @@ def test_a_hanging_device_does_not_stop_the_thread(metrics: Metrics) -> None:
         done = wait_for(output, lambda s: s.finished)
         assert done.reason == "audio_no_device"
     finally:
+        release.set()
         output.stop()
 
 

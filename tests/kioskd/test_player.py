@@ -333,3 +333,32 @@ def test_a_streams_constant_rotation_does_not_turn_the_head(stage: Stage) -> Non
     stage.player.on_event(UtteranceStarted(utterance))
     assert not stage.run(0.9)[-1].rotations.any()
     assert stage.run(0.6)[-1].rotations.sum() == pytest.approx(0.1, abs=1e-5)
+
+
+def test_a_voice_that_was_heard_to_its_end_has_ended_whatever_comes_then(stage: Stage) -> None:
+    """The interrupt falls between the last sample and the next frame."""
+    for request_id, follows in (("a", stage.player.interrupt), ("b", None)):
+        stage.player.on_event(UtteranceStarted(said(request_id, seconds=1.0)))
+        stage.run(0.9)
+        stage.sound.pass_time(0.3)
+        if follows:
+            follows()
+        else:
+            stage.player.on_event(UtteranceStarted(said("c", seconds=1.0)))
+    stage.run(2.0)
+    assert [stage.outcomes(who) for who in "abc"] == [[PlaybackState.ENDED]] * 3
+
+
+def test_a_paused_utterance_is_never_given_up(stage: Stage) -> None:
+    utterance = Utterance("a", RATE)
+    utterance.append_audio(np.ones(RATE, np.int16))
+    stage.player.on_event(UtteranceStarted(utterance))
+    stage.run(2.0)
+    stage.player.pause()
+    stage.run(60.0)
+    assert stage.outcomes("a") == []
+    utterance.append_audio(np.ones(RATE, np.int16))
+    utterance.end_audio()
+    stage.player.resume()
+    stage.run(2.0)
+    assert stage.outcomes("a") == [PlaybackState.ENDED]
