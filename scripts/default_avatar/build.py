@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Puts the parts together: geometry, hair, baked light, joints and clips make the avatar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+
+from default_avatar.character import make_character
+from default_avatar.clips import authored_clips
+from default_avatar.cloud import HEAD, LEFT_EYE, NECK, RIGHT_EYE, ROOT, Cloud, joined
+from default_avatar.errors import BuildError
+from default_avatar.eyes import eyeball
+from default_avatar.facial_hair import brows, lashes
+from default_avatar.hair import head_hair
+from default_avatar.light import displayed, irradiance, sheen
+from default_avatar.mesh import unit
+from default_avatar.mouth import mouth_parts
+from default_avatar.skin import bust
+from default_avatar.source import Floats, Source
+from driving_client.motion import ARKIT_NAMES
+from splat_gles.avatar import Avatar, Framing, Joint
+
+MOST_SPLATS: Final = 60_000
+EYE_RADIUS: Final = 0.0156
+"""MakeHuman's eyes measure 16.2 mm at their vertices; the lids' smooth surface rests lower."""
+SMALLEST_DELTA: Final = 0.00002
+"""Offsets below 20 micrometres are dropped: a twentieth of a pixel on a 1080-wide screen."""
+
+Progress = Callable[[str, float], None]
+
+
+def build_avatar(source: Source, progress: Progress) -> Avatar:
+    """The default avatar; `progress` hears the step's name and the fraction done."""
+    progress("read and shape the mesh", 0.0)
+    mesh = source.base_mesh()
+    character = make_character(source, mesh)
+    progress("cover the skin", 0.1)
+    skin, marks = bust(mesh, character, source)
+    left = eyeball(character.left_eye, EYE_RADIUS, LEFT_EYE)
+    right = eyeball(character.right_eye, EYE_RADIUS, RIGHT_EYE)
+    eyes = joined([left, right])
+    mouth = mouth_parts(mesh, character)
+    progress("grow the hair", 0.25)
+    lash = lashes(mesh, character)
+    brow = brows(skin, marks.eyes)
+    hair = head_hair(skin, marks.eyes)
+    parts = [skin, eyes, mouth, lash, brow, hair]
+    cloud = joined(parts)
+    lengths = ", ".join(str(len(part)) for part in parts)
+    if len(cloud) > MOST_SPLATS:
+        raise BuildError(
+            f"{len(cloud)} splats (skin, eyes, mouth, lashes, brows, hair: {lengths}), at most "
+            f"{MOST_SPLATS} are allowed: widen a spacing"
+        )
+    progress(f"bake the light over {len(cloud)} splats ({lengths})", 0.3)
+    light = _light(cloud, [len(part) for part in parts], marks.eyes, progress)
+    progress("author the clips", 0.95)
+    return _avatar(cloud, light, character.joints(), marks.mouth)
+
+
+def _light(cloud: Cloud, lengths: list[int], eyes: Floats, progress: Progress) -> Floats:
+    """Light per splat: at rest and with open mouth and shut lids, as each part is mostly seen."""
+    rest = irradiance(cloud.positions, cloud.normals, lambda part: progress("", 0.3 + part * 0.3))
+    weights = np.zeros(len(ARKIT_NAMES))
+    for name, weight in (("jawOpen", 0.75), ("eyeBlinkLeft", 1.0), ("eyeBlinkRight", 1.0)):
+        weights[ARKIT_NAMES.index(name)] = weight
+    moved = cloud.positions + np.tensordot(weights, cloud.deltas, 1)
+    moving = np.linalg.norm(moved - cloud.positions, axis=1)
+    skin, eyeballs, mouth = lengths[:3]
+    gap = moved[:, None] - eyes
+    near = np.argmin(np.linalg.norm(gap, axis=2), axis=1)
+    outward = gap[np.arange(len(cloud)), near]
+    lids = np.clip(moving / 0.003, 0, 1) * (np.linalg.norm(outward, axis=1) < 0.021)
+    lids[skin:] = 0
+    # a shut lid is a part of a sphere, whatever folds it lies in when the eye is open
+    normals = unit(cloud.normals * (1 - lids)[:, None] + unit(outward) * lids[:, None])
+    posed = irradiance(moved, normals, lambda part: progress("", 0.6 + part * 0.35))
+    share = np.zeros(len(cloud))
+    share[:skin] = np.maximum(0.5 * np.clip(moving[:skin] / 0.004, 0, 1), 0.8 * lids[:skin])
+    share[skin + eyeballs : skin + eyeballs + mouth] = 1.0
+    light = rest * (1 - share)[:, None] + posed * share[:, None]
+    least = np.zeros(len(cloud))
+    least[skin : skin + eyeballs] = 0.74
+    enamel = cloud.albedo[:, 1] > 0.5
+    enamel[: skin + eyeballs] = False
+    least[skin + eyeballs : skin + eyeballs + mouth] = 0.22
+    least[enamel] = 0.62
+    least[-lengths[-1] :] = 0.20
+    return np.maximum(light, least[:, None])
+
+
+def _avatar(
+    cloud: Cloud, light: Floats, joints: tuple[Floats, Floats, Floats, Floats], mouth: Floats
+) -> Avatar:
+    colors = displayed(cloud.albedo * light + sheen(cloud.normals, cloud.gloss, light))
+    emitting = cloud.gloss < 0
+    colors[emitting] = 1.0
+    deltas = np.where(
+        np.linalg.norm(cloud.deltas, axis=2, keepdims=True) < SMALLEST_DELTA, 0, cloud.deltas
+    )
+    order = _touched_first(cloud.positions, deltas)
+    touched = int((np.abs(deltas).max(axis=(0, 2)) > 0).sum())
+    axes = cloud.axes[order]
+    full = np.einsum("nki,nkj->nij", axes, axes)
+    covariances = full[:, (0, 0, 0, 1, 1, 2), (0, 1, 2, 1, 2, 2)]
+    neck, head, left, right = joints
+    names = (("root", -1, np.zeros(3)), ("neck", ROOT, neck), ("head", NECK, head))
+    names += (("leftEye", HEAD, left), ("rightEye", HEAD, right))
+    rank = np.argsort(-cloud.skin[order], axis=1, kind="stable")[:, :4]
+    weights = np.take_along_axis(cloud.skin[order], rank, axis=1)
+    skeleton = tuple(
+        Joint(name, parent, tuple(round(float(value), 6) for value in place))
+        for name, parent, place in names
+    )
+    return Avatar(
+        name="default",
+        licence="CC0-1.0",
+        parameter_space="arkit",
+        gaze="joints",
+        framing=Framing(
+            (0.0, round(float(mouth[1]) - 0.014, 4), round(float(mouth[2]) - 0.06, 4)), 0.40
+        ),
+        positions=cloud.positions[order].astype(np.float32),
+        covariances=covariances.astype(np.float32),
+        colors=np.column_stack([colors, cloud.opacity])[order].astype(np.float32),
+        blendshapes=ARKIT_NAMES,
+        deltas=deltas[:, order[:touched]].astype(np.float32),
+        joints=skeleton,
+        skin_joints=np.where(weights > 0, rank, 0).astype(np.uint8),
+        skin_weights=(weights / weights.sum(axis=1, keepdims=True)).astype(np.float32),
+        clips={clip.name: clip for clip in authored_clips(len(skeleton))},
+    )
+
+
+def _touched_first(positions: Floats, deltas: Floats) -> Floats:
+    """An order in which moved splats lead, and neighbours are near: it packs well."""
+    still = np.abs(deltas).max(axis=(0, 2)) == 0
+    pattern = np.abs(deltas).max(axis=2) > 0
+    return np.lexsort((positions[:, 0], np.round(positions[:, 1], 2), pattern.sum(axis=0), still))

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who the avatar is: MakeHuman's shape targets blended into one adult, with its joints.
+
+The recipe starts from the young female macro targets of three origins and adds features of its
+own (nose, jaw, lips, cheeks), so that the face is a character and not the neutral base mesh.
+The arms are lowered from MakeHuman's rest pose, so that the shoulders look at ease.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from default_avatar.cloud import HEAD, NECK, ROOT
+from default_avatar.source import BaseMesh, Floats, Source
+from driving_client.motion import ARKIT_NAMES
+
+METRES: Final = 0.105
+"""MakeHuman's unit in metres: a decimetre, scaled to a person of 1.67 m."""
+
+RECIPE: Final[tuple[tuple[str, float], ...]] = (
+    ("macrodetails/caucasian-female-young", 0.74),
+    ("macrodetails/african-female-young", 0.08),
+    ("macrodetails/asian-female-young", 0.18),
+    ("macrodetails/universal-female-young-averagemuscle-averageweight", 1.0),
+    ("breast/female-young-averagemuscle-averageweight-mincup-averagefirmness", 0.8),
+    ("torso/measure-shoulder-dist-decr", 0.7),
+    ("head/head-oval", 0.25),
+    ("nose/nose-width3-decr", 0.30),
+    ("mouth/mouth-angles-up", 0.35),
+    ("chin/chin-width-decr", 0.15),
+    ("eyes/l-eye-scale-incr", 0.15),
+    ("eyes/r-eye-scale-incr", 0.15),
+)
+
+REST_FACE: Final[tuple[tuple[str, float], ...]] = (
+    ("eyeWideLeft", 0.75),
+    ("eyeWideRight", 0.75),
+    ("mouthSmileLeft", 0.26),
+    ("mouthSmileRight", 0.26),
+)
+"""Face units that the neutral face wears already: awake eyes and a hint of a smile."""
+
+LID_CLEARANCE: Final = 0.0171
+"""How far from the eye's centre a shut lid rests at least, in metres: outside the eyeball."""
+
+ARM_DROP: Final = np.radians(38.0)
+"""By how much the arms are lowered, about the shoulder joints."""
+
+_NECK_BONES: Final = ("neck01", "neck02", "neck03")
+
+
+@dataclass(frozen=True, slots=True)
+class Character:
+    """The shaped mesh in metres, feet on y = 0.
+
+    vertices (V,3), units (52,V,3) offsets of the face units in ARKIT_NAMES order, skin (V,5)
+    weights, and rest positions of the joints neck, head, leftEye, rightEye.
+    """
+
+    vertices: Floats
+    units: Floats
+    skin: Floats
+    neck: Floats
+    head: Floats
+    left_eye: Floats
+    right_eye: Floats
+
+    def joints(self) -> tuple[Floats, Floats, Floats, Floats]:
+        """Rest positions of neck, head, leftEye and rightEye."""
+        return self.neck, self.head, self.left_eye, self.right_eye
+
+
+def make_character(source: Source, mesh: BaseMesh) -> Character:
+    """Blend the recipe's targets, read the face units, lower the arms."""
+    vertices = mesh.vertices.copy()
+    for name, weight in RECIPE:
+        vertices += weight * source.target(name)
+
+    def centre(group: str) -> Floats:
+        return vertices[np.unique(mesh.quads[mesh.group(group)])].mean(axis=0)
+
+    ground = centre("joint-ground")
+    vertices -= [0.0, ground[1], 0.0]
+    bones = _bone_weights(source, len(vertices))
+    for side, sign in (("L", 1.0), ("R", -1.0)):
+        shoulder = centre(f"joint-{side.lower()}-shoulder")
+        moved = _rotated_z(vertices - shoulder, -sign * ARM_DROP) + shoulder
+        weight = _total(bones, _below(source, f"upperarm01.{side}"))
+        vertices += np.clip(weight, 0.0, 1.0)[:, None] * (moved - vertices)
+
+    units = np.stack([source.face_unit(name) for name in ARKIT_NAMES])
+    for name, weight in REST_FACE:
+        unit = units[ARKIT_NAMES.index(name)]
+        vertices += weight * unit
+        if name.startswith("eyeWide"):
+            # a blink starts from the lid that the neutral face has already raised
+            units[ARKIT_NAMES.index(name.replace("eyeWide", "eyeBlink"))] -= weight * unit
+    lids = mesh.quads[mesh.group("body")].max() + 1
+    for side in ("Left", "Right"):
+        eye = centre(f"joint-{side[0].lower()}-eye")
+        blink = units[ARKIT_NAMES.index(f"eyeBlink{side}"), :lids]
+        shut = vertices[:lids] + blink - eye
+        reach = np.linalg.norm(shut, axis=1)
+        low = (np.linalg.norm(blink, axis=1) > 0.01) & (shut[:, 2] > 0) & (reach > 0)
+        least = np.where(low, np.maximum(reach, LID_CLEARANCE / METRES), reach)
+        blink += shut * (least / np.maximum(reach, 1e-9) - 1)[:, None]
+    skin = _skin(source, bones)
+    return Character(
+        vertices=vertices * METRES,
+        units=units * METRES,
+        skin=skin,
+        neck=centre("joint-neck") * METRES,
+        head=centre("joint-head") * METRES,
+        left_eye=centre("joint-l-eye") * METRES,
+        right_eye=centre("joint-r-eye") * METRES,
+    )
+
+
+def _bone_weights(source: Source, count: int) -> dict[str, Floats]:
+    weights = {}
+    for bone, pairs in source.skin_weights().items():
+        column = np.zeros(count)
+        for vertex, weight in pairs:
+            column[vertex] = weight
+        weights[bone] = column
+    return weights
+
+
+def _below(source: Source, top: str) -> list[str]:
+    """A bone and everything under it."""
+    parents = source.bone_parents()
+    found = [top]
+    for bone in found:
+        found.extend(name for name, parent in parents.items() if parent == bone)
+    return found
+
+
+def _total(bones: dict[str, Floats], names: Iterable[str]) -> Floats:
+    """Sum of the weights (V,) of several bones; some bones move no vertex."""
+    return np.sum([bones[name] for name in names if name in bones], axis=0)
+
+
+def _rotated_z(points: Floats, angle: float) -> Floats:
+    turn = np.array(
+        [[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]]
+    )
+    return points @ turn.T
+
+
+def _skin(source: Source, bones: dict[str, Floats]) -> Floats:
+    """Weights (V,5) on root, neck and head; helpers inside the head follow the head."""
+    head = _total(bones, _below(source, "head"))
+    neck = _total(bones, _NECK_BONES)
+    everything = _total(bones, bones)
+    skin = np.zeros((len(head), 5))
+    scale = np.maximum(everything, 1e-9)
+    skin[:, HEAD] = head / scale
+    skin[:, NECK] = neck / scale
+    skin[:, ROOT] = 1 - skin[:, HEAD] - skin[:, NECK]
+    skin[everything == 0] = 0
+    skin[everything == 0, HEAD] = 1
+    return skin

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Baked light: a key, a fill, a rim and a soft sky, with shadows and ambient occlusion.
+
+For each of many directions the splats are drawn into a depth map seen from there; a splat
+within a few millimetres of the nearest one is lit from that direction. The sum over directions
+is the irradiance. A fixed sheen for a viewer in front is added where the surface is glossy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from default_avatar.mesh import unit
+from default_avatar.source import Floats
+
+DIRECTIONS: Final = 220
+CELL: Final = 0.0024
+"""Edge of a depth map's cell in metres; wider than the spacing of the splats on the face."""
+BIAS: Final = 0.0045
+"""How far behind the nearest splat a splat still counts as lit, in metres."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lamp:
+    """A soft lamp: its direction, colour, and sharpness as the power of a cosine lobe."""
+
+    direction: tuple[float, float, float]
+    color: tuple[float, float, float]
+    sharpness: float
+
+
+LAMPS: Final = (
+    Lamp((0.55, 0.55, 0.95), (1.62, 1.50, 1.36), 6.0),
+    Lamp((-0.85, 0.15, 0.85), (0.40, 0.42, 0.47), 3.0),
+    Lamp((-0.70, 0.60, -0.60), (0.55, 0.60, 0.70), 5.0),
+    Lamp((0.00, -0.60, 0.80), (0.26, 0.22, 0.20), 2.0),
+)
+SKY: Final = (0.34, 0.34, 0.36)
+GROUND: Final = (0.20, 0.18, 0.165)
+
+
+def _directions() -> Floats:
+    """Evenly spread directions on the sphere (Fibonacci lattice)."""
+    index = np.arange(DIRECTIONS) + 0.5
+    height = 1 - 2 * index / DIRECTIONS
+    angle = index * np.pi * (3 - np.sqrt(5))
+    ring = np.sqrt(1 - height**2)
+    return np.stack([ring * np.cos(angle), height, ring * np.sin(angle)], axis=1)
+
+
+def _radiance(directions: Floats) -> Floats:
+    """Light (D,3) arriving from each direction; every lamp's lobe integrates to its colour."""
+    mix = (directions[:, 1:2] + 1) / 2
+    light = mix * np.array(SKY) + (1 - mix) * np.array(GROUND)
+    for lamp in LAMPS:
+        lobe = np.clip(directions @ unit(np.array(lamp.direction)), 0, None) ** lamp.sharpness
+        light = light + np.outer(lobe / lobe.mean() / 4, lamp.color)
+    return light
+
+
+def _lit(positions: Floats, direction: Floats) -> Floats:
+    """1 for the splats that `direction` reaches, falling to 0 behind others."""
+    helper = np.array([0.0, 1.0, 0.0]) if abs(direction[1]) < 0.9 else np.array([1.0, 0.0, 0.0])
+    right = unit(np.cross(helper, direction))
+    up = np.cross(direction, right)
+    plane = np.stack([positions @ right, positions @ up], axis=1)
+    cell = np.floor((plane - plane.min(axis=0)) / CELL).astype(np.int64) + 1
+    height = positions @ direction
+    size = cell.max(axis=0) + 2
+    depth = np.full((size[0], size[1]), -np.inf)
+    np.maximum.at(depth, (cell[:, 0], cell[:, 1]), height)
+    nearest = depth.copy()
+    for row in (-1, 0, 1):
+        for column in (-1, 0, 1):
+            shifted = np.roll(depth, (row, column), axis=(0, 1))
+            nearest = np.maximum(nearest, shifted - 0.0015 * (row != 0 or column != 0))
+    behind = nearest[cell[:, 0], cell[:, 1]] - height
+    return np.clip(1.6 - behind / BIAS, 0.0, 1.0)
+
+
+def irradiance(positions: Floats, normals: Floats, step: Callable[[float], None]) -> Floats:
+    """Light (n,3) that falls on each splat; `step` hears the fraction done."""
+    directions = _directions()
+    radiance = _radiance(directions)
+    total = np.zeros_like(positions)
+    for index, (direction, light) in enumerate(zip(directions, radiance, strict=True)):
+        # a wrapped cosine: light that enters skin comes out a little past the terminator
+        facing = np.clip((normals @ direction + 0.18) / 1.18, 0, None)
+        total += (facing * _lit(positions, direction))[:, None] * light
+        step((index + 1) / DIRECTIONS)
+    return total * (4 / DIRECTIONS)
+
+
+def sheen(normals: Floats, gloss: Floats, light: Floats) -> Floats:
+    """Highlight (n,3) towards a viewer in front: Blinn-Phong lobes of key and fill."""
+    bright = np.zeros_like(normals)
+    view = np.array([0.0, 0.0, 1.0])
+    for lamp in LAMPS[:2]:
+        half = unit(unit(np.array(lamp.direction)) + view)
+        lobe = np.clip(normals @ half, 0, None) ** 22
+        bright += np.outer(lobe * gloss, lamp.color)
+    return bright * np.clip(light.mean(axis=1, keepdims=True), 0, 1) * 0.11
+
+
+def displayed(linear: Floats) -> Floats:
+    """Linear light (n,3) to display-referred sRGB, with a soft shoulder above 0.8."""
+    high = np.clip(linear - 0.8, 0, None)
+    mapped = np.where(linear > 0.8, 0.8 + 0.2 * (1 - np.exp(-high / 0.2)), linear)
+    mapped = np.clip(mapped, 0, 1)
+    curve = 1.055 * np.power(np.maximum(mapped, 0.0031308), 1 / 2.4) - 0.055
+    return np.where(mapped <= 0.0031308, 12.92 * mapped, curve)
+
+
+def linear(red: int, green: int, blue: int) -> Floats:
+    """A colour given as 8-bit sRGB in linear light."""
+    value = np.array([red, green, blue]) / 255
+    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Teeth and tongue: the mesh's helpers with their face units, in their own colours.
+
+The mesh's teeth are one band per jaw; single teeth are told apart by colour along the arch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from default_avatar.character import Character
+from default_avatar.cloud import HEAD, Cloud, bound_to, joined
+from default_avatar.light import linear
+from default_avatar.mesh import smoothstep
+from default_avatar.source import BaseMesh, Floats
+from default_avatar.surface import covered, refined
+from driving_client.motion import ARKIT_NAMES
+
+UPPER_TEETH: Final = (0.0084, 0.0150, 0.0225, 0.0295, 0.0365, 0.0465, 0.0560)
+LOWER_TEETH: Final = (0.0054, 0.0113, 0.0181, 0.0251, 0.0323, 0.0433, 0.0540)
+"""Where each tooth of one side ends along the arch, from the middle, in metres (common widths)."""
+UPPER_DROP: Final = 0.0046
+"""How far the upper teeth are lowered: the edges of the incisors show below a raised lip."""
+TONGUE_FALL: Final = (0.0, -0.0050, -0.0020)
+"""What an open jaw moves the tongue on top of its face unit, metres: teeth and throat show."""
+
+
+def _along_arch(positions: Floats) -> Floats:
+    """Arc length (n,) from the middle of the dental arch, taken as half an ellipse."""
+    back = positions[:, 2].min()
+    depth = positions[:, 2].max() - back
+    width = np.abs(positions[:, 0]).max()
+    fan = np.linspace(0, np.pi / 2, 200)
+    curve = np.stack([width * np.sin(fan), depth * np.cos(fan)], axis=1)
+    length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(curve, axis=0), axis=1))])
+    angle = np.arctan2(np.abs(positions[:, 0]) / width, (positions[:, 2] - back) / depth)
+    return np.interp(angle, fan, length)
+
+
+def _teeth(mesh: BaseMesh, character: Character, group: str, *, upper: bool) -> Cloud:
+    surface = refined(mesh, character, mesh.group(group))
+    cloud, _ = covered(
+        surface, np.full(len(surface.quads), 0.0015), [], overlap=1.15, thickness=0.0002
+    )
+    arch = _along_arch(cloud.positions)
+    ends = np.array(UPPER_TEETH if upper else LOWER_TEETH)
+    gap = np.abs(arch[:, None] - np.concatenate([[0.0], ends])).min(axis=1)
+    height = cloud.positions[:, 1]
+    rise = (height - height.min()) / (height.max() - height.min())
+    root = rise if upper else 1 - rise
+    if upper:
+        cloud = replace(cloud, positions=cloud.positions - [0.0, UPPER_DROP, 0.0])
+    enamel = linear(248, 241, 226) * (1 - 0.10 * smoothstep(0.3, 0.6, root))[:, None]
+    between = (1 - smoothstep(0.0, 0.0013, gap))[:, None] * 0.34
+    enamel = enamel * (1 - between * np.array([0.8, 0.95, 1.0]))
+    scallop = 0.70 - 0.10 * (1 - smoothstep(0.0, 0.003, gap))
+    gum = smoothstep(0.0, 0.07, root - scallop)[:, None]
+    deep = (1 - 0.55 * smoothstep(0.012, 0.034, arch))[:, None]
+    return cloud.colored((enamel * (1 - gum) + linear(186, 104, 102) * gum) * deep, 0.6)
+
+
+def mouth_parts(mesh: BaseMesh, character: Character) -> Cloud:
+    """Both rows of teeth and the tongue, all bound to the head."""
+    tongue_surface = refined(mesh, character, mesh.group("helper-tongue"))
+    tongue, _ = covered(
+        tongue_surface,
+        np.full(len(tongue_surface.quads), 0.0022),
+        [],
+        overlap=1.25,
+        thickness=0.0003,
+    )
+    middle = np.exp(-((tongue.positions[:, 0:1] / 0.0016) ** 2))
+    tip = tongue.positions[:, 2:3].max()
+    deep = 0.45 + 0.55 * smoothstep(tip - 0.034, tip - 0.006, tongue.positions[:, 2:3])
+    tongue = tongue.colored(linear(196, 104, 100) * (1 - 0.22 * middle) * deep, 0.3)
+    lowered = tongue.deltas.copy()
+    lowered[ARKIT_NAMES.index("jawOpen")] += TONGUE_FALL
+    tongue = replace(tongue, deltas=lowered)
+    parts = joined(
+        [
+            _teeth(mesh, character, "helper-upper-teeth", upper=True),
+            _teeth(mesh, character, "helper-lower-teeth", upper=False),
+            tongue,
+        ]
+    )
+    return Cloud(
+        parts.positions, parts.normals, parts.axes, parts.albedo, parts.opacity, parts.gloss,
+        parts.deltas, bound_to(HEAD, len(parts)),
+    )  # fmt: skip

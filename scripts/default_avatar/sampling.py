@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Covers quads with flat splats, one per cell of a grid that is as fine as each place needs.
+
+A regular grid inside each quad leaves no holes at few splats, unlike random points. The number
+of cells follows the longest that a quad's edges get over neutral and the given poses, so that
+skin which unfolds (upper lids, lips) stays closed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from default_avatar.mesh import unit
+from default_avatar.source import Floats, Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """n cell centres: the quad of each, bilinear weights (n,4) of its corners, half axes.
+
+    `along` and `across` (n,3) are half the cell's edges in metres.
+    """
+
+    quad: Ints
+    weights: Floats
+    along: Floats
+    across: Floats
+
+    def of_corners(self, corners: Floats) -> Floats:
+        """Values per quad corner (F,4,k) to values per sample (n,k)."""
+        return np.einsum("nc,nck->nk", self.weights, corners[self.quad])
+
+    def of_vertices(self, quads: Ints, values: Floats) -> Floats:
+        """Values per vertex (V,k) to values per sample (n,k)."""
+        return np.einsum("nc,nck->nk", self.weights, values[quads[self.quad]])
+
+
+def sample_quads(
+    quads: Ints, positions: Floats, spacing: Floats, poses: list[Floats], stretch: float = 0.5
+) -> Samples:
+    """Cells over all quads; `spacing` (F,) is the wished edge of a cell in metres.
+
+    `stretch` says where between its neutral and its longest size a splat is made: 0 to 1.
+    """
+
+    def lengths(shape: Floats) -> tuple[Floats, Floats]:
+        edge = np.linalg.norm(np.roll(shape[quads], -1, axis=1) - shape[quads], axis=-1)
+        return np.maximum(edge[:, 0], edge[:, 2]), np.maximum(edge[:, 1], edge[:, 3])
+
+    neutral = lengths(positions)
+    longest = list(neutral)
+    for pose in poses:
+        longest = [np.maximum(a, b) for a, b in zip(longest, lengths(pose), strict=True)]
+    cells = [np.clip(np.ceil(side / spacing - 0.35), 1, 24).astype(int) for side in longest]
+    growth = [
+        1 + stretch * np.clip(high / np.maximum(low, 1e-6) - 1, 0, 3)
+        for low, high in zip(neutral, longest, strict=True)
+    ]
+    quad = np.repeat(np.arange(len(quads)), cells[0] * cells[1])
+    first = np.cumsum(cells[0] * cells[1]) - cells[0] * cells[1]
+    index = np.arange(len(quad)) - first[quad]
+    columns, rows = cells[0][quad], cells[1][quad]
+    u = (index % columns + 0.5) / columns
+    v = (index // columns + 0.5) / rows
+    weights = np.stack([(1 - u) * (1 - v), u * (1 - v), u * v, (1 - u) * v], axis=1)
+    corner = positions[quads[quad]]
+    along = (corner[:, 1] - corner[:, 0]) * (1 - v)[:, None]
+    along += (corner[:, 2] - corner[:, 3]) * v[:, None]
+    across = (corner[:, 3] - corner[:, 0]) * (1 - u)[:, None]
+    across += (corner[:, 2] - corner[:, 1]) * u[:, None]
+    along = along / (2 * columns)[:, None] * growth[0][quad][:, None]
+    across = across / (2 * rows)[:, None] * growth[1][quad][:, None]
+    return Samples(quad, weights, along, across)
+
+
+def with_least(axis: Floats, least: float) -> Floats:
+    """Half axes (n,3) made at least `least` metres long."""
+    length: Floats = np.linalg.norm(axis, axis=1, keepdims=True)
+    return unit(axis) * np.maximum(length, least)
