@@ -12,6 +12,8 @@ os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 
 import pytest
 
+pytest_plugins = ["sound_server"]
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

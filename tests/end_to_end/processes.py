@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real processes of a kiosk, started and watched as an operator would."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+ROOT = Path(__file__).resolve().parents[2]
+T = TypeVar("T")
+
+
+class Process:
+    """A command whose output is collected line by line."""
+
+    def __init__(self, *command: str) -> None:
+        self.lines: list[str] = []
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", *command],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip("\n"))
+
+    def wait_for(self, pattern: str, timeout_s: float = 30.0) -> re.Match[str]:
+        """The first line that matches, wherever it was or will be printed."""
+
+        def found() -> re.Match[str] | None:
+            assert self.process.poll() is None, f"ended with {self.process.poll()}:\n{self.text}"
+            return next(filter(None, (re.search(pattern, line) for line in self.lines)), None)
+
+        return until(found, timeout_s, lambda: f"no line like {pattern!r} in:\n{self.text}")
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    def terminate(self) -> tuple[int, float]:
+        """SIGTERM; the exit status and the seconds that it took."""
+        begin = time.monotonic()
+        self.process.terminate()
+        status = self.process.wait(20)
+        self._reader.join(5)
+        return status, time.monotonic() - begin
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+def until(
+    probe: Callable[[], T | None],
+    timeout_s: float,
+    complaint: Callable[[], str],
+    every_s: float = 0.05,
+) -> T:
+    """The probe's first answer that is not None; fails with the complaint after the time."""
+    deadline = time.monotonic() + timeout_s
+    while (answer := probe()) is None:
+        assert time.monotonic() < deadline, complaint()
+        time.sleep(every_s)
+    return answer
+
+
+def fetch(url: str, body: dict[str, Any] | bytes | None = None) -> bytes:
+    """GET, or POST a JSON object or raw bytes."""
+    headers = {}
+    data = body
+    if isinstance(body, dict):
+        data = json.dumps(body).encode()
+        headers["Content-Type"] = "application/json"
+    request = urllib.request.Request(url, data=data, headers=headers)  # type: ignore[arg-type]
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        content: bytes = answer.read()
+    return content
+
+
+def fetch_json(url: str, body: dict[str, Any] | bytes | None = None) -> Any:
+    return json.loads(fetch(url, body))
+
+
+def metric(url: str, name: str) -> float:
+    """The sum of a metric's samples over its labels; 0 where it has none yet."""
+    text = fetch(f"{url}/metrics").decode()
+    values = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", text, re.MULTILINE)
+    return sum(map(float, values))

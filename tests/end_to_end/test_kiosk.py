@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole way with nothing replaced: an endpoint's process, kioskd's process, sound, picture.
+
+kioskd renders on the software rasteriser, plays into a sound device that keeps real time and
+records what was played, and is asked over HTTP how it is.
+"""
+
+from __future__ import annotations
+
+import io
+import wave
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import pygame
+import pytest
+from numpy.typing import NDArray
+from processes import Process, fetch, fetch_json, metric, until
+from sound_server import SoundServer
+
+from splat_gles.bundle import read_bundle
+from splat_gles.camera import bust
+from splat_gles.display import open_display
+from splat_gles.renderer import Renderer
+from splat_gles.rig import Rig, RigParameters
+
+SIZE = (270, 480)
+SENTENCE = "Papa and mama have a big map of Africa, and a happy Alabama banana."
+Start: TypeAlias = Callable[..., Process]
+Picture: TypeAlias = NDArray[np.float64]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start a module as a process that is gone after the test."""
+    started: list[Process] = []
+
+    def begin(*command: str) -> Process:
+        started.append(Process(*command))
+        return started[-1]
+
+    yield begin
+    for process in started:
+        process.kill()
+
+
+@pytest.fixture
+def avatar(root: Path) -> Path:
+    return root / "config/avatars/default.avatar"
+
+
+def start_endpoint(start: Start, port: int = 0) -> tuple[Process, str]:
+    endpoint = start("driving_client.endpoint", "--port", str(port))
+    return endpoint, endpoint.wait_for(r"listening on (http://\S+)")[1]
+
+
+def start_kioskd(
+    start: Start, folder: Path, avatar: Path, sound: SoundServer, endpoint: str
+) -> tuple[Process, str]:
+    config = folder / "kiosk.yaml"
+    config.write_text(
+        f"""
+avatar: {{path: "{avatar}"}}
+display: {{driver: offscreen, width: {SIZE[0]}, height: {SIZE[1]}, frame_rate: 12}}
+audio: {{device: "{sound.recording_device}"}}
+endpoint: {{{endpoint}}}
+health: {{port: 0}}
+"""
+    )
+    kioskd = start("kioskd", "--config", str(config))
+    url = kioskd.wait_for(r"look_at: .*(http://\S+)")[1].rstrip("/")
+    kioskd.wait_for("ready: ")
+    return kioskd, url
+
+
+def screenshot(url: str) -> Picture:
+    surface = pygame.image.load(io.BytesIO(fetch(f"{url}/screenshot.png")), "shot.png")
+    assert surface.get_size() == SIZE
+    return pygame.surfarray.array3d(surface).swapaxes(0, 1).astype(np.float64)
+
+
+class Mouth:
+    """How open the mouth in a picture is: 0 as in the neutral face, 1 as with an open jaw.
+
+    Measured on the pixels that differ between renders of the two, along their difference.
+    """
+
+    def __init__(self, path: Path) -> None:
+        avatar = read_bundle(path)
+        rig = Rig(avatar)
+        pictures = []
+        with open_display("offscreen", SIZE, "test") as display:
+            camera = bust(avatar.framing, display.size)
+            with Renderer(avatar, display.size) as renderer:
+                for opening in (0.0, 0.6):
+                    neutral = rig.neutral()
+                    weights = neutral.weights.copy()
+                    weights[avatar.blendshapes.index("jawOpen")] = opening
+                    renderer.draw(rig.pose(RigParameters(weights, neutral.rotations)), camera)
+                    pictures.append(renderer.read_pixels().astype(np.float64))
+        self._shut = pictures[0]
+        self._change = pictures[1] - pictures[0]
+        self._change[np.abs(self._change).max(axis=2) < 40] = 0.0
+        assert np.count_nonzero(self._change) > 300, "an open jaw changes the picture"
+
+    def opening(self, picture: Picture) -> float:
+        return float(np.sum((picture - self._shut) * self._change) / np.sum(self._change**2))
+
+
+def recorded(path: Path) -> tuple[NDArray[np.int16], int]:
+    with wave.open(str(path)) as file:
+        samples = np.frombuffer(file.readframes(file.getnframes()), np.int16)
+        return samples.reshape(-1, file.getnchannels())[:, 0], file.getframerate()
+
+
+def loud_seconds(path: Path) -> tuple[float, float]:
+    """From the first to the last loud 10 ms of the recording, and their mean level."""
+    samples, rate = recorded(path)
+    hop = rate // 100
+    blocks = samples[: len(samples) // hop * hop].reshape(-1, hop).astype(np.float64)
+    level = np.sqrt(np.mean(blocks**2, axis=1))
+    loud = np.flatnonzero(level > 300)
+    assert loud.size, "nothing was played"
+    return float(loud[-1] - loud[0] + 1) / 100, float(level[loud[0] : loud[-1] + 1].mean())
+
+
+def outcomes(url: str, outcome: str) -> float:
+    return metric(url, f'kiosk_utterances_total{{outcome="{outcome}"}}')
+
+
+def wait_for_outcome(url: str, outcome: str, timeout_s: float) -> None:
+    until(
+        lambda: True if outcomes(url, outcome) else None,
+        timeout_s,
+        lambda: f"no utterance {outcome}: {fetch(f'{url}/healthz').decode()}",
+    )
+
+
+def test_a_sentence_is_heard_and_seen(
+    start: Start, tmp_path: Path, avatar: Path, sound_server: SoundServer
+) -> None:
+    """The endpoint says a sentence; its sound is recorded, the mouth is seen open and shut."""
+    mouth = Mouth(avatar)
+    _, endpoint_url = start_endpoint(start)
+    relay = f"url: {endpoint_url.replace('http', 'ws')}/relay, dialect: relay"
+    kioskd, url = start_kioskd(
+        start, tmp_path, avatar, sound_server, f"{relay}, say_url: {endpoint_url}/say"
+    )
+    until(lambda: ready(url), 20, lambda: fetch(f"{url}/healthz").decode())
+    before = [mouth.opening(screenshot(url)) for _ in range(3)]
+
+    answer = fetch_json(f"{url}/console/say", {"text": SENTENCE})
+    seconds = answer["seconds"]
+    assert 3.0 < seconds < 10.0
+    during: list[float] = []
+    until(
+        lambda: (
+            during.append(mouth.opening(screenshot(url)))  # type: ignore[func-returns-value]
+            or (True if outcomes(url, "ended") else None)
+        ),
+        seconds + 20,
+        lambda: fetch(f"{url}/healthz").decode(),
+    )
+    assert max(before) < 0.25, f"the mouth is shut before speech: {before}"
+    assert max(during) > max(before) + 0.3, f"the mouth opens in speech: {during}"
+    assert min(during) < 0.25, f"the lips meet in speech: {during}"
+
+    health = fetch_json(f"{url}/healthz")
+    assert health["status"] == "pass", health["checks"]
+    assert fetch(f"{url}/livez")
+    assert metric(url, "kiosk_speech_seconds_total") == pytest.approx(seconds, abs=0.1)
+    assert metric(url, 'kiosk_link_bytes_total{direction="received"}') > 2 * 16000 * seconds
+    assert metric(url, "kiosk_first_motion_to_frame_seconds_count") == 1
+    assert metric(url, "kiosk_sync_offset_seconds_count") > 10
+
+    status, took = kioskd.terminate()
+    assert status == 0, kioskd.text
+    assert took < 2.0
+    heard, level = loud_seconds(sound_server.wav)
+    assert heard == pytest.approx(seconds, abs=0.8)
+    assert level > 500
+    assert "utterance_ended" in kioskd.text
+    assert "Traceback" not in kioskd.text
+    assert " ERROR " not in kioskd.text
+
+
+def ready(url: str) -> bool | None:
+    try:
+        fetch(f"{url}/readyz")
+    except OSError:
+        return None
+    return True
+
+
+def speech_wav(endpoint_rate: int = 16000, seconds: float = 6.0) -> bytes:
+    """A voice of one's own: bursts of a tone, like syllables."""
+    time_s = np.arange(int(endpoint_rate * seconds)) / endpoint_rate
+    envelope = np.clip(np.sin(2 * np.pi * 3 * time_s), 0.1, 1)
+    samples = (9000 * envelope * np.sin(2 * np.pi * 180 * time_s)).astype("<i2")
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(endpoint_rate)
+        file.writeframes(samples.tobytes())
+    return buffer.getvalue()
+
+
+def test_a_voice_of_ones_own_goes_on_when_the_motion_link_is_killed(
+    start: Start, tmp_path: Path, avatar: Path, sound_server: SoundServer
+) -> None:
+    """Voice by POST /v1/speak, motion by driveningress; only the endpoint is killed amid it."""
+    endpoint, endpoint_url = start_endpoint(start)
+    ingress = f"url: {endpoint_url.replace('http', 'ws')}, dialect: driveningress, avatar_id: test"
+    kioskd, url = start_kioskd(start, tmp_path, avatar, sound_server, ingress)
+    until(lambda: ready(url), 20, lambda: fetch(f"{url}/healthz").decode())
+
+    fetch(f"{url}/v1/speak", speech_wav())
+    until(
+        lambda: True if metric(url, "kiosk_speech_seconds_total") > 1.0 else None,
+        20,
+        lambda: kioskd.text,
+    )
+    assert metric(url, "kiosk_sync_offset_seconds_count") > 0, "motion came while the link was up"
+    endpoint.kill()
+    wait_for_outcome(url, "ended", 20)
+    health = fetch_json(f"{url}/healthz")
+    assert health["checks"]["link"]["status"] != "pass"
+    assert metric(url, "kiosk_speech_seconds_total") == pytest.approx(6.0, abs=0.1)
+
+    port = endpoint_url.rsplit(":", 1)[1]
+    start_endpoint(start, int(port))
+    until(lambda: ready(url), 40, lambda: kioskd.text)
+    status, _ = kioskd.terminate()
+    assert status == 0, kioskd.text
+    heard, _ = loud_seconds(sound_server.wav)
+    assert heard == pytest.approx(6.0, abs=0.3)
+
+
+def test_a_killed_kiosk_starts_again_and_speaks(
+    start: Start, tmp_path: Path, avatar: Path, sound_server: SoundServer
+) -> None:
+    """SIGKILL amid a sentence leaves nothing behind that would hinder the next start."""
+    _, endpoint_url = start_endpoint(start)
+    relay = f"url: {endpoint_url.replace('http', 'ws')}/relay, say_url: {endpoint_url}/say"
+    kioskd, url = start_kioskd(start, tmp_path, avatar, sound_server, relay)
+    until(lambda: ready(url), 20, lambda: kioskd.text)
+    fetch_json(f"{url}/console/say", {"text": SENTENCE})
+    until(
+        lambda: True if metric(url, "kiosk_speech_seconds_total") > 0.5 else None,
+        20,
+        lambda: kioskd.text,
+    )
+    kioskd.kill()
+
+    kioskd, url = start_kioskd(start, tmp_path, avatar, sound_server, relay)
+    until(lambda: ready(url), 20, lambda: kioskd.text)
+    fetch_json(f"{url}/console/say", {"text": "One, two, three."})
+    wait_for_outcome(url, "ended", 20)
+    status, _ = kioskd.terminate()
+    assert status == 0, kioskd.text
+    loud_seconds(sound_server.wav)

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A private PulseAudio daemon with a null sink: real time, a real ALSA path, a heard timeline."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+RATE = 48000
+
+
+@dataclass
+class Listener:
+    """What `parec` hears at the sink's monitor, each block stamped on arrival."""
+
+    process: subprocess.Popen[bytes]
+    blocks: list[tuple[float, NDArray[np.int16]]] = field(default_factory=list)
+
+    def listen(self) -> None:
+        assert self.process.stdout is not None
+        rest = b""
+        while data := os.read(self.process.stdout.fileno(), 65536):
+            now = time.monotonic()
+            data = rest + data
+            whole = len(data) // 4 * 4
+            rest = data[whole:]
+            self.blocks.append((now, np.frombuffer(data[:whole], np.int16)[::2]))
+
+    def heard(self, since: float = 0.0) -> tuple[NDArray[np.float64], NDArray[np.int16]]:
+        """Times (monotonic seconds) and samples heard at 48 kHz, by arrival of their block."""
+        blocks = [(at, block) for at, block in list(self.blocks) if at >= since and len(block)]
+        if not blocks:
+            return np.zeros(0), np.zeros(0, np.int16)
+        times = [at - (len(block) - np.arange(len(block))) / RATE for at, block in blocks]
+        return np.concatenate(times), np.concatenate([block for _, block in blocks])
+
+    def loud_times(self, since: float = 0.0, level: int = 1000) -> NDArray[np.float64]:
+        times, samples = self.heard(since)
+        return times[np.abs(samples.astype(np.int32)) > level]
+
+
+@dataclass
+class SoundServer:
+    """A running daemon; `device` and `recording_device` are ALSA names, `wav` what was sent."""
+
+    folder: Path
+    process: subprocess.Popen[bytes]
+    device: str = "kiosk_pulse"
+    recording_device: str = "kiosk_file"
+
+    @property
+    def wav(self) -> Path:
+        return self.folder / "o.wav"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        home = str(self.folder)
+        return {"HOME": home, "XDG_RUNTIME_DIR": home, "PULSE_RUNTIME_PATH": home}
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def restart(self) -> None:
+        (self.folder / "native").unlink(missing_ok=True)
+        self.process = start_daemon(self.folder)
+
+
+def start_daemon(folder: Path) -> subprocess.Popen[bytes]:
+    home = str(folder)
+    environment = {"HOME": home, "XDG_RUNTIME_DIR": home, "PULSE_RUNTIME_PATH": home}
+    process = subprocess.Popen(
+        [
+            "pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--disallow-exit",
+            "-L", "module-null-sink sink_name=t rate=48000 channels=2 norewinds=1",
+            "-L", f"module-native-protocol-unix auth-anonymous=1 socket={home}/native",
+        ],
+        env=os.environ | environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 10
+    while not (folder / "native").exists():
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            pytest.fail("the private PulseAudio daemon did not start")
+        time.sleep(0.02)
+    return process
+
+
+@pytest.fixture
+def sound_server(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[SoundServer]:
+    """A private daemon that ALSA reaches by name for the length of one test."""
+    if shutil.which("pulseaudio") is None or shutil.which("parec") is None:
+        pytest.skip("pulseaudio and pulseaudio-utils are not installed: no paced sound device")
+    folder = tmp_path_factory.mktemp("pulse")
+    folder.chmod(0o700)
+    (folder / "asound.conf").write_text(
+        f'pcm.kiosk_pulse {{ type pulse server "unix:{folder}/native" }}\n'
+        "pcm.kiosk_file { type file slave.pcm kiosk_pulse "
+        f'file "{folder}/o.wav" format wav }}\n'
+        "pcm.nothing { type null }\n"
+        "pcm.kiosk_unpaced { type file slave.pcm nothing "
+        f'file "{folder}/unpaced.raw" format raw }}\n'
+    )
+    server = SoundServer(folder, start_daemon(folder))
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("ALSA_CONFIG_PATH", str(folder / "asound.conf"))
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+@pytest.fixture
+def listener(sound_server: SoundServer) -> Iterator[Listener]:
+    """`parec` on the sink's monitor, running before the test begins."""
+    process = subprocess.Popen(
+        [
+            "parec", f"--server=unix:{sound_server.folder}/native", "-d", "t.monitor",
+            "--latency-msec=5", "--format=s16le", "--rate=48000", "--channels=2", "--raw",
+        ],
+        env=os.environ | sound_server.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    heard = Listener(process)
+    thread = threading.Thread(target=heard.listen, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 10
+    while not heard.blocks:
+        if time.monotonic() > deadline:
+            process.kill()
+            pytest.fail("parec hears nothing from the private daemon")
+        time.sleep(0.02)
+    try:
+        yield heard
+    finally:
+        process.kill()
+        process.wait()
+        thread.join(2)
