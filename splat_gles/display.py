@@ -114,7 +114,8 @@ def open_display(
             display = _open(candidate, size, title)
         except SplatError as error:
             failures.append(str(error))
-            logger.warning("%s", error, extra={"code": "display_unavailable"})
+            if candidate != candidates[-1]:
+                logger.warning("%s", error, extra={"code": "display_unavailable"})
             continue
         logger.info(
             "drawing with %s at %dx%d: %s, %s",

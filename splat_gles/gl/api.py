@@ -15,24 +15,10 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
+from functools import cache
 from typing import Any
 
-from splat_gles.errors import RenderError
-
-# PyOpenGL picks its platform at import; ours is EGL everywhere, also under X11
-os.environ.setdefault("PYOPENGL_PLATFORM", "egl")
-
-# It announces at import that an accelerator is missing, which nothing here would use
-logging.getLogger("OpenGL").setLevel(logging.WARNING)
-
-_sdl_driver = os.environ.get("SDL_VIDEODRIVER")
-from OpenGL import platform  # noqa: E402
-from OpenGL.raw.GLES2.VERSION import GLES2_2_0  # noqa: E402
-from OpenGL.raw.GLES3.VERSION import GLES3_3_0  # noqa: E402
-
-# Importing PyOpenGL in a Wayland session sets SDL_VIDEODRIVER behind everybody's back
-if _sdl_driver is None:
-    os.environ.pop("SDL_VIDEODRIVER", None)
+from splat_gles.errors import DisplayError, RenderError
 
 _ERROR_NAMES = {
     0x0500: "GL_INVALID_ENUM",
@@ -56,13 +42,14 @@ class OpenGLES:
 
     def __getattr__(self, name: str) -> Any:
         """Resolve on first use; afterwards the attribute is found without coming here."""
-        source = GLES3_3_0 if hasattr(GLES3_3_0, name) else GLES2_2_0
-        if not hasattr(source, name):
-            raise AttributeError(f"OpenGL ES 3.0 has no {name}")
-        found = getattr(source, name)
-        value = _bind(name, found) if name.startswith("gl") else int(found)
-        setattr(self, name, value)
-        return value
+        platform, *modules = _pyopengl()
+        for module in modules:
+            found = getattr(module, name, None)
+            if found is not None:
+                value = _bind(name, found, platform) if name.startswith("gl") else int(found)
+                setattr(self, name, value)
+                return value
+        raise AttributeError(f"OpenGL ES 3.0 has no {name}")
 
     def check(self, doing: str) -> None:
         """Raise RenderError if OpenGL has reported an error since the last check."""
@@ -86,7 +73,35 @@ class OpenGLES:
         return value.value
 
 
-def _bind(name: str, signature: Any) -> Any:
+@cache
+def _pyopengl() -> tuple[Any, Any, Any]:
+    """PyOpenGL's platform and its modules of ES 3.0 and 2.0, imported when first needed.
+
+    Not with this file: without a GL library their import fails, and importing or inspecting a
+    bundle needs no GL.
+    """
+    # PyOpenGL picks its platform at import; ours is EGL everywhere, also under X11
+    os.environ.setdefault("PYOPENGL_PLATFORM", "egl")
+    # It announces that an accelerator is missing, which nothing here would use
+    logging.getLogger("OpenGL").setLevel(logging.WARNING)
+    sdl_driver = os.environ.get("SDL_VIDEODRIVER")
+    try:
+        from OpenGL import platform
+        from OpenGL.raw.GLES2.VERSION import GLES2_2_0
+        from OpenGL.raw.GLES3.VERSION import GLES3_3_0
+    except (AttributeError, ImportError, OSError) as error:
+        raise DisplayError(
+            f"there is no OpenGL ES library here ({error}); install the vendor's GPU driver or "
+            "Mesa's (Debian: libegl1 libgles2)"
+        ) from error
+    finally:
+        # In a Wayland session the import sets SDL_VIDEODRIVER behind everybody's back
+        if sdl_driver is None:
+            os.environ.pop("SDL_VIDEODRIVER", None)
+    return platform.PLATFORM, GLES3_3_0, GLES2_2_0
+
+
+def _bind(name: str, signature: Any, platform: Any) -> Any:
     """A ctypes function of PyOpenGL's signature, pointers as addresses, without error checks."""
     arguments = [
         kind if _is_number(kind) else ctypes.c_void_p for kind in (signature.argtypes or ())
@@ -98,10 +113,10 @@ def _bind(name: str, signature: Any) -> Any:
         result = ctypes.c_void_p
     prototype = ctypes.CFUNCTYPE(result, *arguments)
     try:
-        return prototype((name, platform.PLATFORM.GLES2))
+        return prototype((name, platform.GLES2))
     except (AttributeError, TypeError, ValueError):
         # Some drivers export ES 2 only and hand out the rest through EGL
-        address = platform.PLATFORM.getExtensionProcedure(name.encode())
+        address = platform.getExtensionProcedure(name.encode())
         if not address:
             raise RenderError(
                 f"the OpenGL ES library on this machine has no function {name}; "

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pygame
 import pytest
 
 from splat_gles.display import DEFAULT_SIZE, open_display
 from splat_gles.errors import DisplayError
+from splat_gles.gl import api
 from splat_gles.gl.api import gl
 
 
@@ -79,6 +81,14 @@ def test_a_driver_that_cannot_work_says_what_to_mend(driver, variable, hint, mon
         open_display(driver, (64, 64))
     with open_display("offscreen", (64, 64)) as display:
         assert display.size == (64, 64), "a failure must leave nothing behind"
+
+
+def test_a_machine_without_a_gl_library_is_told_what_to_install(monkeypatch) -> None:
+    api._pyopengl.cache_clear()
+    monkeypatch.setitem(sys.modules, "OpenGL.raw.GLES2.VERSION", None)
+    monkeypatch.setattr(api.gl, "__dict__", {})
+    with pytest.raises(DisplayError, match=r"no OpenGL ES library here .*libgles2"):
+        open_display("offscreen", (64, 64))
 
 
 def test_an_unknown_driver_is_refused() -> None:
