@@ -152,7 +152,10 @@ class Renderer:
         """
         order = self.prepare(pose, camera)
         slot = self._slot = (self._slot + 1) % FRAMES_IN_FLIGHT
-        self._await_slot(slot)
+        # The frame that used this slot's buffers before must be finished
+        if (previous := self._fences[slot]) is not None:
+            self._await(previous, 10.0)
+            previous.delete()
 
         self._order_ring.write(slot, order)
         gl.glBindBufferBase(
@@ -186,11 +189,8 @@ class Renderer:
 
     def wait(self, timeout_s: float = 10.0) -> None:
         """Wait until the last frame is finished; RenderError after `timeout_s` seconds."""
-        if not self.fence_signalled(timeout_s):
-            raise RenderError(
-                f"the GPU has not finished a frame within {timeout_s:g} s; "
-                f"the driver ({self.gl_strings['renderer']}) hangs: restart the kiosk"
-            )
+        if self._last is not None:
+            self._await(self._last, timeout_s)
 
     def read_pixels(self) -> NDArray[np.uint8]:
         """The picture just drawn as (height, width, 3), top row first.
@@ -243,16 +243,12 @@ class Renderer:
         block[end : end + len(active), 0] = active
         block[end : end + len(active), 1] = pose.weights[active]
 
-    def _await_slot(self, slot: int) -> None:
-        """Wait until the frame that last used this slot's buffers is finished."""
-        fence = self._fences[slot]
-        if fence is not None:
-            if not fence.signalled(10.0):
-                raise RenderError(
-                    "the GPU has not finished a frame within 10 s; "
-                    f"the driver ({self.gl_strings['renderer']}) hangs: restart the kiosk"
-                )
-            fence.delete()
+    def _await(self, fence: Fence, timeout_s: float) -> None:
+        if not fence.signalled(timeout_s):
+            raise RenderError(
+                f"the GPU has not finished a frame within {timeout_s:g} s; "
+                f"the driver ({self.gl_strings['renderer']}) hangs: restart the kiosk"
+            )
 
     def _order_array(self, buffer: int) -> int:
         array = make_vertex_array()
