@@ -65,6 +65,7 @@ def fit(frames: FloatArray, controls: FloatArray, lag: int | None = None) -> tup
         curves=curves,
         centre=inputs.mean(axis=0),
         inverse=_inverse(inputs, weights),
+        spread=predicted.std(axis=0),
         rest=_rest(frames),
     )
     r = _validated(frames, controls, chosen)

@@ -84,6 +84,7 @@ def write_retarget(retarget: Retarget, path: Path | str) -> None:
         ],
         "centre": _rounded(retarget.centre),
         "inverse": _rounded(retarget.inverse),
+        "spread": _rounded(retarget.spread),
         "rest": {name: _rounded(np.array(v)) for name, v in asdict(retarget.rest).items()},
         "gains": asdict(retarget.gains),
     }
@@ -137,6 +138,7 @@ def _build(document: dict[str, object]) -> Retarget:
         curves=tuple(_read_curve(curve) for curve in curves),
         centre=_array(document, "centre", (INPUT_SIZE,)),
         inverse=_array(document, "inverse", (INPUT_SIZE, size + 1)),
+        spread=_array(document, "spread", (size,)),
         rest=Rest(**{n: tuple(_array(rest, n, (k,)).tolist()) for n, k in rest_sizes.items()}),
         gains=Gains(**{name: float(gains[name]) for name in asdict(Gains())}),
         provenance=provenance,

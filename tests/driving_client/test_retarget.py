@@ -103,6 +103,30 @@ def test_neck_and_head_pass_through_in_radians_less_the_streams_constant_rotatio
     assert same_stream.arkit(frame)[52:] == pytest.approx([0.1, -0.05, 0.02], abs=1e-6)
 
 
+def test_another_streams_neutral_face_does_not_look_like_a_bitten_lip(shared_data, recording):
+    other = read_recording(shared_data / "clips/flame_keyframes_92.json")
+    frames = other.utterance().motion_frames()
+
+    def mean_controls(retarget):
+        return np.mean([retarget.controls(frame) for frame in frames], axis=0)
+
+    assert mean_controls(RETARGET)[4] > 0.9
+    for known in (frames[0], frames[:50]):
+        adapted = mean_controls(RETARGET.for_stream(known))
+        assert adapted[4] < 0.2
+        assert 0.15 < adapted[0] < 0.45
+    # The fit's own recording keeps its mapping, whichever two seconds it is told from.
+    own = recording.utterance().motion_frames()
+    for start in range(0, 450, 50):
+        assert (RETARGET.for_stream(own[start : start + 50]).bias == RETARGET.bias).all()
+
+
+@given(controls)
+def test_streams_made_here_are_left_alone(wanted):
+    made = RETARGET.frame(wanted)
+    assert np.abs(RETARGET.for_stream(made).controls(made) - wanted).max() < 1e-3
+
+
 def test_the_recordings_mouth_follows_its_words(recording, targets):
     frames = recording.utterance().motion_frames()
     heard = np.stack([RETARGET.controls(frame) for frame in frames])[:-3]
@@ -242,6 +266,7 @@ def test_every_flipped_digit_is_noticed(document):
         ({"rest": {}}, "rotation"),
         ({"gains": {"jaw": None}}, "wrong shape"),
         ({"inverse": None}, "inverse"),
+        ({"spread": [1.0]}, "spread"),
     ],
 )
 def test_a_file_that_does_not_fit_is_refused(document, change, reason):
