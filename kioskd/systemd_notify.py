@@ -26,7 +26,7 @@ def tell_ready(status: str) -> None:
 
 
 def tell_status(status: str) -> None:
-    """The line that `systemctl status` shows."""
+    """The line that `systemctl status` shows; tell it only when it changes."""
     daemon.notify(f"STATUS={_one_line(status)}")
 
 

@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from kioskd.audio.snapshot import AudioSnapshot
-from kioskd.health.sources import AvatarSnapshot, DisplaySnapshot, LinkSnapshot, RenderSnapshot
+from kioskd.health.sources import (
+    AvatarSnapshot,
+    ConfigSnapshot,
+    DisplaySnapshot,
+    LinkSnapshot,
+    RenderSnapshot,
+)
 from kioskd.health.status import Finding, Reason, Status, failed, passed, warned
 from kioskd.playback.snapshot import PlayerSnapshot
 
@@ -96,7 +102,8 @@ class RenderLoopCheck:
 
 
 AUDIO_REASONS: Final = {
-    "audio_disabled": "audio.enabled is false: speech is not heard",
+    "audio_no_device": "audio.device cannot be opened; `aplay -L` lists the names that exist",
+    "audio_device_lost": "the device went away; plug it in again, it is taken up by itself",
     "audio_not_paced": "the device has no clock of its own; a real sound card is needed for sync",
 }
 
@@ -120,12 +127,8 @@ class AudioCheck:
         if not self.enabled:
             return passed("switched off; the lips move all the same")
         observed = f"device {self.device}, {audio.xruns} underruns"
-        if not audio.device_ok or audio.reason:
-            code = audio.reason or "audio_device_lost"
-            text = AUDIO_REASONS.get(
-                code, f"audio.device {self.device} is not usable; `aplay -L` lists devices"
-            )
-            return warned(observed, code, text)
+        if audio.reason is not None:
+            return warned(observed, audio.reason, AUDIO_REASONS.get(audio.reason, audio.reason))
         return passed(observed)
 
 
@@ -183,6 +186,26 @@ class MotionCheck:
         if codes:
             reasons = tuple(Reason(code, MOTION_REASONS.get(code, code)) for code in codes)
             return Finding(Status.WARN, observed, reasons)
+        return passed(observed)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigCheck:
+    """Whether the configuration in force is the one that the files hold."""
+
+    name: ClassVar[str] = "config"
+    source: Callable[[], ConfigSnapshot]
+
+    def run(self, _now: float) -> Finding:
+        """Warns after a reload that found errors, or options that wait for a restart."""
+        config = self.source()
+        reasons = [Reason("config_invalid", problem) for problem in config.problems]
+        if config.waiting:
+            text = f"`systemctl restart kioskd` applies {', '.join(config.waiting)}"
+            reasons.append(Reason("config_needs_restart", text))
+        observed = "as it was before the reload" if config.problems else "as the files say"
+        if reasons:
+            return Finding(Status.WARN, observed, tuple(reasons))
         return passed(observed)
 
 

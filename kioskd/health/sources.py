@@ -55,3 +55,11 @@ class LinkSnapshot:
     retry_in_s: float | None = None
     connection_id: str = ""
     since: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigSnapshot:
+    """The last reload: what was wrong with the files, and keys that wait for a restart."""
+
+    problems: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()

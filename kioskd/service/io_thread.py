@@ -60,6 +60,8 @@ class IoThread:
 
     def stop(self, cleanup: Callable[[], Awaitable[None]], timeout_s: float) -> bool:
         """Cancel what runs, clean up, end the thread; False when that took too long."""
+        if not self._thread.is_alive():
+            return True
         done: Future[None] = asyncio.run_coroutine_threadsafe(self._finish(cleanup), self._loop)
         try:
             done.result(timeout_s)

@@ -24,6 +24,7 @@ from kioskd.health.board_checks import StorageCheck, ThermalCheck, TimeCheck
 from kioskd.health.checks import (
     AudioCheck,
     AvatarCheck,
+    ConfigCheck,
     DisplayCheck,
     LinkCheck,
     MotionCheck,
@@ -147,6 +148,7 @@ class Kiosk:
             AudioCheck(audio.snapshot, config.audio.device, config.audio.enabled),
             LinkCheck(lambda: keeper.snapshot, lambda: self._config.endpoint.url),
             MotionCheck(player.snapshot),
+            ConfigCheck(lambda: self._live.snapshot),
             StorageCheck(state_folder()),
             ThermalCheck(lambda: self._config.health.temperature_limit_c),
             TimeCheck(),
@@ -195,12 +197,15 @@ class Kiosk:
 
     async def _keep_checking(self, monitor: Monitor, keeper: LinkKeeper) -> None:
         await asyncio.sleep(SETTLE_S)
+        before = ""
         while True:
             keeper.count()
             report = monitor.update(time.monotonic())
             failing = [r.name for r in report.results if r.finding.status]
             told = f"{report.status.word}: {', '.join(failing)}" if failing else "all is well"
-            systemd_notify.tell_status(told)
+            if told != before:
+                systemd_notify.tell_status(told)
+                before = told
             await asyncio.sleep(CHECK_EVERY_S)
 
     def _use_endpoint(self, config: Config) -> None:

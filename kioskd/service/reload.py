@@ -14,6 +14,7 @@ from pathlib import Path
 from kioskd.config import Config, ConfigError, load
 from kioskd.config.options import Option
 from kioskd.config.sections import build, changed, flatten
+from kioskd.health.sources import ConfigSnapshot
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ class LiveConfig:
 
     def __init__(self, config: Config, path: Path | None, overrides: Sequence[str]) -> None:
         self.config = config
-        self.problems: tuple[str, ...] = ()
+        self.snapshot = ConfigSnapshot()
         self._path = path
         self._overrides = tuple(overrides)
 
@@ -39,19 +40,19 @@ class LiveConfig:
             after = _with(before, wanted, live)
             apply(after, frozenset(row.section for row in live))
         except ConfigError as error:
-            self.problems = error.problems
+            self.snapshot = ConfigSnapshot(problems=error.problems)
             for problem in error.problems:
                 logger.error("%s", problem, extra={"code": "config_invalid"})
             logger.error("the configuration is kept as it was", extra={"code": "config_kept"})
             return
         self.config = after
-        self.problems = ()
         logger.info(
             "configuration read again, applied: %s",
             ", ".join(row.key for row in live) or "nothing",
             extra={"code": "config_reloaded"},
         )
-        waiting = [row.key for row in rows if not row.rule.live]
+        waiting = tuple(row.key for row in rows if not row.rule.live)
+        self.snapshot = ConfigSnapshot(waiting=waiting)
         if waiting:
             logger.warning(
                 "changed, but only a restart applies it: %s",

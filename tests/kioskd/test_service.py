@@ -18,6 +18,7 @@ import pytest
 from kiosk_process import ROOT, KioskProcess, running, write_small_avatar
 
 NO_ENDPOINT = "endpoint: {url: ''}\n"
+NOBODY = "endpoint: {url: 'ws://127.0.0.1:9/relay'}\n"
 
 
 def run(*arguments: str, timeout: float = 30) -> subprocess.CompletedProcess[str]:
@@ -36,8 +37,8 @@ def test_a_start_is_told_the_watchdog_fed_and_the_end_clean(tmp_path: Path) -> N
         assert health["checks"]["avatar"]["observed"] == "ball, 400 splats"
         assert health["config"]["display"]["width"] == 180
         assert set(health["checks"]) == {
-            "display", "avatar", "render_loop", "audio", "link", "motion", "storage", "thermal",
-            "time",
+            "display", "avatar", "render_loop", "audio", "link", "motion", "config", "storage",
+            "thermal", "time",
         }  # fmt: skip
         time.sleep(2.0)
         status, seconds = kiosk.stop()
@@ -51,7 +52,7 @@ def test_a_start_is_told_the_watchdog_fed_and_the_end_clean(tmp_path: Path) -> N
 
 
 def test_every_line_of_the_log_has_its_code(tmp_path: Path) -> None:
-    with running(tmp_path) as kiosk:
+    with running(tmp_path, config=NOBODY) as kiosk:
         kiosk.wait_for("link_down")
         kiosk.stop()
         ours = [line for line in kiosk.log.splitlines() if line[2:3] == ":"]
@@ -73,7 +74,10 @@ def test_the_screenshot_shows_the_avatar_before_its_background(tmp_path: Path) -
 
 
 def test_ctrl_c_ends_it_while_somebody_watches(tmp_path: Path) -> None:
-    with running(tmp_path) as kiosk, urllib.request.urlopen(f"{kiosk.url}/stream.mjpg") as live:
+    with (
+        running(tmp_path, config=NOBODY) as kiosk,
+        urllib.request.urlopen(f"{kiosk.url}/stream.mjpg") as live,
+    ):
         assert live.read(64).startswith(b"--frame")
         status, seconds = kiosk.stop(signal.SIGINT)
         assert status == 0, kiosk.log
@@ -125,15 +129,22 @@ def test_a_reload_applies_what_is_live_and_names_what_is_not(tmp_path: Path) -> 
         assert config["endpoint"]["url"] == "ws://127.0.0.1:9/relay"
         assert config["audio"]["volume"] == 1.0
         kiosk.wait_for_check("link", "warn")
+        check = kiosk.wait_for_check("config", "warn")
+        assert check["reasons"][0]["code"] == "config_needs_restart"
+        assert "audio.volume" in check["reasons"][0]["text"]
 
         kiosk.config.write_text("endpoint: {url: 5}\n")
         kiosk.process.send_signal(signal.SIGHUP)
         kiosk.wait_for("config_kept")
         assert f"{kiosk.config}:1: endpoint.url: 5 is not a ws:// or wss:// address" in kiosk.log
         assert kiosk.health()["config"]["endpoint"]["url"] == "ws://127.0.0.1:9/relay"
+        time.sleep(1.2)
+        check = kiosk.wait_for_check("config", "warn")
+        assert check["reasons"][0]["code"] == "config_invalid"
 
         kiosk.config.write_text(NO_ENDPOINT)
         kiosk.process.send_signal(signal.SIGHUP)
+        kiosk.wait_for_check("config", "pass")
         assert kiosk.wait_for_check("link", "pass")["observed"] == "no endpoint is configured"
 
 

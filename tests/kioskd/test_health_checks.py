@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every check of the kiosk's own parts: what it sees, and what it makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kioskd.audio.snapshot import AudioSnapshot
+from kioskd.health.checks import (
+    AUDIO_REASONS,
+    MOTION_REASONS,
+    AudioCheck,
+    AvatarCheck,
+    ConfigCheck,
+    DisplayCheck,
+    LinkCheck,
+    MotionCheck,
+    RenderLoopCheck,
+)
+from kioskd.health.sources import (
+    AvatarSnapshot,
+    ConfigSnapshot,
+    DisplaySnapshot,
+    LinkSnapshot,
+    RenderSnapshot,
+)
+from kioskd.health.status import Finding
+from kioskd.playback.snapshot import PlayerSnapshot
+
+NOW = 1000.0
+
+
+def outcome(finding: Finding) -> tuple[str, ...]:
+    """The status and the codes of the reasons."""
+    return (finding.status.word, *(reason.code for reason in finding.reasons))
+
+
+DRAWING = RenderSnapshot(frames=900, first_frame=970.0, last_frame=999.97, fps=30.0, asked_rate=30)
+
+
+@pytest.mark.parametrize(
+    ("render", "expected"),
+    [
+        (RenderSnapshot(), ("warn", "starting")),
+        (DRAWING, ("pass",)),
+        (replace(DRAWING, last_frame=996.0), ("fail", "render_loop_stalled")),
+        (replace(DRAWING, fps=20.0), ("warn", "slow_frames")),
+        (replace(DRAWING, fps=20.0, first_frame=997.0), ("pass",)),
+        (replace(DRAWING, fps=24.0, asked_rate=60.0), ("pass",)),
+        (replace(DRAWING, fps=24.0, asked_rate=0.0), ("pass",)),
+        (replace(DRAWING, fps=11.5, asked_rate=12.0), ("pass",)),
+        (replace(DRAWING, fps=9.0, asked_rate=12.0), ("warn", "slow_frames")),
+    ],
+)
+def test_the_render_loop_must_draw_and_fast_enough(
+    render: RenderSnapshot, expected: tuple[str, ...]
+) -> None:
+    assert outcome(RenderLoopCheck(lambda: render).run(NOW)) == expected
+
+
+def test_a_screen_must_be_plugged_in(tmp_path: Path) -> None:
+    assert outcome(DisplayCheck(lambda: None).run(NOW)) == ("fail", "no_display")
+    screen = DisplaySnapshot("kmsdrm", 1080, 1920, "Mali-G52")
+    check = DisplayCheck(lambda: screen, tmp_path)
+    assert outcome(check.run(NOW)) == ("pass",)
+    for name, state in (("card0-HDMI-A-1", "disconnected"), ("card1-DP-1", "disconnected")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "status").write_text(state + "\n")
+    assert outcome(check.run(NOW)) == ("warn", "no_screen_connected")
+    (tmp_path / "card1-DP-1/status").write_text("connected\n")
+    assert outcome(check.run(NOW)) == ("pass",)
+    (tmp_path / "card1-DP-1/status").write_text("disconnected\n")
+    window = DisplaySnapshot("x11", 540, 960, "llvmpipe")
+    assert outcome(DisplayCheck(lambda: window, tmp_path).run(NOW)) == ("pass",)
+
+
+def test_another_avatar_than_the_configured_one_is_told() -> None:
+    assert outcome(AvatarCheck(lambda: None).run(NOW)) == ("fail", "no_avatar")
+    avatar = AvatarSnapshot("ball", "/a.avatar", 400)
+    assert outcome(AvatarCheck(lambda: avatar).run(NOW)) == ("pass",)
+    stand_in = replace(avatar, problem="/b.avatar: damaged")
+    assert outcome(AvatarCheck(lambda: stand_in).run(NOW)) == ("warn", "avatar_not_loaded")
+
+
+SOUND = AudioSnapshot(device_ok=True, reason=None, beat=999.9)
+
+
+@pytest.mark.parametrize(
+    ("audio", "enabled", "expected"),
+    [
+        (SOUND, True, ("pass",)),
+        (replace(SOUND, beat=990.0), True, ("fail", "audio_stuck")),
+        (replace(SOUND, reason="audio_disabled", device_ok=False), False, ("pass",)),
+        *[
+            (replace(SOUND, device_ok=False, reason=code), True, ("warn", code))
+            for code in (*AUDIO_REASONS, "audio_of_the_future")
+        ],
+    ],
+)
+def test_sound_that_is_not_heard_is_told(
+    audio: AudioSnapshot, enabled: bool, expected: tuple[str, ...]
+) -> None:
+    assert outcome(AudioCheck(lambda: audio, "default", enabled).run(NOW)) == expected
+
+
+LINK = LinkSnapshot(configured=True, since=999.0)
+
+
+@pytest.mark.parametrize(
+    ("link", "expected"),
+    [
+        (LinkSnapshot(configured=False), ("pass",)),
+        (replace(LINK, up=True, connection_id="c"), ("pass",)),
+        (LINK, ("warn", "link_connecting")),
+        (replace(LINK, since=990.0), ("warn", "link_down")),
+        (replace(LINK, reason="refused", retry_in_s=1.0), ("warn", "link_down")),
+        (replace(LINK, reason="4001", fatal=True), ("fail", "link_refused")),
+    ],
+)
+def test_an_endpoint_that_is_not_there_is_told(
+    link: LinkSnapshot, expected: tuple[str, ...]
+) -> None:
+    finding = LinkCheck(lambda: link, lambda: "wss://h/relay?sessionKey=geheim").run(NOW)
+    assert outcome(finding) == expected
+    assert "geheim" not in finding.observed
+
+
+def test_speech_without_motion_is_told_and_a_lost_link_only_once() -> None:
+    assert outcome(MotionCheck(PlayerSnapshot).run(NOW)) == ("pass",)
+    for code in MOTION_REASONS:
+        player = PlayerSnapshot(reasons=("link_down", code))
+        assert outcome(MotionCheck(lambda player=player: player).run(NOW)) == ("warn", code)
+    down = PlayerSnapshot(reasons=("link_down",))
+    assert outcome(MotionCheck(lambda: down).run(NOW)) == ("pass",)
+
+
+def test_a_configuration_that_does_not_apply_is_told() -> None:
+    assert outcome(ConfigCheck(ConfigSnapshot).run(NOW)) == ("pass",)
+    broken = ConfigSnapshot(problems=("a.yaml:1: x", "a.yaml:2: y"))
+    assert outcome(ConfigCheck(lambda: broken).run(NOW)) == (
+        "warn", "config_invalid", "config_invalid",
+    )  # fmt: skip
+    waiting = ConfigSnapshot(waiting=("audio.volume",))
+    assert outcome(ConfigCheck(lambda: waiting).run(NOW)) == ("warn", "config_needs_restart")
