@@ -76,6 +76,9 @@ def _parser() -> argparse.ArgumentParser:
 async def _serve(settings: EndpointSettings, host: str, port: int) -> None:
     # Speak once before listening: a missing library or voice shows at the start.
     await asyncio.to_thread(synthesise, "Ready.", settings.voice, settings.words_per_minute)
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     runner = web.AppRunner(make_endpoint(settings), shutdown_timeout=1.0)
     await runner.setup()
     try:
@@ -83,10 +86,6 @@ async def _serve(settings: EndpointSettings, host: str, port: int) -> None:
         actual = runner.addresses[0][1]
         shown = f"[{host}]" if ":" in host else host
         print(f"listening on http://{shown}:{actual}", flush=True)
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
         await stop.wait()
     finally:
         await runner.cleanup()

@@ -3,7 +3,7 @@
 
 An utterance streams faster than it plays, and the next one's start interrupts it at the
 kiosk; so the queue waits until the kiosk reports its end, or, for kiosks that report nothing,
-until it must have ended.
+until it must have ended. A pause that is reported holds the queue.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import math
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ CONTRACT_BROKEN: Final = 4400
 MAXIMUM_QUEUE: Final = 16
 _INVALID_ARGUMENT: Final = 3
 _LATE_REPORT_S: Final = 2.0
+_LOOK_AGAIN_S: Final = 0.25
 _OVER: Final = ("ended", "interrupted", "failed")
 
 
@@ -58,6 +60,8 @@ class RelaySession:
         self._queue: deque[Queued] = deque()
         self._filled = asyncio.Event()
         self._current: str | None = None
+        self._seconds = 0.0
+        self._over_at = math.inf
         self._over = asyncio.Event()
 
     async def serve(self, opening: tuple[str, ...]) -> None:
@@ -146,9 +150,17 @@ class RelaySession:
             logger.debug("ignored text %.80r", data, extra={"code": "ignored"})
             return
         state, request_id = document.get("state"), document.get("req_id")
-        if state in _OVER and request_id == self._current and request_id is not None:
+        if request_id is None or request_id != self._current:
+            return
+        logger.info("%s: %s", request_id, state, extra={"code": "playback"})
+        if state in _OVER:
             self._over.set()
-            logger.info("%s: %s", request_id, state, extra={"code": "playback"})
+        elif state == "paused":
+            self._over_at = math.inf
+        elif state == "playing":
+            played = document.get("played_ms")
+            played_s = played / 1000 if isinstance(played, int) and played > 0 else 0.0
+            self._over_at = time.monotonic() + self._seconds - played_s + _LATE_REPORT_S
 
     async def _stream(self) -> None:
         while True:
@@ -172,13 +184,18 @@ class RelaySession:
             self._sample_rate, queued.request_id, self._avatar_id, self.connection_id
         )
         started = time.monotonic()
+        self._seconds = queued.take.seconds
+        self._over_at = started + self._seconds + _LATE_REPORT_S
         for due, frame in relay_frames(metadata, samples, frames, self._speed):
-            if await self._waited_in_vain(started + due):
+            if await self._waited_over(started + due):
                 return
             await self._send(frame)
-        await self._waited_in_vain(started + queued.take.seconds + _LATE_REPORT_S)
+        # Reports move the time at which it must be over, so look again every now and then.
+        while time.monotonic() < self._over_at:
+            if await self._waited_over(min(self._over_at, time.monotonic() + _LOOK_AGAIN_S)):
+                return
 
-    async def _waited_in_vain(self, until: float) -> bool:
+    async def _waited_over(self, until: float) -> bool:
         """Sleep until then; True as soon as the utterance is over."""
         delay = until - time.monotonic()
         if delay > 0.0 and not self._over.is_set():

@@ -321,6 +321,32 @@ def test_the_greeting_comes_once_per_connection_and_texts_queue():
     asyncio.run(story())
 
 
+def test_a_paused_kiosk_holds_the_queue_until_it_has_played_on():
+    async def story():
+        settings = EndpointSettings(greeting="Hi.", say=("Next.",), speed=40.0)
+        async with endpoint(settings) as (url, client):
+            socket = await kiosk(client, url)
+            first, audio, _ = await utterance(socket)
+
+            async def report(state, played_ms):
+                event = {"event": "playback", "req_id": first.request_id, "state": state}
+                await socket.send_str(json.dumps({**event, "played_ms": played_ms}))
+
+            seconds = sum(map(len, audio)) / 16000
+            await report("playing", 0)
+            await report("paused", 100)
+            with pytest.raises(TimeoutError):
+                await receive(socket, seconds + 2.5)
+            await report("playing", 100)
+            with pytest.raises(TimeoutError):
+                await receive(socket, 0.3)
+            await report("ended", round(seconds * 1000))
+            second, _, _ = await utterance(socket)
+            assert second.request_id != first.request_id
+
+    asyncio.run(story())
+
+
 def test_interrupt_with_say_stops_the_stream_and_speaks_at_once():
     async def story():
         async with endpoint(EndpointSettings()) as (url, client):
