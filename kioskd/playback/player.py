@@ -12,8 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import Protocol
 
 from driving_client.link import (
@@ -25,28 +24,21 @@ from driving_client.link import (
     PlaybackState,
     UtteranceStarted,
 )
-from driving_client.motion import FloatArray, MotionSample, ParameterSpace
 from driving_client.utterance import Utterance
 from kioskd.audio.snapshot import AudioSnapshot
 from kioskd.metrics import Metrics
-from kioskd.playback.face import Face, MotionRetarget
-from kioskd.playback.frame_log import FrameLog, PosedFrame
-from kioskd.playback.idle_clip import IdleClip
-from kioskd.playback.life import IdleLife
+from kioskd.playback.face import MotionRetarget
 from kioskd.playback.link_watch import LinkWatch
-from kioskd.playback.settings import FRAME_S, PlaybackSettings
-from kioskd.playback.snapshot import MotionStatus, PlayerSnapshot, PlayerState
+from kioskd.playback.performance import Performance
+from kioskd.playback.reports import Report, Reports
+from kioskd.playback.settings import PlaybackSettings
+from kioskd.playback.snapshot import PlayerSnapshot, PlayerState
 from kioskd.playback.speech import SpeechFollower, SpeechMotion
-from kioskd.playback.transition import Transition
 from kioskd.playback.turn import Turn, motionless_code
 from splat_gles.avatar import Avatar
 from splat_gles.rig import RigParameters
 
 logger = logging.getLogger(__name__)
-
-Report = Callable[[str, PlaybackState, int], None]
-
-_REST = "rest"
 
 
 class Sound(Protocol):
@@ -93,20 +85,13 @@ class Player:
         self._settings = settings
         self._audio = audio
         self._metrics = metrics
-        self._report = report
         self._clock = clock
-        self._face = Face(rig.avatar)
-        self._retarget = retarget
-        self._idle_clip = IdleClip(rig.avatar, self._face)
-        self._life = IdleLife(settings.idle)
-        self._transition = Transition(self._idle_clip.at(clock()), _REST)
-        self._frames = FrameLog(metrics)
+        self._reports = Reports(report)
+        self._performance = Performance(settings, rig.avatar, retarget, metrics, clock())
         self._lock = threading.Lock()
         self._link = LinkWatch(clock(), settings.audio_only_after_s)
         self._turn: Turn | None = None
         self._state = PlayerState.IDLE
-        self._outbox: deque[tuple[str, PlaybackState, int]] = deque()
-        self._sending = threading.RLock()
         self._snapshot = PlayerSnapshot()
 
     # Any thread
@@ -126,7 +111,7 @@ class Player:
                     self._begin(utterance, now)
             case ControlRequested(control, request_id):
                 self._control(control, request_id)
-        self._send_reports()
+        self._reports.send()
 
     def interrupt(self) -> None:
         """Silence now; the face eases to rest."""
@@ -134,7 +119,7 @@ class Player:
             if self._turn is not None:
                 self._finish(self._turn, PlaybackState.INTERRUPTED)
                 self._audio.drop()
-        self._send_reports()
+        self._reports.send()
 
     def pause(self) -> None:
         """Silence now, to go on with `resume` at the same sample."""
@@ -145,7 +130,7 @@ class Player:
                 self._audio.pause()
                 self._state = PlayerState.PAUSED
                 self._queue_report(turn, PlaybackState.PAUSED)
-        self._send_reports()
+        self._reports.send()
 
     def resume(self) -> None:
         """Go on after `pause`."""
@@ -157,7 +142,7 @@ class Player:
                 self._state = PlayerState.SPEAKING if turn.announced else PlayerState.IDLE
                 if turn.announced:
                     self._queue_report(turn, PlaybackState.PLAYING)
-        self._send_reports()
+        self._reports.send()
 
     def snapshot(self) -> PlayerSnapshot:
         """The newest snapshot, published once per frame."""
@@ -168,15 +153,26 @@ class Player:
     def tick(self, now: float, display_latency_s: float) -> RigParameters:
         """What the face does in the frame that is drawn now and seen `display_latency_s` later."""
         with self._lock:
-            target, motion = self._speech_now(now, display_latency_s)
-            self._ease(now, target, motion)
+            if self._turn is not None:
+                self._advance(self._turn, now)
+            turn, performance = self._turn, self._performance
+            if turn is None:
+                motion = performance.rest(now)
+            else:
+                audio = self._audio_of(turn)
+                motion = performance.speak(
+                    now, display_latency_s, turn, audio, linked=self._link.is_up
+                )
+                self._note_motion(turn, motion, audio)
+            if self._state is PlayerState.INTERRUPTED and performance.settled(now):
+                self._state = PlayerState.IDLE
             self._publish(now, motion)
-        self._send_reports()
-        return self._face.parameters(self._transition.shown, self._life.at(now))
+        self._reports.send()
+        return performance.parameters(now)
 
     def frame_shown(self, at: float) -> None:
         """The oldest frame of `tick` that was not yet shown is on the screen since `at`."""
-        self._frames.shown(at, self._audio.snapshot())
+        self._performance.shown(at, self._audio.snapshot())
 
     # Under the lock
 
@@ -186,7 +182,7 @@ class Player:
         hold_s = 0.0 if self._link.audio_only(now) else self._settings.motion_wait_s
         ticket = self._audio.play(utterance, hold_s)
         follower = SpeechFollower(utterance, self._settings.hold_frames)
-        self._turn = Turn(utterance, ticket, follower, now)
+        self._turn = Turn(utterance, ticket, follower)
 
     def _finish(self, turn: Turn, outcome: PlaybackState) -> None:
         """Close the turn with its one outcome; a voice that was heard to its end has ended."""
@@ -222,39 +218,6 @@ class Player:
             case Control.RESUME:
                 self.resume()
 
-    def _speech_now(self, now: float, latency_s: float) -> tuple[FloatArray | None, SpeechMotion]:
-        """The pose of the speech for the next frame, or None for rest; the turn moves on."""
-        turn = self._turn
-        if turn is not None:
-            self._advance(turn, now)
-            turn = self._turn
-        if turn is None:
-            self._frames.posed(PosedFrame())
-            return None, SpeechMotion(None, "none", 0)
-        audio = self._audio_of(turn)
-        running = audio.running
-        motion_s = audio.position_at(now) + (latency_s if running else 0.0)
-        motion = turn.follower.at(now, motion_s, running=running)
-        self._note_motion(turn, motion, audio)
-        if not audio.started or motion.sample is None:
-            self._frames.posed(PosedFrame())
-            return None, motion
-        ready = None
-        if not turn.face_shown:
-            turn.face_shown = True
-            ready = max(turn.utterance.first_motion or now, turn.voice_came or now)
-        flowing = running and motion.status == "flowing"
-        self._frames.posed(PosedFrame(turn.ticket, motion_s if flowing else None, ready))
-        if turn.retarget is None:
-            turn.retarget = self._retarget_for(motion.sample)
-        return self._face.of_motion(motion.sample, turn.retarget), motion
-
-    def _retarget_for(self, sample: MotionSample) -> MotionRetarget:
-        # Each stream has constants of its own (rotation, eyes, lids): any frame tells them
-        if sample.space is ParameterSpace.FLAME:
-            return self._retarget.for_stream(sample.values)
-        return self._retarget
-
     def _advance(self, turn: Turn, now: float) -> None:
         """Announce the start, count the speech, and notice the end or that it will not come."""
         audio = self._audio_of(turn)
@@ -287,45 +250,21 @@ class Player:
         if failure is not None and motion.sample is None and audio.started:
             turn.note_motionless(motionless_code(failure), self._metrics)
 
-    def _ease(self, now: float, target: FloatArray | None, motion: SpeechMotion) -> None:
-        settings = self._settings
-        key: Hashable = _REST
-        if target is not None and self._turn is not None:
-            key = (self._turn.ticket, motion.joined)
-            frames = settings.ease_in_frames
-        else:
-            target = self._idle_clip.at(now)
-            # A turn that goes on without its link has lost it: the shorter way to rest
-            lost = self._turn is not None and not self._link.is_up
-            frames = settings.ease_disconnect_frames if lost else settings.ease_out_frames
-        self._transition.follow(now, key, target, frames * FRAME_S)
-        if self._state is PlayerState.INTERRUPTED and self._transition.settled(now):
-            self._state = PlayerState.IDLE
-
     def _publish(self, now: float, motion: SpeechMotion) -> None:
         turn = self._turn
         reasons = self._link.reasons(now)
-        status: MotionStatus = motion.status
         position = 0.0
         if turn is not None:
             audio = self._audio_of(turn)
             position = audio.position_at(now)
-            if audio.starved and not turn.paused:
-                reasons += ("audio_starved",)
-            if status == "held" and motion.sample is None and not turn.paused:
-                reasons += ("motion_stalled",)
-            if status == "waiting" and audio.started:
-                reasons += ("motion_late",)
-            failure = turn.utterance.motion_failure
-            if status == "audio_only" and failure is not None:
-                reasons += (motionless_code(failure),)
+            reasons += turn.reasons(motion, audio)
         self._snapshot = PlayerSnapshot(
             state=self._state,
             request_id=turn.utterance.request_id if turn else None,
             position_s=position,
-            motion=status,
+            motion=motion.status,
             reasons=tuple(dict.fromkeys(reasons)),
-            sync_offset_s=self._frames.sync_offset_s,
+            sync_offset_s=self._performance.sync_offset_s,
             link_up=self._link.is_up,
         )
 
@@ -334,14 +273,4 @@ class Player:
 
     def _queue_report(self, turn: Turn, state: PlaybackState) -> None:
         position = max(self._audio_of(turn).position_at(self._clock()), turn.counted_s)
-        self._outbox.append((turn.utterance.request_id, state, round(position * 1000)))
-
-    def _send_reports(self) -> None:
-        # In the order of what happened, whichever thread gets here first
-        with self._sending:
-            while True:
-                try:
-                    report = self._outbox.popleft()
-                except IndexError:
-                    return
-                self._report(*report)
+        self._reports.add(turn.utterance.request_id, state, position)

@@ -11,7 +11,7 @@ from driving_client.utterance import Utterance
 from kioskd.audio.snapshot import AudioSnapshot
 from kioskd.metrics import Metrics
 from kioskd.playback.face import MotionRetarget
-from kioskd.playback.speech import SpeechFollower
+from kioskd.playback.speech import SpeechFollower, SpeechMotion
 
 _CODE: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
@@ -30,7 +30,6 @@ class Turn:
     utterance: Utterance
     ticket: int
     follower: SpeechFollower
-    began: float
     paused: bool = False
     announced: bool = False
     voice_came: float | None = None
@@ -66,3 +65,17 @@ class Turn:
         if self.stalled_since is None:
             self.stalled_since = now
         return now - self.stalled_since
+
+    def reasons(self, motion: SpeechMotion, audio: AudioSnapshot) -> tuple[str, ...]:
+        """Codes of what is less than it should be about this utterance, for health."""
+        codes = []
+        if audio.starved and not self.paused:
+            codes.append("audio_starved")
+        if motion.status == "held" and motion.sample is None and not self.paused:
+            codes.append("motion_stalled")
+        if motion.status == "waiting" and audio.started:
+            codes.append("motion_late")
+        failure = self.utterance.motion_failure
+        if motion.status == "audio_only" and failure is not None:
+            codes.append(motionless_code(failure))
+        return tuple(codes)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -176,3 +177,26 @@ def test_steady_poses_change_no_faster_than_the_ease(
     jaw_values = np.array([0.0] + [float(pose.weights[JAW]) for pose in story.stage.poses])
     top_speed = math.pi / 2 * FRAME_S / (8 * 0.04)
     assert np.abs(np.diff(jaw_values)).max() <= top_speed * max(first, second) + 1e-4
+
+
+def test_many_threads_at_once_still_give_one_outcome_each() -> None:
+    """The network, the console and the frames all act at the same time."""
+    story = Story(seed=3)
+    player = story.stage.player
+    threads = [
+        threading.Thread(target=lambda: [story.begin(f"u{i}", 0.2) for i in range(200)]),
+        threading.Thread(target=lambda: [player.interrupt() for _ in range(500)]),
+        threading.Thread(target=lambda: [(player.pause(), player.resume()) for _ in range(500)]),
+    ]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        story.stage.frame()
+    story.settle()
+    outcomes = [who for who, state, _ in story.stage.reports if state in OUTCOMES]
+    assert sorted(outcomes) == sorted(f"u{i}" for i in range(200))
+    ended = set()
+    for who, state, _ in story.stage.reports:
+        assert who not in ended, "a report came after the outcome"
+        if state in OUTCOMES:
+            ended.add(who)

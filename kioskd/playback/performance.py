@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The face frame by frame: speech or rest, eased from one to the other, alive on top.
+
+Used by the render thread only. Which turn it is and what becomes of it is the player's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Final
+
+from driving_client.motion import FloatArray, MotionSample, ParameterSpace
+from kioskd.audio.snapshot import AudioSnapshot
+from kioskd.metrics import Metrics
+from kioskd.playback.face import Face, MotionRetarget
+from kioskd.playback.frame_log import FrameLog, PosedFrame
+from kioskd.playback.idle_clip import IdleClip
+from kioskd.playback.life import IdleLife
+from kioskd.playback.settings import FRAME_S, PlaybackSettings
+from kioskd.playback.speech import SpeechMotion
+from kioskd.playback.transition import Transition
+from kioskd.playback.turn import Turn
+from splat_gles.avatar import Avatar
+from splat_gles.rig import RigParameters
+
+_REST: Final = "rest"
+_SILENT: Final = SpeechMotion(None, "none", 0)
+
+
+class Performance:
+    """One avatar's face over time."""
+
+    def __init__(
+        self,
+        settings: PlaybackSettings,
+        avatar: Avatar,
+        retarget: MotionRetarget,
+        metrics: Metrics,
+        now: float,
+    ) -> None:
+        self._settings = settings
+        self._face = Face(avatar)
+        self._retarget = retarget
+        self._idle_clip = IdleClip(avatar, self._face)
+        self._life = IdleLife(settings.idle)
+        self._transition = Transition(self._idle_clip.at(now), _REST)
+        self._frames = FrameLog(metrics)
+
+    @property
+    def sync_offset_s(self) -> float | None:
+        """The last frame's motion time less the sound heard when it was seen."""
+        return self._frames.sync_offset_s
+
+    def settled(self, now: float) -> bool:
+        """Whether no ease is under way."""
+        return self._transition.settled(now)
+
+    def shown(self, at: float, audio: AudioSnapshot) -> None:
+        """The oldest frame not yet seen was seen at `at`."""
+        self._frames.shown(at, audio)
+
+    def rest(self, now: float) -> SpeechMotion:
+        """Nobody speaks: follow the idle clip."""
+        self._frames.posed(PosedFrame())
+        self._to_rest(now, self._settings.ease_out_frames)
+        return _SILENT
+
+    def speak(
+        self, now: float, latency_s: float, turn: Turn, audio: AudioSnapshot, *, linked: bool
+    ) -> SpeechMotion:
+        """Follow the turn's motion for the frame that is seen `latency_s` from now."""
+        running = audio.running
+        motion_s = audio.position_at(now) + (latency_s if running else 0.0)
+        motion = turn.follower.at(now, motion_s, running=running)
+        if not audio.started or motion.sample is None:
+            self._frames.posed(PosedFrame())
+            # A turn that goes on without its link has lost it: the shorter way to rest
+            settings = self._settings
+            frames = settings.ease_out_frames if linked else settings.ease_disconnect_frames
+            self._to_rest(now, frames)
+            return motion
+        ready = None
+        if not turn.face_shown:
+            turn.face_shown = True
+            ready = max(turn.utterance.first_motion or now, turn.voice_came or now)
+        flowing = running and motion.status == "flowing"
+        self._frames.posed(PosedFrame(turn.ticket, motion_s if flowing else None, ready))
+        target = self._face.of_motion(motion.sample, self._retarget_of(turn, motion.sample))
+        key = (turn.ticket, motion.joined)
+        self._follow(now, key, target, self._settings.ease_in_frames)
+        return motion
+
+    def parameters(self, now: float) -> RigParameters:
+        """The rig's parameters of the frame that was just posed, with its life of its own."""
+        return self._face.parameters(self._transition.shown, self._life.at(now))
+
+    def _retarget_of(self, turn: Turn, sample: MotionSample) -> MotionRetarget:
+        if turn.retarget is None:
+            # Each stream has constants of its own (rotation, eyes, lids): any frame tells them
+            flame = sample.space is ParameterSpace.FLAME
+            turn.retarget = self._retarget.for_stream(sample.values) if flame else self._retarget
+        return turn.retarget
+
+    def _to_rest(self, now: float, frames: int) -> None:
+        self._follow(now, _REST, self._idle_clip.at(now), frames)
+
+    def _follow(self, now: float, key: Hashable, target: FloatArray, frames: int) -> None:
+        self._transition.follow(now, key, target, frames * FRAME_S)
