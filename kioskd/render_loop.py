@@ -135,7 +135,6 @@ class RenderLoop:
         span = shown[-1] - shown[0]
         self.snapshot = RenderSnapshot(
             frames=self.snapshot.frames + 1,
-            first_frame=self.snapshot.first_frame or now,
             last_frame=now,
             fps=(len(shown) - 1) / span if span > 0 else 0.0,
             asked_rate=self._rate,

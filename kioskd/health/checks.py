@@ -26,8 +26,10 @@ from kioskd.playback.snapshot import PlayerSnapshot
 STALLED_S: Final = 3.0
 LOWEST_RATE: Final = 25.0
 """Frames a second below which motion visibly stutters: the rate of the motion itself."""
+SLOW_S: Final = 10.0
+"""Another program's short burst is no reason to alarm anybody."""
 STARTING_S: Final = 5.0
-"""For that long a link may be connecting, and the frame rate be uneven."""
+"""For that long a link may be connecting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +73,16 @@ class AvatarCheck:
         return passed(observed)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RenderLoopCheck:
     """Whether frames are drawn, and fast enough."""
 
     name: ClassVar[str] = "render_loop"
     source: Callable[[], RenderSnapshot]
+    _slow_since: float | None = None
 
     def run(self, now: float) -> Finding:
-        """Fails when frames have stopped; warns when there are too few for smooth motion."""
+        """Fails when frames have stopped; warns when for SLOW_S they were too few."""
         render = self.source()
         if not render.frames:
             return warned("no frame yet", "starting", "the first frame has not been drawn yet")
@@ -92,7 +95,11 @@ class RenderLoopCheck:
             )
         observed = f"{render.fps:.1f} frames a second"
         aim = min(render.asked_rate or LOWEST_RATE, LOWEST_RATE)
-        if now - render.first_frame > STARTING_S and render.fps < 0.9 * aim:
+        if render.fps >= 0.9 * aim:
+            self._slow_since = None
+        elif self._slow_since is None:
+            self._slow_since = now
+        if self._slow_since is not None and now - self._slow_since >= SLOW_S:
             return warned(
                 observed,
                 "slow_frames",

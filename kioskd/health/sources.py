@@ -12,13 +12,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class RenderSnapshot:
-    """The render loop: times of frames shown are of time.monotonic(), 0 before any.
+    """The render loop: `last_frame` is time.monotonic() of the last frame shown, 0 before any.
 
     `fps` is over the last seconds, `asked_rate` what is aimed at (0: as the screen gives).
     """
 
     frames: int = 0
-    first_frame: float = 0.0
     last_frame: float = 0.0
     fps: float = 0.0
     asked_rate: float = 0.0
