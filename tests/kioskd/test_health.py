@@ -8,6 +8,7 @@ import contextlib
 import io
 import ssl
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -481,6 +482,32 @@ def test_in_the_network_there_is_tls_and_a_token_is_asked_for(
             assert status == 403
             with pytest.raises(aiohttp.ClientError):
                 await ask(setup, "healthz")
+
+    story(test)
+
+
+def test_kioskctl_reaches_a_protected_kiosk(protected: tuple[Path, list[str]]) -> None:
+    certificate, options = protected
+    token = str(certificate.with_name("token"))
+
+    async def ctl(url: str, *arguments: str) -> tuple[int | None, str]:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "kioskd.ctl", "--url", url, *arguments, "status",
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        output, _ = await process.communicate()
+        return process.returncode, output.decode()
+
+    async def test() -> None:
+        async with running(overridden(*options)) as setup:
+            url = setup.server.url.replace("0.0.0.0", "127.0.0.1")
+            trust = ("--authority", str(certificate))
+            status, output = await ctl(url, *trust, "--token-file", token)
+            assert (status, output.startswith("kioskd 0.1.0: pass")) == (0, True), output
+            status, output = await ctl(url, *trust)
+            assert (status, "give --token-file" in output) == (2, True), output
+            status, output = await ctl(url, "--token-file", token)
+            assert (status, "certificate verify failed" in output) == (2, True), output
 
     story(test)
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -159,3 +160,17 @@ def test_a_configuration_that_does_not_apply_is_told() -> None:
     )  # fmt: skip
     waiting = ConfigSnapshot(waiting=("audio.volume",))
     assert outcome(ConfigCheck(lambda: waiting).run(NOW)) == ("warn", "config_needs_restart")
+
+
+def test_the_page_of_the_interface_names_every_reason(root: Path) -> None:
+    page = (root / "kioskd/health/README.md").read_text()
+    sources = [
+        (root / "kioskd/health" / name).read_text() for name in ("checks.py", "board_checks.py")
+    ]
+    written = re.findall(
+        r'(?:warned|failed|Reason)\(\s*[^,()]*?(?:,\s*)?"([a-z]+_[a-z_]+|starting)"',
+        "".join(sources),
+    )
+    codes = {*written, *AUDIO_REASONS, *MOTION_REASONS}
+    assert len(codes) > 20
+    assert not [code for code in codes if f"`{code}`" not in page]
