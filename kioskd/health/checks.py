@@ -172,6 +172,10 @@ MOTION_REASONS: Final = {
     "motion_late": "speech has begun, its motion has not come yet",
     "motion_stalled": "motion stopped coming: the face rests until it is back",
     "audio_starved": "speech waits for sound that is late",
+    "no_endpoint": "no endpoint.url is set: one's own voice goes without motion",
+    "relay_takes_no_voice": "one's own voice gets motion only with endpoint.dialect driveningress",
+    "link_down": "the endpoint is not connected: speech goes on as sound alone",
+    "link_lost": "the endpoint went away: the rest of this speech is sound alone",
 }
 
 
@@ -188,10 +192,12 @@ class MotionCheck:
         observed = player.state.value
         if player.request_id is not None:
             observed += f" {player.request_id} at {player.position_s:.1f} s, {player.motion}"
-        # That the link is down is the link check's to say
-        codes = [code for code in player.reasons if code != "link_down"]
+        # That the link is down while nobody needs it is the link check's to say
+        needed = player.motion == "audio_only"
+        codes = [code for code in player.reasons if needed or code != "link_down"]
         if codes:
-            reasons = tuple(Reason(code, MOTION_REASONS.get(code, code)) for code in codes)
+            text = "speech goes on as sound alone: the endpoint gave no motion for it"
+            reasons = tuple(Reason(code, MOTION_REASONS.get(code, text)) for code in codes)
             return Finding(Status.WARN, observed, reasons)
         return passed(observed)
 

@@ -145,8 +145,8 @@ def test_an_endpoint_that_is_not_there_is_told(
 
 def test_speech_without_motion_is_told_and_a_lost_link_only_once() -> None:
     assert outcome(MotionCheck(PlayerSnapshot).run(NOW)) == ("pass",)
-    for code in MOTION_REASONS:
-        player = PlayerSnapshot(reasons=("link_down", code))
+    for code in (*MOTION_REASONS, "code_of_the_endpoint"):
+        player = PlayerSnapshot(reasons=(code,), motion="audio_only")
         assert outcome(MotionCheck(lambda player=player: player).run(NOW)) == ("warn", code)
     down = PlayerSnapshot(reasons=("link_down",))
     assert outcome(MotionCheck(lambda: down).run(NOW)) == ("pass",)
