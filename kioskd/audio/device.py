@@ -2,15 +2,20 @@
 """One open ALSA device, seen as a counter of frames played and a place to write mono samples.
 
 pyalsaaudio has no `delay()`: played = written − (buffer − avail), at the time stamp that goes
-with `avail`. Underruns come as the return value −32 (EPIPE) of `avail()` and `write()`; a lost
-device raises. The constructor takes what the device offers instead of failing, so the real
-rate, channels and format are read back. Measured with the pulse and file plugins of
-alsa-plugins 1.2.7: after `drop()` one reading of `avail` may be wrong by two periods, and a
-server that is killed reports −32 first and raises at the next write.
+with `avail`. Its `avail()` returns errors as negative numbers: −32 (EPIPE) after an underrun,
+−86 (ESTRPIPE) after the machine slept, others when the device is gone; after `drop()` hardware
+answers −77 (EBADFD) until the next write, so a device at rest is not asked. `write()` returns
+−32 too and raises for the rest. The constructor takes what the device offers instead of
+failing, so the real rate, channels and format are read back. Measured with the pulse and file
+plugins of alsa-plugins 1.2.7: one reading of `avail` after the first write that follows a
+`drop()` may be wrong by two periods, and a server that is killed reports −32 first and raises
+at the next write.
 """
 
 from __future__ import annotations
 
+import errno
+import os
 import time
 from typing import Any, Final, Protocol
 
@@ -29,6 +34,9 @@ _FORMATS: Final[dict[int, tuple[str, int]]] = {
     alsaaudio.PCM_FORMAT_S24_LE: ("<i4", 8),
 }
 """Formats that are asked for in order: how they lie in memory, the left shift from 16 bits."""
+
+_RECOVERABLE: Final = (errno.EPIPE, errno.ESTRPIPE, errno.EBADFD)
+"""Underrun, sleep of the machine, and a stop by somebody else: written anew, it goes on."""
 
 _CHANNELS: Final = 2
 """Channels asked for; whatever the device then has, all carry the voice."""
@@ -77,6 +85,7 @@ class AlsaDevice:
         self.xruns = 0
         self.written = 0
         self._recovered = 0
+        self._at_rest = True
         self._pcm = _open(name, buffer_s)
         info = self._pcm.info()
         self._format = int(info["format"])
@@ -88,11 +97,8 @@ class AlsaDevice:
 
     def writable(self) -> int:
         """Frames that can be written now; an underrun is counted and recovered here."""
-        avail = self._call("avail")
-        if avail < 0:
-            self._recover()
-            return self.buffer_frames
-        return min(int(avail), self.buffer_frames)
+        avail = self._avail()
+        return self.buffer_frames if avail is None else min(avail, self.buffer_frames)
 
     def write(self, samples: Samples) -> int:
         """Write mono samples to all channels; returns the frames taken, 0 where it is full."""
@@ -100,27 +106,29 @@ class AlsaDevice:
         if taken < 0:
             self._recover()
             return 0
+        self._at_rest = False
         self.written += int(taken)
         return int(taken)
 
     def played(self) -> tuple[int, float]:
         """Frames that have left the buffer and when that was; everything after an underrun."""
-        avail = self._call("avail")
+        avail = self._avail()
         now = time.monotonic()
-        if avail < 0:
-            self._recover()
-            return self.written, now
+        if avail is None:
+            return self._recovered, now
         seconds, nanoseconds, stamped = self._call("htimestamp")
         stamp = seconds + nanoseconds / 1e9
         # A driver without monotonic stamps gives wall-clock time or none at all
         if abs(stamp - now) < 0.2 and 0 <= stamped <= self.buffer_frames:
             avail, now = stamped, min(stamp, now)
-        queued = self.buffer_frames - min(int(avail), self.buffer_frames)
+        queued = self.buffer_frames - min(avail, self.buffer_frames)
         return max(self.written - queued, self._recovered), now
 
     def drop(self) -> None:
         """Discard what is queued: silence now, counters at zero."""
-        self._call("drop")
+        if not self._at_rest:
+            self._call("drop")
+        self._at_rest = True
         self.written = self._recovered = 0
 
     def close(self) -> None:
@@ -132,19 +140,35 @@ class AlsaDevice:
             # It is gone already, which is why it is being closed
             return
 
+    def _avail(self) -> int | None:
+        """Room in the buffer, or None while the device is at rest and all of it is free."""
+        if self._at_rest:
+            return None
+        avail = int(self._call("avail"))
+        if -avail in _RECOVERABLE:
+            self._recover()
+            return None
+        if avail < 0:
+            raise self._lost(os.strerror(-avail))
+        return avail
+
     def _recover(self) -> None:
+        self._call("drop")
+        self._at_rest = True
         self.xruns += 1
         self._recovered = self.written
-        self._call("drop")
 
     def _call(self, method: str, *arguments: object) -> Any:
         try:
             return getattr(self._pcm, method)(*arguments)
         except alsaaudio.ALSAAudioError as error:
-            raise AudioError(
-                f"sound device {self.name!r} was lost while playing ({error}); "
-                "check its cable, or the sound server that stands behind it"
-            ) from error
+            raise self._lost(str(error)) from error
+
+    def _lost(self, what: str) -> AudioError:
+        return AudioError(
+            f"sound device {self.name!r} was lost while playing ({what}); "
+            "check its cable, or the sound server that stands behind it"
+        )
 
 
 def interleaved(samples: Samples, alsa_format: int, channels: int) -> bytes:

@@ -36,6 +36,8 @@ def test_a_device_that_ran_dry_is_counted_and_takes_sound_again(sound_server: An
     device.drop()
     assert device.written == 0
     assert device.played()[0] == 0
+    assert device.writable() == device.buffer_frames
+    assert device.xruns == 1
     device.close()
 
 
