@@ -15,7 +15,7 @@ from typing import Final
 
 from kioskd.audio.alsa_messages import silence_libasound
 from kioskd.audio.device import AlsaDevice, SoundDevice
-from kioskd.audio.settings import REOPEN_S, AudioSettings
+from kioskd.audio.settings import LEAST_BUFFER_S, REOPEN_S, AudioSettings
 from kioskd.audio.stand_in import StandIn
 from kioskd.errors import AudioError
 
@@ -85,6 +85,12 @@ class DeviceChoice:
         logger.info(
             "sound device %r is open at %d Hz", self._settings.device, self.device.rate,
             extra={"code": "audio_open"})  # fmt: skip
+        held_s = self.device.buffer_frames / self.device.rate
+        if held_s < LEAST_BUFFER_S:
+            logger.warning(
+                "sound device %r holds %.0f ms only and may run dry; a `plughw:` or `default` "
+                "device holds more", self._settings.device, held_s * 1000,
+                extra={"code": "audio_small_buffer"})  # fmt: skip
         return True
 
     def lost(self, error: AudioError) -> None:

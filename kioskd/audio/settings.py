@@ -40,6 +40,9 @@ Four periods: a render loop that holds Python's lock for 20 ms must not cause an
 and speech that comes back queues behind no more than this.
 """
 
+LEAST_BUFFER_S: Final = 0.09
+"""A device that holds less than some 100 ms (drivers round down) runs dry on a busy board."""
+
 PREFILL_S: Final = 0.06
 """Speech starts once this much of it has come, or all of it: less would stutter at once."""
 

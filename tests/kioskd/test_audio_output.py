@@ -311,6 +311,16 @@ def test_a_hanging_device_does_not_stop_the_thread(metrics: Metrics) -> None:
         output.stop()
 
 
+def test_a_device_with_little_room_is_told_about(
+    make_output: MakeOutput, sound_server: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_output(sound_server.device, buffer_ms=40.0)
+    assert "may run dry" in caplog.text
+    caplog.clear()
+    make_output(sound_server.device, buffer_ms=100.0)
+    assert "may run dry" not in caplog.text
+
+
 def test_latency_of_the_amplifier_is_taken_off(make_output: MakeOutput) -> None:
     output = make_output(latency_ms=200.0)
     began = time.monotonic()
