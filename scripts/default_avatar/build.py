@@ -18,6 +18,7 @@ from default_avatar.hair import head_hair
 from default_avatar.light import displayed, irradiance, sheen
 from default_avatar.mesh import unit
 from default_avatar.mouth import mouth_parts
+from default_avatar.seen import seen_from_front
 from default_avatar.skin import bust
 from default_avatar.source import Floats, Source
 from driving_client.motion import ARKIT_NAMES
@@ -28,6 +29,9 @@ EYE_RADIUS: Final = 0.0156
 """MakeHuman's eyes measure 16.2 mm at their vertices; the lids' smooth surface rests lower."""
 SMALLEST_DELTA: Final = 0.00002
 """Offsets below 20 micrometres are dropped: a twentieth of a pixel on a 1080-wide screen."""
+
+FRAMED_BELOW_MOUTH: Final = 0.045
+"""Metres from the mouth down to the middle of the picture: head and shoulders share it well."""
 
 Progress = Callable[[str, float], None]
 
@@ -47,7 +51,7 @@ def build_avatar(source: Source, progress: Progress) -> Avatar:
     lash = lashes(mesh, character)
     brow = brows(skin, marks.eyes)
     hair = head_hair(skin, marks.eyes)
-    parts = [skin, eyes, mouth, lash, brow, hair]
+    parts = _without_hidden([skin, eyes, mouth, lash, brow, hair], marks.eyes[0, 1])
     cloud = joined(parts)
     lengths = ", ".join(str(len(part)) for part in parts)
     if len(cloud) > MOST_SPLATS:
@@ -61,13 +65,33 @@ def build_avatar(source: Source, progress: Progress) -> Avatar:
     return _avatar(cloud, light, character.joints(), marks.mouth)
 
 
+def _posed(cloud: Cloud, **units: float) -> Floats:
+    """Positions (n,3) with some face units applied."""
+    weights = np.zeros(len(ARKIT_NAMES))
+    for name, weight in units.items():
+        weights[ARKIT_NAMES.index(name)] = weight
+    moved: Floats = cloud.positions + np.tensordot(weights, cloud.deltas, 1)
+    return moved
+
+
+def _without_hidden(parts: list[Cloud], eyes: float) -> list[Cloud]:
+    """The parts less what is never seen; what moves with the face all stays.
+
+    So does what lies below the eyes: between neck and hair one looks far in.
+    """
+    cloud = joined(parts)
+    opened = _posed(cloud, jawOpen=1.0, mouthUpperUpLeft=1.0, mouthUpperUpRight=1.0)
+    keep = seen_from_front(cloud.positions, [opened])
+    keep |= np.abs(cloud.deltas).max(axis=(0, 2)) > 0
+    keep |= cloud.positions[:, 1] < eyes
+    ends = np.cumsum([len(part) for part in parts])[:-1]
+    return [part.where(mask) for part, mask in zip(parts, np.split(keep, ends), strict=True)]
+
+
 def _light(cloud: Cloud, lengths: list[int], eyes: Floats, progress: Progress) -> Floats:
     """Light per splat: at rest and with open mouth and shut lids, as each part is mostly seen."""
     rest = irradiance(cloud.positions, cloud.normals, lambda part: progress("", 0.3 + part * 0.3))
-    weights = np.zeros(len(ARKIT_NAMES))
-    for name, weight in (("jawOpen", 0.75), ("eyeBlinkLeft", 1.0), ("eyeBlinkRight", 1.0)):
-        weights[ARKIT_NAMES.index(name)] = weight
-    moved = cloud.positions + np.tensordot(weights, cloud.deltas, 1)
+    moved = _posed(cloud, jawOpen=0.75, eyeBlinkLeft=1.0, eyeBlinkRight=1.0)
     moving = np.linalg.norm(moved - cloud.positions, axis=1)
     skin, eyeballs, mouth = lengths[:3]
     gap = moved[:, None] - eyes
@@ -79,14 +103,14 @@ def _light(cloud: Cloud, lengths: list[int], eyes: Floats, progress: Progress) -
     normals = unit(cloud.normals * (1 - lids)[:, None] + unit(outward) * lids[:, None])
     posed = irradiance(moved, normals, lambda part: progress("", 0.6 + part * 0.35))
     share = np.zeros(len(cloud))
-    share[:skin] = np.maximum(0.5 * np.clip(moving[:skin] / 0.004, 0, 1), 0.8 * lids[:skin])
+    share[:skin] = np.maximum(0.5 * np.clip(moving[:skin] / 0.004, 0, 1), 0.92 * lids[:skin])
     share[skin + eyeballs : skin + eyeballs + mouth] = 1.0
     light = rest * (1 - share)[:, None] + posed * share[:, None]
     least = np.zeros(len(cloud))
     least[skin : skin + eyeballs] = 0.74
     enamel = cloud.albedo[:, 1] > 0.5
     enamel[: skin + eyeballs] = False
-    least[skin + eyeballs : skin + eyeballs + mouth] = 0.22
+    least[skin + eyeballs : skin + eyeballs + mouth] = 0.28
     least[enamel] = 0.62
     least[-lengths[-1] :] = 0.20
     return np.maximum(light, least[:, None])
@@ -111,6 +135,7 @@ def _avatar(
     names += (("leftEye", HEAD, left), ("rightEye", HEAD, right))
     rank = np.argsort(-cloud.skin[order], axis=1, kind="stable")[:, :4]
     weights = np.take_along_axis(cloud.skin[order], rank, axis=1)
+    middle = (0.0, float(mouth[1]) - FRAMED_BELOW_MOUTH, float(mouth[2]) - 0.06)
     skeleton = tuple(
         Joint(name, parent, tuple(round(float(value), 6) for value in place))
         for name, parent, place in names
@@ -120,9 +145,7 @@ def _avatar(
         licence="CC0-1.0",
         parameter_space="arkit",
         gaze="joints",
-        framing=Framing(
-            (0.0, round(float(mouth[1]) - 0.014, 4), round(float(mouth[2]) - 0.06, 4)), 0.40
-        ),
+        framing=Framing((0.0, round(middle[1], 4), round(middle[2], 4)), 0.40),
         positions=cloud.positions[order].astype(np.float32),
         covariances=covariances.astype(np.float32),
         colors=np.column_stack([colors, cloud.opacity])[order].astype(np.float32),

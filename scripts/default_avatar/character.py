@@ -37,8 +37,8 @@ RECIPE: Final[tuple[tuple[str, float], ...]] = (
 )
 
 REST_FACE: Final[tuple[tuple[str, float], ...]] = (
-    ("eyeWideLeft", 0.75),
-    ("eyeWideRight", 0.75),
+    ("eyeWideLeft", 0.55),
+    ("eyeWideRight", 0.55),
     ("mouthSmileLeft", 0.26),
     ("mouthSmileRight", 0.26),
 )

@@ -18,12 +18,12 @@ from default_avatar.light import linear
 from default_avatar.mesh import smoothstep, unit
 from default_avatar.source import Floats, Ints
 
-STRANDS: Final = 960
+STRANDS: Final = 920
 STEP: Final = 0.0105
 STEPS: Final = 26
 PARTING: Final = 0.022
 """The parting lies this far to the person's left of the middle, in metres."""
-LOOSE: Final = 0.010
+LOOSE: Final = 0.004
 """How far a strand may leave the place above the hull that its volume gives it, in metres."""
 SHADES: Final = (linear(98, 66, 44), linear(72, 48, 33), linear(122, 84, 55))
 
@@ -89,7 +89,7 @@ def _grow(skin: Cloud, eyes: Floats, hull: Hull, rng: np.random.Generator) -> Fl
     axis = head_axis(eyes)
     aside = np.where(point[:, 0] > PARTING, 1.0, -1.0)
     front = smoothstep(-0.02, 0.07, point[:, 2] - axis[2])
-    volume = rng.uniform(0.002, 0.012, STRANDS)
+    volume = rng.uniform(0.002, 0.010, STRANDS)
     heading = unit(
         outward * 0.35
         + np.stack([aside, np.full(STRANDS, 0.10), -0.25 * front], axis=1)
@@ -136,7 +136,7 @@ def head_hair(skin: Cloud, eyes: Floats) -> Cloud:
     strands = _grow(skin, eyes, hull, rng)
     ends = eyes[0, 1] - rng.uniform(0.092, 0.103, STRANDS)
     middle = (strands[1:] + strands[:-1]) / 2
-    along = (strands[1:] - strands[:-1]) * 0.62
+    along = (strands[1:] - strands[:-1]) * 0.56
     alive = middle[..., 1] > ends
     alive = np.logical_and.accumulate(alive, axis=0)
     outward = unit(middle - hull.center)
@@ -150,7 +150,7 @@ def head_hair(skin: Cloud, eyes: Floats) -> Cloud:
     gleam = np.sqrt(np.clip(1 - (unit(along) @ half) ** 2, 0, 1)) ** 40
     albedo = albedo * (1 + 1.2 * gleam * np.clip(normal @ half, 0, 1))[..., None]
     taper = np.clip((middle[..., 1] - ends) / 0.012, 0.5, 1)
-    width = rng.uniform(0.0009, 0.0016, STRANDS)[None] * taper
+    width = rng.uniform(0.0010, 0.0017, STRANDS)[None] * taper
     keep = alive.ravel()
     count = int(keep.sum())
     axes = np.stack([along, across * width[..., None], normal * 0.0004], axis=-2)

@@ -15,13 +15,15 @@ from typing import Final
 import numpy as np
 
 from default_avatar.mesh import unit
-from default_avatar.source import Floats
+from default_avatar.source import Floats, Ints
 
 DIRECTIONS: Final = 220
 CELL: Final = 0.0024
 """Edge of a depth map's cell in metres; wider than the spacing of the splats on the face."""
 BIAS: Final = 0.0045
 """How far behind the nearest splat a splat still counts as lit, in metres."""
+NEIGHBOURS: Final = tuple((r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if (r, c) != (0, 0))
+"""Steps from a cell to the eight around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +64,32 @@ def _radiance(directions: Floats) -> Floats:
     return light
 
 
-def _lit(positions: Floats, direction: Floats) -> Floats:
-    """1 for the splats that `direction` reaches, falling to 0 behind others."""
+def depth_map(
+    positions: Floats, direction: Floats, edge: float
+) -> tuple[Ints, Ints, Floats, Floats]:
+    """Positions seen along `direction`: cells (n,) by row and column, heights, and the highest.
+
+    Cells are `edge` metres wide. The map (R,C) holds minus infinity where nothing is, and has a
+    margin of one cell.
+    """
     helper = np.array([0.0, 1.0, 0.0]) if abs(direction[1]) < 0.9 else np.array([1.0, 0.0, 0.0])
     right = unit(np.cross(helper, direction))
     up = np.cross(direction, right)
     plane = np.stack([positions @ right, positions @ up], axis=1)
-    cell = np.floor((plane - plane.min(axis=0)) / CELL).astype(np.int64) + 1
+    row, column = (np.floor((plane - plane.min(axis=0)) / edge).astype(np.int64) + 1).T
     height = positions @ direction
-    size = cell.max(axis=0) + 2
-    depth = np.full((size[0], size[1]), -np.inf)
-    np.maximum.at(depth, (cell[:, 0], cell[:, 1]), height)
-    nearest = depth.copy()
-    for row in (-1, 0, 1):
-        for column in (-1, 0, 1):
-            shifted = np.roll(depth, (row, column), axis=(0, 1))
-            nearest = np.maximum(nearest, shifted - 0.0015 * (row != 0 or column != 0))
-    behind = nearest[cell[:, 0], cell[:, 1]] - height
-    return np.clip(1.6 - behind / BIAS, 0.0, 1.0)
+    highest = np.full((row.max() + 2, column.max() + 2), -np.inf)
+    np.maximum.at(highest, (row, column), height)
+    return row, column, height, highest
+
+
+def _lit(positions: Floats, direction: Floats) -> Floats:
+    """1 for the splats that `direction` reaches, falling to 0 behind others."""
+    row, column, height, highest = depth_map(positions, direction, CELL)
+    nearest = highest
+    for shift in NEIGHBOURS:
+        nearest = np.maximum(nearest, np.roll(highest, shift, axis=(0, 1)) - 0.0015)
+    return np.clip(1.6 - (nearest[row, column] - height) / BIAS, 0.0, 1.0)
 
 
 def irradiance(positions: Floats, normals: Floats, step: Callable[[float], None]) -> Floats:

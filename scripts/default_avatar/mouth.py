@@ -74,7 +74,7 @@ def mouth_parts(mesh: BaseMesh, character: Character) -> Cloud:
     )
     middle = np.exp(-((tongue.positions[:, 0:1] / 0.0016) ** 2))
     tip = tongue.positions[:, 2:3].max()
-    deep = 0.45 + 0.55 * smoothstep(tip - 0.034, tip - 0.006, tongue.positions[:, 2:3])
+    deep = 0.55 + 0.45 * smoothstep(tip - 0.034, tip - 0.006, tongue.positions[:, 2:3])
     tongue = tongue.colored(linear(196, 104, 100) * (1 - 0.22 * middle) * deep, 0.3)
     lowered = tongue.deltas.copy()
     lowered[ARKIT_NAMES.index("jawOpen")] += TONGUE_FALL

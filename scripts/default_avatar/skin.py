@@ -26,7 +26,7 @@ SKIN: Final = linear(222, 172, 146)
 LIPS: Final = linear(188, 100, 94)
 SHIRT: Final = linear(58, 92, 118)
 HAIR_SHADE: Final = linear(52, 36, 27)
-BELOW_EYES: Final = 0.54
+BELOW_EYES: Final = 0.575
 """How far below the eyes the bust ends, in metres: below the picture of the bust camera."""
 
 
@@ -128,7 +128,7 @@ def _skin_color(points: Floats, marks: Landmarks, masks: dict[str, Floats]) -> F
     )
     color *= 1 + masks["ears"][:, None] * 0.45 * (flush - 1)
     for eye in marks.eyes:
-        color *= 1 + 0.22 * blob(eye + np.array([0, -0.017, 0.014]), 0.011)
+        color *= 1 + 0.34 * blob(eye + np.array([0, -0.018, 0.014]), 0.012)
     lids = masks["eyelids"][:, None]
     color *= 1 + lids * (np.array([0.94, 0.86, 0.84]) - 1)
     lip = smoothstep(0.25, 0.75, masks["lips"])[:, None]
@@ -148,7 +148,8 @@ def bust(mesh: BaseMesh, character: Character, source: Source) -> tuple[Cloud, L
     surface = _draped(surface, marks)
     centre = surface.centres()
     spacing = _spacing(centre, marks, scalp_cover(centre, marks.eyes), shirt_quads)
-    cloud, samples = covered(surface, spacing, _poses(surface), overlap=1.42, thickness=0.00025)
+    overlap = np.where(spacing > 0.0085, 1.42, 1.36)
+    cloud, samples = covered(surface, spacing, _poses(surface), overlap=overlap, thickness=0.00025)
     texture = samples.of_corners(surface.texture)
     names = ("lips", "inside-mouth", "ears", "eyelids")
     masks = {name: sampled_mask(source, name, texture) for name in names}
@@ -164,7 +165,7 @@ def bust(mesh: BaseMesh, character: Character, source: Source) -> tuple[Cloud, L
     color = color * (1 - scalp) + HAIR_SHADE * scalp
     cloth = smoothstep(-0.0010, 0.0010, inside)[:, None]
     seam = np.exp(-(((inside - 0.013) / 0.0016) ** 2))[:, None]
-    fabric = SHIRT * (1 + 0.03 * np.sin(points @ [900, 260, 0])[:, None]) * (1 - 0.22 * seam)
+    fabric = SHIRT * (1 + 0.03 * np.sin(points @ [90, 26, 40])[:, None]) * (1 - 0.22 * seam)
     color = color * (1 - cloth) + fabric * cloth
     gloss = np.where(masks["lips"] > 0.5, 1.6, 0.55) * (1 - cloth[:, 0]) * (1 - scalp[:, 0])
     gloss *= 1 - smoothstep(0.3, 0.7, masks["inside-mouth"]) * 0.8
@@ -184,6 +185,7 @@ def _draped(surface: Surface, marks: Landmarks) -> Surface:
     vertices[:, 2] += chest * (basis @ curve - z)
     pairs = np.stack([surface.quads, np.roll(surface.quads, -1, axis=1)], axis=-1).reshape(-1, 2)
     border = _on_border(surface.quads, len(vertices))
+    border &= vertices[:, 1] < vertices[surface.quads, 1].min() + 0.06
     soft = (0.6 * smoothstep(0.02, 0.08, depth) * ~border)[:, None]
     for _ in range(40):
         total = np.zeros_like(vertices)

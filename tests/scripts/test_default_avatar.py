@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from driving_client.motion import ARKIT_NAMES
-from splat_gles.avatar import Avatar
+from splat_gles.avatar import Avatar, Framing
 from splat_gles.bundle import read_bundle
 from splat_gles.camera import bust
 from splat_gles.display import open_display
@@ -43,7 +42,8 @@ def look(avatar: Avatar) -> Iterator[Look]:
     display = open_display("offscreen", SIZE, "default avatar")
     renderer = Renderer(avatar, SIZE, background=(0.0, 1.0, 0.0))
     rig = Rig(avatar)
-    framing = replace(avatar.framing, width=WIDTH)
+    x, y, z = avatar.framing.target
+    framing = Framing((x, y + 0.08, z), WIDTH)
 
     def picture(
         place: NDArray[np.float64], size: float, yaw: float = 0.0, **units: float
@@ -59,8 +59,9 @@ def look(avatar: Avatar) -> Iterator[Look]:
         seen = camera.projection @ camera.view @ np.append(place, 1.0)
         column, row = (seen[:2] / seen[3] * [1, -1] + 1) / 2 * SIZE
         half = size / WIDTH * SIZE[0] / 2
-        top, left = round(row - half), round(column - half)
-        return pixels[max(top, 0) : round(row + half), max(left, 0) : round(column + half)]
+        assert half < min(row, column, *(SIZE - np.array([column, row]))), "out of the picture"
+        top, left, edge = round(row - half), round(column - half), round(2 * half)
+        return pixels[top : top + edge, left : left + edge]
 
     yield picture
     renderer.close()
@@ -158,7 +159,7 @@ def test_eyes_follow_the_gaze(avatar: Avatar, look: Look) -> None:
 
 def test_lips_seal_and_part(avatar: Avatar, look: Look) -> None:
     x, y, z = avatar.framing.target
-    lips = np.array([x, y + 0.014, z + 0.06])
+    lips = np.array([x, y + 0.045, z + 0.06])
 
     def dark(picture: Picture) -> float:
         return float((picture.mean(axis=-1) < 0.25).mean())
