@@ -134,7 +134,7 @@ class EndpointSection:
     )
     say_url: str = option(
         "",
-        "Where the console's text box posts what the avatar shall say; empty hides the box.",
+        "Where the console's text box posts what the avatar shall say; empty: no text box.",
         kind=Kind.HTTP_URL,
         live=True,
     )

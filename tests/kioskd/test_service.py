@@ -98,7 +98,7 @@ lock.acquire()
 """
 
 
-@pytest.mark.parametrize(("signals", "status", "most"), [(1, 0, 2.2), (2, 143, 1.0)])
+@pytest.mark.parametrize(("signals", "status", "most"), [(1, 0, 2.5), (2, 143, 1.5)])
 def test_a_stuck_main_thread_cannot_prevent_the_end(signals: int, status: int, most: float) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", STUCK], cwd=ROOT, text=True,
