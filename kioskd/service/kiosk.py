@@ -51,7 +51,7 @@ from kioskd.service.settings import (
     link_settings,
     playback_settings,
 )
-from kioskd.service.signals import SignalThread, end_within
+from kioskd.service.signals import GRACE_S, SignalThread, end_within
 from kioskd.service.storage import state_folder
 from kioskd.systemd_notify import Watchdog
 from kioskd.voice import VoiceInput
@@ -95,18 +95,19 @@ class Kiosk:
     def run(self) -> int:
         """Run until told to stop; the exit status. Raises KioskError, SplatError, DrivingError."""
         config = self._config
+        SignalThread(self._stop, lambda: self._io.post(self._reload)).start()
         avatar, avatar_snapshot = load_avatar(config.avatar.path)
-        signals = SignalThread(self._stop, lambda: self._io.post(self._reload))
         with (
             open_display(config.display.driver, display_size(config), "Avatar kiosk") as display,
             Renderer(avatar, display.size, background(config)) as renderer,
         ):
-            signals.start()
             audio = AudioOutput(audio_settings(config), self._metrics)
+            clean = False
             try:
                 self._run_parts(display, renderer, avatar, avatar_snapshot, audio)
+                clean = not self._crashed
             finally:
-                end_within(2.0)
+                end_within(GRACE_S, 0 if clean else 1)
                 self._shut_down(audio)
         logger.info("stopped", extra={"code": "stopped"})
         return 1 if self._crashed else 0
