@@ -3,18 +3,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import io
 import json
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pygame
 import pytest
+from aiohttp import web
 from kiosk_process import ROOT, KioskProcess, running, write_small_avatar
 
 NO_ENDPOINT = "endpoint: {url: ''}\n"
@@ -146,6 +151,54 @@ def test_a_reload_applies_what_is_live_and_names_what_is_not(tmp_path: Path) -> 
         kiosk.process.send_signal(signal.SIGHUP)
         kiosk.wait_for_check("config", "pass")
         assert kiosk.wait_for_check("link", "pass")["observed"] == "no endpoint is configured"
+
+
+@contextlib.contextmanager
+def endpoint_that_closes_with(code: int) -> Iterator[str]:
+    """A WebSocket server on a thread of its own that refuses everyone."""
+    loop = asyncio.new_event_loop()
+
+    async def refuse(request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.close(code=code, message=b"no")
+        return socket
+
+    async def start() -> int:
+        app = web.Application()
+        app.router.add_get("/relay", refuse)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        return int(runner.addresses[0][1])
+
+    port = loop.run_until_complete(start())
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield f"ws://127.0.0.1:{port}/relay"
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def test_an_endpoint_that_refuses_for_good_waits_for_a_person(tmp_path: Path) -> None:
+    with (
+        endpoint_that_closes_with(4001) as url,
+        running(tmp_path, config=f"endpoint: {{url: '{url}'}}\n") as kiosk,
+    ):
+        check = kiosk.wait_for_check("link", "fail")
+        assert check["reasons"][0]["code"] == "link_refused"
+        assert "not retried" in check["reasons"][0]["text"]
+        assert kiosk.get("healthz")[0] == 503
+        assert kiosk.get("readyz")[0] == 503
+        assert kiosk.get("livez")[0] == 200
+        kiosk.config.write_text(NO_ENDPOINT)
+        kiosk.process.send_signal(signal.SIGHUP)
+        kiosk.wait_for_check("link", "pass")
+        assert kiosk.get("healthz")[0] == 200
+        assert kiosk.stop()[0] == 0
 
 
 def test_a_broken_configuration_is_told_line_by_line_with_status_78(tmp_path: Path) -> None:
