@@ -7,7 +7,9 @@ tests make as many as they like.
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from kioskd.process_figures import ProcessFigures
 
 _SIGNED_BUCKETS = (-0.2, -0.1, -0.06, -0.04, -0.02, -0.01, 0.0, 0.01, 0.02, 0.04, 0.06, 0.1, 0.2)
 _DELAY_BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
@@ -60,4 +62,4 @@ class Metrics:
         self.info = Gauge(
             "kiosk_info", "Always 1; its labels say what runs here",
             ["version", "avatar"], registry=registry)  # fmt: skip
-        ProcessCollector(registry=registry)
+        registry.register(ProcessFigures())

@@ -3,12 +3,10 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 from kioskd.health.sources import RenderSnapshot
 from kioskd.metrics import Metrics
 from kioskd.playback.snapshot import PlayerSnapshot
+from kioskd.process_figures import resident_bytes
 
 
 def figures(render: RenderSnapshot, player: PlayerSnapshot, metrics: Metrics) -> dict[str, str]:
@@ -24,14 +22,9 @@ def figures(render: RenderSnapshot, player: PlayerSnapshot, metrics: Metrics) ->
         "lips after sound": "none yet" if offset is None else f"{-1000 * offset:+.0f} ms",
         "speech so far": f"{speech:.1f} s",
         "received": _size(received or 0.0),
-        "memory": _size(_resident_bytes()),
+        "memory": _size(resident_bytes()),
     }
 
 
 def _size(count: float) -> str:
     return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} KB"
-
-
-def _resident_bytes() -> float:
-    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
-    return float(pages * os.sysconf("SC_PAGE_SIZE"))

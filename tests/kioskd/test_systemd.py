@@ -172,3 +172,26 @@ def test_lines_on_a_terminal_are_readable(root: Path) -> None:
     assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3} WARNING too_hot: hot: 95\n", result.stderr), (
         result.stderr
     )
+
+
+SANDBOXED = """
+from prometheus_client import generate_latest
+from kioskd.metrics import Metrics
+print(generate_latest(Metrics().registry).decode())
+"""
+
+
+def test_the_process_is_measured_in_the_sandbox_of_the_unit_too(root: Path) -> None:
+    """With /proc as ProcSubset=pid leaves it."""
+    mount = 'mount -t proc -o subset=pid proc /proc && exec "$@"'
+    command = ["unshare", "-m", "sh", "-c", mount, "sh"]
+    if subprocess.run([*command, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("mount namespaces, or proc with subset=pid, are not allowed here")
+    result = subprocess.run(
+        [*command, sys.executable, "-c", SANDBOXED], cwd=root, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    for name in ("resident_memory_bytes", "cpu_seconds_total", "open_fds"):
+        value = re.search(rf"^process_{name} (\S+)$", result.stdout, re.MULTILINE)
+        assert value is not None, name
+        assert float(value.group(1)) > 0
