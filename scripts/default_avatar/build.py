@@ -20,7 +20,7 @@ from default_avatar.mesh import unit
 from default_avatar.mouth import mouth_parts
 from default_avatar.seen import seen_from_front
 from default_avatar.skin import bust
-from default_avatar.source import Floats, Source
+from default_avatar.source import Floats, Ints, Source
 from driving_client.motion import ARKIT_NAMES
 from splat_gles.avatar import Avatar, Framing, Joint
 
@@ -30,8 +30,8 @@ EYE_RADIUS: Final = 0.0156
 SMALLEST_DELTA: Final = 0.00002
 """Offsets below 20 micrometres are dropped: a twentieth of a pixel on a 1080-wide screen."""
 
-FRAMED_BELOW_MOUTH: Final = 0.045
-"""Metres from the mouth down to the middle of the picture: head and shoulders share it well."""
+FRAMED: Final = np.array([0.0, -0.045, -0.06])
+"""From the mouth to the middle of the picture, metres: head and shoulders share it well."""
 
 Progress = Callable[[str, float], None]
 
@@ -131,21 +131,22 @@ def _avatar(
     full = np.einsum("nki,nkj->nij", axes, axes)
     covariances = full[:, (0, 0, 0, 1, 1, 2), (0, 1, 2, 1, 2, 2)]
     neck, head, left, right = joints
-    names = (("root", -1, np.zeros(3)), ("neck", ROOT, neck), ("head", NECK, head))
-    names += (("leftEye", HEAD, left), ("rightEye", HEAD, right))
+    bones = (
+        ("root", -1, np.zeros(3)),
+        ("neck", ROOT, neck),
+        ("head", NECK, head),
+        ("leftEye", HEAD, left),
+        ("rightEye", HEAD, right),
+    )
     rank = np.argsort(-cloud.skin[order], axis=1, kind="stable")[:, :4]
     weights = np.take_along_axis(cloud.skin[order], rank, axis=1)
-    middle = (0.0, float(mouth[1]) - FRAMED_BELOW_MOUTH, float(mouth[2]) - 0.06)
-    skeleton = tuple(
-        Joint(name, parent, tuple(round(float(value), 6) for value in place))
-        for name, parent, place in names
-    )
+    skeleton = tuple(Joint(name, parent, _rounded(place)) for name, parent, place in bones)
     return Avatar(
         name="default",
         licence="CC0-1.0",
         parameter_space="arkit",
         gaze="joints",
-        framing=Framing((0.0, round(middle[1], 4), round(middle[2], 4)), 0.40),
+        framing=Framing(_rounded(mouth + FRAMED), 0.40),
         positions=cloud.positions[order].astype(np.float32),
         covariances=covariances.astype(np.float32),
         colors=np.column_stack([colors, cloud.opacity])[order].astype(np.float32),
@@ -158,7 +159,13 @@ def _avatar(
     )
 
 
-def _touched_first(positions: Floats, deltas: Floats) -> Floats:
+def _rounded(place: Floats) -> tuple[float, float, float]:
+    """A place in metres to the micrometre, the middle being exactly 0."""
+    x, y, z = (round(float(value), 6) for value in place)
+    return x, y, z
+
+
+def _touched_first(positions: Floats, deltas: Floats) -> Ints:
     """An order in which moved splats lead, and neighbours are near: it packs well."""
     still = np.abs(deltas).max(axis=(0, 2)) == 0
     pattern = np.abs(deltas).max(axis=2) > 0

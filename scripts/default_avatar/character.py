@@ -39,8 +39,8 @@ RECIPE: Final[tuple[tuple[str, float], ...]] = (
 REST_FACE: Final[tuple[tuple[str, float], ...]] = (
     ("eyeWideLeft", 0.55),
     ("eyeWideRight", 0.55),
-    ("mouthSmileLeft", 0.26),
-    ("mouthSmileRight", 0.26),
+    ("mouthSmileLeft", 0.36),
+    ("mouthSmileRight", 0.36),
 )
 """Face units that the neutral face wears already: awake eyes and a hint of a smile."""
 
@@ -89,8 +89,8 @@ def make_character(source: Source, mesh: BaseMesh) -> Character:
     for side, sign in (("L", 1.0), ("R", -1.0)):
         shoulder = centre(f"joint-{side.lower()}-shoulder")
         moved = _rotated_z(vertices - shoulder, -sign * ARM_DROP) + shoulder
-        weight = _total(bones, _below(source, f"upperarm01.{side}"))
-        vertices += np.clip(weight, 0.0, 1.0)[:, None] * (moved - vertices)
+        share = _total(bones, _below(source, f"upperarm01.{side}"))
+        vertices += np.clip(share, 0.0, 1.0)[:, None] * (moved - vertices)
 
     units = np.stack([source.face_unit(name) for name in ARKIT_NAMES])
     for name, weight in REST_FACE:

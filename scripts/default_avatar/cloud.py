@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from default_avatar.mesh import unit
-from default_avatar.source import Floats
+from default_avatar.source import Floats, Masks
 
 ROOT, NECK, HEAD, LEFT_EYE, RIGHT_EYE = range(5)
 """Indices of the joints."""
@@ -38,8 +38,8 @@ class Cloud:
     def __len__(self) -> int:
         return len(self.positions)
 
-    def where(self, keep: Floats) -> Cloud:
-        """The splats that a mask or an index list picks."""
+    def where(self, keep: Masks) -> Cloud:
+        """The splats that a mask picks."""
         return Cloud(
             self.positions[keep], self.normals[keep], self.axes[keep], self.albedo[keep],
             self.opacity[keep], self.gloss[keep], self.deltas[:, keep], self.skin[keep],

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Eyeballs: a sphere of rings around the gaze axis with pupil, iris, limbus and sclera.
 
-The mesh's own eyes are spheres of 48 mm circumference each around their joint, so that rings
-can replace them exactly; rings give the iris its fine structure. A highlight sits before the
+The mesh's own eyes are spheres of 70 vertices around their joints, to half a millimetre, so that
+rings can replace them; rings give the iris its fine structure. A highlight sits before the
 cornea and follows the head, as a reflection does.
 """
 

@@ -11,7 +11,7 @@ from default_avatar.character import Character
 from default_avatar.cloud import HEAD, Cloud, bound_to, flat_axes, joined
 from default_avatar.light import linear
 from default_avatar.mesh import smoothstep, unit
-from default_avatar.source import BaseMesh, Floats
+from default_avatar.source import BaseMesh, Floats, Ints
 from default_avatar.surface import refined
 
 LASH: Final = linear(28, 20, 17)
@@ -30,7 +30,7 @@ def lashes(mesh: BaseMesh, character: Character) -> Cloud:
     return joined(clouds)
 
 
-def _hairs(quads: Floats, vertices: Floats, units: Floats, eye: Floats, alpha: float) -> Cloud:
+def _hairs(quads: Ints, vertices: Floats, units: Floats, eye: Floats, alpha: float) -> Cloud:
     """Hairs that cross each quad in the direction in which the distance from the eye grows."""
     reach = np.linalg.norm(vertices - eye, axis=1)
     corner = reach[quads]

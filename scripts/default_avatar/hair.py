@@ -18,9 +18,9 @@ from default_avatar.light import linear
 from default_avatar.mesh import smoothstep, unit
 from default_avatar.source import Floats, Ints
 
-STRANDS: Final = 920
-STEP: Final = 0.0105
-STEPS: Final = 26
+STRANDS: Final = 930
+STEP: Final = 0.0125
+STEPS: Final = 22
 PARTING: Final = 0.022
 """The parting lies this far to the person's left of the middle, in metres."""
 LOOSE: Final = 0.004
@@ -72,11 +72,16 @@ def head_hull(points: Floats, center: Floats) -> Hull:
 
 
 def _roots(skin: Cloud, eyes: Floats, rng: np.random.Generator) -> Ints:
-    """Splats of the scalp from which strands grow, evenly by area, denser at the hairline."""
+    """Scalp splats from which strands grow, by area, denser at hairline and parting."""
     above = above_hairline(skin.positions, eyes)
     scalp = np.flatnonzero((above > 0.0) & (skin.positions[:, 1] > eyes[0, 1] - 0.075))
     area = np.linalg.norm(skin.axes[scalp, 0], axis=1) * np.linalg.norm(skin.axes[scalp, 1], axis=1)
     chance = area * (1 + 1.6 * np.exp(-above[scalp] / 0.012))
+    # the back of the head is seen at a slant at most
+    chance *= 0.8 + 0.2 * smoothstep(-0.06, 0.01, skin.positions[scalp, 2] - head_axis(eyes)[2])
+    # roots lie close at the parting, where strands leave to both sides
+    aside = (skin.positions[scalp, 0] - PARTING) / 0.013
+    chance *= 1 + 2.5 * np.exp(-(aside**2)) * (skin.positions[scalp, 1] > eyes[0, 1] + 0.05)
     ladder = np.cumsum(chance) / chance.sum()
     return scalp[np.searchsorted(ladder, (np.arange(STRANDS) + rng.random(STRANDS)) / STRANDS)]
 
@@ -118,7 +123,7 @@ def _grow(skin: Cloud, eyes: Floats, hull: Hull, rng: np.random.Generator) -> Fl
         limit, own = hull.at(moved)
         lift = volume * min(1.0, 0.25 + index / 5) + 0.0015
         rel = moved - hull.center
-        loose = np.where(moved[:, 1] > eyes[0, 1] - 0.01, LOOSE, np.inf)
+        loose = np.where(moved[:, 1] > eyes[0, 1] + 0.005, LOOSE, np.inf)
         reach = np.clip(own, limit + lift, limit + lift + loose)
         pushed = hull.center + rel * (reach / own)[:, None]
         heading = unit(pushed - point)
@@ -134,6 +139,8 @@ def head_hair(skin: Cloud, eyes: Floats) -> Cloud:
     near &= np.abs(skin.positions[:, 0]) < 0.10
     hull = head_hull(skin.positions[near], head_axis(eyes) + np.array([0.0, 0.02, 0.0]))
     strands = _grow(skin, eyes, hull, rng)
+    for _ in range(2):
+        strands[1:-1] = (strands[:-2] + 2 * strands[1:-1] + strands[2:]) / 4
     ends = eyes[0, 1] - rng.uniform(0.092, 0.103, STRANDS)
     middle = (strands[1:] + strands[:-1]) / 2
     along = (strands[1:] - strands[:-1]) * 0.56

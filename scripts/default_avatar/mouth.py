@@ -43,7 +43,7 @@ def _along_arch(positions: Floats) -> Floats:
 def _teeth(mesh: BaseMesh, character: Character, group: str, *, upper: bool) -> Cloud:
     surface = refined(mesh, character, mesh.group(group))
     cloud, _ = covered(
-        surface, np.full(len(surface.quads), 0.0015), [], overlap=1.15, thickness=0.0002
+        surface, np.full(len(surface.quads), 0.0018), [], overlap=1.15, thickness=0.0002
     )
     arch = _along_arch(cloud.positions)
     ends = np.array(UPPER_TEETH if upper else LOWER_TEETH)
@@ -67,7 +67,7 @@ def mouth_parts(mesh: BaseMesh, character: Character) -> Cloud:
     tongue_surface = refined(mesh, character, mesh.group("helper-tongue"))
     tongue, _ = covered(
         tongue_surface,
-        np.full(len(tongue_surface.quads), 0.0022),
+        np.full(len(tongue_surface.quads), 0.0030),
         [],
         overlap=1.25,
         thickness=0.0003,

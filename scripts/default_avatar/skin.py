@@ -19,14 +19,14 @@ from default_avatar.light import linear
 from default_avatar.masks import sampled_mask
 from default_avatar.mesh import smoothstep, unit, vertex_normals
 from default_avatar.source import BaseMesh, Floats, Ints, Source
-from default_avatar.surface import Surface, covered, refined
+from default_avatar.surface import Surface, covered, merged, refined
 from driving_client.motion import ARKIT_NAMES
 
 SKIN: Final = linear(222, 172, 146)
 LIPS: Final = linear(188, 100, 94)
 SHIRT: Final = linear(58, 92, 118)
 HAIR_SHADE: Final = linear(52, 36, 27)
-BELOW_EYES: Final = 0.575
+BELOW_EYES: Final = 0.60
 """How far below the eyes the bust ends, in metres: below the picture of the bust camera."""
 
 
@@ -73,7 +73,8 @@ def _bust(mesh: BaseMesh, character: Character) -> Surface:
     eyes = np.stack([character.left_eye, character.right_eye])
     behind = np.linalg.norm(centre[:, None] - eyes, axis=-1).min(axis=1) < 0.0155
     hidden = behind & (centre[:, 2] < character.left_eye[2] + 0.004)
-    return surface.picked(np.flatnonzero(~back & ~hidden))
+    fours = (~back & ~hidden).reshape(-1, 4).any(axis=1)
+    return surface.picked(np.repeat(fours, 4))
 
 
 def _spacing(centre: Floats, marks: Landmarks, scalp: Floats, shirt: Floats) -> Floats:
@@ -81,7 +82,7 @@ def _spacing(centre: Floats, marks: Landmarks, scalp: Floats, shirt: Floats) -> 
     spacing = np.full(len(centre), 0.0046)
     front = smoothstep(0.0, 0.05, centre[:, 2] - marks.eyes[0, 2] + 0.05)
     face = front * smoothstep(marks.chin - 0.02, marks.chin, centre[:, 1])
-    spacing -= 0.0023 * face
+    spacing -= 0.0020 * face
     for eye in marks.eyes:
         spacing -= 0.0007 * np.exp(-((np.linalg.norm(centre - eye, axis=1) / 0.024) ** 2)) * front
     reach = np.linalg.norm((centre - marks.mouth) * [0.7, 1.2, 1.0], axis=1)
@@ -89,7 +90,7 @@ def _spacing(centre: Floats, marks: Landmarks, scalp: Floats, shirt: Floats) -> 
     spacing = np.where(scalp > 0.5, 0.0075, spacing)
     spacing = np.where(shirt > 0, 0.0090, spacing)
     hem = np.exp(-((shirt / 0.007) ** 4)) * (centre[:, 2] > marks.collar[2] - 0.06)
-    return spacing * (1 - hem) + 0.0018 * hem
+    return spacing * (1 - hem) + 0.0023 * hem
 
 
 def _poses(surface: Surface) -> list[Floats]:
@@ -148,7 +149,8 @@ def bust(mesh: BaseMesh, character: Character, source: Source) -> tuple[Cloud, L
     surface = _draped(surface, marks)
     centre = surface.centres()
     spacing = _spacing(centre, marks, scalp_cover(centre, marks.eyes), shirt_quads)
-    overlap = np.where(spacing > 0.0085, 1.42, 1.36)
+    surface, spacing = merged(surface, spacing, _poses(surface))
+    overlap = np.where(spacing > 0.0085, 1.48, 1.36)
     cloud, samples = covered(surface, spacing, _poses(surface), overlap=overlap, thickness=0.00025)
     texture = samples.of_corners(surface.texture)
     names = ("lips", "inside-mouth", "ears", "eyelids")

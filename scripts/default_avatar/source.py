@@ -30,6 +30,7 @@ WHEEL_SHA256: Final = "bad70bdc2be0dfa9880d60129c3a1339678f08f493184f637dc2825c3
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Masks = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ back below the neck, the body below the picture) are left out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 
@@ -15,7 +16,10 @@ from default_avatar.character import Character
 from default_avatar.cloud import Cloud, flat_axes
 from default_avatar.mesh import refine_corners, subdivide, unit, vertex_normals
 from default_avatar.sampling import Samples, sample_quads, with_least
-from default_avatar.source import BaseMesh, Floats, Ints
+from default_avatar.source import BaseMesh, Floats, Ints, Masks
+
+MERGED_UP_TO: Final = 1.25
+"""An old quad gets one splat where its edges are up to this many times the wished spacing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class Surface:
     skin: Floats
     texture: Floats
 
-    def picked(self, rows: Floats) -> Surface:
+    def picked(self, rows: Masks | Ints) -> Surface:
         """Only some of the quads."""
         return Surface(
             self.quads[rows], self.vertices, self.normals, self.units, self.skin, self.texture[rows]
@@ -41,6 +45,31 @@ class Surface:
     def centres(self) -> Floats:
         """Middle of each quad (F,3)."""
         return self.vertices[self.quads].mean(axis=1)
+
+
+def merged(surface: Surface, spacing: Floats, poses: list[Floats]) -> tuple[Surface, Floats]:
+    """The surface with old quads where they are small enough for one splat, and its spacing.
+
+    The quads come in fours, each from one old quad whose corners are their first ones.
+    """
+    parents = surface.quads.reshape(-1, 4, 4)[:, :, 0]
+    wished = spacing.reshape(-1, 4).min(axis=1)
+    longest = np.zeros(len(parents))
+    for shape in (surface.vertices, *poses):
+        edges = np.roll(shape[parents], -1, axis=1) - shape[parents]
+        longest = np.maximum(longest, np.linalg.norm(edges, axis=-1).max(axis=1))
+    small = longest < wished * MERGED_UP_TO
+    stay = np.repeat(~small, 4)
+    return (
+        replace(
+            surface,
+            quads=np.concatenate([surface.quads[stay], parents[small]]),
+            texture=np.concatenate(
+                [surface.texture[stay], surface.texture.reshape(-1, 4, 4, 2)[small, :, 0]]
+            ),
+        ),
+        np.concatenate([spacing[stay], np.maximum(wished, longest)[small]]),
+    )
 
 
 def refined(mesh: BaseMesh, character: Character, rows: Ints) -> Surface:
