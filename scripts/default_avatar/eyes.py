@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Eyeballs: a sphere of rings around the gaze axis with pupil, iris, limbus and sclera.
 
-The mesh's own eyes are spheres of 70 vertices around their joints, to half a millimetre, so that
+The mesh's own eyes are spheres of 72 vertices around their joints, to half a millimetre, so that
 rings can replace them; rings give the iris its fine structure. A highlight sits before the
 cornea and follows the head, as a reflection does.
 """
