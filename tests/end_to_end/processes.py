@@ -97,7 +97,19 @@ def fetch_json(url: str, body: dict[str, Any] | bytes | None = None) -> Any:
 
 
 def metric(url: str, name: str) -> float:
-    """The sum of a metric's samples over its labels; 0 where it has none yet."""
+    """A metric's sample, or the sum over its labels where none is named; 0 where it has none."""
     text = fetch(f"{url}/metrics").decode()
-    values = re.findall(rf"^{name}(?:{{[^}}]*}})? (\S+)$", text, re.MULTILINE)
+    exact = re.escape(name) if "{" in name else rf"{name}(?:{{[^}}]*}})?"
+    values = re.findall(rf"^{exact} (\S+)$", text, re.MULTILINE)
     return sum(map(float, values))
+
+
+def within(url: str, histogram: str, low: float, high: float) -> float:
+    """The share of a histogram's observations in (low, high]; both are bucket bounds."""
+
+    def up_to(bound: float) -> float:
+        return metric(url, f'{histogram}_bucket{{le="{bound}"}}')
+
+    count = metric(url, f"{histogram}_count")
+    assert count > 0, f"{histogram} has observed nothing"
+    return (up_to(high) - up_to(low)) / count

@@ -17,7 +17,7 @@ import numpy as np
 import pygame
 import pytest
 from numpy.typing import NDArray
-from processes import Process, fetch, fetch_json, metric, until
+from processes import Process, fetch, fetch_json, metric, until, within
 from sound_server import SoundServer
 
 from splat_gles.bundle import read_bundle
@@ -115,14 +115,15 @@ def recorded(path: Path) -> tuple[NDArray[np.int16], int]:
         return samples.reshape(-1, file.getnchannels())[:, 0], file.getframerate()
 
 
-def loud_seconds(path: Path) -> tuple[float, float]:
-    """From the first to the last loud 10 ms of the recording, and their mean level."""
+def loud_seconds(path: Path, most: float = 60.0) -> tuple[float, float]:
+    """From the first to the last loud 10 ms, at most `most` seconds later, and the mean level."""
     samples, rate = recorded(path)
     hop = rate // 100
     blocks = samples[: len(samples) // hop * hop].reshape(-1, hop).astype(np.float64)
     level = np.sqrt(np.mean(blocks**2, axis=1))
     loud = np.flatnonzero(level > 300)
     assert loud.size, "nothing was played"
+    loud = loud[loud < loud[0] + 100 * most]
     return float(loud[-1] - loud[0] + 1) / 100, float(level[loud[0] : loud[-1] + 1].mean())
 
 
@@ -173,12 +174,25 @@ def test_a_sentence_is_heard_and_seen(
     assert metric(url, "kiosk_speech_seconds_total") == pytest.approx(seconds, abs=0.1)
     assert metric(url, 'kiosk_link_bytes_total{direction="received"}') > 2 * 16000 * seconds
     assert metric(url, "kiosk_first_motion_to_frame_seconds_count") == 1
+    assert metric(url, 'kiosk_first_motion_to_frame_seconds_bucket{le="0.1"}') == 1
     assert metric(url, "kiosk_sync_offset_seconds_count") > 10
+    assert within(url, "kiosk_sync_offset_seconds", -0.06, 0.06) >= 0.95
+
+    fetch_json(f"{url}/console/say", {"text": SENTENCE})
+    spoken = metric(url, "kiosk_speech_seconds_total")
+    until(
+        lambda: True if metric(url, "kiosk_speech_seconds_total") > spoken + 0.5 else None,
+        20,
+        lambda: kioskd.text,
+    )
+    fetch_json(f"{url}/console/interrupt", {})
+    wait_for_outcome(url, "interrupted", 5)
+    assert metric(url, 'kiosk_interrupt_to_silence_seconds_bucket{le="0.1"}') == 1
 
     status, took = kioskd.terminate()
     assert status == 0, kioskd.text
     assert took < 2.0
-    heard, level = loud_seconds(sound_server.wav)
+    heard, level = loud_seconds(sound_server.wav, seconds + 0.5)
     assert heard == pytest.approx(seconds, abs=0.8)
     assert level > 500
     assert "utterance_ended" in kioskd.text
