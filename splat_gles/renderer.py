@@ -66,6 +66,7 @@ class Renderer:
         deltas = avatar.deltas
         if touched < deltas.shape[1]:
             deltas = deltas[:, kept[:touched]]
+        self.kept = kept
         self.splats = len(kept)
         self._joints = len(avatar.joints)
         self._targets = len(avatar.blendshapes)
@@ -143,6 +144,10 @@ class Renderer:
         view_skin = np.matmul(camera.view.astype(np.float32), pose.matrices)
         self._fill_parameters(pose, camera, view_skin)
         return self._sorter.order(view_skin, pose.weights)
+
+    def drawing_order(self, pose: Pose, camera: Camera) -> NDArray[np.intp]:
+        """Which of the avatar's splats `draw` draws, back to front: indices into the avatar."""
+        return self.kept[self.prepare(pose, camera)]
 
     def draw(self, pose: Pose, camera: Camera) -> Fence:
         """Draw one frame into the current framebuffer; returns at once.

@@ -20,6 +20,7 @@ from splat_gles.errors import ClipError, RenderError, RigError
 from splat_gles.offscreen import offscreen_renderer
 from splat_gles.picture import encode_png
 from splat_gles.rig import Rig, RigParameters
+from splat_gles.scene import pose_scene, write_scene
 from splat_gles.video import VideoWriter
 
 _MAX_SIDE = 8192
@@ -31,6 +32,7 @@ _EPILOG = """examples:
   one frame of a clip:       render X.avatar --clip speak --frame 40 -o frame.png
   turned to its left:        render X.avatar --yaw 25 --size 1080x1920 -o turned.png
   a whole clip:              render X.avatar --clip speak --video speak.mp4
+  for another rasteriser:    render X.avatar -o ours.png --dump scene.npz
   a recording of weights:    render X.avatar --clip recording.json --video recording.mp4
 
 `python -m splat_gles info X.avatar` lists the avatar's clips and blendshapes.
@@ -50,6 +52,14 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="avatar bundle (*.avatar)")
     parser.add_argument("-o", "--output", type=Path, metavar="PNG", help="picture to write")
     parser.add_argument("--video", type=Path, metavar="MP4", help="video of the clip to write")
+    parser.add_argument(
+        "--dump",
+        type=Path,
+        metavar="NPZ",
+        help="write the picture's splats as they are drawn, back to front, for other rasterisers: "
+        "means, covariances, colors, opacities, view, projection, size, background; float64, "
+        "world space, OpenGL's conventions",
+    )
     pose = parser.add_argument_group("pose (neutral where nothing is given)")
     pose.add_argument("--clip", help="a clip of the bundle, or a JSON file of ARKit weights")
     pose.add_argument(
@@ -102,12 +112,17 @@ def run(options: argparse.Namespace) -> int:
     else:
         view = camera.lam(options.size, options.yaw)
     with offscreen_renderer(avatar, options.size, options.background) as renderer:
-        if options.output:
+        if options.output or options.dump:
             parameters = _frame(clip, options.frame or 0) if clip else rig.neutral()
             pose = rig.pose(_with_weights(parameters, options.weights, rig))
+        if options.output:
             renderer.draw(pose, view)
             options.output.write_bytes(encode_png(renderer.read_pixels()))
             print(f"{options.output}: {options.size[0]}x{options.size[1]}")
+        if options.dump:
+            order = renderer.drawing_order(pose, view)
+            write_scene(pose_scene(avatar, pose, view, options.background, order), options.dump)
+            print(f"{options.dump}: {len(order)} splats")
         if options.video and clip:
             with VideoWriter(options.video, options.size, clip.rate) as video:
                 for number in with_progress(range(clip.frames), str(options.video)):
@@ -119,18 +134,22 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> None:
-    if not options.output and not options.video:
-        raise RenderError("nothing to write: give -o for a picture, --video for a video")
+    if not (options.output or options.video or options.dump):
+        raise RenderError(
+            "nothing to write: give -o for a picture, --video for a video, --dump for the splats"
+        )
     if options.output and options.output.suffix.lower() != ".png":
         raise RenderError(f"{options.output}: pictures are PNG; give a name that ends in .png")
     if options.video and options.video.suffix.lower() != ".mp4":
         raise RenderError(f"{options.video}: videos are MP4; give a name that ends in .mp4")
+    if options.dump and options.dump.suffix.lower() != ".npz":
+        raise RenderError(f"{options.dump}: scenes are NPZ; give a name that ends in .npz")
     if options.video and not options.clip:
         raise RenderError("a video needs a movement: give --clip")
     if options.frame is not None and not options.clip:
         raise RenderError("--frame is a frame of a clip: give --clip too")
-    if options.frame is not None and not options.output:
-        raise RenderError("--frame chooses a picture's frame: give -o too")
+    if options.frame is not None and not (options.output or options.dump):
+        raise RenderError("--frame chooses a picture's frame: give -o or --dump too")
 
 
 def _clip(name: str, avatar: Avatar) -> Clip:

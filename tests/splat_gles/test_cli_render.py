@@ -92,12 +92,13 @@ def test_a_video_shows_the_whole_clip(bundle, tmp_path, capsys) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ([], "nothing to write: give -o for a picture, --video for a video"),
+        ([], "nothing to write: give -o for a picture"),
         (["-o", "out.jpg"], "pictures are PNG"),
         (["--video", "out.avi", "--clip", "nod"], "videos are MP4"),
         (["--video", "out.mp4"], "a video needs a movement: give --clip"),
         (["-o", "out.png", "--frame", "3"], "--frame is a frame of a clip"),
-        (["--video", "out.mp4", "--clip", "nod", "--frame", "3"], "give -o too"),
+        (["--video", "out.mp4", "--clip", "nod", "--frame", "3"], "give -o or --dump too"),
+        (["--dump", "out.txt"], "scenes are NPZ"),
         (["-o", "out.png", "--clip", "dance"], "has no clip 'dance'"),
         (["-o", "out.png", "--clip", "nod", "--frame", "6"], "has no frame 6; it has 6, from 0"),
         (["-o", "out.png", "--clip", "missing.json"], "missing.json"),

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The picture is right: held against the INRIA definition in float64, written independently."""
+"""A made-up avatar's picture is the INRIA definition's, in both precisions of the shaders."""
 
 from __future__ import annotations
 
 import pytest
-from reference_picture import masked_psnr, reference_picture
 from small_avatar import make_pose, make_small_avatar
 
 from splat_gles import camera
 from splat_gles.display import open_display
+from splat_gles.reference import masked_psnr, rasterise
 from splat_gles.renderer import Renderer
+from splat_gles.scene import pose_scene
 
 SIZE = (135, 240)
 AVATAR = make_small_avatar()
@@ -32,6 +33,6 @@ def test_picture_matches_the_reference(pose, yaw, background, precision) -> None
     ):
         renderer.draw(pose, view)
         pixels = renderer.read_pixels()
-    picture, left = reference_picture(AVATAR, pose, view, background)
-    assert (left < 0.5).mean() > 0.05, "the reference itself is nearly empty"
-    assert masked_psnr(pixels, picture, left) >= 45
+    reference = rasterise(pose_scene(AVATAR, pose, view, background))
+    assert (reference.light < 0.5).mean() > 0.05, "the reference itself is nearly empty"
+    assert masked_psnr(pixels, reference) >= 45

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from reference_picture import masked_psnr, reference_picture
 
 from splat_gles import camera
 from splat_gles.importers.lam import import_lam
 from splat_gles.offscreen import offscreen_renderer
+from splat_gles.reference import masked_psnr, rasterise
 from splat_gles.rig import Rig
+from splat_gles.scene import pose_scene
 
 SIZE = (135, 240)
 WHITE = (1.0, 1.0, 1.0)
@@ -36,7 +37,7 @@ def test_lam_avatar_looks_like_the_reference(shared_data, name) -> None:
             pose = rig.pose(parameters)
             renderer.draw(pose, view)
             pixels = renderer.read_pixels()
-            picture, left = reference_picture(avatar, pose, view, WHITE)
-            assert (left < 0.5).mean() > 0.08
-            assert masked_psnr(pixels, picture, left) >= 45
+            reference = rasterise(pose_scene(avatar, pose, view, WHITE))
+            assert (reference.light < 0.5).mean() > 0.08
+            assert masked_psnr(pixels, reference) >= 45
             assert np.array_equal(pixels[:5], np.full((5, SIZE[0], 3), 255)), "hair cut off"
