@@ -50,7 +50,7 @@ class VoiceDecoder:
         width = 2 * self._channels
         usable = len(self._pending) - len(self._pending) % width
         if self._left is not None:
-            usable = min(usable, self._left - self._left % width)
+            usable = min(usable, self._left)
             self._left -= usable
         frames = np.frombuffer(self._pending[:usable], "<i2")
         self._pending = self._pending[usable:] if self._left != 0 else b""
@@ -89,6 +89,9 @@ class VoiceDecoder:
                 self.sample_rate = rate
                 # A WAV made while it is sent holds 0 or the largest number for "unknown".
                 self._left = size if 0 < size < 0x7FFF0000 else None
+                if self._left is not None:
+                    # Half a frame at the end would never be used up, nor what follows it
+                    self._left -= size % (2 * self._channels)
                 self._pending = data[offset + 8 :]
                 self._started = True
                 return True

@@ -74,6 +74,16 @@ def test_chunks_before_and_after_the_sound_are_skipped() -> None:
         np.testing.assert_array_equal(decode(data, [cut])[0], TONE)
 
 
+def test_half_a_frame_at_the_end_keeps_nothing_in_memory() -> None:
+    data = bytearray(wav(TONE, 16000))
+    struct.pack_into("<I", data, 40, 2 * len(TONE) + 1)
+    decoder = VoiceDecoder(None)
+    np.testing.assert_array_equal(decoder.feed(bytes(data)), TONE)
+    for _ in range(10):
+        assert len(decoder.feed(bytes(100_000))) == 0
+    assert len(decoder._pending) == 0
+
+
 def header(kind: int = 1, channels: int = 1, rate: int = 16000, bits: int = 16) -> bytes:
     body = struct.pack("<HHIIHH", kind, channels, rate, rate * 2, 2, bits)
     return b"RIFF\0\0\0\0WAVEfmt " + struct.pack("<I", 16) + body
