@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,14 +57,14 @@ def load(path: Path | None = None, overrides: Sequence[str] = ()) -> Loaded:
 
 
 def read_secret(path: str) -> str:
-    """The secret in a file, without the line's end; raises ConfigError. Empty for no path."""
+    """The secret in a file, without the line's end; raises ConfigError. Empty only for no path."""
     if not path:
         return ""
     try:
         secret = Path(path).read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([f"{path}: the secret cannot be read ({error})"]) from error
-    if not secret.isprintable() or " " in secret:
+    if not secret or not secret.isprintable() or " " in secret:
         raise ConfigError([f"{path}: must hold one line with the secret and nothing else"])
     return secret
 
@@ -83,4 +84,5 @@ def _absolute(key: str, value: Value, reading: Reading) -> Value:
     folder = Path()
     if not origin.startswith(OVERRIDE_ORIGIN):
         folder = Path(origin.rpartition(":")[0]).parent
-    return str((folder / str(value)).resolve())
+    # Not Path.resolve(): it raises RuntimeError for a link that leads to itself
+    return os.path.abspath(folder / str(value))  # noqa: PTH100

@@ -124,12 +124,15 @@ def check_value(row: Option, value: object) -> Value:
 def _check_number(rule: Rule, value: object, wanted: str) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"{_shown(value)} is not {wanted}")
-    if not math.isfinite(value) or (rule.kind is Kind.INTEGER and value != int(value)):
+    # Not asked of whole numbers: those too large for a float raise OverflowError there
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{_shown(value)} is not {wanted}")
+    if rule.kind is Kind.INTEGER and value != int(value):
         raise ValueError(f"{_shown(value)} is not {wanted}")
     if rule.minimum is not None and value < rule.minimum:
-        raise ValueError(f"{value:g} is too small; it must be {wanted}")
+        raise ValueError(f"{_shown(value)} is too small; it must be {wanted}")
     if rule.maximum is not None and value > rule.maximum:
-        raise ValueError(f"{value:g} is too large; it must be {wanted}")
+        raise ValueError(f"{_shown(value)} is too large; it must be {wanted}")
     return int(value) if rule.kind is Kind.INTEGER else float(value)
 
 
@@ -165,11 +168,15 @@ def _shown(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
-        return f"{value:g}" if isinstance(value, float) else str(value)
+        return f"{value:g}" if isinstance(value, float) else _cut(str(value))
     if isinstance(value, str):
-        return f"'{value[:60]}…'" if len(value) > 60 else f"'{value}'"
+        return f"'{_cut(value)}'"
     if value is None:
         return "an empty value"
     if isinstance(value, list):
         return "a list"
-    return "a group of keys" if isinstance(value, dict) else str(value)[:60]
+    return "a group of keys" if isinstance(value, dict) else _cut(str(value))
+
+
+def _cut(text: str) -> str:
+    return f"{text[:60]}…" if len(text) > 60 else text

@@ -8,6 +8,7 @@ run shows all of them. Left out on purpose: environment variables and includes.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -20,6 +21,8 @@ from kioskd.config.sections import OPTIONS, SECTIONS
 
 MAX_FILE_BYTES = 256 * 1024
 OVERRIDE_ORIGIN = "--set"
+_NOT_CONSTRUCTED = (yaml.YAMLError, ValueError, OverflowError, LookupError, AttributeError)
+"""What PyYAML raises for a scalar that is not what its tag says, such as `!!bool perhaps`."""
 
 
 @dataclass(slots=True)
@@ -76,10 +79,9 @@ def read_override(text: str, reading: Reading) -> None:
         return
     value: object = written
     if not isinstance(OPTIONS[key].default, str):
-        try:
-            value = yaml.safe_load(written)
-        except yaml.YAMLError:
-            value = written
+        with contextlib.suppress(yaml.YAMLError, RecursionError):
+            node = yaml.compose(written, Loader=yaml.SafeLoader)
+            value = None if node is None else _plain(node)
     _store(key, value, where, where, reading)
 
 
@@ -159,7 +161,7 @@ def _plain(node: yaml.Node) -> object:
     constructor = yaml.SafeLoader("")
     try:
         return constructor.construct_object(node)
-    except (yaml.YAMLError, ValueError, OverflowError):
+    except _NOT_CONSTRUCTED:
         return str(node.value)
     finally:
         constructor.dispose()

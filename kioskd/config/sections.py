@@ -2,8 +2,8 @@
 """The table of options: every key of `kiosk.yaml`, with type, bounds, default and help.
 
 A section is a frozen dataclass and a row is one of its fields, so that the rest of the
-daemon reads options as typed attributes. The example file, the JSON schema and the
-reference page under config/ are generated from this table (`python -m kioskd.config`).
+daemon reads options as typed attributes. The JSON schema and the reference page under
+config/ are generated from this table (`python -m kioskd.config`).
 """
 
 from __future__ import annotations

@@ -96,6 +96,11 @@ BAD = {
     "group": ("audio: {volume: {a: 1}}", "a group of keys is not a number"),
     "date": ("audio: {device: 2020-01-01}", "2020-01-01 is not a text; put it in quotes"),
     "impossible date": ("audio: {volume: 2020-99-99}", "'2020-99-99' is not a number"),
+    "impossible switch": ("audio: {volume: !!bool perhaps}", "'perhaps' is not a number"),
+    "empty number": ("audio: {volume: !!int ''}", "'' is not a number"),
+    "impossible stamp": ("audio: {volume: !!timestamp soon}", "'soon' is not a number"),
+    "larger than any float": ("display: {width: 1" + "0" * 400 + "}", "0… is too large; it must"),
+    "longer than any number": ("display: {width: 1" + "0" * 5000 + "}", "0…' is not a whole"),
     "section is a value": ("log: 5", ":1: log: must hold keys, indented below it"),
     "file is a list": ("- a", ":1: must hold sections, such as avatar"),
     "key is a list": ("? [a]\n: 1", ":1: ?: a key must be a plain word"),
@@ -142,6 +147,12 @@ def test_a_wrong_file_is_told_with_its_line_and_what_is_allowed(
         ("display.width=wide", "--set display.width: 'wide' is not a whole number"),
         ("display.width={", "--set display.width: '{' is not a whole number"),
         ("=", "--set : unknown option"),
+        ("display.width=", "--set display.width: an empty value is not a whole number"),
+        ("display.width=[1]", "--set display.width: a list is not a whole number"),
+        ("display.width=2024-99-99", "--set display.width: '2024-99-99' is not a whole number"),
+        ("display.width=!!bool perhaps", "--set display.width: 'perhaps' is not a whole number"),
+        ("display.width=1" + "0" * 5000, "--set display.width: '1000"),
+        ("display.width=" + "[" * 5000, "--set display.width: '[[["),
     ],
 )
 def test_a_wrong_override_is_told(tmp_path: Path, override: str, expected: str) -> None:
@@ -163,6 +174,17 @@ def test_a_secret_is_one_line(tmp_path: Path) -> None:
     write(tmp_path, "two words\n", "key")
     with pytest.raises(ConfigError, match="one line with the secret"):
         read_secret(str(tmp_path / "key"))
+    # Blank to a person, and not to the rule that a file must not be empty
+    write(tmp_path, "\u00a0\n", "key")
+    with pytest.raises(ConfigError, match="one line with the secret"):
+        read_secret(str(tmp_path / "key"))
+
+
+def test_a_link_that_leads_to_itself_is_told(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    path = write(tmp_path, "endpoint: {session_key_file: loop}\navatar: {path: loop}\n")
+    [line] = problems(path)
+    assert line.startswith(f"{path}:1: endpoint.session_key_file: {tmp_path / 'loop'} cannot be")
 
 
 def test_only_what_changed_is_named() -> None:
