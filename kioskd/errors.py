@@ -1,28 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every error that kioskd raises on purpose, under one root.
+"""The root of every error that kioskd raises on purpose, and the sound's.
 
 A message says what is wrong, where, and how to mend it. A fault of a running kiosk (no
 sound device, a lost link) is not raised to the top: it becomes a log line with a code, a
-metric and a reason in the health answer.
+metric and a reason in the health answer. The other errors lie beside what raises them; the
+exit status of each is decided in one place, `kioskd.__main__`.
 """
-
-from typing import Final
 
 
 class KioskError(Exception):
-    """Root of the errors of kioskd. `exit_code` is the process's status if it ends the start."""
-
-    exit_code: int = 1
-
-
-EXIT_CONFIG: Final = 78
-"""EX_CONFIG of sysexits.h: systemd can be told not to restart on it."""
-
-
-class ConfigError(KioskError):
-    """The configuration cannot be used; the message names file, line and key."""
-
-    exit_code = EXIT_CONFIG
+    """Root of the errors of kioskd."""
 
 
 class AudioError(KioskError):
