@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import ssl
 import urllib.error
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 from kioskd.errors import KioskError
 
 TIMEOUT_S = 20.0
+_HEALTH_KEYS = {"status", "version", "uptime_s", "checks"}
 
 
 class ControlError(KioskError):
@@ -36,17 +38,21 @@ class Client:
             if token_file is not None:
                 self._headers["Authorization"] = f"Bearer {token_file.read_text().strip()}"
             self._tls = ssl.create_default_context(cafile=authority)
-        except (OSError, ssl.SSLError) as error:
+        except (OSError, ValueError) as error:
             raise ControlError(f"{error}; check --token-file and --authority") from error
 
     def get(self, path: str) -> tuple[int, bytes]:
         """Status and body; a failing health answer is an answer, not an error."""
         return self._send(urllib.request.Request(f"{self._url}/{path}", headers=self._headers))
 
-    def get_json(self, path: str) -> dict[str, Any]:
-        """The answer as JSON; raises ControlError where it is none."""
-        status, body = self.get(path)
-        return self._decode(status, body)
+    def health(self) -> dict[str, Any]:
+        """The health answer, also of a kiosk that fails; raises ControlError where it is none."""
+        status, body = self.get("healthz")
+        told = self._decode(status, body)
+        if not told.keys() >= _HEALTH_KEYS:
+            reason = told.get("message", "its answer holds no checks")
+            raise ControlError(f"{self._url} gives no health answer ({status}): {reason}")
+        return told
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Post JSON; raises ControlError with the kiosk's own message where it refuses."""
@@ -69,6 +75,10 @@ class Client:
                     f"{self._url} wants its token; give --token-file FILE"
                 ) from error
             return error.code, error.read()
+        except http.client.HTTPException as error:
+            raise ControlError(
+                f"{self._url} is no kioskd: what answers speaks no proper HTTP ({error!r})"
+            ) from error
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
             raise ControlError(

@@ -15,8 +15,8 @@ MARKS = {"pass": "ok  ", "warn": "WARN", "fail": "FAIL"}
 
 def status(client: Client, _options: argparse.Namespace) -> int:
     """A line for the kiosk and the figures; exit status 1 when something fails."""
-    health = client.get_json("healthz")
-    checks: dict[str, Any] = health.get("checks", {})
+    health = client.health()
+    checks: dict[str, Any] = health["checks"]
     print(f"kioskd {health['version']}: {health['status']}, up {health['uptime_s']:.0f} s")
     for name, value in health.get("figures", {}).items():
         print(f"  {name}: {value}")
@@ -28,8 +28,8 @@ def status(client: Client, _options: argparse.Namespace) -> int:
 
 def doctor(client: Client, _options: argparse.Namespace) -> int:
     """Every check with what it saw and what to do; exit status 1 unless all pass."""
-    health = client.get_json("healthz")
-    checks: dict[str, Any] = health.get("checks", {})
+    health = client.health()
+    checks: dict[str, Any] = health["checks"]
     width = max((len(name) for name in checks), default=0)
     for name, check in checks.items():
         print(f"{MARKS[check['status']]} {name:<{width}}  {check['observed']}")

@@ -8,6 +8,7 @@ import contextlib
 import io
 import json
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -329,6 +330,42 @@ def test_kioskctl_says_what_is_wrong_when_nobody_answers(tmp_path: Path) -> None
         assert "Traceback" not in result.stderr
     result = ctl("http://127.0.0.1:9", "--token-file", str(tmp_path / "none"), "status")
     assert (result.returncode, "--token-file" in result.stderr) == (2, True)
+    (tmp_path / "key").write_bytes(b"\xff\n")
+    result = ctl("http://127.0.0.1:9", "--token-file", str(tmp_path / "key"), "status")
+    assert (result.returncode, "--token-file" in result.stderr) == (2, True)
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (b"SSH-2.0-OpenSSH\r\n", "speaks no proper HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}", "speaks no proper HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "its answer holds no checks"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", "its answer (200) is no object"),
+        (
+            b'HTTP/1.1 403 No\r\nContent-Length: 17\r\n\r\n{"message": "no"}',
+            "gives no health answer (403): no",
+        ),
+    ],
+)
+def test_kioskctl_says_what_is_wrong_when_something_else_answers(
+    answer: bytes, expected: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        result = ctl(f"http://127.0.0.1:{server.getsockname()[1]}", "doctor")
+        thread.join()
+    assert (result.returncode, expected in result.stderr) == (2, True), result.stderr
+    assert "Traceback" not in result.stderr
 
 
 def test_a_killed_kiosk_leaves_nothing_that_hinders_the_next(tmp_path: Path) -> None:
