@@ -43,8 +43,8 @@ class MotionRetarget(Protocol):
     def arkit(self, frame: FloatArray) -> FloatArray:
         """One frame."""
 
-    def for_stream(self, first_frame: FloatArray) -> MotionRetarget:
-        """The same for a stream whose constant rest this frame shows."""
+    def for_stream(self, frames: FloatArray) -> MotionRetarget:
+        """The same for the stream that these frames, shape (n, 120), n at least 1, are of."""
 
 
 class Face:

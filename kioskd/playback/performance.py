@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Final
 
+import numpy as np
+
 from driving_client.motion import FloatArray, MotionSample, ParameterSpace
+from driving_client.utterance import Utterance
 from kioskd.audio.snapshot import AudioSnapshot
 from kioskd.metrics import Metrics
 from kioskd.playback.face import Face, MotionRetarget
@@ -96,9 +99,12 @@ class Performance:
 
     def _retarget_of(self, turn: Turn, sample: MotionSample) -> MotionRetarget:
         if turn.retarget is None:
-            # Each stream has constants of its own (rotation, eyes, lids): any frame tells them
             flame = sample.space is ParameterSpace.FLAME
-            turn.retarget = self._retarget.for_stream(sample.values) if flame else self._retarget
+            turn.retarget = (
+                self._retarget.for_stream(_frames_so_far(turn.utterance, sample))
+                if flame
+                else self._retarget
+            )
         return turn.retarget
 
     def _to_rest(self, now: float, frames: int) -> None:
@@ -106,3 +112,14 @@ class Performance:
 
     def _follow(self, now: float, key: Hashable, target: FloatArray, frames: int) -> None:
         self._transition.follow(now, key, target, frames * FRAME_S)
+
+
+def _frames_so_far(utterance: Utterance, sample: MotionSample) -> FloatArray:
+    """All that is known of a stream when its first frame is shown, at least that frame.
+
+    Its constants (rotation, eyes, lids) lie in any frame; its neutral expression shows only in
+    many, which have usually come by then. Places that motion skipped at the start are zeros
+    and tell nothing.
+    """
+    frames = utterance.motion_frames()
+    return np.concatenate([sample.values[None], frames[frames.any(axis=1)]])

@@ -232,8 +232,6 @@ class Player:
             self._finish(turn, PlaybackState.ENDED)
             return
         patience = self._settings.give_up_s
-        if not self._link.is_up:
-            patience = min(patience, self._settings.give_up_unlinked_s)
         if turn.stalled_for(now, audio) >= patience:
             logger.warning(
                 "utterance %s is given up: no sample for %.0f s", turn.utterance.request_id,

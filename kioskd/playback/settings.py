@@ -30,8 +30,8 @@ class PlaybackSettings:
     The voice waits `motion_wait_s` for its first motion. Late motion: the face holds
     `hold_frames`, then eases to rest. Eases: into speech, out of it, and out when the link is
     lost. Without a connection for `audio_only_after_s` speech no longer waits for motion.
-    An utterance whose samples stop coming is given up after `give_up_s`, and after
-    `give_up_unlinked_s` when the link that should bring them is down.
+    An utterance whose samples stop coming is given up after `give_up_s`; a lost link changes
+    nothing about that, for a voice made here needs none, and a link ends those that it brings.
     """
 
     motion_wait_s: float = 0.3
@@ -41,5 +41,4 @@ class PlaybackSettings:
     ease_disconnect_frames: int = 12
     audio_only_after_s: float = 15.0
     give_up_s: float = 15.0
-    give_up_unlinked_s: float = 5.0
     idle: IdleSettings = field(default_factory=IdleSettings)

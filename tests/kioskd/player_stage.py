@@ -53,9 +53,11 @@ class JawRetarget:
 
     def __init__(self, rest: np.ndarray | None = None) -> None:
         self.rest = np.zeros(120) if rest is None else rest
+        self.streams: list[np.ndarray] = []
 
-    def for_stream(self, first_frame: np.ndarray) -> JawRetarget:
-        return JawRetarget(first_frame)
+    def for_stream(self, frames: np.ndarray) -> JawRetarget:
+        self.streams.append(frames)
+        return JawRetarget(frames[0])
 
     def arkit(self, frame: np.ndarray) -> np.ndarray:
         result = np.zeros(55, np.float32)
@@ -149,9 +151,10 @@ class Stage:
         self.metrics = Metrics()
         self.reports: list[tuple[str, PlaybackState, int]] = []
         self.poses: list[RigParameters] = []
+        self.retarget = JawRetarget()
         self.player = Player(
             self.settings, AvatarHolder(self.avatar), self.sound, self.metrics,
-            retarget=JawRetarget(), report=lambda *report: self.reports.append(report),
+            retarget=self.retarget, report=lambda *report: self.reports.append(report),
             clock=self.sound.clock,
         )  # fmt: skip
         self.player.on_event(LinkUp("connection"))

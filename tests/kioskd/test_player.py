@@ -286,10 +286,19 @@ def test_sound_that_stops_coming_is_given_up(stage: Stage) -> None:
     stage.run(13.0)
     assert stage.outcomes("a") == [PlaybackState.FAILED]
     assert stage.reports[-1][2] == pytest.approx(1000, abs=20)
+
+
+def test_a_voice_made_here_may_think_as_long_without_a_link_as_with_one(stage: Stage) -> None:
     stage.player.on_event(LinkDown("gone", 0.5))
-    stage.player.on_event(UtteranceStarted(Utterance("b", RATE)))
-    stage.run(5.5)
-    assert stage.outcomes("b") == [PlaybackState.FAILED]
+    utterance = Utterance("a", RATE)
+    utterance.fail_motion("link_down")
+    utterance.append_audio(np.ones(RATE, np.int16))
+    stage.player.on_event(UtteranceStarted(utterance))
+    stage.run(11.0)
+    utterance.append_audio(np.ones(RATE, np.int16))
+    utterance.end_audio()
+    stage.run(2.0)
+    assert stage.outcomes("a") == [PlaybackState.ENDED]
 
 
 def test_arkit_motion_goes_to_the_shapes_by_name_and_the_head_is_shared(stage: Stage) -> None:
@@ -333,6 +342,22 @@ def test_a_streams_constant_rotation_does_not_turn_the_head(stage: Stage) -> Non
     stage.player.on_event(UtteranceStarted(utterance))
     assert not stage.run(0.9)[-1].rotations.any()
     assert stage.run(0.6)[-1].rotations.sum() == pytest.approx(0.1, abs=1e-5)
+
+
+def test_the_retarget_is_told_all_of_the_stream_that_has_come(stage: Stage) -> None:
+    """Not the places that were skipped at its start, nor what comes later."""
+    utterance = said(seconds=4.0, motion=0)
+    utterance.skip_motion(10)
+    frames = flame(2.0)
+    frames[:, 20] = np.arange(50)
+    utterance.append_motion(frames)
+    stage.player.on_event(UtteranceStarted(utterance))
+    stage.run(1.0)
+    utterance.append_motion(flame(1.0))
+    stage.run(1.0)
+    [told] = stage.retarget.streams
+    np.testing.assert_array_equal(told[1:], frames)
+    assert told[0, 9] == pytest.approx(0.8)
 
 
 def test_a_voice_that_was_heard_to_its_end_has_ended_whatever_comes_then(stage: Stage) -> None:
