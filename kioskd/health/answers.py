@@ -12,6 +12,8 @@ from kioskd.config.sections import OPTIONS, Config, flatten
 from kioskd.health.status import CheckResult, Report, Status
 
 NEEDED_FOR_READY = ("render_loop", "link")
+BEARABLE = ("slow_frames",)
+"""Reasons that a warning of a needed check may have while the kiosk can speak all the same."""
 
 
 def health_answer(
@@ -39,6 +41,7 @@ def not_ready(report: Report) -> list[dict[str, str]]:
             hindered += [
                 {"check": result.name, "code": reason.code, "text": reason.text}
                 for reason in result.finding.reasons
+                if status is Status.FAIL or reason.code not in BEARABLE
             ]
     return hindered
 
