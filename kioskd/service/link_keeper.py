@@ -8,7 +8,6 @@ input speak to the keeper, and the keeper to whatever link there is.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable
 
@@ -41,6 +40,7 @@ class LinkKeeper:
 
     def use(self, make: MakeLink, *, configured: bool) -> None:
         """Take another link from now on; the old one is ended. On the io thread once it runs."""
+        self.count()
         was_up = self.snapshot.up
         self.snapshot = LinkSnapshot(configured=configured, since=time.monotonic())
         self._seen = LinkCounters()
@@ -66,8 +66,8 @@ class LinkKeeper:
             finally:
                 running.cancel()
                 replaced.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await running
+                # Not `await running`: its cancellation could not be told from our own
+                await asyncio.wait({running})
 
     def report_playback(self, request_id: str, state: PlaybackState, played_ms: int) -> None:
         """Pass on what became of an utterance; from any thread."""
