@@ -25,6 +25,7 @@ from kioskd.service.avatar_loading import AvatarError
 from kioskd.service.kiosk import Kiosk
 from kioskd.service.local_links import RecordingLink
 from kioskd.service.reload import LiveConfig
+from kioskd.service.settings import link_settings
 from kioskd.service.signals import block_signals
 from splat_gles.errors import SplatError
 
@@ -112,6 +113,7 @@ def check(loaded: Loaded) -> int:
     """What the start would refuse beyond the table's rules, then "ok"."""
     config: Config = loaded.config
     tls_context(config.health.tls_certificate, config.health.tls_key)
+    link_settings(config)
     for key, value in flatten(config).items():
         if OPTIONS[key].rule.kind is Kind.SECRET_FILE and key != "health.tls_key":
             read_secret(str(value))

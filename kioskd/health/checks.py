@@ -185,16 +185,22 @@ class MotionCheck:
 
     name: ClassVar[str] = "motion"
     source: Callable[[], PlayerSnapshot]
+    has_endpoint: Callable[[], bool]
 
     def run(self, _now: float) -> Finding:
-        """Warns while an utterance goes on without motion."""
+        """Warns while an utterance goes on without motion, or would."""
         player = self.source()
         observed = player.state.value
         if player.request_id is not None:
             observed += f" {player.request_id} at {player.position_s:.1f} s, {player.motion}"
-        # That the link is down while nobody needs it is the link check's to say
-        needed = player.motion == "audio_only"
-        codes = [code for code in player.reasons if needed or code != "link_down"]
+        untold: set[str] = set()
+        if not self.has_endpoint():
+            # Nothing is missing that anybody has asked for; speech without motion says why itself
+            untold = {"link_down", "no_connection"}
+        elif player.motion != "audio_only":
+            # That the link is down while nobody needs it is the link check's to say
+            untold = {"link_down"}
+        codes = [code for code in player.reasons if code not in untold]
         if codes:
             text = "speech goes on as sound alone: the endpoint gave no motion for it"
             reasons = tuple(Reason(code, MOTION_REASONS.get(code, text)) for code in codes)

@@ -19,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 BEAT_S = 0.5
+LAST_WORDS_S = 0.05
+"""At the end, what was posted before still leaves: the report of what the end interrupts."""
 
 
 class IoThread:
@@ -81,6 +83,7 @@ class IoThread:
             await asyncio.sleep(BEAT_S)
 
     async def _finish(self, cleanup: Callable[[], Awaitable[None]]) -> None:
+        await asyncio.sleep(LAST_WORDS_S)
         running = list(self._tasks)
         for task in running:
             task.cancel()

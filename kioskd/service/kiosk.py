@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from driving_client import make_link
+from driving_client import LinkSettings, make_link
 from driving_client.link import EventSink, Link
 from driving_client.retarget import load_retarget
 from kioskd import __version__, log, systemd_notify
@@ -87,6 +87,8 @@ class Kiosk:
         self._server: HealthServer | None = None
         self._monitor: Monitor | None = None
         self._render: RenderLoop | None = None
+        self._player: Player | None = None
+        self._link_settings: LinkSettings | None = None
 
     @property
     def _config(self) -> Config:
@@ -122,7 +124,7 @@ class Kiosk:
     ) -> None:
         config = self._config
         rig = Rig(avatar)
-        player = Player(
+        self._player = player = Player(
             playback_settings(config),
             rig,
             audio,
@@ -148,7 +150,7 @@ class Kiosk:
             RenderLoopCheck(lambda: render.snapshot),
             AudioCheck(audio.snapshot, config.audio.device, config.audio.enabled),
             LinkCheck(lambda: keeper.snapshot, lambda: self._config.endpoint.url),
-            MotionCheck(player.snapshot),
+            MotionCheck(player.snapshot, lambda: keeper.snapshot.configured),
             ConfigCheck(lambda: self._live.snapshot),
             StorageCheck(state_folder()),
             ThermalCheck(lambda: self._config.health.temperature_limit_c),
@@ -210,21 +212,27 @@ class Kiosk:
             await asyncio.sleep(CHECK_EVERY_S)
 
     def _use_endpoint(self, config: Config) -> None:
-        """Link to what the configuration names; raises ConfigError for unreadable secrets."""
+        """Link to what the configuration names; raises ConfigError for secrets of no use."""
         if self._own_link is not None:
             own_link = self._own_link
             self._keeper.use(lambda sink: own_link(sink, self._stop.set), configured=True)
-        elif config.endpoint.url:
-            settings = link_settings(config)
-            self._keeper.use(lambda sink: make_link(settings, sink), configured=True)
-        else:
+            return
+        settings = link_settings(config)
+        if settings is None:
             self._keeper.use(NoLink, configured=False)
+        else:
+            self._keeper.use(lambda sink: make_link(settings, sink), configured=True)
+        self._link_settings = settings
 
     def _reload(self) -> None:
         self._live.reload(self._apply)
 
     def _apply(self, config: Config, sections: frozenset[str]) -> None:
-        if "endpoint" in sections and self._own_link is None:
+        # Also where no option has changed: a file may hold another secret, and a link that has
+        # given up for good waits for just this
+        stale = self._keeper.snapshot.fatal or link_settings(config) != self._link_settings
+        if self._own_link is None and stale:
+            logger.info("the link begins anew", extra={"code": "link_renewed"})
             self._use_endpoint(config)
         if "log" in sections:
             log.set_level(config.log.level)
@@ -241,7 +249,9 @@ class Kiosk:
     def _shut_down(self, audio: AudioOutput) -> None:
         systemd_notify.tell_stopping()
         self._pictures.close()
-        audio.drop()
+        if self._player is not None:
+            # Silence, and the endpoint hears of it while there is a link
+            self._player.interrupt()
         stopped = self._io.stop(self._close_server, IO_STOP_S)
         audio.stop()
         if not stopped:

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+from driving_client.errors import LinkError
 from driving_client.session_settings import LinkSettings
 from kioskd.audio.settings import AudioSettings
-from kioskd.config import Config, read_secret
+from kioskd.config import Config, ConfigError, read_secret
 from kioskd.playback.settings import IdleSettings, PlaybackSettings
 
 
@@ -40,21 +41,29 @@ def playback_settings(config: Config) -> PlaybackSettings:
     )
 
 
-def link_settings(config: Config) -> LinkSettings:
-    """The link's settings, with the secrets read from their files; raises ConfigError."""
+def link_settings(config: Config) -> LinkSettings | None:
+    """The link's settings with the secrets from their files, None without an endpoint.
+
+    Raises ConfigError for secrets that cannot be read or sent.
+    """
     endpoint = config.endpoint
-    return LinkSettings(
-        url=endpoint.url,
-        dialect=endpoint.dialect,
-        avatar_id=endpoint.avatar_id,
-        app_id=endpoint.app_id,
-        session_key=read_secret(endpoint.session_key_file),
-        token_url=endpoint.token_url,
-        api_key=read_secret(endpoint.api_key_file),
-        sample_rate=endpoint.sample_rate,
-        motion_offset_s=endpoint.motion_offset_ms / 1000,
-        connect_timeout_s=endpoint.connect_timeout_s,
-    )
+    if not endpoint.url:
+        return None
+    try:
+        return LinkSettings(
+            url=endpoint.url,
+            dialect=endpoint.dialect,
+            avatar_id=endpoint.avatar_id,
+            app_id=endpoint.app_id,
+            session_key=read_secret(endpoint.session_key_file),
+            token_url=endpoint.token_url,
+            api_key=read_secret(endpoint.api_key_file),
+            sample_rate=endpoint.sample_rate,
+            motion_offset_s=endpoint.motion_offset_ms / 1000,
+            connect_timeout_s=endpoint.connect_timeout_s,
+        )
+    except LinkError as error:
+        raise ConfigError([f"endpoint: {error}"]) from error
 
 
 def display_size(config: Config) -> tuple[int, int] | None:

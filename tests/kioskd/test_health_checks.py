@@ -144,12 +144,24 @@ def test_an_endpoint_that_is_not_there_is_told(
 
 
 def test_speech_without_motion_is_told_and_a_lost_link_only_once() -> None:
-    assert outcome(MotionCheck(PlayerSnapshot).run(NOW)) == ("pass",)
+    assert outcome(MotionCheck(PlayerSnapshot, lambda: True).run(NOW)) == ("pass",)
     for code in (*MOTION_REASONS, "code_of_the_endpoint"):
         player = PlayerSnapshot(reasons=(code,), motion="audio_only")
-        assert outcome(MotionCheck(lambda player=player: player).run(NOW)) == ("warn", code)
+        assert outcome(MotionCheck(lambda player=player: player, lambda: True).run(NOW)) == (
+            "warn",
+            code,
+        )
     down = PlayerSnapshot(reasons=("link_down",))
-    assert outcome(MotionCheck(lambda: down).run(NOW)) == ("pass",)
+    assert outcome(MotionCheck(lambda: down, lambda: True).run(NOW)) == ("pass",)
+
+
+def test_without_an_endpoint_nobody_misses_a_connection() -> None:
+    idle = PlayerSnapshot(reasons=("link_down", "no_connection"))
+    assert outcome(MotionCheck(lambda: idle, lambda: True).run(NOW)) == ("warn", "no_connection")
+    check = MotionCheck(lambda: idle, lambda: False)
+    assert outcome(check.run(NOW)) == ("pass",)
+    idle = replace(idle, reasons=(*idle.reasons, "no_endpoint"), motion="audio_only")
+    assert outcome(check.run(NOW)) == ("warn", "no_endpoint")
 
 
 def test_a_configuration_that_does_not_apply_is_told() -> None:

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,8 @@ import pygame
 import pytest
 from aiohttp import web
 from kiosk_process import ROOT, KioskProcess, running, write_small_avatar
+
+from driving_client.wire.relay_frames import AudioFrame, MetadataFrame, encode_frame
 
 NO_ENDPOINT = "endpoint: {url: ''}\n"
 NOBODY = "endpoint: {url: 'ws://127.0.0.1:9/relay'}\n"
@@ -154,20 +156,23 @@ def test_a_reload_applies_what_is_live_and_names_what_is_not(tmp_path: Path) -> 
         assert kiosk.wait_for_check("link", "pass")["observed"] == "no endpoint is configured"
 
 
+Converse = Callable[[web.Request, web.WebSocketResponse], Awaitable[None]]
+
+
 @contextlib.contextmanager
-def endpoint_that_closes_with(code: int) -> Iterator[str]:
-    """A WebSocket server on a thread of its own that refuses everyone."""
+def endpoint(converse: Converse) -> Iterator[str]:
+    """A WebSocket server on a thread of its own; its address."""
     loop = asyncio.new_event_loop()
 
-    async def refuse(request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse()
-        await socket.prepare(request)
-        await socket.close(code=code, message=b"no")
-        return socket
+    async def answer(request: web.Request) -> web.WebSocketResponse:
+        upgraded = web.WebSocketResponse()
+        await upgraded.prepare(request)
+        await converse(request, upgraded)
+        return upgraded
 
     async def start() -> int:
         app = web.Application()
-        app.router.add_get("/relay", refuse)
+        app.router.add_get("/relay", answer)
         runner = web.AppRunner(app)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -182,6 +187,84 @@ def endpoint_that_closes_with(code: int) -> Iterator[str]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+def endpoint_that_closes_with(code: int) -> contextlib.AbstractContextManager[str]:
+    async def refuse(_request: web.Request, upgraded: web.WebSocketResponse) -> None:
+        await upgraded.close(code=code, message=b"no")
+
+    return endpoint(refuse)
+
+
+def test_the_endpoint_hears_of_the_speech_that_a_shutdown_cuts_short(tmp_path: Path) -> None:
+    heard: list[dict[str, object]] = []
+
+    async def speak(_request: web.Request, upgraded: web.WebSocketResponse) -> None:
+        await upgraded.receive_str()
+        await upgraded.send_bytes(encode_frame(MetadataFrame(16000, "long")))
+        samples = np.full(16000 * 20, 3000, np.int16)
+        await upgraded.send_bytes(encode_frame(AudioFrame(samples, last=True)))
+        async for message in upgraded:
+            report = json.loads(message.data)
+            heard.append(report)
+
+    with (
+        endpoint(speak) as url,
+        running(tmp_path, config=f"endpoint: {{url: '{url}'}}\n") as kiosk,
+    ):
+        deadline = time.monotonic() + 10
+        while not heard:
+            assert time.monotonic() < deadline, kiosk.log
+            time.sleep(0.02)
+        time.sleep(0.5)
+        status, seconds = kiosk.stop()
+        assert (status, seconds < 2.0) == (0, True), kiosk.log
+    assert [(report["req_id"], report["state"]) for report in heard] == [
+        ("long", "playing"),
+        ("long", "interrupted"),
+    ]
+    assert 300 < int(str(heard[-1]["played_ms"])) < 5000
+    assert "utterance_interrupted" in kiosk.log
+    assert "io_stuck" not in kiosk.log
+
+
+def test_a_reload_tries_again_what_a_person_has_mended_elsewhere(tmp_path: Path) -> None:
+    """The endpoint refused for good; then only the key's file changes, or nothing here at all."""
+    keys: list[str] = []
+
+    async def admit(request: web.Request, upgraded: web.WebSocketResponse) -> None:
+        keys.append(request.headers.get("X-Session-Key", ""))
+        if len(keys) == 1:
+            await upgraded.close(code=4001, message=b"no")
+        async for _ in upgraded:
+            pass
+
+    (tmp_path / "key").write_text("one\n")
+    with (
+        endpoint(admit) as url,
+        running(tmp_path, config=f"endpoint: {{url: '{url}', session_key_file: key}}\n") as kiosk,
+    ):
+        kiosk.wait_for_check("link", "fail")
+        kiosk.process.send_signal(signal.SIGHUP)
+        kiosk.wait_for_check("link", "pass")
+        (tmp_path / "key").write_text("two\n")
+        kiosk.process.send_signal(signal.SIGHUP)
+        deadline = time.monotonic() + 10
+        while len(keys) < 3:
+            assert time.monotonic() < deadline, kiosk.log
+            time.sleep(0.02)
+        kiosk.wait_for_check("link", "pass")
+        # A key that no header takes is the configuration's fault: the good one stays in use
+        (tmp_path / "key").write_text("schlüssel\n")
+        kiosk.process.send_signal(signal.SIGHUP)
+        kiosk.wait_for("config_kept")
+        assert "session_key holds characters that no HTTP header takes" in kiosk.log
+        kiosk.wait_for_check("link", "pass")
+        assert kiosk.stop()[0] == 0
+    assert keys == ["one", "one", "two"]
+    assert "Traceback" not in kiosk.log
+    result = run("--config", str(kiosk.config), "--check")
+    assert (result.returncode, "no HTTP header takes" in result.stderr) == (78, True)
 
 
 def test_an_endpoint_that_refuses_for_good_waits_for_a_person(tmp_path: Path) -> None:
