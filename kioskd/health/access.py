@@ -12,7 +12,6 @@ must name loopback.
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 from urllib.parse import urlsplit
 
@@ -56,11 +55,12 @@ def carries_token(authorization: str, token: str) -> bool:
     if scheme.lower() == "basic":
         try:
             given = base64.b64decode(given, validate=True).decode("utf-8").partition(":")[2]
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # no base64, no ASCII or no UTF-8
             return False
     elif scheme.lower() != "bearer":
         return False
-    return hmac.compare_digest(given.strip().encode(), token.encode())
+    # Bytes that are no UTF-8 come as lone surrogates in aiohttp's headers
+    return hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), token.encode())
 
 
 def refuse(status: int, code: str, text: str) -> web.Response:
@@ -79,7 +79,11 @@ def _from_another_site(request: web.Request) -> bool:
     origin = request.headers.get("Origin")
     if origin is None:
         return False  # not a browser: those send it with every request that changes something
-    return urlsplit(origin).netloc.lower() != request.headers.get("Host", "").lower()
+    try:
+        site = urlsplit(origin).netloc
+    except ValueError:
+        return True
+    return site.lower() != request.headers.get("Host", "").lower()
 
 
 def _host_name(host: str) -> str:

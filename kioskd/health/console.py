@@ -72,7 +72,7 @@ class Console:
             return refuse(415, "not_json", "send Content-Type: application/json")
         try:
             body = await request.json()
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, LookupError, RecursionError) as error:
             return refuse(400, "bad_json", f"the body is not JSON: {error}")
         text = body.get("text") if isinstance(body, dict) else None
         if not isinstance(text, str) or not text.strip():
@@ -102,7 +102,7 @@ async def forward(url: str, body: dict[str, Any]) -> web.Response:
         return refuse(502, "endpoint_unreachable", f"{url} cannot be reached: {error}")
     try:
         told = json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         told = {"message": text.strip()[:500]}
     if status >= 400:
         message = told.get("message") or told.get("error") if isinstance(told, dict) else None

@@ -11,6 +11,7 @@ half frames, while zlib releases it (measured).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import struct
 import threading
@@ -85,6 +86,10 @@ class PictureDesk:
             raise PictureError(
                 f"no frame was drawn for {TIMEOUT_S:.0f} s; see the render_loop check in /healthz"
             ) from error
+        finally:
+            # Nobody else would, while no frame is drawn
+            with self._lock, contextlib.suppress(ValueError):
+                self._waiting.remove(future)
 
     async def png(self, picture: Picture) -> bytes:
         """The picture as PNG in full size."""
@@ -103,9 +108,10 @@ class PictureDesk:
         if made is None:
             encode = encode_png if kind == "png" else encode_jpeg
             loop = asyncio.get_running_loop()
-            made = asyncio.ensure_future(
-                loop.run_in_executor(self._encoder, encode, picture.pixels)
-            )
+            try:
+                made = loop.run_in_executor(self._encoder, encode, picture.pixels)
+            except RuntimeError as error:
+                raise PictureError("the kiosk is stopping; ask again when it runs") from error
             picture._encoded[kind] = made
         return await asyncio.shield(made)
 

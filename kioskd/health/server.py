@@ -76,7 +76,7 @@ class HealthServer:
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/screenshot.png", self._screenshot)
-        app.router.add_get("/stream.mjpg", self._stream)
+        app.router.add_get("/stream.mjpg", self._stream, allow_head=False)
         for add in self._add_routes:
             add(app)
         app.on_response_prepare.append(_add_headers)
@@ -130,10 +130,9 @@ class HealthServer:
 
     async def _screenshot(self, _request: web.Request) -> web.Response:
         try:
-            picture = await self._view.pictures.take()
+            body = await self._view.pictures.png(await self._view.pictures.take())
         except PictureError as error:
             return refuse(503, "no_picture", str(error))
-        body = await self._view.pictures.png(picture)
         return web.Response(body=body, content_type="image/png")
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
@@ -142,9 +141,9 @@ class HealthServer:
         response = web.StreamResponse(
             headers={"Content-Type": f"multipart/x-mixed-replace; boundary={_BOUNDARY}"}
         )
-        await response.prepare(request)
         self._streams += 1
         try:
+            await response.prepare(request)
             while not self._closing.is_set():
                 await self._send_picture(response)
         except ConnectionError:

@@ -275,6 +275,7 @@ def test_a_fifth_watcher_is_refused() -> None:
                 answer = await stack.enter_async_context(session.get(url))
                 assert answer.status == 200
             assert (await ask(setup, "stream.mjpg"))[0] == 503
+            assert (await ask(setup, "stream.mjpg", "HEAD"))[0] == 405
 
     story(test)
 
@@ -292,12 +293,38 @@ def test_a_stream_does_not_delay_the_end() -> None:
     story(test)
 
 
+def test_many_who_come_at_once_are_counted_each() -> None:
+    async def test() -> None:
+        async with running() as setup, aiohttp.ClientSession() as session:
+            url = setup.server.url + "stream.mjpg"
+            answers = await asyncio.gather(*(session.get(url) for _ in range(10)))
+            assert sorted(answer.status for answer in answers) == [200] * 4 + [503] * 6
+            for answer in answers:
+                answer.close()
+
+    story(test)
+
+
+def test_whoever_asks_for_a_picture_while_the_kiosk_stops_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def test() -> None:
+        async with running() as setup:
+            setup.desk.close()
+            status, body, _ = await ask(setup, "screenshot.png")
+            assert (status, b"is stopping" in body) == (503, True)
+
+    story(test)
+    assert not caplog.records
+
+
 def test_without_frames_there_is_no_picture_but_a_reason() -> None:
     async def test() -> None:
         async with running(rendering=False) as setup:
             status, body, _ = await ask(setup, "screenshot.png")
             assert status == 503
             assert b"no_picture" in body
+            assert not setup.desk._waiting, "whoever has left is waited for no more"
 
     story(test)
 
@@ -361,6 +388,43 @@ def test_the_page_is_whole_and_allows_only_its_own_script() -> None:
             assert (await ask(setup, ""))[0] == 404
 
     story(test)
+
+
+BROKEN_REQUESTS = {
+    "token of other bytes": (b"Authorization: Bearer \xff", b"", b"401"),
+    "Basic of other bytes": (b"Authorization: Basic \xe9\xe9", b"", b"401"),
+    "Basic that holds other bytes": (b"Authorization: Basic eDr/", b"", b"401"),
+    "broken origin": (b"Authorization: Bearer t\r\nOrigin: http://[x", b"", b"403"),
+    "nested deeply": (b"Authorization: Bearer t", b"[" * 50_000, b"400"),
+    "number without end": (b"Authorization: Bearer t", b"1" * 5_000, b"400"),
+    "too large": (b"Authorization: Bearer t", b" " * 70_000, b"413"),
+    "unknown character set": (b"Authorization: Bearer t", b"{}", b"400"),
+}
+
+
+@pytest.mark.parametrize(
+    ("header", "body", "status"), BROKEN_REQUESTS.values(), ids=BROKEN_REQUESTS
+)
+def test_what_no_client_sends_is_refused_and_breaks_nothing(
+    header: bytes, body: bytes, status: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "token").write_text("t\n")
+
+    async def test() -> None:
+        async with running(overridden(f"health.token_file={tmp_path / 'token'}")) as setup:
+            port = int(setup.server.url.rstrip("/").rpartition(":")[2])
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            charset = b"; charset=nonsense" if body == b"{}" else b""
+            writer.write(
+                b"POST /v1/say HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                b"Content-Type: application/json" + charset + b"\r\n" + header
+                + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+            )  # fmt: skip
+            assert (await reader.read(100)).split()[1] == status
+            writer.close()
+
+    story(test)
+    assert not caplog.records
 
 
 @contextlib.asynccontextmanager
