@@ -10,7 +10,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from splat_gles.bake import bake
 from splat_gles.bundle import read_bundle, write_bundle
+from splat_gles.cli.progress import ProgressBar
 from splat_gles.errors import ImportSourceError
 from splat_gles.importers.lam import import_lam
 
@@ -19,6 +21,8 @@ _EPILOG = """examples:
   python -m splat_gles import james.zip -o james.avatar --name James --licence Apache-2.0
 
 SOURCE is a zip as LAM exports it, with skin.glb, offset.ply and animation.glb in a folder.
+Splats that are never seen from in front, 30 degrees to the sides and 15 up and down, are left
+out: the picture loses nothing that one sees, and costs a tenth less.
 The bundle is read back and verified before the command reports success.
 """
 
@@ -60,8 +64,11 @@ def run(options: argparse.Namespace) -> int:
     avatar = import_lam(
         source, name=options.name or source.stem, licence=options.licence, progress=_say
     )
+    with ProgressBar("looking for splats that are never seen") as bar:
+        baked = bake(avatar, bar.show)
+    _say(f"seen from in front: {baked.splats:,} splats of {avatar.splats:,}")
     digest = hashlib.sha256(source.read_bytes()).hexdigest()
-    write_bundle(avatar, output, source=f"LAM avatar {source.name}, sha256 {digest}")
+    write_bundle(baked, output, source=f"LAM avatar {source.name}, sha256 {digest}")
     read_bundle(output)
     size = output.stat().st_size
     print(f"{output}: {size / 1e6:.2f} MB, verified, {time.monotonic() - started:.1f} s")
