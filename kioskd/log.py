@@ -2,7 +2,8 @@
 """Log lines with a stable code each: to journald under systemd, readable ones on stderr else.
 
 Whoever watches a fleet filters by code (`journalctl KIOSK_CODE=link_down`), never by text;
-so every line of ours carries `extra={"code": …}`, and lines of libraries get `library`.
+so every line of ours carries `extra={"code": …}`, and lines of libraries get `library`. What
+nobody has caught is logged too, `crashed` or `thread_died`, with its traceback.
 """
 
 from __future__ import annotations
@@ -10,8 +11,12 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
+from types import TracebackType
 
 from systemd import journal
+
+logger = logging.getLogger(__name__)
 
 SYSLOG_IDENTIFIER = "kioskd"
 _LIBRARY_CODE = "library"
@@ -37,6 +42,8 @@ def set_up_logging(level: str) -> None:
             )
         )
     handler.addFilter(_add_code)
+    sys.excepthook = _log_crash
+    threading.excepthook = _log_dead_thread
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
@@ -81,6 +88,21 @@ class JournalHandler(logging.Handler):
             )
         except (OSError, ValueError):
             self.handleError(record)
+
+
+def _log_crash(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    logger.critical(
+        "%s", str(error) or kind.__name__, exc_info=(kind, error, trace), extra={"code": "crashed"}
+    )
+
+
+def _log_dead_thread(dead: threading.ExceptHookArgs) -> None:
+    name = dead.thread.name if dead.thread is not None else "unknown"
+    logger.critical(
+        "thread %s has ended: %s", name, str(dead.exc_value) or dead.exc_type.__name__,
+        exc_info=dead.exc_value, extra={"code": "thread_died"})  # fmt: skip
 
 
 def _add_code(record: logging.LogRecord) -> bool:

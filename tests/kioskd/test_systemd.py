@@ -195,3 +195,17 @@ def test_the_process_is_measured_in_the_sandbox_of_the_unit_too(root: Path) -> N
         value = re.search(rf"^process_{name} (\S+)$", result.stdout, re.MULTILINE)
         assert value is not None, name
         assert float(value.group(1)) > 0
+
+
+def test_what_nobody_has_caught_is_logged_with_a_code(root: Path) -> None:
+    script = (
+        "import threading; from kioskd import log; log.set_up_logging('info');"
+        "t = threading.Thread(target=lambda: 1 / 0, name='worker'); t.start(); t.join(); {}['key']"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 1
+    assert "CRITICAL thread_died: thread worker has ended: division by zero\n" in result.stderr
+    assert "CRITICAL crashed: 'key'\n" in result.stderr
+    assert result.stderr.count("Traceback") == 2
