@@ -87,8 +87,10 @@ class IoThread:
         running = list(self._tasks)
         for task in running:
             task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        # At once: an endpoint that does not answer the close takes as long as the server's end
+        ending = asyncio.gather(*running, return_exceptions=True)
         await cleanup()
+        await ending
 
     def _ended(
         self, task: asyncio.Task[Any], failed: Callable[[BaseException], None] | None

@@ -7,6 +7,8 @@ import asyncio
 import contextlib
 import io
 import json
+import math
+import re
 import signal
 import socket
 import subprocess
@@ -22,6 +24,7 @@ import pygame
 import pytest
 from aiohttp import web
 from kiosk_process import ROOT, KioskProcess, running, write_small_avatar
+from sound_server import SoundServer
 
 from driving_client.wire.relay_frames import AudioFrame, MetadataFrame, encode_frame
 
@@ -228,6 +231,26 @@ def test_the_endpoint_hears_of_the_speech_that_a_shutdown_cuts_short(tmp_path: P
     assert "io_stuck" not in kiosk.log
 
 
+def test_an_endpoint_that_is_deaf_and_a_watcher_do_not_hold_up_the_end(tmp_path: Path) -> None:
+    async def be_deaf(_request: web.Request, _upgraded: web.WebSocketResponse) -> None:
+        await asyncio.sleep(60)
+
+    with (
+        endpoint(be_deaf) as url,
+        running(tmp_path, config=f"endpoint: {{url: '{url}'}}\n") as kiosk,
+        urllib.request.urlopen(f"{kiosk.url}/stream.mjpg") as live,
+        socket.create_connection(("127.0.0.1", int(kiosk.url.rpartition(":")[2]))) as voice,
+    ):
+        voice.sendall(b"POST /v1/speak?sample_rate=8000 HTTP/1.1\r\nHost: localhost\r\n")
+        voice.sendall(b"Transfer-Encoding: chunked\r\n\r\n10\r\n0123456789abcdef\r\n")
+        kiosk.wait_for_check("link", "pass")
+        assert live.read(64).startswith(b"--frame")
+        status, seconds = kiosk.stop()
+        assert (status, seconds < 1.8) == (0, True), (seconds, kiosk.log)
+    assert "io_stuck" not in kiosk.log
+    assert "Traceback" not in kiosk.log
+
+
 def test_a_reload_tries_again_what_a_person_has_mended_elsewhere(tmp_path: Path) -> None:
     """The endpoint refused for good; then only the key's file changes, or nothing here at all."""
     keys: list[str] = []
@@ -363,6 +386,38 @@ def test_a_recording_plays_to_its_end_and_the_program_ends(
     assert result.returncode == 0, result.stderr
     assert "recording_over" in result.stderr
     assert "ended after 3.6" in result.stderr or "ended after 3.7" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["lam-james", "lam-p2-1"])
+def test_the_long_recording_plays_in_lip_sync_on_each_avatar(
+    name: str, tmp_path: Path, shared_data: Path, sound_server: SoundServer
+) -> None:
+    avatar = tmp_path / f"{name}.avatar"
+    subprocess.run(
+        [sys.executable, "-m", "splat_gles", "import", str(shared_data / f"avatars/{name}.zip"),
+         "-o", str(avatar)],
+        cwd=ROOT, check=True, capture_output=True,
+    )  # fmt: skip
+    command = [
+        "--set", "audio.enabled=true", "--set", f"audio.device={sound_server.device}", "play",
+        str(shared_data / "clips/driveningress_16k.json"), "--avatar", str(avatar),
+    ]  # fmt: skip
+    metrics = ""
+    with running(tmp_path, *command) as kiosk:
+        while kiosk.process.poll() is None:
+            with contextlib.suppress(OSError):
+                metrics = kiosk.get("metrics")[1].decode()
+            time.sleep(0.3)
+        assert kiosk.process.returncode == 0, kiosk.log
+    assert "ended after 20.3" in kiosk.log
+    assert "audio_xrun" not in kiosk.log
+    buckets = re.findall(r'kiosk_sync_offset_seconds_bucket{le="(\S+)"} (\S+)', metrics)
+    frames = {float(bound): float(count) for bound, count in buckets}
+    shown = frames[math.inf]
+    assert shown > 100
+    # Motion time of the frames less the position heard: centred, and narrow on a busy machine too
+    assert frames[-0.02] < 0.5 * shown < frames[0.02], frames
+    assert frames[0.06] - frames[-0.06] > 0.8 * shown, frames
 
 
 def test_a_recording_that_is_none_is_an_error_in_words(tmp_path: Path) -> None:
