@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from splat_gles.cli import import_command, info_command, render_command
+from splat_gles.cli import bench_command, import_command, info_command, render_command
 from splat_gles.errors import SplatError
 
 _EPILOG = """examples:
@@ -17,6 +17,7 @@ _EPILOG = """examples:
   python -m splat_gles info p2-1.avatar
   python -m splat_gles render p2-1.avatar --set jawOpen=0.7 --yaw 20 -o open.png
   python -m splat_gles render p2-1.avatar --clip speak --video speak.mp4
+  python -m splat_gles bench p2-1.avatar --clip speak --size 1080x1920
 """
 
 
@@ -30,12 +31,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 0, or 1 for input that cannot be used."""
     parser = _Parser(
         prog="python -m splat_gles",
-        description="Avatars made of 3D Gaussian splats: import, inspect and render them.",
+        description="Avatars made of 3D Gaussian splats: import, inspect, render and measure them.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (import_command, info_command, render_command):
+    for command in (import_command, info_command, render_command, bench_command):
         command.add_parser(subparsers)
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")

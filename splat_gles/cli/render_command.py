@@ -14,8 +14,8 @@ from typing import Any
 from splat_gles import camera
 from splat_gles.avatar import Avatar, Clip
 from splat_gles.bundle import read_bundle
+from splat_gles.cli.arguments import named_clip, picture_size
 from splat_gles.cli.progress import with_progress
-from splat_gles.clips import read_arkit_json
 from splat_gles.errors import ClipError, RenderError, RigError
 from splat_gles.offscreen import offscreen_renderer
 from splat_gles.picture import encode_png
@@ -23,7 +23,6 @@ from splat_gles.rig import Rig, RigParameters
 from splat_gles.scene import pose_scene, write_scene
 from splat_gles.video import VideoWriter
 
-_MAX_SIDE = 8192
 _NAMED_COLORS = {"white": "ffffff", "black": "000000", "grey": "808080", "green": "00b140"}
 
 _EPILOG = """examples:
@@ -89,7 +88,7 @@ def add_parser(subparsers: Any) -> None:
         help="degrees that the avatar is turned to its left (0)",
     )
     view.add_argument(
-        "--size", type=_size, default=(540, 960), metavar="WxH", help="pixels (540x960)"
+        "--size", type=picture_size, default=(540, 960), metavar="WxH", help="pixels (540x960)"
     )
     view.add_argument(
         "--background",
@@ -106,7 +105,7 @@ def run(options: argparse.Namespace) -> int:
     _check(options)
     avatar = read_bundle(options.bundle)
     rig = Rig(avatar)
-    clip = _clip(options.clip, avatar) if options.clip else None
+    clip = named_clip(options.clip, avatar) if options.clip else None
     if options.camera == "bust":
         view = camera.bust(avatar.framing, options.size, options.yaw)
     else:
@@ -152,17 +151,6 @@ def _check(options: argparse.Namespace) -> None:
         raise RenderError("--frame chooses a picture's frame: give -o or --dump too")
 
 
-def _clip(name: str, avatar: Avatar) -> Clip:
-    if name in avatar.clips:
-        return avatar.clips[name]
-    if name.endswith(".json") or Path(name).is_file():
-        return read_arkit_json(name, avatar)
-    known = ", ".join(avatar.clips) or "none"
-    raise ClipError(
-        f"{avatar.name} has no clip {name!r} and there is no such file; its clips: {known}"
-    )
-
-
 def _frame(clip: Clip, number: int) -> RigParameters:
     if number >= clip.frames:
         raise ClipError(
@@ -184,16 +172,6 @@ def _with_weights(
             raise RigError(f"{rig.avatar.name} has no blendshape {name!r}; {hint}")
         weights[index] = value
     return replace(parameters, weights=weights)
-
-
-def _size(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"([0-9]{1,5})[xX]([0-9]{1,5})", text)
-    if not match:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size; write it like 540x960")
-    width, height = int(match[1]), int(match[2])
-    if not (16 <= width <= _MAX_SIDE and 16 <= height <= _MAX_SIDE):
-        raise argparse.ArgumentTypeError(f"{text}: each side must be 16 to {_MAX_SIDE} pixels")
-    return width, height
 
 
 def _color(text: str) -> tuple[float, float, float]:
