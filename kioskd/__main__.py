@@ -40,7 +40,7 @@ examples:
   python -m kioskd --config /etc/kiosk/kiosk.yaml --check
   python -m kioskd --set display.driver=offscreen --set avatar.path=james.avatar
   python -m kioskd play recording.json --avatar james.avatar
-  python -m kioskd --set endpoint.motion_offset_ms=120 play ...    motion that runs ahead of its sound
+  python -m kioskd --set endpoint.motion_offset_ms=120 play recording.json    (its motion leads)
 """
 
 
