@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from splat_gles import camera
-from splat_gles.avatar import Avatar, Clip
+from splat_gles.avatar import Clip
 from splat_gles.bundle import read_bundle
 from splat_gles.cli.arguments import named_clip, picture_size
 from splat_gles.cli.progress import with_progress
