@@ -43,7 +43,6 @@ class Picture:
     """A frame as shown: pixels (height, width, 3), top row first; encodings made once."""
 
     pixels: Pixels
-    taken_at: float
     _encoded: dict[str, asyncio.Future[bytes]] = field(default_factory=dict)
 
 
@@ -64,7 +63,7 @@ class PictureDesk:
     def deliver(self, pixels: Pixels, now: float) -> None:
         """Render loop: the picture; must not be changed afterwards."""
         self._last_taken = now
-        picture = Picture(pixels, now)
+        picture = Picture(pixels)
         with self._lock:
             waiting, self._waiting = self._waiting, []
             self._wanted = False

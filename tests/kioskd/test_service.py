@@ -40,7 +40,8 @@ def run(*arguments: str, timeout: float = 30) -> subprocess.CompletedProcess[str
 
 
 def test_a_start_is_told_the_watchdog_fed_and_the_end_clean(tmp_path: Path) -> None:
-    with running(tmp_path, config=NO_ENDPOINT, WATCHDOG_USEC="2000000") as kiosk:
+    config = NO_ENDPOINT + "playback: {audio_only_after_s: 1}\n"
+    with running(tmp_path, config=config, WATCHDOG_USEC="2000000") as kiosk:
         kiosk.wait_for_check("render_loop", "pass")
         assert kiosk.get("livez")[0] == 200
         assert kiosk.get("readyz")[0] == 200
@@ -52,6 +53,8 @@ def test_a_start_is_told_the_watchdog_fed_and_the_end_clean(tmp_path: Path) -> N
             "thermal", "time",
         }  # fmt: skip
         time.sleep(2.0)
+        # Long without a connection, which nobody has asked for
+        assert kiosk.health()["checks"]["motion"]["status"] == "pass"
         status, seconds = kiosk.stop()
         assert status == 0, kiosk.log
         assert seconds < 2.0
@@ -277,6 +280,11 @@ def test_a_reload_tries_again_what_a_person_has_mended_elsewhere(tmp_path: Path)
             assert time.monotonic() < deadline, kiosk.log
             time.sleep(0.02)
         kiosk.wait_for_check("link", "pass")
+        # Nothing has changed: the session stays
+        kiosk.process.send_signal(signal.SIGHUP)
+        while kiosk.log.count("config_reloaded") < 3:
+            assert time.monotonic() < deadline, kiosk.log
+            time.sleep(0.02)
         # A key that no header takes is the configuration's fault: the good one stays in use
         (tmp_path / "key").write_text("schlüssel\n")
         kiosk.process.send_signal(signal.SIGHUP)
