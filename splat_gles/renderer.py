@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Draws an avatar's pose into the current framebuffer with OpenGL ES 3.0.
+"""Draws an avatar's pose into the back buffer with OpenGL ES 3.0.
 
 A frame: sort on the CPU, upload the order (4 bytes a splat) and one small block of parameters,
-run the prepass (shaders/prepass.vert: blendshapes, skin, projection, once per splat, results
-kept on the GPU by transform feedback), then one instanced draw of quads, back to front, blended
-over the background. No depth buffer, no discard, no readback, no glFinish.
+project every splat once (gl/projection_pass.py), blend the quads back to front over the
+background (gl/quad_pass.py), and, where the quality asks for an offscreen buffer, bring that to
+the back buffer (gl/resolve_pass.py). No depth buffer, no discard, no readback, no glFinish; at
+most 30 GL calls. README.md draws the way of the data.
 
-Blending happens in display-referred values, as the splats were trained; the framebuffer must
-not be an sRGB one. Left out on purpose: time, windows (see `display`), the choice of pose.
+Blending happens in display-referred values, as the splats were trained; the back buffer must
+not be an sRGB one. Left out on purpose: time, windows (see `display`), the choice of pose and
+of quality.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import TracebackType
 from typing import Literal
 
@@ -19,23 +22,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splat_gles.avatar import Avatar
-from splat_gles.camera import Camera, Float64, Size
+from splat_gles.camera import Camera, Size
 from splat_gles.errors import RenderError
 from splat_gles.gl.api import gl
-from splat_gles.gl.buffers import BufferRing, Fence, delete, make_buffer, make_vertex_array
-from splat_gles.gl.program import build_program
-from splat_gles.gl.splat_texture import make_delta_texture, make_splat_texture, pack_splats
+from splat_gles.gl.buffers import Fence
+from splat_gles.gl.frame_data import FrameData, await_fence
+from splat_gles.gl.projection_pass import ProjectionPass
+from splat_gles.gl.quad_pass import QuadPass
+from splat_gles.gl.resolve_pass import ResolvePass
+from splat_gles.gl.splat_texture import pack_splats
+from splat_gles.gl.target import OffscreenTarget, Region, choose_format, make_region
+from splat_gles.quality import RenderQuality
 from splat_gles.rig import Pose
+from splat_gles.screen_bounds import ScreenBounds
 from splat_gles.sorting import DepthSorter
-
-FRAMES_IN_FLIGHT = 3
-"""Frames whose buffers may be in use at once: one shown, one drawn, one written."""
-
-_SMALLEST_OPACITY = 1.0 / 255.0
-_SMALLEST_WEIGHT = 1e-4
-"""Blendshape weights below it move nothing by more than a few micrometres."""
-_QUAD_BYTES = 20
-_HEADER_ROWS = 2
 
 
 class Renderer:
@@ -44,7 +44,8 @@ class Renderer:
     `background` is red, green and blue, display-referred, 0 to 1. `precision` is the fragments'
     arithmetic, "mediump" or "highp"; None takes what is fast: 16 bits on a GPU, which cost
     nothing that is seen (87 dB), and 32 bits on Mesa's software driver, which emulates 16-bit
-    floats at three times the price of a whole frame.
+    floats at three times the price of a whole frame. `kept` are the indices of the avatar's
+    splats that are drawn: those not too faint to change an 8-bit picture.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Renderer:
         size: Size,
         background: tuple[float, float, float] = (1.0, 1.0, 1.0),
         precision: Literal["mediump", "highp"] | None = None,
+        quality: RenderQuality | None = None,
     ) -> None:
         self.background = background
         self.gl_strings = {
@@ -60,71 +62,58 @@ class Renderer:
             "renderer": gl.string(gl.GL_RENDERER),
             "version": gl.string(gl.GL_VERSION),
         }
-        # What is too faint to change an 8-bit picture is never drawn
-        kept = np.flatnonzero(np.rint(avatar.colors[:, 3] * 255.0) > 1.0)
-        touched = int(np.searchsorted(kept, avatar.deltas.shape[1]))
-        deltas = avatar.deltas
-        if touched < deltas.shape[1]:
-            deltas = deltas[:, kept[:touched]]
-        self.kept = kept
-        self.splats = len(kept)
+        self.kept = np.flatnonzero(np.rint(avatar.colors[:, 3] * 255.0) > 1.0)
+        drawn = _chosen(avatar, self.kept)
+        self.splats = drawn.splats
         self._joints = len(avatar.joints)
         self._targets = len(avatar.blendshapes)
-        skin = (avatar.skin_joints[kept], avatar.skin_weights[kept])
-        self._sorter = DepthSorter(avatar.positions[kept], deltas, *skin)
-        texels, self._covariance_scale = pack_splats(
-            avatar.positions[kept], avatar.covariances[kept], avatar.colors[kept], *skin
-        )
-
-        self._prepass = build_program(
-            "prepass.vert",
-            "prepass.frag",
-            defines={"JOINTS": self._joints, "TARGETS": max(1, self._targets)},
-            captured=("centre", "axes", "color"),
-        )
+        skin = (drawn.skin_joints, drawn.skin_weights)
+        self._sorter = DepthSorter(drawn.positions, drawn.deltas, *skin)
+        self._bounds = ScreenBounds(drawn)
+        texels, scale = pack_splats(drawn.positions, drawn.covariances, drawn.colors, *skin)
         if precision is None:
             precision = "highp" if "llvmpipe" in self.gl_strings["renderer"] else "mediump"
-        self._quads = build_program("splat.vert", "splat.frag", defines={"PRECISION": precision})
-        gl.glUseProgram(self._prepass)
-        gl.glUniform1i(gl.glGetUniformLocation(self._prepass, b"splats"), 0)
-        gl.glUniform1i(gl.glGetUniformLocation(self._prepass, b"deltas"), 1)
-        gl.glUniform1i(gl.glGetUniformLocation(self._prepass, b"touched"), touched)
-        gl.glUniformBlockBinding(
-            self._prepass, gl.glGetUniformBlockIndex(self._prepass, b"Frame"), 0
-        )
-        gl.glActiveTexture(gl.GL_TEXTURE1)
-        self._textures = [make_delta_texture(deltas)]
-        gl.glActiveTexture(gl.GL_TEXTURE0)
-        self._textures.append(make_splat_texture(texels))
-
-        rows = _HEADER_ROWS + 3 * self._joints + max(1, self._targets)
-        self._parameters = np.zeros((rows, 4), np.float32)
-        self._parameter_ring = BufferRing(
-            gl.GL_UNIFORM_BUFFER, self._parameters.nbytes, FRAMES_IN_FLIGHT
-        )
-        self._order_ring = BufferRing(gl.GL_ARRAY_BUFFER, max(4, 4 * self.splats), FRAMES_IN_FLIGHT)
-        self._order_arrays = [self._order_array(name) for name in self._order_ring.names]
-        self._quad_buffer, self._quad_array = self._make_quads()
-        self._fences: list[Fence | None] = [None] * FRAMES_IN_FLIGHT
-        self._slot = 0
+        self._projection = ProjectionPass(texels, drawn.deltas, self._joints)
+        self._quads = QuadPass(self._projection.buffer, self.splats, precision)
+        self._resolve = ResolvePass()
+        self._data = FrameData(self.splats, self._joints, self._targets, scale)
+        self._target: OffscreenTarget | None = None
+        self._region: Region | None = None
         self._last: Fence | None = None
         gl.glDisable(gl.GL_DITHER)
         gl.glDisable(gl.GL_DEPTH_TEST)
         gl.glEnable(gl.GL_BLEND)
         # The framebuffer's own alpha stays as cleared: compositors look at it
         gl.glBlendFuncSeparate(gl.GL_SRC_ALPHA, gl.GL_ONE_MINUS_SRC_ALPHA, gl.GL_ZERO, gl.GL_ONE)
+        gl.glClearColor(*background, 1.0)
+        self.quality = quality or RenderQuality()
         self.resize(size)
         gl.check("preparing the renderer")
 
     @property
     def upload_bytes(self) -> int:
         """Bytes that each frame sends to the GPU."""
-        return 4 * self.splats + self._parameters.nbytes
+        return self._data.upload_bytes
 
     def resize(self, size: Size) -> None:
         """Draw into `size` (width, height) pixels from now on."""
         self.size = size
         gl.glViewport(0, 0, *size)
+        self._drop_target()
+        self.set_quality(self.quality)
+
+    def set_quality(self, quality: RenderQuality) -> None:
+        """Draw the next frames so; costs nothing between the qualities that are not direct.
+
+        The offscreen buffer is made when one is needed first and kept until the size changes.
+        Raises RenderError where the driver has none; the quality then stays as it was.
+        """
+        if not quality.direct:
+            wanted = choose_format(quality.mode)
+            if self._target is None or self._target.internal_format != wanted:
+                self._drop_target()
+                self._target = OffscreenTarget(self.size, wanted)
+        self.quality = quality
 
     def prepare(self, pose: Pose, camera: Camera) -> NDArray[np.uint32]:
         """The CPU's part of a frame, which `draw` begins with: the order, and the parameters.
@@ -142,51 +131,40 @@ class Renderer:
                 f"{self.size[0]}x{self.size[1]}; resize the renderer and make the camera anew"
             )
         view_skin = np.matmul(camera.view.astype(np.float32), pose.matrices)
-        self._fill_parameters(pose, camera, view_skin)
-        return self._sorter.order(view_skin, pose.weights)
+        self._data.fill(pose.weights, view_skin, camera)
+        self._region = None
+        if not self.quality.direct:
+            box = self._bounds.box(view_skin, pose.weights, camera)
+            self._region = make_region(box, self.size, self.quality.scale)
+            self._data.fill_region(self._region)
+        return self._sorter.order(view_skin, pose.weights, self._data.order)
 
     def drawing_order(self, pose: Pose, camera: Camera) -> NDArray[np.intp]:
         """Which of the avatar's splats `draw` draws, back to front: indices into the avatar."""
         return self.kept[self.prepare(pose, camera)]
 
     def draw(self, pose: Pose, camera: Camera) -> Fence:
-        """Draw one frame into the current framebuffer; returns at once.
+        """Draw one frame into the back buffer; returns at once.
 
         The fence is signalled when the GPU has finished the frame. Raises RenderError as
         `prepare` does, and where the GPU is stuck.
         """
-        order = self.prepare(pose, camera)
-        slot = self._slot = (self._slot + 1) % FRAMES_IN_FLIGHT
-        # The frame that used this slot's buffers before must be finished
-        if (previous := self._fences[slot]) is not None:
-            self._await(previous, 10.0)
-            previous.delete()
-
-        self._order_ring.write(slot, order)
-        gl.glBindBufferBase(
-            gl.GL_UNIFORM_BUFFER, 0, self._parameter_ring.write(slot, self._parameters)
-        )
-        gl.glUseProgram(self._prepass)
-        gl.glBindVertexArray(self._order_arrays[slot])
-        gl.glBindBufferBase(gl.GL_TRANSFORM_FEEDBACK_BUFFER, 0, self._quad_buffer)
-        gl.glEnable(gl.GL_RASTERIZER_DISCARD)
-        gl.glBeginTransformFeedback(gl.GL_POINTS)
-        gl.glDrawArrays(gl.GL_POINTS, 0, self.splats)
-        gl.glEndTransformFeedback()
-        gl.glDisable(gl.GL_RASTERIZER_DISCARD)
-        # A buffer still bound for feedback must not be read as vertices
-        gl.glBindBufferBase(gl.GL_TRANSFORM_FEEDBACK_BUFFER, 0, 0)
-
-        gl.glClearColor(*self.background, 1.0)
-        gl.glClear(gl.GL_COLOR_BUFFER_BIT)
-        gl.glUseProgram(self._quads)
-        gl.glBindVertexArray(self._quad_array)
-        gl.glDrawArraysInstanced(gl.GL_TRIANGLE_STRIP, 0, 4, self.splats)
+        self.prepare(pose, camera)
+        self._data.send()
+        self._projection.run()
+        if self._region is None or self._target is None:
+            gl.glClear(gl.GL_COLOR_BUFFER_BIT)
+            self._quads.draw()
+        else:
+            self._target.begin(self._region)
+            self._quads.draw()
+            self._target.end(self.size)
+            gl.glClear(gl.GL_COLOR_BUFFER_BIT)
+            self._resolve.draw(self.quality.scale)
         if self._last is None:
             gl.check("drawing the first frame")
-        fence = Fence()
-        self._fences[slot] = self._last = fence
-        return fence
+        self._last = self._data.sent()
+        return self._last
 
     def fence_signalled(self, timeout_s: float = 0.0) -> bool:
         """Whether the last frame drawn is finished, waiting at most `timeout_s` seconds."""
@@ -195,7 +173,7 @@ class Renderer:
     def wait(self, timeout_s: float = 10.0) -> None:
         """Wait until the last frame is finished; RenderError after `timeout_s` seconds."""
         if self._last is not None:
-            self._await(self._last, timeout_s)
+            await_fence(self._last, timeout_s)
 
     def read_pixels(self) -> NDArray[np.uint8]:
         """The picture just drawn as (height, width, 3), top row first.
@@ -212,16 +190,9 @@ class Renderer:
 
     def close(self) -> None:
         """Free everything on the GPU; once."""
-        for fence in self._fences:
-            if fence is not None:
-                fence.delete()
-        delete("glDeleteVertexArrays", [*self._order_arrays, self._quad_array])
-        delete("glDeleteTextures", self._textures)
-        delete("glDeleteBuffers", [self._quad_buffer])
-        self._order_ring.delete()
-        self._parameter_ring.delete()
-        gl.glDeleteProgram(self._prepass)
-        gl.glDeleteProgram(self._quads)
+        self._drop_target()
+        for stage in (self._data, self._projection, self._quads, self._resolve):
+            stage.delete()
 
     def __enter__(self) -> Renderer:
         return self
@@ -234,47 +205,23 @@ class Renderer:
     ) -> None:
         self.close()
 
-    def _fill_parameters(self, pose: Pose, camera: Camera, view_skin: Float64) -> None:
-        """The block `Frame` of prepass.vert."""
-        block = self._parameters
-        horizontal, vertical = camera.tangents
-        active = np.flatnonzero(np.abs(pose.weights) > _SMALLEST_WEIGHT)
-        block[0] = 1 / horizontal, 1 / vertical, 1.3 * horizontal, 1.3 * vertical
-        block[1] = (
-            2 / camera.size[0], 2 / camera.size[1], self._covariance_scale, len(active)
-        )  # fmt: skip
-        end = _HEADER_ROWS + 3 * self._joints
-        block[_HEADER_ROWS:end] = view_skin[:, :3].reshape(-1, 4)
-        block[end : end + len(active), 0] = active
-        block[end : end + len(active), 1] = pose.weights[active]
+    def _drop_target(self) -> None:
+        if self._target is not None:
+            self._target.delete()
+            self._target = None
 
-    def _await(self, fence: Fence, timeout_s: float) -> None:
-        if not fence.signalled(timeout_s):
-            raise RenderError(
-                f"the GPU has not finished a frame within {timeout_s:g} s; "
-                f"the driver ({self.gl_strings['renderer']}) hangs: restart the kiosk"
-            )
 
-    def _order_array(self, buffer: int) -> int:
-        array = make_vertex_array()
-        gl.glBindBuffer(gl.GL_ARRAY_BUFFER, buffer)
-        gl.glEnableVertexAttribArray(0)
-        gl.glVertexAttribIPointer(0, 1, gl.GL_UNSIGNED_INT, 0, None)
-        return array
-
-    def _make_quads(self) -> tuple[int, int]:
-        """The buffer between the two passes and how splat.vert reads it, once per instance."""
-        array = make_vertex_array()
-        buffer = make_buffer(
-            gl.GL_ARRAY_BUFFER, max(1, self.splats) * _QUAD_BYTES, gl.GL_DYNAMIC_COPY
-        )
-        layout = (
-            (0, 2, gl.GL_FLOAT, False, 0),
-            (1, 4, gl.GL_HALF_FLOAT, False, 8),
-            (2, 4, gl.GL_UNSIGNED_BYTE, True, 16),
-        )
-        for location, components, kind, normalised, offset in layout:
-            gl.glEnableVertexAttribArray(location)
-            gl.glVertexAttribPointer(location, components, kind, normalised, _QUAD_BYTES, offset)
-            gl.glVertexAttribDivisor(location, 1)
-        return buffer, array
+def _chosen(avatar: Avatar, kept: NDArray[np.intp]) -> Avatar:
+    """The avatar with these splats only."""
+    if len(kept) == avatar.splats:
+        return avatar
+    touched = int(np.searchsorted(kept, avatar.deltas.shape[1]))
+    return replace(
+        avatar,
+        positions=avatar.positions[kept],
+        covariances=avatar.covariances[kept],
+        colors=avatar.colors[kept],
+        deltas=avatar.deltas[:, kept[:touched]],
+        skin_joints=avatar.skin_joints[kept],
+        skin_weights=avatar.skin_weights[kept],
+    )

@@ -65,18 +65,20 @@ class DepthSorter:
         self._projected = np.zeros((targets, touched), np.float32)
         self._depths = np.empty(count, np.float32)
         self._keys = np.empty(count, np.uint16)
-        self._order = np.empty(count, np.uint32)
 
-    def order(self, view_skin: Float32, weights: Float32) -> NDArray[np.uint32]:
-        """Indices (N,) from the farthest splat to the nearest.
+    def order(
+        self, view_skin: Float32, weights: Float32, out: NDArray[np.uint32] | None = None
+    ) -> NDArray[np.uint32]:
+        """Indices (N,) from the farthest splat to the nearest, in `out` or a new array.
 
         view_skin (J,4,4) are the pose's matrices multiplied by the view matrix, weights (B,)
-        the pose's blendshapes. The array returned is reused by the next call.
+        the pose's blendshapes.
         """
+        out = np.empty(len(self._keys), np.uint32) if out is None else out
         rows = view_skin[: self._joints, 2, :].reshape(-1)
         depths = np.matmul(rows, self._features, out=self._depths)
         if not len(depths):
-            return self._order
+            return out
         if weights.any():
             self._renew_projections(view_skin[self._face_joint, 2, :3])
             depths[: self._projected.shape[1]] += weights @ self._projected
@@ -86,8 +88,8 @@ class DepthSorter:
         np.multiply(depths, 65535.0 / spread if spread > 0 else 0.0, out=depths)
         np.copyto(self._keys, depths, casting="unsafe")
         # View z grows towards the camera, so ascending keys are back to front
-        np.copyto(self._order, self._keys.argsort(kind="stable"), casting="unsafe")
-        return self._order
+        np.copyto(out, self._keys.argsort(kind="stable"), casting="unsafe")
+        return out
 
     def _renew_projections(self, direction: Float32) -> None:
         """Project the displacements on `direction`, the unit vector of view in the rest pose."""

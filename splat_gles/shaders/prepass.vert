@@ -15,6 +15,8 @@ layout(location = 0) in uint splat;        // which splat comes next, back to fr
 layout(std140) uniform Frame {
     vec4 projection;    // focal length over half the size, x and y; 1.3 tan(fov/2), x and y
     vec4 picture;       // pixel's size in clip space, x and y; covariance scale; active targets
+    vec4 region;        // for resolve.vert
+    vec4 source;        // for enlarge.frag
     vec4 skin[3 * JOINTS];    // upper three rows of view * joint, for each joint
     vec4 targets[TARGETS];    // active blendshapes: x its number, y its weight
 };
@@ -31,7 +33,7 @@ flat out uvec2 axes;      // halves: axis 1 (x, y), axis 2 (y; its x is zero), l
 flat out uint color;      // rgba8, as stored
 
 const float NEAR = 0.2;               // metres
-const float LOW_PASS = 0.3;           // square pixels
+const float LOW_PASS = 0.3;           // square pixels of the screen, at any internal resolution
 const int SPLATS_PER_ROW = 512;       // as in splat_texture.py
 const int DELTAS_PER_ROW = 1024;
 
