@@ -207,7 +207,9 @@ class Player:
             turn = self._turn
             if turn is None or request_id not in ("", turn.utterance.request_id):
                 return
-            if control is Control.STATE:
+            # Every request has its answer, also one that finds its state reached already
+            unchanged = control is (Control.PAUSE if turn.paused else Control.RESUME)
+            if unchanged or control is Control.STATE:
                 state = PlaybackState.PAUSED if turn.paused else PlaybackState.PLAYING
                 self._queue_report(turn, state)
         match control:

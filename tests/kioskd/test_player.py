@@ -153,6 +153,17 @@ def test_the_backend_controls_what_plays_now_or_the_one_it_names(stage: Stage) -
         "playing", "playing", "paused", "paused", "playing", "interrupted"]  # fmt: skip
 
 
+def test_each_request_of_the_backend_is_answered_also_when_it_changes_nothing(
+    stage: Stage,
+) -> None:
+    stage.player.on_event(UtteranceStarted(said(seconds=3.0)))
+    stage.run(1.0)
+    for control in (Control.RESUME, Control.PAUSE, Control.PAUSE, Control.RESUME, Control.RESUME):
+        stage.player.on_event(ControlRequested(control, "a"))
+    assert [state.value for _, state, _ in stage.reports] == [
+        "playing", "playing", "paused", "paused", "playing", "playing"]  # fmt: skip
+
+
 def test_late_motion_is_held_then_let_go_and_joins_at_the_audio_position(stage: Stage) -> None:
     utterance = said(seconds=6.0, motion=1.0, jaw=1.0)
     stage.player.on_event(UtteranceStarted(utterance))
