@@ -150,7 +150,7 @@ class VoiceInput:
             return refuse(400, "bad_voice", str(error))
         except ConnectionError as error:
             logger.warning("voice cut off: %s", error, extra={"code": "voice_cut_off"})
-            raise
+            return refuse(400, "voice_cut_off", "the connection ended before the voice")
         finally:
             if stream is not None:
                 stream.end()

@@ -180,7 +180,9 @@ def test_a_voice_is_spoken_while_it_is_still_being_made() -> None:
     asyncio.run(asyncio.wait_for(test(), 20))
 
 
-def test_refusals_start_no_utterance_and_a_cut_voice_ends() -> None:
+def test_refusals_start_no_utterance_and_a_cut_voice_ends(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async def test() -> None:
         kiosk = Kiosk()
         runner = await kiosk.serve()
@@ -215,9 +217,13 @@ def test_refusals_start_no_utterance_and_a_cut_voice_ends() -> None:
         while not kiosk.utterances[0].audio_ended:
             await asyncio.sleep(0.01)
         assert kiosk.utterances[0].audio_length == len(TONE)
+        await asyncio.sleep(0.1)
         await runner.cleanup()
 
     asyncio.run(asyncio.wait_for(test(), 20))
+    told = [(record.levelname, getattr(record, "code", record.msg)) for record in caplog.records]
+    assert told[-1] == ("WARNING", "voice_cut_off")
+    assert {level for level, _ in told} == {"WARNING"}, "a sender that leaves is no fault of ours"
 
 
 def test_a_voice_longer_than_allowed_is_refused() -> None:
