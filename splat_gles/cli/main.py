@@ -9,8 +9,16 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from splat_gles.cli import bench_command, import_command, info_command, render_command
+from splat_gles.cli import (
+    bench_command,
+    estimate_command,
+    import_command,
+    info_command,
+    render_command,
+)
 from splat_gles.errors import SplatError
+
+_COMMANDS = (import_command, info_command, render_command, bench_command, estimate_command)
 
 _EPILOG = """examples:
   python -m splat_gles import p2-1.zip -o p2-1.avatar
@@ -18,6 +26,7 @@ _EPILOG = """examples:
   python -m splat_gles render p2-1.avatar --set jawOpen=0.7 --yaw 20 -o open.png
   python -m splat_gles render p2-1.avatar --clip speak --video speak.mp4
   python -m splat_gles bench p2-1.avatar --clip speak --size 1080x1920
+  python -m splat_gles estimate p2-1.avatar --board rk3576
 """
 
 
@@ -36,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (import_command, info_command, render_command, bench_command):
+    for command in _COMMANDS:
         command.add_parser(subparsers)
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`python -m splat_gles estimate`: how fast a board may draw an avatar, before one is at hand."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from splat_gles import camera
+from splat_gles.bundle import read_bundle
+from splat_gles.camera import Size
+from splat_gles.cli.arguments import picture_size
+from splat_gles.estimate import BOARDS, CASES, Rates, Work, board_cpu_s, board_rates, frame_time
+from splat_gles.estimate_calibration import calibrate, measure_cpu
+from splat_gles.fragments import count_fragments, project_avatar
+from splat_gles.rig import Rig
+
+_SCALES = (1.0, 0.85, 0.75, 0.67, 0.5)
+
+_EPILOG = """examples:
+  python -m splat_gles estimate X.avatar --board rk3576
+  python -m splat_gles estimate X.avatar --board g88 --size 720x1280
+  python -m splat_gles estimate X.avatar --calibrate
+
+What is printed is an estimate: a cost model with the GPU's published rates, whose efficiency
+nobody has measured on these boards; hence a pessimistic and an optimistic figure beside the
+expected one. --calibrate measures the rates on the device that it runs on (stop other programs
+that draw) and uses those; its three figures are the slowest, the middle and the fastest round.
+What enlarging costs at scales below 1 stays the model's.
+"""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the `estimate` command to argparse's subparsers."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "estimate",
+        help="estimate the frames a second on a board",
+        description="Estimate how many frames a second a board can draw of an avatar.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="avatar bundle (*.avatar)")
+    device = parser.add_mutually_exclusive_group(required=True)
+    device.add_argument(
+        "--board",
+        choices=tuple(BOARDS),
+        help=", ".join(f"{key}: {board.title}, {board.gpu}" for key, board in BOARDS.items()),
+    )
+    device.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="measure fill and vertex rates on this device instead of taking a board's",
+    )
+    parser.add_argument(
+        "--camera",
+        choices=("bust", "lam"),
+        default="bust",
+        help="bust: the avatar's own framing; lam: the camera of LAM's web renderer (bust)",
+    )
+    parser.add_argument(
+        "--size", type=picture_size, default=(1080, 1920), metavar="WxH", help="pixels (1080x1920)"
+    )
+    parser.set_defaults(func=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Count what a frame paints, and print what that may cost."""
+    avatar = read_bundle(options.bundle)
+    size: Size = options.size
+    rig = Rig(avatar)
+    eye = camera.bust(avatar.framing, size) if options.camera == "bust" else camera.lam(size)
+    projected = project_avatar(avatar, rig.pose(rig.neutral()), eye)
+    splats = int((projected.extents > 0.0).sum())
+    fragments = count_fragments(projected, eye)
+    print(
+        f"{avatar.name}: {splats:,} splats, {fragments / 1e6:.1f} M fragments at "
+        f"{size[0]}x{size[1]}, camera {options.camera}"
+    )
+    if options.calibrate:
+        rates = calibrate(size)
+        work = Work(splats, fragments, size, measure_cpu(avatar, size))
+        print("ESTIMATE for this device, from rates measured on it:")
+    else:
+        board = BOARDS[options.board]
+        rates = board_rates(board, size)
+        work = Work(splats, fragments, size, board_cpu_s(splats))
+        print(f"ESTIMATE for {board.title} ({board.gpu}), from a model; not measured on a board:")
+    _print_table(work, rates)
+    return 0
+
+
+def _print_table(work: Work, rates: tuple[Rates, Rates, Rates]) -> None:
+    print("  " + f"{'':24}" + "".join(f"{case:>14}" for case in CASES))
+    fills = "".join(f"{rate.fill / 1e9:>14.2f}" for rate in rates)
+    points = "".join(f"{rate.splats / 1e6:>14.1f}" for rate in rates)
+    print(f"  {'G fragments a second':24}{fills}")
+    print(f"  {'M splats a second':24}{points}")
+    full = [frame_time(work, rate) for rate in rates]
+    rows = (
+        ("fragments", [time.fragments_ms for time in full]),
+        ("vertices", [time.vertices_ms for time in full]),
+        ("bus and fixed costs", [time.bus_ms for time in full]),
+        ("GPU altogether", [time.gpu_ms for time in full]),
+        ("CPU, beside the GPU", [time.cpu_ms for time in full]),
+    )
+    for title, values in rows:
+        print(f"  {title + ', ms':24}" + "".join(f"{value:>14.2f}" for value in values))
+    for scale in _SCALES:
+        values = [frame_time(work, rate, scale).fps for rate in rates]
+        print(f"  {f'fps at scale {scale:g}':24}" + "".join(f"{value:>14.0f}" for value in values))
+    print("  (fps as the device could draw them; its screen shows at most its own rate)")
