@@ -146,28 +146,19 @@ def rasterise(scene: Scene, rule: Rule = INRIA) -> ReferencePicture:
     """Draw the scene; the order of its splats does not matter."""
     width, height = scene.size
     splats = project(scene, rule)
-    xx, xy, yy = splats.covariances.T
-    determinant = xx * yy - xy * xy
-    conics = np.stack([yy, -2 * xy, xx], axis=1) / (-2 * determinant[:, None])
+    conics = _conics(splats)
     colors = scene.colors[splats.index]
 
     picture = np.zeros((3, height, width))
     light = np.ones((height, width))
     left_over = np.zeros((height, width))
     layers = np.zeros((height, width), np.int32)
-    columns, rows = np.arange(float(width)), np.arange(float(height))[:, None]
-    for i, (left, right, top, bottom) in enumerate(_windows(splats, rule, width, height).tolist()):
+    for i, box in enumerate(_windows(splats, rule, width, height).tolist()):
+        left, right, top, bottom = box
         if left >= right or top >= bottom:
             continue
         window = np.s_[top:bottom, left:right]
-        dx = columns[left:right] - splats.centres[i, 0]
-        dy = rows[top:bottom] - splats.centres[i, 1]
-        per_xx, per_xy, per_yy = conics[i]
-        alpha = splats.opacities[i] * np.exp(
-            per_xx * (dx * dx) + (per_xy * dy) * dx + per_yy * (dy * dy)
-        )
-        np.minimum(alpha, MAX_ALPHA, out=alpha)
-        alpha[alpha < LEAST_ALPHA] = 0.0
+        alpha = _alpha(splats, conics, i, box)
         before = light[window]
         after = before * (1.0 - alpha)
         finished = after < LEAST_LIGHT
@@ -184,11 +175,63 @@ def rasterise(scene: Scene, rule: Rule = INRIA) -> ReferencePicture:
     return ReferencePicture(picture.transpose(1, 2, 0), light, layers)
 
 
-def masked_psnr(pixels: NDArray[np.uint8], reference: ReferencePicture) -> float:
-    """Decibels of an 8-bit picture (H,W,3) over the pixels that the avatar covers."""
+def blend_rounded(scene: Scene, bits: int, rule: Rule = INRIA) -> Float64:
+    """The picture (H,W,3) of a framebuffer that keeps `bits` bits a channel.
+
+    Blended back to front as a GPU does, rounded to the nearest step after every splat: what
+    fixed-function blending of RGBA8 (8) or RGB10_A2 (10) makes of exact fragments.
+    """
+    width, height = scene.size
+    splats = project(scene, rule)
+    conics = _conics(splats)
+    levels = float(2**bits - 1)
+    colors = scene.colors[splats.index] * levels
+    picture = np.empty((3, height, width))
+    picture[:] = np.rint(scene.background * levels)[:, None, None]
+    windows = _windows(splats, rule, width, height).tolist()
+    for i in reversed(range(len(windows))):
+        left, right, top, bottom = windows[i]
+        if left >= right or top >= bottom:
+            continue
+        alpha = _alpha(splats, conics, i, windows[i])
+        window = picture[:, top:bottom, left:right]
+        window += alpha * (colors[i, :, None, None] - window)
+        np.rint(window, out=window)
+    return np.asarray(picture.transpose(1, 2, 0) / levels)
+
+
+def masked_psnr(
+    picture: NDArray[np.uint8] | NDArray[np.float64], reference: ReferencePicture
+) -> float:
+    """Decibels of a picture (H,W,3) over the pixels that the avatar covers.
+
+    The picture is of 8 bits, 0 to 255, or of floats, 0 to 1.
+    """
     mask = reference.covered
-    error = pixels[mask].astype(np.float64) / 255.0 - reference.colors[mask]
+    full = 255.0 if picture.dtype == np.uint8 else 1.0
+    error = picture[mask].astype(np.float64) / full - reference.colors[mask]
     return float(-10.0 * np.log10(np.mean(error**2)))
+
+
+def _conics(splats: Projected) -> Float64:
+    """Inverse covariances over -2, (M,3): factors of dx dx, dx dy and dy dy in the exponent."""
+    xx, xy, yy = splats.covariances.T
+    determinant = xx * yy - xy * xy
+    return np.asarray(np.stack([yy, -2 * xy, xx], axis=1) / (-2 * determinant[:, None]))
+
+
+def _alpha(splats: Projected, conics: Float64, i: int, box: list[int]) -> Float64:
+    """What splat i covers of each pixel of its window: held at 0.99, nothing below 1/255."""
+    left, right, top, bottom = box
+    dx = np.arange(left, right) - splats.centres[i, 0]
+    dy = np.arange(top, bottom)[:, None] - splats.centres[i, 1]
+    per_xx, per_xy, per_yy = conics[i]
+    alpha = splats.opacities[i] * np.exp(
+        per_xx * (dx * dx) + (per_xy * dy) * dx + per_yy * (dy * dy)
+    )
+    np.minimum(alpha, MAX_ALPHA, out=alpha)
+    alpha[alpha < LEAST_ALPHA] = 0.0
+    return np.asarray(alpha)
 
 
 def _windows(splats: Projected, rule: Rule, width: int, height: int) -> NDArray[np.int64]:
