@@ -31,6 +31,8 @@ from kioskd.metrics import Metrics
 logger = logging.getLogger(__name__)
 
 MAX_STREAMS = 4
+WATCHER_S = 10.0
+"""A watcher that takes no picture for that long gives its place to others."""
 SHUTDOWN_S = 0.3
 _BOUNDARY = "frame"
 AddRoutes = Callable[[web.Application], None]
@@ -148,6 +150,9 @@ class HealthServer:
                 await self._send_picture(response)
         except ConnectionError:
             pass  # whoever watched has left
+        except TimeoutError:
+            if request.transport is not None:
+                request.transport.abort()
         finally:
             self._streams -= 1
         return response
@@ -158,7 +163,8 @@ class HealthServer:
         except PictureError:
             return  # health says why; the stream goes on as soon as frames do
         head = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(body)}\r\n\r\n"
-        await response.write(head.encode() + body + b"\r\n")
+        async with asyncio.timeout(WATCHER_S):
+            await response.write(head.encode() + body + b"\r\n")
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._closing.wait(), 0.5 / MAX_RATE)
 

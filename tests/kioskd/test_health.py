@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import socket
 import ssl
 import subprocess
 import sys
@@ -69,6 +70,7 @@ class Setup:
         self.interrupts = 0
         self.reads = 0
         self.rendering = True
+        self.shown = picture()
         view = View(
             lambda: self.config,
             lambda: self.monitor.report,
@@ -88,7 +90,7 @@ class Setup:
             now = time.monotonic()
             if self.desk.wanted(now):
                 self.reads += 1
-                self.desk.deliver(picture(), now)
+                self.desk.deliver(self.shown, now)
             time.sleep(0.01)
 
 
@@ -289,6 +291,33 @@ def test_a_stream_does_not_delay_the_end() -> None:
             await setup.server.stop()
             assert time.monotonic() - begin < 1.0
             answer.close()
+
+    story(test)
+
+
+def test_a_watcher_that_takes_no_more_pictures_keeps_no_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Four phones that went to sleep, connected still, and a fifth one."""
+    monkeypatch.setattr("kioskd.health.server.WATCHER_S", 0.5)
+
+    async def test() -> None:
+        async with running() as setup, contextlib.AsyncExitStack() as stack:
+            setup.shown = np.random.default_rng(1).integers(0, 255, (900, 900, 3), np.uint8)
+            port = int(setup.server.url.rstrip("/").rpartition(":")[2])
+            for _ in range(4):
+                phone = stack.enter_context(socket.socket())
+                phone.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                phone.connect(("127.0.0.1", port))
+                phone.sendall(b"GET /stream.mjpg HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            await asyncio.sleep(0.3)
+            status = 503
+            async with aiohttp.ClientSession() as session:
+                while status == 503:
+                    await asyncio.sleep(0.3)
+                    async with session.get(setup.server.url + "stream.mjpg") as answer:
+                        status = answer.status
+            assert status == 200
 
     story(test)
 
