@@ -13,6 +13,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -35,11 +36,14 @@ def arguments() -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument(
         "--endpoint", default="", metavar="URL",
-        help="a driving endpoint's relay, such as ws://host:8090/relay; "
-        "without it the embedded endpoint is started",
+        help="a driving endpoint, such as ws://host:8090/relay, or http://host:8090 for an "
+        "embedded endpoint elsewhere; without it one is started here",
     )  # fmt: skip
     parser.add_argument(
         "--endpoint-port", type=int, default=8090, help="port of the embedded endpoint"
+    )
+    parser.add_argument(
+        "--port", type=int, default=8080, help="port of the health and console page"
     )
     parser.add_argument(
         "--greeting", default=GREETING, help="what the avatar says when it starts; '' for nothing"
@@ -51,28 +55,29 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def start_endpoint(port: int, greeting: str) -> tuple[subprocess.Popen[str], str]:
-    """The embedded endpoint's process and its address once it listens; exits with its error."""
+def start_endpoint(port: int, greeting: str) -> subprocess.Popen[str]:
+    """The embedded endpoint's process, just started."""
     command = [sys.executable, "-m", "driving_client.endpoint", "--port", str(port)]
     if greeting:
         command += ["--greeting", greeting]
-    process = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, process_group=0
-    )
-    assert process.stdout is not None
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, process_group=0)
+
+
+def await_address(endpoint: subprocess.Popen[str], asked_to_stop: threading.Event) -> str | None:
+    """Where the endpoint listens; None when it ended or a signal came first.
+
+    Raises TimeoutError after ENDPOINT_READY_S.
+    """
+    assert endpoint.stdout is not None
     deadline = time.monotonic() + ENDPOINT_READY_S
-    while time.monotonic() < deadline:
-        readable, _, _ = select.select([process.stdout], [], [], 0.1)
-        line = process.stdout.readline() if readable else ""
+    while not asked_to_stop.is_set() and endpoint.poll() is None:
+        readable, _, _ = select.select([endpoint.stdout], [], [], 0.1)
+        line = endpoint.stdout.readline() if readable else ""
         if "listening on " in line:
-            return process, line.split("listening on ", 1)[1].strip()
-        if process.poll() is not None:
-            sys.exit(process.returncode or 1)
-    process.kill()
-    sys.exit(
-        f"error: the embedded endpoint did not listen on port {port} within "
-        f"{ENDPOINT_READY_S:.0f} s; see its messages above, or choose another --endpoint-port"
-    )
+            return line.split("listening on ", 1)[1].strip()
+        if time.monotonic() > deadline:
+            raise TimeoutError
+    return None
 
 
 def kioskd_command(avatar: Path, address: str, extra: list[str]) -> list[str]:
@@ -102,7 +107,7 @@ def stop(processes: list[subprocess.Popen[str]]) -> None:
 
 
 def main() -> int:
-    """Run both until one ends or a signal asks; the daemon's exit status."""
+    """Run both until one ends or a signal asks; the status of the one that failed, else 0."""
     options = arguments()
     if not options.avatar.is_file():
         print(
@@ -111,31 +116,47 @@ def main() -> int:
             file=sys.stderr,
         )
         return 1
-    asked_to_stop = False
-
-    def ask_to_stop(_number: int, _frame: object) -> None:
-        nonlocal asked_to_stop
-        asked_to_stop = True
-
+    asked_to_stop = threading.Event()
+    for number in STOP_SIGNALS:
+        signal.signal(number, lambda _number, _frame: asked_to_stop.set())
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     processes: list[subprocess.Popen[str]] = []
-    address = options.endpoint
+    try:
+        return run(options, processes, asked_to_stop)
+    except TimeoutError:
+        print(
+            f"error: the embedded endpoint did not listen on port {options.endpoint_port} within "
+            f"{ENDPOINT_READY_S:.0f} s; see its messages above, or choose another ENDPOINT_PORT=",
+            file=sys.stderr,
+        )
+        return 1
+    finally:
+        stop(processes)
+
+
+def run(
+    options: argparse.Namespace,
+    processes: list[subprocess.Popen[str]],
+    asked_to_stop: threading.Event,
+) -> int:
+    """Start both into `processes` and wait; the exit status."""
+    address: str | None = options.endpoint
     if not address:
-        endpoint, address = start_endpoint(options.endpoint_port, options.greeting)
-        processes.append(endpoint)
-    for number in STOP_SIGNALS:
-        signal.signal(number, ask_to_stop)
-    command = kioskd_command(options.avatar, address, options.kioskd)
-    kioskd = subprocess.Popen(command, cwd=ROOT, text=True, process_group=0)
-    processes.append(kioskd)
-    while not asked_to_stop and all(process.poll() is None for process in processes):
-        time.sleep(0.1)
-    failed = not asked_to_stop and next(p for p in processes if p.poll() is not None)
-    stop(processes)
-    if failed and failed is not kioskd:
+        processes.append(start_endpoint(options.endpoint_port, options.greeting))
+        address = await_address(processes[0], asked_to_stop)
+    if address is not None:
+        extra = ["--set", f"health.port={options.port}", *options.kioskd]
+        command = kioskd_command(options.avatar, address, extra)
+        processes.append(subprocess.Popen(command, cwd=ROOT, text=True, process_group=0))
+    while not asked_to_stop.is_set() and all(process.poll() is None for process in processes):
+        asked_to_stop.wait(0.1)
+    if asked_to_stop.is_set():
+        return 0
+    ended = next(process for process in processes if process.poll() is not None)
+    if len(processes) == 2 and ended is processes[0]:
         print("error: the embedded endpoint ended; its messages are above", file=sys.stderr)
-        return failed.returncode or 1
-    return kioskd.returncode
+        return ended.returncode or 1
+    return ended.returncode
 
 
 if __name__ == "__main__":
