@@ -19,6 +19,7 @@ from splat_gles.cli.progress import with_progress
 from splat_gles.errors import ClipError, RenderError, RigError
 from splat_gles.offscreen import offscreen_renderer
 from splat_gles.picture import encode_png
+from splat_gles.quality import RenderQuality
 from splat_gles.rig import Rig, RigParameters
 from splat_gles.scene import pose_scene, write_scene
 from splat_gles.video import VideoWriter
@@ -97,6 +98,19 @@ def add_parser(subparsers: Any) -> None:
         metavar="COLOR",
         help=f"RRGGBB in hexadecimal, or {', '.join(_NAMED_COLORS)} (white)",
     )
+    view.add_argument(
+        "--mode",
+        choices=("fast", "quality"),
+        default="fast",
+        help="fast: blend in 8 bits; quality: in a buffer of 10 bits a channel (fast)",
+    )
+    view.add_argument(
+        "--scale",
+        type=_scale,
+        default=1.0,
+        metavar="FACTOR",
+        help="draw at this part of the resolution, 0.25 to 1, and enlarge (1)",
+    )
     parser.set_defaults(func=run)
 
 
@@ -111,6 +125,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         view = camera.lam(options.size, options.yaw)
     with offscreen_renderer(avatar, options.size, options.background) as renderer:
+        renderer.set_quality(RenderQuality(options.scale, options.mode))
         if options.output or options.dump:
             parameters = _frame(clip, options.frame or 0) if clip else rig.neutral()
             pose = rig.pose(_with_weights(parameters, options.weights, rig))
@@ -199,6 +214,13 @@ def _degrees(text: str) -> float:
     if number is None or abs(number) > 180:
         raise argparse.ArgumentTypeError(f"{text!r} is no angle from -180 to 180 degrees")
     return math.radians(number)
+
+
+def _scale(text: str) -> float:
+    number = _number(text)
+    if number is None or not 0.25 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no scale from 0.25 to 1")
+    return number
 
 
 def _whole(text: str) -> int:

@@ -63,6 +63,8 @@ def test_weights_clip_frames_cameras_and_yaw_all_change_the_picture(bundle, tmp_
         ["--camera", "lam"],
         ["--yaw", "25"],
         ["--yaw", "-25"],
+        ["--mode", "quality"],
+        ["--scale", "0.5"],
     ]
     pictures = [render(bundle, tmp_path, *options).tobytes() for options in choices]
     assert len(set(pictures)) == len(choices)
@@ -137,6 +139,9 @@ def test_input_that_cannot_be_used_gives_one_clear_line(
         (["--background", "12345"], "is no colour"),
         (["--frame", "-1"], "--frame"),
         (["--camera", "front"], "choose from"),
+        (["--mode", "best"], "choose from"),
+        (["--scale", "2"], "'2' is no scale from 0.25 to 1"),
+        (["--scale", "half"], "is no scale"),
         (["--wobble"], "unrecognized arguments"),
     ],
 )
@@ -175,7 +180,8 @@ def test_help_teaches_every_option(capsys) -> None:
     with pytest.raises(SystemExit):
         main(["render", "--help"])
     text = capsys.readouterr().out
-    for option in ("--clip", "--frame", "--set", "--camera", "--yaw", "--size", "-o", "--video"):
+    views = ("--camera", "--yaw", "--size", "--mode", "--scale")
+    for option in ("--clip", "--frame", "--set", "-o", "--video", "--dump", *views):
         assert option in text
     assert "examples:" in text
 
