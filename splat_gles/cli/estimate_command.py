@@ -14,9 +14,8 @@ from splat_gles.cli.arguments import picture_size
 from splat_gles.estimate import BOARDS, CASES, Rates, Work, board_cpu_s, board_rates, frame_time
 from splat_gles.estimate_calibration import calibrate, measure_cpu
 from splat_gles.fragments import count_fragments, project_avatar
+from splat_gles.quality import SCALES
 from splat_gles.rig import Rig
-
-_SCALES = (1.0, 0.85, 0.75, 0.67, 0.5)
 
 _EPILOG = """examples:
   python -m splat_gles estimate X.avatar --board rk3576
@@ -106,7 +105,7 @@ def _print_table(work: Work, rates: tuple[Rates, Rates, Rates]) -> None:
     )
     for title, values in rows:
         print(f"  {title + ', ms':24}" + "".join(f"{value:>14.2f}" for value in values))
-    for scale in _SCALES:
+    for scale in SCALES:
         values = [frame_time(work, rate, scale).fps for rate in rates]
         print(f"  {f'fps at scale {scale:g}':24}" + "".join(f"{value:>14.0f}" for value in values))
     print("  (fps as the device could draw them; its screen shows at most its own rate)")
