@@ -17,7 +17,8 @@ class RenderQuality:
 
     "fast" blends in the 8 bits of the back buffer, "quality" in a buffer of 10 bits a channel,
     which costs as many bytes a pixel and one more pass. Below a scale of 1 there is a buffer
-    anyway, and on a GPU it has 10 bits in both modes.
+    anyway, and on a GPU it has 10 bits in both modes. The fast mode also ends every splat a
+    little earlier, where 8 bits round most of what it adds away.
     """
 
     scale: float = 1.0
@@ -28,6 +29,15 @@ class RenderQuality:
             raise ValueError(f"a scale of {self.scale:g}; it must be {_LEAST_SCALE:g} to 1")
         if self.mode not in ("fast", "quality"):
             raise ValueError(f"no mode {self.mode!r}; take fast or quality")
+
+    @property
+    def least_alpha(self) -> float:
+        """The alpha at which a splat ends.
+
+        The reference's 1/255 in the quality mode. 1.5/255 in the fast mode saves a tenth of a
+        frame's fragments and costs its 8-bit picture at most 0.3 dB (LAM p2-1).
+        """
+        return (1.5 if self.mode == "fast" else 1.0) / 255.0
 
     @property
     def direct(self) -> bool:

@@ -21,7 +21,7 @@ FRAMES_IN_FLIGHT = 3
 
 _SMALLEST_WEIGHT = 1e-4
 """Blendshape weights below it move nothing by more than a few micrometres."""
-_HEADER_ROWS = 4
+_HEADER_ROWS = 5
 
 
 class FrameData:
@@ -43,8 +43,10 @@ class FrameData:
         self._fences: list[Fence | None] = [None] * FRAMES_IN_FLIGHT
         self._slot = 0
 
-    def fill(self, weights: Float32, view_skin: Float64, camera: Camera) -> None:
-        """Write the pose and the camera: weights (B,), view * joint (J,4,4)."""
+    def fill(
+        self, weights: Float32, view_skin: Float64, camera: Camera, least_alpha: float
+    ) -> None:
+        """Write the pose, weights (B,) and view * joint (J,4,4), the camera and the splats' end."""
         block = self._block
         horizontal, vertical = camera.tangents
         active = np.flatnonzero(np.abs(weights) > _SMALLEST_WEIGHT)
@@ -54,6 +56,7 @@ class FrameData:
         block[1] = (
             2 / camera.size[0], 2 / camera.size[1], self._covariance_scale, len(active)
         )  # fmt: skip
+        block[4, 0] = 1 / least_alpha
         end = _HEADER_ROWS + 3 * self._joints
         block[_HEADER_ROWS:end] = view_skin[:, :3].reshape(-1, 4)
         block[end : end + len(active), 0] = active

@@ -17,6 +17,7 @@ layout(std140) uniform Frame {
     vec4 picture;       // pixel's size in clip space, x and y; covariance scale; active targets
     vec4 region;        // for resolve.vert
     vec4 source;        // for enlarge.frag
+    vec4 limits;        // x: one over the alpha at which a splat ends
     vec4 skin[3 * JOINTS];    // upper three rows of view * joint, for each joint
     vec4 targets[TARGETS];    // active blendshapes: x its number, y its weight
 };
@@ -29,7 +30,7 @@ uniform highp sampler2DArray deltas;
 uniform int touched;      // how many splats these are; they come first
 
 flat out vec2 centre;     // clip space
-flat out uvec2 axes;      // halves: axis 1 (x, y), axis 2 (y; its x is zero), log2(255 opacity)
+flat out uvec2 axes;      // halves: axis 1 (x, y), axis 2 (y; its x is zero), strength
 flat out uint color;      // rgba8, as stored
 
 const float NEAR = 0.2;               // metres
@@ -97,10 +98,10 @@ void main() {
     float xy = dot(to_x, spread_y) * picture.z;
     float yy = dot(to_y, spread_y) * picture.z + LOW_PASS * picture.y * picture.y;
 
-    // Where the splat has fallen to 1/255 nothing is left to draw:
-    // opacity * exp(-r^2 / 2) = 1/255, so r = sqrt(2 ln(255 opacity)).
+    // Where the splat has fallen to the least alpha (1/255 for the reference) it ends:
+    // opacity * exp(-r^2 / 2) = least, so r = sqrt(2 ln(opacity / least)).
     float opacity = float(place.w >> 24u) / 255.0;
-    float strength = log2(255.0 * opacity);
+    float strength = log2(opacity * limits.x);
     float extent = sqrt(max(0.0, 2.0 * 0.69314718 * strength));
     vec2 half_size = extent * sqrt(vec2(xx, yy));
     if (strength <= 0.0 || any(greaterThan(abs(centre) - half_size, vec2(1.0)))) {

@@ -1,8 +1,8 @@
 #version 300 es
-// opacity * exp(-r^2 / 2) with r measured in the splat's extent, which is sqrt(2 ln(255 opacity)):
-// opacity * 2^(-log2(255 opacity) * |corner|^2). Opacity is held at 0.99 and falls to zero at
-// 1/255 (diff-gaussian-rasterization, forward.cu: renderCUDA). No discard: a blend of zero
-// changes nothing, and discard would cost early tests on tile-based GPUs.
+// opacity * exp(-r^2 / 2) with r measured in the splat's extent, sqrt(2 ln(opacity / least)):
+// opacity * 2^(-log2(opacity / least) * |corner|^2). Opacity is held at 0.99 and falls to zero at
+// the least alpha (diff-gaussian-rasterization, forward.cu: renderCUDA, where it is 1/255). No
+// discard: a blend of zero changes nothing, and discard would cost early tests on tile-based GPUs.
 // PRECISION, mediump or highp, is defined by the renderer.
 precision PRECISION float;
 
