@@ -14,6 +14,7 @@ import pytest
 from lam_files import VERTICES, lam_parts, lam_zip, offset_ply, skin_glb
 
 from splat_gles.avatar import Avatar
+from splat_gles.bake import STUDIES
 from splat_gles.bundle import read_bundle, write_bundle
 from splat_gles.importers.glb import Glb
 from splat_gles.importers.lam import import_lam
@@ -189,14 +190,32 @@ def test_import_and_info_at_the_command_line(tmp_path: Path) -> None:
         "38 visible of 40",
         "joints: root, neck, head",
         "clips: idle",
+        "seen from in front: ",
     ):
         assert step in done.stderr
+    assert "\r" not in done.stderr, "a progress bar belongs on a terminal only"
     assert read_bundle(bundle).name == "Ann"
     told = run("info", bundle)
     assert told.returncode == 0, told.stderr
-    for text in ("Ann", "CC0-1.0", "Ann.zip", "38", "jawOpen", "root > neck > head", "think"):
+    for text in ("Ann", "CC0-1.0", "Ann.zip", "jawOpen", "root > neck > head", "think"):
         assert text in told.stdout
     assert max(len(line) for line in told.stdout.splitlines()) <= 100
+
+
+def test_on_a_terminal_a_bar_shows_how_far_the_import_is(tmp_path: Path) -> None:
+    (tmp_path / "Ann.zip").write_bytes(lam_zip(lam_parts()))
+    command = f"{sys.executable} -m splat_gles import Ann.zip"
+    done = subprocess.run(
+        ["script", "-qec", command, "/dev/null"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert done.returncode == 0, done.stdout
+    assert f"[{'#' * 30}] {len(STUDIES)}/{len(STUDIES)}, 0 s left" in done.stdout
+    assert (tmp_path / "Ann.avatar").is_file()
 
 
 def test_eyes_show_as_branches_of_the_head(tmp_path: Path, small_avatar: Avatar) -> None:
