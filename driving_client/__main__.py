@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,11 +37,15 @@ def main(arguments: list[str] | None = None) -> int:
     decode.add_argument("file", type=Path, help="a recording (JSON)")
     options = parser.parse_args(arguments)
     try:
-        recording = read_recording(options.file)
+        print("\n".join(description(read_recording(options.file))), flush=True)
     except DrivingError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print("\n".join(description(recording)))
+    except OSError as error:
+        print(f"error: cannot print what is in {options.file}: {error.strerror}", file=sys.stderr)
+        # What is still buffered would fail again when the interpreter ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     return 0
 
 

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from driving_client.endpoint.app import make_endpoint
 from driving_client.endpoint.settings import EndpointSettings
-from driving_client.errors import DrivingError
+from driving_client.errors import DrivingError, LinkError
 from driving_client.lipsync.espeak import synthesise
 
 _DESCRIPTION = """\
@@ -82,7 +82,13 @@ async def _serve(settings: EndpointSettings, host: str, port: int) -> None:
     runner = web.AppRunner(make_endpoint(settings), shutdown_timeout=1.0)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            raise LinkError(
+                f"cannot listen on {host}:{port} ({error.strerror}); end what uses that port, "
+                "or choose another --port"
+            ) from error
         actual = runner.addresses[0][1]
         shown = f"[{host}]" if ":" in host else host
         print(f"listening on http://{shown}:{actual}", flush=True)
@@ -95,7 +101,10 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     arguments = _parser().parse_args(argv)
     logging.basicConfig(
-        level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr
+        level=logging.INFO,
+        format="%(asctime)s.%(msecs)03d %(levelname)-7s endpoint: %(message)s",
+        datefmt="%H:%M:%S",
+        stream=sys.stderr,
     )
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     settings = EndpointSettings(
@@ -109,13 +118,6 @@ def main(argv: list[str] | None = None) -> int:
             asyncio.run(_serve(settings, arguments.host, arguments.port))
     except DrivingError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(
-            f"error: cannot listen on {arguments.host}:{arguments.port} ({error.strerror}); "
-            "end what uses that port, or choose another --port",
-            file=sys.stderr,
-        )
         return 1
     return 0
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -131,3 +133,15 @@ def test_decode_prints_what_the_shared_recordings_hold(
     out = capsys.readouterr().out
     assert "audio: 3.69 s at 24000 Hz" in out
     assert "motion: 92 keyframes in 1 messages" in out
+
+
+def test_a_full_disk_is_told_in_words(shared_data: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [sys.executable, "-m", "driving_client", "decode",
+             str(shared_data / "clips/flame_keyframes_92.json")],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: cannot print")
+    assert "Traceback" not in result.stderr
