@@ -109,8 +109,10 @@ class Nodes:
         mode = sampler.get("interpolation", "LINEAR")
         if mode not in ("LINEAR", "STEP"):
             raise ImportSourceError(f"{self._glb.where}: {mode} keys; export with linear ones")
-        times = self._glb.accessor(sampler["input"])[:, 0].astype(np.float64)
-        values = self._glb.accessor(sampler["output"]).astype(np.float64)
+        # Damage may be a signalling NaN, of which the cast warns; it is refused below
+        with np.errstate(invalid="ignore"):
+            times = self._glb.accessor(sampler["input"])[:, 0].astype(np.float64)
+            values = self._glb.accessor(sampler["output"]).astype(np.float64)
         good = len(times) == len(values) and bool((np.diff(times) > 0).all())
         if not good or not np.isfinite(values).all() or not np.isfinite(times).all():
             raise ImportSourceError(f"{self._glb.where}: animation keys out of order or damaged")

@@ -180,7 +180,9 @@ def _read_splats(data: bytes, where: str) -> _Splats:
         values: NDArray[Any] = np.stack([table[f].astype(np.float64) for f in fields], axis=1)
         return values
 
-    values = columns(*_PLY_FIELDS)
+    # Damage may be a signalling NaN, of which the cast warns; it is refused here
+    with np.errstate(invalid="ignore"):
+        values = columns(*_PLY_FIELDS)
     if not np.isfinite(values).all():
         raise ImportSourceError(f"{where}: values that are not finite; copy the file again")
     offsets, colors, opacity = values[:, 0:3], values[:, 3:6], values[:, 6]
