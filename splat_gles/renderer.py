@@ -41,12 +41,9 @@ from splat_gles.sorting import DepthSorter
 class Renderer:
     """Draws one avatar. Make, use and close it with the same context current.
 
-    `background` is red, green and blue, display-referred, 0 to 1. What is None takes what is fast:
-    `precision`, the fragments' arithmetic, is "mediump" on a GPU, whose 16 bits cost nothing that
-    is seen (87 dB), and "highp" on Mesa's software driver, which emulates 16-bit floats at three
-    times the price of a whole frame; `corners`, those of the shape that a splat is drawn into, 4
-    on a GPU and 3 on Mesa's. `kept` are the indices of the avatar's splats that are drawn: those
-    not too faint to change an 8-bit picture.
+    `background` is red, green and blue, display-referred, 0 to 1. `tuning` chooses how the
+    fragments are computed (gl/quad_pass.py); None goes by the driver. `kept` are the indices of
+    the avatar's splats that are drawn: those not too faint to change an 8-bit picture.
     """
 
     def __init__(
@@ -54,9 +51,8 @@ class Renderer:
         avatar: Avatar,
         size: Size,
         background: tuple[float, float, float] = (1.0, 1.0, 1.0),
-        precision: Literal["mediump", "highp"] | None = None,
         quality: RenderQuality | None = None,
-        corners: Literal[3, 4] | None = None,
+        tuning: Literal["gpu", "software"] | None = None,
     ) -> None:
         self.background = background
         self.gl_strings = {
@@ -73,14 +69,10 @@ class Renderer:
         self._sorter = DepthSorter(drawn.positions, drawn.deltas, *skin)
         self._bounds = ScreenBounds(drawn)
         texels, scale = pack_splats(drawn.positions, drawn.covariances, drawn.colors, *skin)
-        software = "llvmpipe" in self.gl_strings["renderer"]
         self._projection = ProjectionPass(texels, drawn.deltas, self._joints)
-        self._quads = QuadPass(
-            self._projection.buffer,
-            self.splats,
-            precision or ("highp" if software else "mediump"),
-            corners or (3 if software else 4),
-        )
+        if tuning is None:
+            tuning = "software" if "llvmpipe" in self.gl_strings["renderer"] else "gpu"
+        self._quads = QuadPass(self._projection.buffer, self.splats, tuning)
         self._resolve = ResolvePass()
         self._data = FrameData(self.splats, self._joints, self._targets, scale)
         self._target: OffscreenTarget | None = None

@@ -1,7 +1,7 @@
 #version 300 es
 // What a splat is drawn into, one instance for each: the quad around its ellipse, four corners of
 // a triangle strip; or the triangle around it, 30 % larger, but half the primitives.
-// PRECISION, mediump or highp, and CORNERS, 4 or 3, are defined by the renderer.
+// PRECISION, mediump or highp, and CORNERS, 4 or 3, are defined by gl/quad_pass.py.
 precision highp float;
 
 layout(location = 0) in vec2 centre;

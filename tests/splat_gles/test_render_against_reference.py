@@ -8,6 +8,7 @@ from small_avatar import make_pose, make_small_avatar
 
 from splat_gles import camera
 from splat_gles.display import open_display
+from splat_gles.quality import RenderQuality
 from splat_gles.reference import masked_psnr, rasterise
 from splat_gles.renderer import Renderer
 from splat_gles.scene import pose_scene
@@ -24,15 +25,16 @@ AVATAR = make_small_avatar()
         pytest.param(make_pose(neck=0.3, head=-0.5), 0.4, (0.1, 0.2, 0.3), id="turned"),
     ],
 )
-@pytest.mark.parametrize(("precision", "corners"), [("mediump", 4), ("highp", 3)])
-def test_picture_matches_the_reference(pose, yaw, background, precision, corners) -> None:
+@pytest.mark.parametrize("tuning", ["gpu", "software"])
+@pytest.mark.parametrize(("mode", "least"), [("fast", 45), ("quality", 55)])
+def test_picture_matches_the_reference(pose, yaw, background, tuning, mode, least) -> None:
     view = camera.bust(AVATAR.framing, SIZE, yaw)
     with (
         open_display("offscreen", SIZE),
-        Renderer(AVATAR, SIZE, background, precision, corners=corners) as renderer,
+        Renderer(AVATAR, SIZE, background, RenderQuality(mode=mode), tuning) as renderer,
     ):
         renderer.draw(pose, view)
         pixels = renderer.read_pixels()
     reference = rasterise(pose_scene(AVATAR, pose, view, background))
     assert (reference.light < 0.5).mean() > 0.05, "the reference itself is nearly empty"
-    assert masked_psnr(pixels, reference) >= 45
+    assert masked_psnr(pixels, reference) >= least
