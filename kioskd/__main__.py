@@ -16,18 +16,16 @@ os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 from driving_client.errors import DrivingError
 from driving_client.recording import Recording, read_recording
 from kioskd import __version__, log
-from kioskd.config import Config, ConfigError, Loaded, load, read_secret
-from kioskd.config.options import Kind
-from kioskd.config.sections import OPTIONS, flatten
+from kioskd.config import Config, ConfigError, Loaded, load
 from kioskd.errors import KioskError
-from kioskd.health.server import tls_context
 from kioskd.service.avatar_loading import AvatarError
 from kioskd.service.kiosk import Kiosk
 from kioskd.service.local_links import RecordingLink
 from kioskd.service.reload import LiveConfig
 from kioskd.service.settings import link_settings
 from kioskd.service.signals import block_signals
-from splat_gles.errors import SplatError
+from splat_gles.bundle import read_bundle
+from splat_gles.errors import BundleError, SplatError
 
 logger = logging.getLogger("kioskd")
 
@@ -113,16 +111,12 @@ def kiosk(live: LiveConfig, recording: Recording | None) -> Kiosk:
 def check(loaded: Loaded) -> int:
     """What the start would refuse beyond the table's rules, then "ok"."""
     config: Config = loaded.config
-    tls_context(config.health.tls_certificate, config.health.tls_key)
     link_settings(config)
-    for key, value in flatten(config).items():
-        if OPTIONS[key].rule.kind is Kind.SECRET_FILE and key != "health.tls_key":
-            read_secret(str(value))
-    if config.avatar.path and not Path(config.avatar.path).is_file():
-        print(
-            f"warning: avatar.path: there is no {config.avatar.path}; the default avatar will show",
-            file=sys.stderr,
-        )
+    if config.avatar.path:
+        try:
+            read_bundle(Path(config.avatar.path))
+        except BundleError as error:
+            print(f"warning: avatar.path: the default avatar will show: {error}", file=sys.stderr)
     print(f"{', '.join(map(str, loaded.files)) or 'defaults'}: ok")
     return 0
 

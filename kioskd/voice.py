@@ -63,6 +63,8 @@ class VoiceDecoder:
         """The body is complete; raises VoiceError when it ended before any sample could be."""
         if not self._started:
             raise VoiceError("the body ended before any sound; send a WAV or raw PCM")
+        if self._pending:
+            raise VoiceError("the body ends amid a sample; send whole 16-bit samples")
 
     def _start(self) -> bool:
         """Whether samples begin at the start of what is pending."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from kioskd.config.options import Kind, Value
 from kioskd.config.reading import OVERRIDE_ORIGIN, Reading, read_file, read_override
 from kioskd.config.rules import check_rules
+from kioskd.config.secrets import secret_in
 from kioskd.config.sections import OPTIONS, Config, build
 from kioskd.errors import KioskError
 
@@ -61,12 +62,9 @@ def read_secret(path: str) -> str:
     if not path:
         return ""
     try:
-        secret = Path(path).read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: the secret cannot be read ({error})"]) from error
-    if not secret or not secret.isprintable() or " " in secret:
-        raise ConfigError([f"{path}: must hold one line with the secret and nothing else"])
-    return secret
+        return secret_in(path)
+    except ValueError as error:
+        raise ConfigError([f"{path}: {error}"]) from error
 
 
 def _files(path: Path | None) -> list[Path]:

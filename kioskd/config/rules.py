@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kioskd.config.options import Kind
 from kioskd.config.reading import Reading
+from kioskd.config.secrets import SHORTEST_TOKEN, secret_in, tls_context
 from kioskd.config.sections import OPTIONS, Config, flatten
 
 MAX_SECRET_BYTES = 16 * 1024
@@ -29,6 +30,7 @@ def check_rules(config: Config, reading: Reading) -> list[str]:
     return [
         *_files_that_cannot_be_read(config, reading),
         *_network_without_protection(config, reading),
+        *_certificate_without_its_key(config, reading),
         *_endpoint_contradictions(config, reading),
     ]
 
@@ -51,6 +53,11 @@ def _files_that_cannot_be_read(config: Config, reading: Reading) -> list[str]:
             continue
         if not content.strip():
             problems.append(f"{reading.where(key)}: {key}: {name} is empty")
+        elif row.rule.kind is Kind.SECRET_FILE and key != "health.tls_key":
+            try:
+                secret_in(str(name))
+            except ValueError as error:
+                problems.append(f"{reading.where(key)}: {key}: {name}: {error}")
     return problems
 
 
@@ -69,6 +76,34 @@ def _network_without_protection(config: Config, reading: Reading) -> list[str]:
             f"{reading.where('health.address')}: health.address: {health.address} can be reached "
             f"from other machines, which needs {', '.join(missing)}; set them or use 127.0.0.1"
         ]
+    return _token_too_short(health.token_file, reading)
+
+
+def _token_too_short(path: str, reading: Reading) -> list[str]:
+    try:
+        length = len(secret_in(path))
+    except ValueError:
+        return []  # told already, as a file that cannot be read
+    if length >= SHORTEST_TOKEN:
+        return []
+    return [
+        f"{reading.where('health.token_file')}: health.token_file: the token in {path} has "
+        f"{length} characters; at least {SHORTEST_TOKEN} are needed (openssl rand -hex 16)"
+    ]
+
+
+def _certificate_without_its_key(config: Config, reading: Reading) -> list[str]:
+    health = config.health
+    readable = all(
+        name and Path(name).is_file() for name in (health.tls_certificate, health.tls_key)
+    )
+    if not readable:
+        return []  # told already
+    try:
+        tls_context(health.tls_certificate, health.tls_key)
+    except ValueError as error:
+        key = "health.tls_certificate"
+        return [f"{reading.where(key)}: {key}: {error}"]
     return []
 
 

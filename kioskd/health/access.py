@@ -44,7 +44,11 @@ def guard(address: str, token: str) -> Middleware:
             return answer
         if request.method not in ("GET", "HEAD") and _from_another_site(request):
             return refuse(403, "cross_site", "requests from other web sites are refused")
-        return await handler(request)
+        try:
+            return await handler(request)
+        except web.HTTPClientError as error:
+            code = (error.reason or "refused").lower().replace(" ", "_")
+            return refuse(error.status, code, f"{request.method} {request.path}: {error.reason}")
 
     return check
 

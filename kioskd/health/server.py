@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from aiohttp import web
 from prometheus_client.exposition import choose_encoder
 
 from kioskd.config import Config, ConfigError, read_secret
+from kioskd.config.secrets import tls_context
 from kioskd.errors import KioskError
 from kioskd.health.access import HEADERS, guard, refuse
 from kioskd.health.answers import health_answer, not_ready
@@ -84,14 +84,18 @@ class HealthServer:
         app.on_response_prepare.append(_add_headers)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
         await self._runner.setup()
-        tls = tls_context(health.tls_certificate, health.tls_key)
+        try:
+            tls = tls_context(health.tls_certificate, health.tls_key)
+        except ValueError as error:
+            raise ConfigError([f"health.tls_certificate: {error}"]) from error
         site = web.TCPSite(self._runner, health.address, health.port, ssl_context=tls)
         try:
             await site.start()
         except OSError as error:
             raise ServerError(
                 f"health.port: cannot listen on {health.address} port {health.port} "
-                f"({error.strerror or error}); choose a free one or stop what uses it"
+                f"({error.strerror or error}); choose a free one (make run PORT=…) or "
+                "stop what uses it"
             ) from error
         host, port = self._runner.addresses[0][:2]
         name = f"[{host}]" if ":" in host else host
@@ -167,24 +171,6 @@ class HealthServer:
             await response.write(head.encode() + body + b"\r\n")
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._closing.wait(), 0.5 / MAX_RATE)
-
-
-def tls_context(certificate: str, key: str) -> ssl.SSLContext | None:
-    """TLS with these PEM files, None without any; raises ConfigError for damaged ones."""
-    if not certificate:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(certificate, key)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError(
-            [
-                f"health.tls_certificate: {certificate} and {key} are not a certificate with "
-                f"its key ({error}); give both as PEM"
-            ]
-        ) from error
-    return context
 
 
 async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:

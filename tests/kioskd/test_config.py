@@ -123,6 +123,10 @@ BAD = {
         "health.tls_certificate, health.tls_key, health.token_file; set them or use 127.0.0.1",
     ),
     "host name without protection": ("health: {address: kiosk}", "can be reached from other"),
+    "not a secret": (
+        "\nendpoint: {session_key_file: kiosk.yaml}",
+        ":2: endpoint.session_key_file: ",
+    ),
     "certificate without key": (
         "health: {tls_certificate: kiosk.yaml}",
         "certificate and key belong together",

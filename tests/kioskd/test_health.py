@@ -529,7 +529,7 @@ def protected(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]
          "-addext", "subjectAltName=IP:127.0.0.1"],
         cwd=folder, check=True, capture_output=True,
     )  # fmt: skip
-    (folder / "token").write_text("a-long-token\n")
+    (folder / "token").write_text("a-token-long-enough\n")
     return (
         folder / "cert.pem",
         [
@@ -560,9 +560,9 @@ def test_in_the_network_there_is_tls_and_a_token_is_asked_for(
                     setup, "healthz", ssl=tls, headers={"Authorization": wrong}
                 )
                 assert status == 401, wrong
-            bearer = {"Authorization": "Bearer a-long-token"}
+            bearer = {"Authorization": "Bearer a-token-long-enough"}
             assert (await ask(setup, "healthz", ssl=tls, headers=bearer))[0] == 200
-            basic = {"Authorization": aiohttp.encode_basic_auth("anyone", "a-long-token")}
+            basic = {"Authorization": aiohttp.encode_basic_auth("anyone", "a-token-long-enough")}
             assert (await ask(setup, "healthz", ssl=tls, headers=basic))[0] == 200
             status, _, _ = await ask(
                 setup,
@@ -618,14 +618,17 @@ def test_a_damaged_certificate_is_a_named_error(
 ) -> None:
     _, options = protected
     (tmp_path / "bad.pem").write_text("no certificate\n")
-    config = overridden(*options, f"health.tls_certificate={tmp_path / 'bad.pem'}")
+    with pytest.raises(ConfigError, match="not a certificate with its key"):
+        overridden(*options, f"health.tls_certificate={tmp_path / 'bad.pem'}")
 
-    async def test() -> None:
-        with pytest.raises(ConfigError, match="not a certificate with its key"):
-            async with running(config, rendering=False):
-                pass
 
-    story(test)
+def test_a_short_token_is_refused_where_others_reach_the_port(
+    protected: tuple[Path, list[str]], tmp_path: Path
+) -> None:
+    _, options = protected
+    (tmp_path / "short").write_text("x\n")
+    with pytest.raises(ConfigError, match="has 1 characters; at least 16 are needed"):
+        overridden(*options, f"health.token_file={tmp_path / 'short'}")
 
 
 def test_a_port_in_use_is_a_named_error() -> None:

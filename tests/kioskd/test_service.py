@@ -333,7 +333,10 @@ def test_the_check_says_ok_and_warns_of_a_missing_avatar(tmp_path: Path) -> None
     result = run("--config", str(path), "--check")
     assert result.returncode == 0
     assert result.stdout == f"{path}: ok\n"
-    assert "there is no" in result.stderr
+    assert "the default avatar will show" in result.stderr
+    path.write_text(f"avatar: {{path: {ROOT / 'Makefile'}}}\n")
+    result = run("--config", str(path), "--check")
+    assert "the default avatar will show" in result.stderr, "a file that is no avatar"
     assert run("--config", str(ROOT / "config/kiosk.yaml"), "--check").returncode == 0
 
 
