@@ -13,7 +13,7 @@ from splat_gles.camera import Size
 from splat_gles.cli.arguments import picture_size
 from splat_gles.estimate import BOARDS, CASES, Rates, Work, board_cpu_s, board_rates, frame_time
 from splat_gles.estimate_calibration import calibrate, measure_cpu
-from splat_gles.fragments import count_fragments, project_avatar
+from splat_gles.fragments import count_drawn, count_fragments, project_avatar
 from splat_gles.quality import SCALES
 from splat_gles.rig import Rig
 
@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     rig = Rig(avatar)
     eye = camera.bust(avatar.framing, size) if options.camera == "bust" else camera.lam(size)
     projected = project_avatar(avatar, rig.pose(rig.neutral()), eye)
-    splats = int((projected.extents > 0.0).sum())
+    splats = count_drawn(projected)
     fragments = count_fragments(projected, eye)
     print(
         f"{avatar.name}: {splats:,} splats, {fragments / 1e6:.1f} M fragments at "

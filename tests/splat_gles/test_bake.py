@@ -158,9 +158,9 @@ def test_baking_and_storing_a_real_avatar_loses_less_than_50_decibels(
 
 @pytest.mark.parametrize("name", ["p2-1", "james"])
 def test_a_real_avatar_paints_few_fragments(baked_lam, name) -> None:
-    """29 million in a full portrait screen is the limit; 26.5 and 27.2 were measured."""
+    """29 million in a full portrait screen is the limit; 23.8 and 24.4 were measured."""
     avatar = baked_lam(name)
     rig = Rig(avatar)
     view = camera.bust(avatar.framing, (1080, 1920))
     projected = project_avatar(avatar, rig.pose(rig.neutral()), view)
-    assert 20e6 < count_fragments(projected, view) < 29e6
+    assert 20e6 < count_fragments(projected, view) < 25e6

@@ -12,10 +12,12 @@ from made_up_avatar import make_avatar
 
 from splat_gles import camera
 from splat_gles.avatar import Avatar, Framing
-from splat_gles.fragments import count_fragments, project_avatar
+from splat_gles.fragments import count_drawn, count_fragments, project_avatar
+from splat_gles.quality import RenderQuality
 from splat_gles.rig import Rig
 
 SIZE = (400, 400)
+FAST = RenderQuality()
 
 
 def one_splat(position: tuple[float, float, float], opacity: float) -> Avatar:
@@ -30,18 +32,22 @@ def one_splat(position: tuple[float, float, float], opacity: float) -> Avatar:
     )
 
 
-def fragments(avatar: Avatar) -> float:
+def fragments(avatar: Avatar, quality: RenderQuality = FAST) -> float:
     rig = Rig(avatar)
     view = camera.bust(avatar.framing, SIZE)
-    return count_fragments(project_avatar(avatar, rig.pose(rig.neutral()), view), view)
+    projected = project_avatar(avatar, rig.pose(rig.neutral()), view)
+    assert count_drawn(projected, quality) == (1 if len(projected.index) else 0)
+    return count_fragments(projected, view, quality)
 
 
 @pytest.mark.parametrize("opacity", [1.0, 0.2])
-def test_a_quad_reaches_to_where_its_splat_ends(opacity: float) -> None:
-    """Its half side is sigma * sqrt(2 ln(255 opacity)); the two faint splats count nothing."""
+@pytest.mark.parametrize(("mode", "least"), [("fast", 1.5), ("quality", 1.0)])
+def test_a_quad_reaches_to_where_its_splat_ends(opacity: float, mode, least: float) -> None:
+    """Its half side is sigma * sqrt(2 ln(opacity / least)); the two faint splats count nothing."""
     variance = 10.0**2 + 0.3
-    expected = 4 * variance * 2 * math.log(255 * opacity)
-    assert fragments(one_splat((0.0, 1.6, 0.0), opacity)) == pytest.approx(expected, rel=0.01)
+    expected = 4 * variance * 2 * math.log(255 * opacity / least)
+    painted = fragments(one_splat((0.0, 1.6, 0.0), opacity), RenderQuality(mode=mode))
+    assert painted == pytest.approx(expected, rel=0.01)
 
 
 def test_only_what_lies_in_the_picture_counts() -> None:
