@@ -148,7 +148,7 @@ class PlaybackSection:
         300.0, "An utterance's voice waits that long for its first motion.", minimum=0, maximum=2000
     )
     audio_only_after_s: float = option(
-        15.0, "Without a connection or motion for that long, speech goes on as sound alone.",
+        15.0, "Without a connection for that long, a voice no longer waits for motion.",
         minimum=1, maximum=120,
     )  # fmt: skip
     hold_frames: int = option(

@@ -63,7 +63,7 @@ def start_kioskd(
     config.write_text(
         f"""
 avatar: {{path: "{avatar}"}}
-display: {{driver: offscreen, width: {SIZE[0]}, height: {SIZE[1]}, frame_rate: 12}}
+display: {{driver: offscreen, width: {SIZE[0]}, height: {SIZE[1]}, frame_rate: 30}}
 audio: {{device: "{sound.recording_device}"}}
 endpoint: {{{endpoint}}}
 health: {{port: 0}}
@@ -174,6 +174,7 @@ def test_a_sentence_is_heard_and_seen(
     assert fetch(f"{url}/livez")
     assert metric(url, "kiosk_speech_seconds_total") == pytest.approx(seconds, abs=0.1)
     assert metric(url, 'kiosk_link_bytes_total{direction="received"}') > 2 * 16000 * seconds
+    assert metric(url, 'kiosk_link_bytes_total{direction="sent"}') > 0
     assert metric(url, "kiosk_first_motion_to_frame_seconds_count") == 1
     assert metric(url, 'kiosk_first_motion_to_frame_seconds_bucket{le="0.1"}') == 1
     assert metric(url, "kiosk_sync_offset_seconds_count") > 10
