@@ -56,12 +56,14 @@ class Display:
     """An open window, screen or buffer with a current OpenGL ES context; see `open_display`.
 
     `vsync` tells whether `flip` was set to wait for the vertical blank; offscreen it never does.
+    `refresh_rate` is the screen's in Hz, 0 where it is not known.
     """
 
     def __init__(self, driver: str, size: tuple[int, int], vsync: bool) -> None:
         self.driver = driver
         self.size = size
         self.vsync = vsync
+        self.refresh_rate = float(pygame.display.get_current_refresh_rate())
 
     def flip(self) -> None:
         """Show what was drawn; waits for the vertical blank where there is one."""
