@@ -13,6 +13,7 @@ from kioskd.process_figures import ProcessFigures
 
 _SIGNED_BUCKETS = (-0.2, -0.1, -0.06, -0.04, -0.02, -0.01, 0.0, 0.01, 0.02, 0.04, 0.06, 0.1, 0.2)
 _DELAY_BUCKETS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
+_COST_BUCKETS = (0.002, 0.004, 0.006, 0.008, 0.01, 0.0133, 0.0167, 0.025, 0.0333, 0.05, 0.1, 0.2)
 _FRAME_BUCKETS = (0.008, 0.012, 0.0167, 0.02, 0.025, 0.0334, 0.04, 0.05, 0.0667, 0.1, 0.2, 0.5)
 
 
@@ -53,6 +54,31 @@ class Metrics:
             "kiosk_audio_device_lost", "Times the sound device went away",
             registry=registry)  # fmt: skip
         self.frames = Counter("kiosk_frames", "Frames shown", registry=registry)
+        self.missed_frames = Counter(
+            "kiosk_missed_frames", "Frames that should have been shown between two that were",
+            registry=registry)  # fmt: skip
+        self.frame_cost = Histogram(
+            "kiosk_frame_cost_seconds",
+            "What a frame took of GPU or CPU, whichever is longer (offscreen their sum)",
+            buckets=_COST_BUCKETS, registry=registry)  # fmt: skip
+        self.render_scale = Gauge(
+            "kiosk_render_scale", "Internal resolution as a share of the screen's, of each side",
+            registry=registry)  # fmt: skip
+        self.render_divisor = Gauge(
+            "kiosk_render_divisor", "Every how manyth refresh of the screen is drawn",
+            registry=registry)  # fmt: skip
+        self.render_load = Gauge(
+            "kiosk_render_load", "Median share of their time that frames took lately",
+            registry=registry)  # fmt: skip
+        self.quality_changes = Counter(
+            "kiosk_quality_changes",
+            "Changes of resolution or rate by the governor: overload, late_frames, room, trial, "
+            "no_room, heat, limit",
+            ["reason"], registry=registry)  # fmt: skip
+        self.screen_reopened = Counter(
+            "kiosk_screen_reopened",
+            "Times the display was opened anew because the picture was none",
+            registry=registry)  # fmt: skip
         self.link_failures = Counter(
             "kiosk_link_failures", "Times the session with the endpoint was lost or refused",
             registry=registry)  # fmt: skip

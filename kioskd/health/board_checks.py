@@ -56,11 +56,12 @@ class StorageCheck:
 
 @dataclass(frozen=True, slots=True)
 class ThermalCheck:
-    """The hottest sensor of the board."""
+    """The hottest sensor of the board; `tell` is given each reading in °C."""
 
     name: ClassVar[str] = "thermal"
     limit_c: Callable[[], float]
     zones: Path = Path("/sys/class/thermal")
+    tell: Callable[[float], None] | None = None
 
     def run(self, _now: float) -> Finding:
         """Warns above the limit of the configuration."""
@@ -68,6 +69,8 @@ class ThermalCheck:
         degrees = [each / 1000 for each in readings if each is not None]
         if not degrees:
             return passed("no sensor can be read")
+        if self.tell is not None:
+            self.tell(max(degrees))
         observed = f"{max(degrees):.0f} °C"
         if max(degrees) > self.limit_c():
             text = f"above {self.limit_c():g} °C; give the case more air"

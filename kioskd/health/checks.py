@@ -73,16 +73,24 @@ class AvatarCheck:
         return passed(observed)
 
 
+SCREEN_REASONS: Final = {
+    "screen_blank": "nothing of the avatar is on the screen although it is drawn, also after the "
+    "display was opened anew; restart the board, update its GPU driver",
+    "screen_still": "the picture stands still although the avatar moves, also after the display "
+    "was opened anew; restart the board, update its GPU driver",
+}
+
+
 @dataclass(slots=True)
 class RenderLoopCheck:
-    """Whether frames are drawn, and fast enough."""
+    """Whether frames are drawn, fast enough, and seen."""
 
     name: ClassVar[str] = "render_loop"
     source: Callable[[], RenderSnapshot]
     _slow_since: float | None = None
 
     def run(self, now: float) -> Finding:
-        """Fails when frames have stopped; warns when for SLOW_S they were too few."""
+        """Fails when frames have stopped or show nothing; warns when for SLOW_S too few came."""
         render = self.source()
         if not render.frames:
             return warned("no frame yet", "starting", "the first frame has not been drawn yet")
@@ -94,6 +102,14 @@ class RenderLoopCheck:
                 "drawing has stopped; the watchdog restarts the service",
             )
         observed = f"{render.fps:.1f} frames a second"
+        if render.quality is not None and render.quality.index:
+            step = render.quality.step
+            observed += f" at {step.scale:g} of the resolution"
+            observed += " and half the rate" if step.divisor > 1 else ""
+            observed += f" ({render.quality.reason})"
+        if render.trouble is not None:
+            code = f"screen_{render.trouble}"
+            return failed(observed, code, SCREEN_REASONS[code])
         aim = min(render.asked_rate or LOWEST_RATE, LOWEST_RATE)
         if render.fps >= 0.9 * aim:
             self._slow_since = None

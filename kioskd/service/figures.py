@@ -19,11 +19,21 @@ def figures(render: RenderSnapshot, player: PlayerSnapshot, metrics: Metrics) ->
     return {
         "state": player.state.value,
         "frames a second": f"{render.fps:.1f}",
+        "frames missed": f"{render.missed}",
+        "resolution": _quality(render),
         "lips after sound": "none yet" if offset is None else f"{-1000 * offset:+.0f} ms",
         "speech so far": f"{speech:.1f} s",
         "received": _size(received or 0.0),
         "memory": _size(resident_bytes()),
     }
+
+
+def _quality(render: RenderSnapshot) -> str:
+    state = render.quality
+    if state is None:
+        return "not known yet"
+    rate = ", half the rate" if state.step.divisor > 1 else ""
+    return f"{state.step.scale:g}{rate} ({state.load:.0%} of the time used)"
 
 
 def _size(count: float) -> str:

@@ -53,11 +53,9 @@ from kioskd.service.settings import (
 )
 from kioskd.service.signals import GRACE_S, SignalThread, end_within
 from kioskd.service.storage import state_folder
+from kioskd.stage import Stage
 from kioskd.systemd_notify import Watchdog
 from kioskd.voice import VoiceInput
-from splat_gles.avatar import Avatar
-from splat_gles.display import Display, open_display
-from splat_gles.renderer import Renderer
 from splat_gles.rig import Rig
 
 logger = logging.getLogger(__name__)
@@ -99,14 +97,12 @@ class Kiosk:
         config = self._config
         SignalThread(self._stop, lambda: self._io.post(self._reload)).start()
         avatar, avatar_snapshot = load_avatar(config.avatar.path)
-        with (
-            open_display(config.display.driver, display_size(config), "Avatar kiosk") as display,
-            Renderer(avatar, display.size, background(config)) as renderer,
-        ):
+        driver, size = config.display.driver, display_size(config)
+        with Stage(avatar, driver, size, background(config)) as stage:
             audio = AudioOutput(audio_settings(config), self._metrics)
             clean = False
             try:
-                self._run_parts(display, renderer, avatar, avatar_snapshot, audio)
+                self._run_parts(stage, avatar_snapshot, audio)
                 clean = not self._crashed
             finally:
                 end_within(GRACE_S, 0 if clean else 1)
@@ -114,16 +110,9 @@ class Kiosk:
         logger.info("stopped", extra={"code": "stopped"})
         return 1 if self._crashed else 0
 
-    def _run_parts(
-        self,
-        display: Display,
-        renderer: Renderer,
-        avatar: Avatar,
-        avatar_snapshot: AvatarSnapshot,
-        audio: AudioOutput,
-    ) -> None:
+    def _run_parts(self, stage: Stage, avatar_snapshot: AvatarSnapshot, audio: AudioOutput) -> None:
         config = self._config
-        rig = Rig(avatar)
+        rig = Rig(stage.avatar)
         self._player = player = Player(
             playback_settings(config),
             rig,
@@ -137,15 +126,14 @@ class Kiosk:
         keeper = LinkKeeper(player.on_event, self._metrics)
         self._keeper = keeper
         self._render = render = RenderLoop(
-            display, avatar, rig, renderer, player, self._pictures, self._metrics,
+            stage, rig, player, self._pictures, self._metrics,
             frame_rate=config.display.frame_rate,
             panel_latency_s=config.display.latency_ms / 1000,
             yaw_degrees=config.avatar.yaw_degrees,
         )  # fmt: skip
-        self._metrics.info.labels(version=__version__, avatar=avatar.name).set(1)
-        screen = DisplaySnapshot(display.driver, *display.size, renderer.gl_strings["renderer"])
+        self._metrics.info.labels(version=__version__, avatar=stage.avatar.name).set(1)
         checks: list[Check] = [
-            DisplayCheck(lambda: screen),
+            DisplayCheck(lambda: stage.snapshot),
             AvatarCheck(lambda: avatar_snapshot),
             RenderLoopCheck(lambda: render.snapshot),
             AudioCheck(audio.snapshot, config.audio.device, config.audio.enabled),
@@ -153,7 +141,10 @@ class Kiosk:
             MotionCheck(player.snapshot, lambda: keeper.snapshot.configured),
             ConfigCheck(lambda: self._live.snapshot),
             StorageCheck(state_folder()),
-            ThermalCheck(lambda: self._config.health.temperature_limit_c),
+            ThermalCheck(
+                lambda: self._config.health.temperature_limit_c,
+                tell=render.quality.heard_temperature,
+            ),
             TimeCheck(),
         ]
         self._monitor = monitor = Monitor(checks, self._metrics)
@@ -162,11 +153,11 @@ class Kiosk:
         audio.start()
         self._io.start()
         if config.health.enabled:
-            self._serve(render, player, monitor, keeper, display)
+            self._serve(render, player, monitor, keeper, stage.snapshot)
         self._io.spawn(keeper.run(), "link", self._fail)
         self._io.spawn(self._keep_checking(monitor, keeper), "health", self._fail)
         watchdog = Watchdog({"audio": lambda: audio.snapshot().beat, "io": lambda: self._io.beat})
-        render.run(self._stop, watchdog, lambda: self._first_frame(display))
+        render.run(self._stop, watchdog, lambda: self._first_frame(stage.snapshot))
 
     def _serve(
         self,
@@ -174,7 +165,7 @@ class Kiosk:
         player: Player,
         monitor: Monitor,
         keeper: LinkKeeper,
-        display: Display,
+        display: DisplaySnapshot,
     ) -> None:
         view = View(
             config=lambda: self._config,
@@ -237,7 +228,7 @@ class Kiosk:
         if "log" in sections:
             log.set_level(config.log.level)
 
-    def _first_frame(self, display: Display) -> None:
+    def _first_frame(self, display: DisplaySnapshot) -> None:
         systemd_notify.tell_ready(f"showing with {display.driver}")
         logger.info("the first frame is shown", extra={"code": "ready"})
 

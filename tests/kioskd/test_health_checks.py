@@ -13,6 +13,7 @@ from kioskd.audio.snapshot import AudioSnapshot
 from kioskd.health.checks import (
     AUDIO_REASONS,
     MOTION_REASONS,
+    SCREEN_REASONS,
     SLOW_S,
     AudioCheck,
     AvatarCheck,
@@ -54,6 +55,8 @@ DRAWING = RenderSnapshot(frames=900, last_frame=NOW, fps=30.0, asked_rate=30.0)
         (replace(DRAWING, fps=24.0, asked_rate=0.0), ("pass",)),
         (replace(DRAWING, fps=11.5, asked_rate=12.0), ("pass",)),
         (replace(DRAWING, fps=9.0, asked_rate=12.0), ("warn", "slow_frames")),
+        (replace(DRAWING, trouble="blank"), ("fail", "screen_blank")),
+        (replace(DRAWING, trouble="still"), ("fail", "screen_still")),
     ],
 )
 def test_the_render_loop_must_draw_and_fast_enough(
@@ -183,6 +186,6 @@ def test_the_page_of_the_interface_names_every_reason(root: Path) -> None:
         r'(?:warned|failed|Reason)\(\s*[^,()]*?(?:,\s*)?"([a-z]+_[a-z_]+|starting)"',
         "".join(sources),
     )
-    codes = {*written, *AUDIO_REASONS, *MOTION_REASONS}
+    codes = {*written, *AUDIO_REASONS, *MOTION_REASONS, *SCREEN_REASONS}
     assert len(codes) > 20
     assert not [code for code in codes if f"`{code}`" not in page]

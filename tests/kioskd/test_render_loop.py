@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The render loop with a real renderer: slowed down, blanked, frozen, broken, and healed."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import cast
+
+import numpy as np
+import pytest
+from kiosk_process import write_small_avatar
+
+from kioskd.health.checks import RenderLoopCheck
+from kioskd.health.pictures import PictureDesk
+from kioskd.health.sources import RenderSnapshot
+from kioskd.metrics import Metrics
+from kioskd.playback.player import Player
+from kioskd.render_loop import RenderLoop
+from kioskd.stage import Stage
+from kioskd.systemd_notify import Watchdog
+from splat_gles.avatar import Avatar
+from splat_gles.bundle import read_bundle
+from splat_gles.errors import RenderError
+from splat_gles.gl.api import gl
+from splat_gles.gl.buffers import Fence
+from splat_gles.renderer import Renderer
+from splat_gles.rig import Rig, RigParameters
+
+SIZE = (135, 240)
+Draw = Callable[..., Fence]
+
+
+@pytest.fixture(scope="module")
+def avatar(tmp_path_factory: pytest.TempPathFactory) -> Avatar:
+    ball = read_bundle(write_small_avatar(tmp_path_factory.mktemp("ball") / "ball.avatar"))
+    return replace(ball, skin_joints=np.ones_like(ball.skin_joints))
+
+
+class Nodding:
+    """A player whose avatar never stands still."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._rig = rig
+        self.shown = 0
+
+    def tick(self, now: float, latency_s: float) -> RigParameters:
+        neutral = self._rig.neutral()
+        rotations = neutral.rotations.copy()
+        rotations[-1] = 0.2 * math.sin(2 * now), 0.1, 0.0
+        return RigParameters(neutral.weights, rotations)
+
+    def frame_shown(self, at: float) -> None:
+        self.shown += 1
+
+
+class Performance:
+    """A loop on a stage, run in the test's own thread until `enough` says so."""
+
+    def __init__(self, stage: Stage) -> None:
+        rig = Rig(stage.avatar)
+        self.stage = stage
+        self.metrics = Metrics()
+        self.player = Nodding(rig)
+        self.loop = RenderLoop(
+            stage, rig, cast(Player, self.player), PictureDesk(), self.metrics,
+            frame_rate=0.0, panel_latency_s=0.0, yaw_degrees=0.0,
+        )  # fmt: skip
+
+    def run(self, enough: Callable[[RenderSnapshot], bool], within_s: float) -> float:
+        """Run until then; how long it took. Fails after `within_s`."""
+        stop = threading.Event()
+        begin = time.monotonic()
+
+        def look() -> None:
+            while not stop.wait(0.01):
+                if enough(self.loop.snapshot) or time.monotonic() - begin > within_s:
+                    stop.set()
+
+        watcher = threading.Thread(target=look)
+        watcher.start()
+        try:
+            self.loop.run(stop, Watchdog({}), lambda: None)
+        finally:
+            stop.set()
+            watcher.join()
+        assert enough(self.loop.snapshot), self.loop.snapshot
+        return time.monotonic() - begin
+
+    def metric(self, name: str) -> float:
+        return self.metrics.registry.get_sample_value(name) or 0.0
+
+
+def test_a_renderer_made_slow_is_given_less_and_gets_it_back(
+    avatar: Avatar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """60 ms of pixels at full resolution and 4 ms besides, where a frame has 33 ms."""
+    draw = Renderer.draw
+    slow = True
+
+    def slowed(self: Renderer, *arguments: object) -> Fence:
+        fence = cast(Draw, draw)(self, *arguments)
+        if slow:
+            time.sleep(0.004 + 0.060 * self.quality.scale**2)
+        return fence
+
+    monkeypatch.setattr(Renderer, "draw", slowed)
+    with Stage(avatar, "offscreen", SIZE, (1, 1, 1)) as stage:
+        play = Performance(stage)
+        took = play.run(lambda seen: seen.quality is not None and seen.quality.index > 0, 5.0)
+        assert took < 1.5
+        assert play.metric("kiosk_render_scale") < 1.0
+        missed = play.loop.snapshot.missed
+        assert missed > 0
+        assert play.metric("kiosk_missed_frames_total") == missed
+        settled = play.loop.snapshot.frames + 45
+        play.run(lambda seen: seen.frames >= settled, 5.0)
+        state = play.loop.snapshot.quality
+        assert state is not None
+        assert state.load < 1.0, state
+        assert stage.renderer.quality.scale == state.step.scale
+        finding = RenderLoopCheck(lambda: play.loop.snapshot).run(time.monotonic())
+        assert f"at {state.step.scale:g} of the resolution (overload)" in finding.observed
+        slow = False
+        play.run(lambda seen: seen.quality is not None and seen.quality.index == 0, 40.0)
+        assert play.metric("kiosk_render_scale") == 1.0
+        assert play.metric("kiosk_screen_reopened_total") == 0, "slow is neither blank nor still"
+
+
+class BrokenStage(Stage):
+    """Whose first `broken` renderers do not draw as they should; counts what was opened."""
+
+    broken = 1
+    opened = 0
+
+    def spoil(self, renderer: Renderer) -> None:
+        raise NotImplementedError
+
+    def _make(self, driver: str, size: tuple[int, int] | None) -> None:
+        super()._make(driver, size)
+        self.opened += 1
+        if self.opened <= self.broken:
+            self.spoil(self.renderer)
+
+
+class BlackStage(BrokenStage):
+    def spoil(self, renderer: Renderer) -> None:
+        draw = renderer.draw
+
+        def black(*arguments: object) -> Fence:
+            fence = cast(Draw, draw)(*arguments)
+            gl.glClearColor(0.0, 0.0, 0.0, 1.0)
+            gl.glClear(gl.GL_COLOR_BUFFER_BIT)
+            return fence
+
+        renderer.draw = black  # type: ignore[assignment]
+
+
+class FrozenStage(BrokenStage):
+    def spoil(self, renderer: Renderer) -> None:
+        draw = renderer.draw
+        first: list[object] = []
+
+        def frozen(*arguments: object) -> Fence:
+            first[:] = first or arguments
+            return cast(Draw, draw)(*first)
+
+        renderer.draw = frozen  # type: ignore[assignment]
+
+
+class LostStage(BrokenStage):
+    """A context that reports errors from then on."""
+
+    def spoil(self, renderer: Renderer) -> None:
+        draw = renderer.draw
+
+        def failing(*arguments: object) -> Fence:
+            fence = cast(Draw, draw)(*arguments)
+            gl.glEnable(0x1234)
+            return fence
+
+        renderer.draw = failing  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("kind", [BlackStage, FrozenStage, LostStage])
+def test_a_picture_that_is_none_is_healed_by_a_new_context(
+    kind: type[BrokenStage], avatar: Avatar
+) -> None:
+    with kind(avatar, "offscreen", SIZE, (1, 1, 1)) as stage:
+        play = Performance(stage)
+        play.run(lambda _seen: stage.opened == 2, 8.0)
+        frames = play.loop.snapshot.frames
+        play.run(lambda seen: seen.frames > frames + 75, 8.0)
+        assert stage.opened == 2, "it stays healed"
+        assert play.loop.snapshot.trouble is None
+        assert play.metric("kiosk_screen_reopened_total") == 1
+        assert stage.renderer.quality.scale == 1.0
+        assert len(np.unique(stage.renderer.read_pixels())) > 10
+
+
+def test_at_the_second_time_it_draws_less(avatar: Avatar) -> None:
+    BlackStage.broken = 2
+    try:
+        with BlackStage(avatar, "offscreen", SIZE, (1, 1, 1)) as stage:
+            play = Performance(stage)
+            play.run(lambda _seen: stage.opened == 3, 10.0)
+            frames = play.loop.snapshot.frames
+            play.run(lambda seen: seen.frames > frames + 75, 8.0)
+            assert play.loop.snapshot.trouble is None
+            assert stage.renderer.quality.scale == 0.5
+            assert play.loop.snapshot.quality is not None
+            assert play.loop.snapshot.quality.reason == "limit"
+    finally:
+        BlackStage.broken = 1
+
+
+def test_what_cannot_be_healed_is_told_and_drawing_goes_on(avatar: Avatar) -> None:
+    BlackStage.broken = 99
+    try:
+        with BlackStage(avatar, "offscreen", SIZE, (1, 1, 1)) as stage:
+            play = Performance(stage)
+            play.run(lambda seen: seen.trouble is not None, 12.0)
+            frames = play.loop.snapshot.frames
+            play.run(lambda seen: seen.frames > frames + 60, 8.0)
+            assert stage.opened == 3, "two attempts, no flashing without end"
+            finding = RenderLoopCheck(lambda: play.loop.snapshot).run(time.monotonic())
+            assert [reason.code for reason in finding.reasons] == ["screen_blank"]
+    finally:
+        BlackStage.broken = 1
+
+
+def test_errors_without_end_end_the_loop(avatar: Avatar) -> None:
+    LostStage.broken = 99
+    try:
+        with LostStage(avatar, "offscreen", SIZE, (1, 1, 1)) as stage:
+            play = Performance(stage)
+            with pytest.raises(RenderError, match="GL_INVALID_ENUM"):
+                play.run(lambda _seen: False, 12.0)
+            assert stage.opened == 3
+    finally:
+        LostStage.broken = 1
+
+
+def test_a_face_at_rest_is_not_taken_for_a_still_picture(avatar: Avatar) -> None:
+    with Stage(avatar, "offscreen", SIZE, (1, 1, 1)) as stage:
+        play = Performance(stage)
+        rest = Rig(avatar).neutral()
+        play.player.tick = lambda _now, _latency_s: rest  # type: ignore[method-assign]
+        play.run(lambda seen: seen.frames > 150, 12.0)
+        assert play.loop.snapshot.trouble is None
+        assert play.metric("kiosk_screen_reopened_total") == 0
+
+
+def test_the_picture_is_looked_at_rarely(avatar: Avatar, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once a second, never every frame."""
+    reads: list[float] = []
+    read = gl.glReadPixels
+    monkeypatch.setitem(
+        vars(gl), "glReadPixels", lambda *all_: (reads.append(time.monotonic()), read(*all_))[1]
+    )
+    with Stage(avatar, "offscreen", SIZE, (1, 1, 1)) as stage:
+        play = Performance(stage)
+        play.run(lambda seen: seen.frames > 100, 12.0)
+    moments = {round(at, 1) for at in reads}
+    assert 2 <= len(moments) <= 9, moments
