@@ -661,13 +661,15 @@ def test_storage_is_watched_for_space_errors_and_wear(tmp_path: Path) -> None:
 
 
 def test_heat_above_the_limit_warns(tmp_path: Path) -> None:
-    check = ThermalCheck(lambda: 90.0, tmp_path)
+    told: list[float] = []
+    check = ThermalCheck(lambda: 90.0, tmp_path, told.append)
     assert check.run(0.0) == passed("no sensor can be read")
     for index, value in enumerate(("45000", "95500", "oops")):
         zone = tmp_path / f"thermal_zone{index}"
         zone.mkdir()
         (zone / "temp").write_text(value)
     assert check.run(0.0).reasons[0].code == "too_hot"
+    assert told == [95.5]
 
 
 def test_a_clock_that_was_never_set_warns() -> None:
