@@ -266,3 +266,44 @@ def test_the_picture_is_looked_at_rarely(avatar: Avatar, monkeypatch: pytest.Mon
         play.run(lambda seen: seen.frames > 100, 12.0)
     moments = {round(at, 1) for at in reads}
     assert 2 <= len(moments) <= 9, moments
+
+
+class ScreenStage(Stage):
+    """A screen of 60 Hz as SDL's KMS driver treats it: flip waits for the vertical blank."""
+
+    def _make(self, driver: str, size: tuple[int, int] | None) -> None:
+        super()._make(driver, size)
+        display = self.display
+        display.driver, display.vsync, display.refresh_rate = "kmsdrm", True, 60.0
+        self.flips: list[float] = []
+
+        def flip() -> None:
+            time.sleep(1 / 60 - time.monotonic() % (1 / 60))
+            self.flips.append(time.monotonic())
+
+        display.flip = flip  # type: ignore[method-assign]
+
+
+def test_at_a_screen_some_frames_are_measured_alone_and_the_rate_is_halved_last(
+    avatar: Avatar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """25 ms a frame at any resolution: too much for 60 Hz, well within 30."""
+    draw = Renderer.draw
+
+    def slowed(self: Renderer, *arguments: object) -> Fence:
+        fence = cast(Draw, draw)(self, *arguments)
+        time.sleep(0.022)
+        return fence
+
+    monkeypatch.setattr(Renderer, "draw", slowed)
+    with ScreenStage(avatar, "offscreen", SIZE, (1, 1, 1)) as stage:
+        play = Performance(stage)
+        play.run(lambda seen: seen.quality is not None and seen.quality.step.divisor == 2, 6.0)
+        measured = play.metric("kiosk_frame_cost_seconds_count")
+        assert 0 < measured <= play.loop.snapshot.frames / 8 + 1, "one frame in eight"
+        assert play.metric("kiosk_render_divisor") == 2
+        stage.flips.clear()
+        frames = play.loop.snapshot.frames
+        play.run(lambda seen: seen.frames > frames + 60, 8.0)
+        gaps = np.diff(stage.flips[5:])
+        assert 0.9 * 2 / 60 < np.median(gaps) < 1.1 * 2 / 60, "every other refresh"
