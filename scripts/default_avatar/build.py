@@ -18,7 +18,7 @@ from default_avatar.hair import head_hair
 from default_avatar.light import displayed, irradiance, sheen
 from default_avatar.mesh import unit
 from default_avatar.mouth import mouth_parts
-from default_avatar.seen import seen_from_front
+from default_avatar.seen import most_seen
 from default_avatar.skin import bust
 from default_avatar.source import Floats, Ints, Source
 from driving_client.motion import ARKIT_NAMES
@@ -32,6 +32,24 @@ SMALLEST_DELTA: Final = 0.00002
 
 FRAMED: Final = np.array([0.0, -0.045, -0.06])
 """From the mouth to the middle of the picture, metres: head and shoulders share it well."""
+
+LEAST_SEEN: Final = (0.05, 0.05, 0.02, 0.05, 0.05, 0.12)
+"""A splat stays if it ever gets this share of a pixel: skin, eyes, mouth, lashes, brows, hair.
+
+Layers of hair look alike; behind the lips bright teeth must not shine through the dark."""
+EXPRESSIONS: Final[tuple[dict[str, float], ...]] = (
+    {"jawOpen": 1.0, "mouthUpperUpLeft": 1.0, "mouthUpperUpRight": 1.0},
+    {"jawOpen": 0.65},
+    {"jawOpen": 0.4, "mouthSmileLeft": 1.0, "mouthSmileRight": 1.0,
+     "mouthLowerDownLeft": 0.6, "mouthLowerDownRight": 0.6},
+    {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0, "mouthFunnel": 1.0, "tongueOut": 1.0,
+     "jawOpen": 0.5, "browInnerUp": 1.0},
+    {"eyeBlinkLeft": 0.5, "eyeBlinkRight": 0.5, "mouthPucker": 1.0, "browDownLeft": 1.0,
+     "browDownRight": 1.0, "eyeSquintLeft": 1.0, "eyeSquintRight": 1.0},
+)  # fmt: skip
+"""Face units that together show what is hidden at rest."""
+GAZES: Final = ((27, 0), (-27, 0), (0, 20), (0, -20))
+"""Yaw and pitch of the eyes, degrees, a little further than they ever turn."""
 
 Progress = Callable[[str, float], None]
 
@@ -51,7 +69,7 @@ def build_avatar(source: Source, progress: Progress) -> Avatar:
     lash = lashes(mesh, character)
     brow = brows(skin, marks.eyes)
     hair = head_hair(skin, marks.eyes)
-    parts = _without_hidden([skin, eyes, mouth, lash, brow, hair], marks.eyes[0, 1])
+    parts = _without_hidden([skin, eyes, mouth, lash, brow, hair], marks.eyes)
     cloud = joined(parts)
     lengths = ", ".join(str(len(part)) for part in parts)
     if len(cloud) > MOST_SPLATS:
@@ -74,23 +92,37 @@ def _posed(cloud: Cloud, **units: float) -> Floats:
     return moved
 
 
-def _without_hidden(parts: list[Cloud], eyes: float) -> list[Cloud]:
-    """The parts less what is never seen; what moves with the face all stays.
-
-    So does what lies below the eyes: between neck and hair one looks far in.
-    """
+def _without_hidden(parts: list[Cloud], eyes: Floats) -> list[Cloud]:
+    """The parts less what hardly shows at rest, in strong expressions and looking aside."""
     cloud = joined(parts)
-    opened = _posed(cloud, jawOpen=1.0, mouthUpperUpLeft=1.0, mouthUpperUpRight=1.0)
-    keep = seen_from_front(cloud.positions, [opened])
-    keep |= np.abs(cloud.deltas).max(axis=(0, 2)) > 0
-    keep |= cloud.positions[:, 1] < eyes
+    moved = [_posed(cloud, **units) for units in EXPRESSIONS]
+    for yaw, pitch in np.radians(GAZES):
+        gaze = _posed(cloud, eyeWideLeft=0.5, eyeWideRight=0.5)
+        for eye, joint in zip(eyes, (LEFT_EYE, RIGHT_EYE), strict=True):
+            rows = cloud.skin[:, joint] > 0
+            gaze[rows] = (gaze[rows] - eye) @ _turn(yaw, pitch).T + eye
+        moved.append(gaze)
+    least = np.repeat(LEAST_SEEN, [len(part) for part in parts])
+    keep = most_seen(cloud.positions, cloud.axes, cloud.opacity, moved) > least
     ends = np.cumsum([len(part) for part in parts])[:-1]
     return [part.where(mask) for part, mask in zip(parts, np.split(keep, ends), strict=True)]
 
 
+def _turn(yaw: float, pitch: float) -> Floats:
+    """The rotation (3,3) by pitch about x, then yaw about y."""
+    across = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
+    down = np.array(
+        [[1, 0, 0], [0, np.cos(pitch), -np.sin(pitch)], [0, np.sin(pitch), np.cos(pitch)]]
+    )
+    values: Floats = across @ down
+    return values
+
+
 def _light(cloud: Cloud, lengths: list[int], eyes: Floats, progress: Progress) -> Floats:
     """Light per splat: at rest and with open mouth and shut lids, as each part is mostly seen."""
-    rest = irradiance(cloud.positions, cloud.normals, lambda part: progress("", 0.3 + part * 0.3))
+    rest = irradiance(
+        cloud.positions, cloud.axes, cloud.normals, lambda part: progress("", 0.3 + part * 0.3)
+    )
     moved = _posed(cloud, jawOpen=0.75, eyeBlinkLeft=1.0, eyeBlinkRight=1.0)
     moving = np.linalg.norm(moved - cloud.positions, axis=1)
     skin, eyeballs, mouth = lengths[:3]
@@ -101,7 +133,7 @@ def _light(cloud: Cloud, lengths: list[int], eyes: Floats, progress: Progress) -
     lids[skin:] = 0
     # a shut lid is a part of a sphere, whatever folds it lies in when the eye is open
     normals = unit(cloud.normals * (1 - lids)[:, None] + unit(outward) * lids[:, None])
-    posed = irradiance(moved, normals, lambda part: progress("", 0.6 + part * 0.35))
+    posed = irradiance(moved, cloud.axes, normals, lambda part: progress("", 0.6 + part * 0.35))
     share = np.zeros(len(cloud))
     share[:skin] = np.maximum(0.5 * np.clip(moving[:skin] / 0.004, 0, 1), 0.92 * lids[:skin])
     share[skin + eyeballs : skin + eyeballs + mouth] = 1.0

@@ -81,7 +81,8 @@ def make_character(source: Source, mesh: BaseMesh) -> Character:
         vertices += weight * source.target(name)
 
     def centre(group: str) -> Floats:
-        return vertices[np.unique(mesh.quads[mesh.group(group)])].mean(axis=0)
+        values: Floats = vertices[np.unique(mesh.quads[mesh.group(group)])].mean(axis=0)
+        return values
 
     ground = centre("joint-ground")
     vertices -= [0.0, ground[1], 0.0]
@@ -141,14 +142,16 @@ def _below(source: Source, top: str) -> list[str]:
 
 def _total(bones: dict[str, Floats], names: Iterable[str]) -> Floats:
     """Sum of the weights (V,) of several bones; some bones move no vertex."""
-    return np.sum([bones[name] for name in names if name in bones], axis=0)
+    values: Floats = np.sum([bones[name] for name in names if name in bones], axis=0)
+    return values
 
 
 def _rotated_z(points: Floats, angle: float) -> Floats:
     turn = np.array(
         [[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]]
     )
-    return points @ turn.T
+    values: Floats = points @ turn.T
+    return values
 
 
 def _skin(source: Source, bones: dict[str, Floats]) -> Floats:

@@ -70,7 +70,10 @@ def bound_to(joint: int, count: int) -> Floats:
     return skin
 
 
-def flat_axes(along: Floats, across: Floats, thickness: float) -> Floats:
-    """Axes of flat splats from two half axes (n,3) in the surface, and a thickness in metres."""
+def flat_axes(along: Floats, across: Floats, thickness: Floats | float) -> Floats:
+    """Axes of flat splats from two half axes (n,3) in the surface and a thickness in metres.
+
+    The thickness is one for all, or of each (n,1).
+    """
     normal = unit(np.cross(along, across))
     return np.stack([along, across, normal * thickness], axis=1)

@@ -31,7 +31,7 @@ def _rings(radius: float) -> tuple[Floats, Floats, Floats]:
     edge: list[Floats] = []
     angle = 0.022
     while angle < REAR:
-        fine = 0.00062 if angle < np.arcsin(IRIS) + 0.08 else 0.0013
+        fine = 0.00062 if angle < np.arcsin(IRIS) + 0.08 else 0.0017
         step = fine / radius
         count = max(6, round(2 * np.pi * np.sin(angle) * radius / fine))
         turn = np.arange(count) / count * 2 * np.pi + len(polar) % 2 * np.pi / count
@@ -57,7 +57,8 @@ def _color(polar: Floats, around: Floats) -> Floats:
     white = white * np.array([1.0, 0.985, 0.975])
     color = np.where(rim[:, None] < PUPIL, linear(9, 7, 6), iris)
     edge = smoothstep(IRIS - 0.012, IRIS + 0.03, rim)[:, None]
-    return color * (1 - edge) + white * edge
+    values: Floats = color * (1 - edge) + white * edge
+    return values
 
 
 def eyeball(center: Floats, radius: float, joint: int) -> Cloud:

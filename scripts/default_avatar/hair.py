@@ -12,20 +12,24 @@ from typing import Final
 
 import numpy as np
 
-from default_avatar.cloud import HEAD, UNITS, Cloud, bound_to
+from default_avatar.cloud import HEAD, UNITS, Cloud, bound_to, flat_axes, joined
 from default_avatar.hairline import above_hairline, head_axis
 from default_avatar.light import linear
 from default_avatar.mesh import smoothstep, unit
 from default_avatar.source import Floats, Ints
 
-STRANDS: Final = 930
-STEP: Final = 0.0125
-STEPS: Final = 22
+STRANDS: Final = 640
+STEP: Final = 0.0138
+STEPS: Final = 20
 PARTING: Final = 0.022
 """The parting lies this far to the person's left of the middle, in metres."""
 LOOSE: Final = 0.004
 """How far a strand may leave the place above the hull that its volume gives it, in metres."""
-SHADES: Final = (linear(98, 66, 44), linear(72, 48, 33), linear(122, 84, 55))
+UNDER_ANGLE: Final = 0.075
+"""Edge of the under-layer's cells as an angle seen from the hull's centre: about 8 mm."""
+UNDER_STRANDS: Final = 5
+"""How many pieces of strands must run over a splat of the under-layer for it to be there."""
+SHADES: Final = (linear(102, 69, 46), linear(77, 52, 35), linear(128, 89, 58))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,8 @@ def _roots(skin: Cloud, eyes: Floats, rng: np.random.Generator) -> Ints:
 def _grow(skin: Cloud, eyes: Floats, hull: Hull, rng: np.random.Generator) -> Floats:
     """Points (STEPS+1, STRANDS, 3) along each strand, root first."""
     roots = _roots(skin, eyes, rng)
-    point = skin.positions[roots] + rng.normal(0, 0.0012, (STRANDS, 3))
+    strewn = rng.uniform(-0.8, 0.8, (STRANDS, 2, 1)) * skin.axes[roots, :2]
+    point = skin.positions[roots] + strewn.sum(axis=1)
     outward = skin.normals[roots]
     axis = head_axis(eyes)
     aside = np.where(point[:, 0] > PARTING, 1.0, -1.0)
@@ -132,8 +137,51 @@ def _grow(skin: Cloud, eyes: Floats, hull: Hull, rng: np.random.Generator) -> Fl
     return np.stack(points)
 
 
+def _under_layer(hull: Hull, strands: Floats, eyes: Floats) -> Cloud:
+    """Large opaque splats below the strands, so that gaps between these look deep.
+
+    They lie where many strands run, at the depth of the inner ones; `strands` (n,3) are points
+    along all of these.
+    """
+    rows = round(np.pi / UNDER_ANGLE)
+    polar = (np.arange(rows) + 0.5) / rows * np.pi
+    counts = np.maximum(np.round(2 * np.pi * np.sin(polar) / UNDER_ANGLE), 4).astype(int)
+    tilt = np.repeat(polar, counts)
+    turn = np.concatenate([(np.arange(n) + row % 2 / 2) / n for row, n in enumerate(counts)])
+    turn = turn * 2 * np.pi
+    flat, up = np.sin(tilt), np.cos(tilt)
+    rays = np.stack([flat * np.sin(turn), up, flat * np.cos(turn)], axis=1)
+    down = np.stack([up * np.sin(turn), -flat, up * np.cos(turn)], axis=1)
+    aside = np.stack([np.cos(turn), 0 * turn, -np.sin(turn)], axis=1)
+    limit, own = hull.at(strands)
+    near = rays @ unit(strands - hull.center).T > np.cos(1.2 * UNDER_ANGLE)
+    # how far above the hull the inner strands run there
+    lift = np.array([np.percentile((own - limit)[row], 15) if row.any() else 0 for row in near])
+    limit, _ = hull.at(hull.center + rays)
+    reach = limit + np.maximum(lift, 0.0015)
+    points = hull.center + rays * reach[:, None]
+    behind = points[:, 2] < head_axis(eyes)[2] - 0.01
+    thick = (above_hairline(points, eyes) > 0.010) | behind
+    thick &= near.sum(axis=1) >= np.where(behind, 1, UNDER_STRANDS)
+    count = int(thick.sum())
+    # behind the neck one looks along the layer, between its splats
+    low = behind & (points[:, 1] < eyes[0, 1] - 0.02)
+    depth = np.where(low, 0.0040, 0.0004)[:, None]
+    half = (reach * UNDER_ANGLE / 2 * 1.3)[:, None]
+    return Cloud(
+        positions=points[thick],
+        normals=rays[thick],
+        axes=flat_axes((down * half)[thick], (aside * half)[thick], depth[thick]),
+        albedo=np.broadcast_to(SHADES[1] * 0.62, (count, 3)),
+        opacity=np.full(count, 0.98),
+        gloss=np.zeros(count),
+        deltas=np.zeros((UNITS, count, 3)),
+        skin=bound_to(HEAD, count),
+    )
+
+
 def head_hair(skin: Cloud, eyes: Floats) -> Cloud:
-    """Splats along the strands, bound to the head."""
+    """Splats along the strands and below them, bound to the head."""
     rng = np.random.default_rng(11)
     near = skin.positions[:, 1] > eyes[0, 1] - 0.062
     near &= np.abs(skin.positions[:, 0]) < 0.10
@@ -143,7 +191,7 @@ def head_hair(skin: Cloud, eyes: Floats) -> Cloud:
         strands[1:-1] = (strands[:-2] + 2 * strands[1:-1] + strands[2:]) / 4
     ends = eyes[0, 1] - rng.uniform(0.092, 0.103, STRANDS)
     middle = (strands[1:] + strands[:-1]) / 2
-    along = (strands[1:] - strands[:-1]) * 0.56
+    along = (strands[1:] - strands[:-1]) * 0.50
     alive = middle[..., 1] > ends
     alive = np.logical_and.accumulate(alive, axis=0)
     outward = unit(middle - hull.center)
@@ -157,7 +205,7 @@ def head_hair(skin: Cloud, eyes: Floats) -> Cloud:
     gleam = np.sqrt(np.clip(1 - (unit(along) @ half) ** 2, 0, 1)) ** 40
     albedo = albedo * (1 + 1.2 * gleam * np.clip(normal @ half, 0, 1))[..., None]
     taper = np.clip((middle[..., 1] - ends) / 0.012, 0.5, 1)
-    width = rng.uniform(0.0010, 0.0017, STRANDS)[None] * taper
+    width = rng.uniform(0.0012, 0.0021, STRANDS)[None] * taper
     keep = alive.ravel()
     count = int(keep.sum())
     axes = np.stack([along, across * width[..., None], normal * 0.0004], axis=-2)
@@ -165,13 +213,15 @@ def head_hair(skin: Cloud, eyes: Floats) -> Cloud:
     def flat(values: Floats) -> Floats:
         return values.reshape(-1, *values.shape[2:])[keep]
 
-    return Cloud(
+    under = _under_layer(hull, flat(middle), eyes)
+    over = Cloud(
         positions=flat(middle),
         normals=unit(flat(normal) + 0.6 * flat(outward)),
         axes=flat(axes),
         albedo=flat(albedo),
-        opacity=np.full(count, 0.9),
+        opacity=np.full(count, 0.96),
         gloss=np.zeros(count),
         deltas=np.zeros((UNITS, count, 3)),
         skin=bound_to(HEAD, count),
     )
+    return joined([under, over])

@@ -42,7 +42,8 @@ def above_hairline(points: Floats, eyes: Floats) -> Floats:
     rel = points - head_axis(eyes)
     azimuth = np.abs(np.arctan2(rel[:, 0], rel[:, 2]))
     wave = 0.0022 * np.sin(azimuth * 31) + 0.0014 * np.sin(azimuth * 73 + 1)
-    return rel[:, 1] - np.interp(azimuth, _AZIMUTH, _HEIGHT) + wave
+    values: Floats = rel[:, 1] - np.interp(azimuth, _AZIMUTH, _HEIGHT) + wave
+    return values
 
 
 def scalp_cover(points: Floats, eyes: Floats) -> Floats:

@@ -19,7 +19,7 @@ from default_avatar.source import Floats, Ints
 
 DIRECTIONS: Final = 220
 CELL: Final = 0.0024
-"""Edge of a depth map's cell in metres; wider than the spacing of the splats on the face."""
+"""Edge of a depth map's cell in metres."""
 BIAS: Final = 0.0045
 """How far behind the nearest splat a splat still counts as lit, in metres."""
 NEIGHBOURS: Final = tuple((r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if (r, c) != (0, 0))
@@ -61,7 +61,8 @@ def _radiance(directions: Floats) -> Floats:
     for lamp in LAMPS:
         lobe = np.clip(directions @ unit(np.array(lamp.direction)), 0, None) ** lamp.sharpness
         light = light + np.outer(lobe / lobe.mean() / 4, lamp.color)
-    return light
+    values: Floats = light
+    return values
 
 
 def depth_map(
@@ -83,24 +84,47 @@ def depth_map(
     return row, column, height, highest
 
 
-def _lit(positions: Floats, direction: Floats) -> Floats:
-    """1 for the splats that `direction` reaches, falling to 0 behind others."""
-    row, column, height, highest = depth_map(positions, direction, CELL)
+def spread_out(positions: Floats, axes: Floats) -> Floats:
+    """Places (m,3) that stand for splats in depth maps: n centres first, then more on large ones.
+
+    Half axes (n,3,3); a splat's cell ends at about 0.8 of its first two.
+    """
+    counts = np.clip(np.ceil(1.6 * np.linalg.norm(axes[:, :2], axis=2) / CELL), 1, 12).astype(int)
+    many = np.flatnonzero(counts.max(axis=1) > 1)
+    columns, rows = counts[many].T
+    splat = np.repeat(np.arange(len(many)), columns * rows)
+    first = np.cumsum(columns * rows) - columns * rows
+    index = np.arange(len(splat)) - first[splat]
+    u = ((index % columns[splat] + 0.5) / columns[splat] * 2 - 1) * 0.8
+    v = ((index // columns[splat] + 0.5) / rows[splat] * 2 - 1) * 0.8
+    along, across = axes[many, 0], axes[many, 1]
+    more = positions[many][splat] + along[splat] * u[:, None] + across[splat] * v[:, None]
+    return np.concatenate([positions, more])
+
+
+def _lit(places: Floats, count: int, direction: Floats) -> Floats:
+    """1 for the first `count` places that `direction` reaches, falling to 0 behind others."""
+    row, column, height, highest = depth_map(places, direction, CELL)
+    row, column, height = row[:count], column[:count], height[:count]
     nearest = highest
     for shift in NEIGHBOURS:
         nearest = np.maximum(nearest, np.roll(highest, shift, axis=(0, 1)) - 0.0015)
     return np.clip(1.6 - (nearest[row, column] - height) / BIAS, 0.0, 1.0)
 
 
-def irradiance(positions: Floats, normals: Floats, step: Callable[[float], None]) -> Floats:
+def irradiance(
+    positions: Floats, axes: Floats, normals: Floats, step: Callable[[float], None]
+) -> Floats:
     """Light (n,3) that falls on each splat; `step` hears the fraction done."""
     directions = _directions()
     radiance = _radiance(directions)
     total = np.zeros_like(positions)
+    places = spread_out(positions, axes)
     for index, (direction, light) in enumerate(zip(directions, radiance, strict=True)):
         # a wrapped cosine: light that enters skin comes out a little past the terminator
         facing = np.clip((normals @ direction + 0.18) / 1.18, 0, None)
-        total += (facing * _lit(positions, direction))[:, None] * light
+        reached = _lit(places, len(positions), direction)
+        total += (facing * reached)[:, None] * light
         step((index + 1) / DIRECTIONS)
     return total * (4 / DIRECTIONS)
 
@@ -113,7 +137,8 @@ def sheen(normals: Floats, gloss: Floats, light: Floats) -> Floats:
         half = unit(unit(np.array(lamp.direction)) + view)
         lobe = np.clip(normals @ half, 0, None) ** 22
         bright += np.outer(lobe * gloss, lamp.color)
-    return bright * np.clip(light.mean(axis=1, keepdims=True), 0, 1) * 0.11
+    values: Floats = bright * np.clip(light.mean(axis=1, keepdims=True), 0, 1) * 0.11
+    return values
 
 
 def displayed(linear: Floats) -> Floats:

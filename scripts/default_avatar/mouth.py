@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from default_avatar.character import Character
-from default_avatar.cloud import HEAD, Cloud, bound_to, joined
+from default_avatar.cloud import HEAD, UNITS, Cloud, bound_to, flat_axes, joined
 from default_avatar.light import linear
 from default_avatar.mesh import smoothstep
 from default_avatar.source import BaseMesh, Floats
@@ -24,6 +24,8 @@ LOWER_TEETH: Final = (0.0054, 0.0113, 0.0181, 0.0251, 0.0323, 0.0433, 0.0540)
 """Where each tooth of one side ends along the arch, from the middle, in metres (common widths)."""
 UPPER_DROP: Final = 0.0046
 """How far the upper teeth are lowered: the edges of the incisors show below a raised lip."""
+THROAT_SPACING: Final = 0.0085
+"""Between the splats of the dark behind teeth and tongue, in metres."""
 TONGUE_FALL: Final = (0.0, -0.0050, -0.0020)
 """What an open jaw moves the tongue on top of its face unit, metres: teeth and throat show."""
 
@@ -37,13 +39,14 @@ def _along_arch(positions: Floats) -> Floats:
     curve = np.stack([width * np.sin(fan), depth * np.cos(fan)], axis=1)
     length = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(curve, axis=0), axis=1))])
     angle = np.arctan2(np.abs(positions[:, 0]) / width, (positions[:, 2] - back) / depth)
-    return np.interp(angle, fan, length)
+    values: Floats = np.interp(angle, fan, length)
+    return values
 
 
 def _teeth(mesh: BaseMesh, character: Character, group: str, *, upper: bool) -> Cloud:
     surface = refined(mesh, character, mesh.group(group))
     cloud, _ = covered(
-        surface, np.full(len(surface.quads), 0.0018), [], overlap=1.15, thickness=0.0002
+        surface, np.full((len(surface.quads), 2), 0.0023), [], overlap=1.2, thickness=0.0002
     )
     arch = _along_arch(cloud.positions)
     ends = np.array(UPPER_TEETH if upper else LOWER_TEETH)
@@ -62,14 +65,35 @@ def _teeth(mesh: BaseMesh, character: Character, group: str, *, upper: bool) -> 
     return cloud.colored((enamel * (1 - gum) + linear(186, 104, 102) * gum) * deep, 0.6)
 
 
+def _throat(front: float, top: float) -> Cloud:
+    """A dark curtain across the inside of the head: the mesh's cheeks leave slits to see through.
+
+    `front` and `top` are where the tongue ends, in metres.
+    """
+    x, y = np.meshgrid(np.linspace(-0.030, 0.030, 8), np.linspace(0.010, -0.040, 7))
+    count = x.size
+    positions = np.stack([x.ravel(), top + y.ravel(), np.full(count, front - 0.040)], axis=1)
+    half = np.full((count, 1), THROAT_SPACING / 2 * 1.35)
+    return Cloud(
+        positions=positions,
+        normals=np.broadcast_to([0.0, 0.0, 1.0], (count, 3)),
+        axes=flat_axes(half * [1.0, 0.0, 0.0], half * [0.0, 1.0, 0.0], 0.0003),
+        albedo=np.broadcast_to(linear(70, 28, 27), (count, 3)),
+        opacity=np.ones(count),
+        gloss=np.zeros(count),
+        deltas=np.zeros((UNITS, count, 3)),
+        skin=bound_to(HEAD, count),
+    )
+
+
 def mouth_parts(mesh: BaseMesh, character: Character) -> Cloud:
     """Both rows of teeth and the tongue, all bound to the head."""
     tongue_surface = refined(mesh, character, mesh.group("helper-tongue"))
     tongue, _ = covered(
         tongue_surface,
-        np.full(len(tongue_surface.quads), 0.0030),
+        np.full((len(tongue_surface.quads), 2), 0.0040),
         [],
-        overlap=1.25,
+        overlap=1.35,
         thickness=0.0003,
     )
     middle = np.exp(-((tongue.positions[:, 0:1] / 0.0016) ** 2))
@@ -84,6 +108,7 @@ def mouth_parts(mesh: BaseMesh, character: Character) -> Cloud:
             _teeth(mesh, character, "helper-upper-teeth", upper=True),
             _teeth(mesh, character, "helper-lower-teeth", upper=False),
             tongue,
+            _throat(tongue.positions[:, 2].max(), tongue.positions[:, 1].max()),
         ]
     )
     return Cloud(

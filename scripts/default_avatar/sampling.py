@@ -30,17 +30,19 @@ class Samples:
 
     def of_corners(self, corners: Floats) -> Floats:
         """Values per quad corner (F,4,k) to values per sample (n,k)."""
-        return np.einsum("nc,nck->nk", self.weights, corners[self.quad])
+        values: Floats = np.einsum("nc,nck->nk", self.weights, corners[self.quad])
+        return values
 
     def of_vertices(self, quads: Ints, values: Floats) -> Floats:
         """Values per vertex (V,k) to values per sample (n,k)."""
-        return np.einsum("nc,nck->nk", self.weights, values[quads[self.quad]])
+        mixed: Floats = np.einsum("nc,nck->nk", self.weights, values[quads[self.quad]])
+        return mixed
 
 
 def sample_quads(
-    quads: Ints, positions: Floats, spacing: Floats, poses: list[Floats], stretch: float = 0.5
+    quads: Ints, positions: Floats, spacing: Floats, poses: list[Floats], stretch: float = 0.75
 ) -> Samples:
-    """Cells over all quads; `spacing` (F,) is the wished edge of a cell in metres.
+    """Cells over all quads; `spacing` (F,2) are a cell's wished edges in metres, along and across.
 
     `stretch` says where between its neutral and its longest size a splat is made: 0 to 1.
     """
@@ -53,7 +55,10 @@ def sample_quads(
     longest = list(neutral)
     for pose in poses:
         longest = [np.maximum(a, b) for a, b in zip(longest, lengths(pose), strict=True)]
-    cells = [np.clip(np.ceil(side / spacing - 0.35), 1, 24).astype(int) for side in longest]
+    cells = [
+        np.clip(np.ceil(side / wish - 0.35), 1, 24).astype(int)
+        for side, wish in zip(longest, spacing.T, strict=True)
+    ]
     growth = [
         1 + stretch * np.clip(high / np.maximum(low, 1e-6) - 1, 0, 3)
         for low, high in zip(neutral, longest, strict=True)

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from default_avatar.character import Character
-from default_avatar.cloud import Cloud
+from default_avatar.cloud import Cloud, joined
+from default_avatar.collar import COVERED, collar
 from default_avatar.hairline import scalp_cover
 from default_avatar.light import linear
 from default_avatar.masks import sampled_mask
@@ -28,6 +29,11 @@ SHIRT: Final = linear(58, 92, 118)
 HAIR_SHADE: Final = linear(52, 36, 27)
 BELOW_EYES: Final = 0.60
 """How far below the eyes the bust ends, in metres: below the picture of the bust camera."""
+
+OVERLAP: Final = 1.38
+OVERLAP_OF_CLOTH: Final = 1.41
+"""Standard deviation of a splat in halves of its cell's edge. Less lets more of what is behind
+through between the splats; cloth has the bright background behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +84,26 @@ def _bust(mesh: BaseMesh, character: Character) -> Surface:
 
 
 def _spacing(centre: Floats, marks: Landmarks, scalp: Floats, shirt: Floats) -> Floats:
-    """Wished edge of a cell (F,) in metres."""
-    spacing = np.full(len(centre), 0.0046)
+    """Widest wished edge of a cell (F,) in metres."""
+    spacing = np.full(len(centre), 0.0080)
     front = smoothstep(0.0, 0.05, centre[:, 2] - marks.eyes[0, 2] + 0.05)
     face = front * smoothstep(marks.chin - 0.02, marks.chin, centre[:, 1])
-    spacing -= 0.0020 * face
+    spacing -= 0.0049 * face
+
+    def finer(place: Floats, reach: float, by: float) -> Floats:
+        gap = np.linalg.norm((centre - place) * [0.8, 1.1, 1.0], axis=1)
+        values: Floats = by * np.exp(-((gap / reach) ** 4)) * front
+        return values
+
+    near = np.maximum(finer(marks.mouth, 0.028, 0.0010), finer(marks.nose, 0.022, 0.0006))
     for eye in marks.eyes:
-        spacing -= 0.0007 * np.exp(-((np.linalg.norm(centre - eye, axis=1) / 0.024) ** 2)) * front
-    reach = np.linalg.norm((centre - marks.mouth) * [0.7, 1.2, 1.0], axis=1)
-    spacing -= 0.0007 * np.exp(-((reach / 0.022) ** 2))
-    spacing = np.where(scalp > 0.5, 0.0075, spacing)
-    spacing = np.where(shirt > 0, 0.0090, spacing)
-    hem = np.exp(-((shirt / 0.007) ** 4)) * (centre[:, 2] > marks.collar[2] - 0.06)
-    return spacing * (1 - hem) + 0.0023 * hem
+        near = np.maximum(near, finer(eye, 0.024, 0.0014))
+    spacing -= near
+    spacing = np.where(scalp > 0.5, 0.0110, spacing)
+    spacing = np.where(shirt > 0, 0.0180, spacing)
+    hem = np.exp(-((shirt / 0.010) ** 4)) * (centre[:, 2] > marks.collar[2] - 0.06)
+    values: Floats = spacing * (1 - hem) + 0.0050 * hem
+    return values
 
 
 def _poses(surface: Surface) -> list[Floats]:
@@ -113,7 +126,8 @@ def _skin_color(points: Floats, marks: Landmarks, masks: dict[str, Floats]) -> F
     """Albedo (n,3) of skin: flushed cheeks, nose, ears; lips; dark inside the mouth."""
 
     def blob(place: Floats, size: float) -> Floats:
-        return np.exp(-((np.linalg.norm(points - place, axis=1) / size) ** 2))[:, None]
+        values: Floats = np.exp(-((np.linalg.norm(points - place, axis=1) / size) ** 2))[:, None]
+        return values
 
     color = np.broadcast_to(SKIN, points.shape).copy()
     mottle = np.sin(points @ [310, 190, 270]) * np.sin(points @ [-170, 330, 120] + 1.7)
@@ -150,8 +164,15 @@ def bust(mesh: BaseMesh, character: Character, source: Source) -> tuple[Cloud, L
     centre = surface.centres()
     spacing = _spacing(centre, marks, scalp_cover(centre, marks.eyes), shirt_quads)
     surface, spacing = merged(surface, spacing, _poses(surface))
-    overlap = np.where(spacing > 0.0085, 1.48, 1.36)
-    cloud, samples = covered(surface, spacing, _poses(surface), overlap=overlap, thickness=0.00025)
+    cloth = _neckline(surface.centres(), marks) > 0
+    cloud, samples = covered(
+        surface,
+        spacing,
+        _poses(surface),
+        overlap=np.where(cloth, OVERLAP_OF_CLOTH, OVERLAP),
+        thickness=0.00025,
+    )
+    cloud = replace(cloud, opacity=np.ones(len(cloud)))
     texture = samples.of_corners(surface.texture)
     names = ("lips", "inside-mouth", "ears", "eyelids")
     masks = {name: sampled_mask(source, name, texture) for name in names}
@@ -165,13 +186,15 @@ def bust(mesh: BaseMesh, character: Character, source: Source) -> tuple[Cloud, L
     color = _skin_color(points, marks, masks)
     scalp = scalp_cover(points, marks.eyes)[:, None]
     color = color * (1 - scalp) + HAIR_SHADE * scalp
-    cloth = smoothstep(-0.0010, 0.0010, inside)[:, None]
+    dyed = smoothstep(-0.0010, 0.0010, inside)[:, None]
     seam = np.exp(-(((inside - 0.013) / 0.0016) ** 2))[:, None]
     fabric = SHIRT * (1 + 0.03 * np.sin(points @ [90, 26, 40])[:, None]) * (1 - 0.22 * seam)
-    color = color * (1 - cloth) + fabric * cloth
-    gloss = np.where(masks["lips"] > 0.5, 1.6, 0.55) * (1 - cloth[:, 0]) * (1 - scalp[:, 0])
+    color = color * (1 - dyed) + fabric * dyed
+    gloss = np.where(masks["lips"] > 0.5, 1.6, 0.55) * (1 - dyed[:, 0]) * (1 - scalp[:, 0])
     gloss *= 1 - smoothstep(0.3, 0.7, masks["inside-mouth"]) * 0.8
-    return replace(cloud, albedo=color, gloss=gloss), marks
+    skin = replace(cloud, albedo=color, gloss=gloss)
+    rib = collar(replace(skin, positions=points), inside, marks.collar, SHIRT)
+    return joined([skin.where((inside < 0) | (inside > COVERED)), rib]), marks
 
 
 def _draped(surface: Surface, marks: Landmarks) -> Surface:
