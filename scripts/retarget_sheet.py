@@ -39,7 +39,6 @@ from splat_gles.bundle import read_bundle
 from splat_gles.camera import bust
 from splat_gles.errors import SplatError
 from splat_gles.offscreen import offscreen_renderer
-from splat_gles.picture import encode_png
 from splat_gles.rig import Rig, RigParameters
 
 COLUMNS = 8
@@ -65,13 +64,13 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=24, help="instants (24)")
     parser.add_argument("--zoom", type=float, default=0.1, help="width of a cell in metres (0.1)")
     parser.add_argument("--retarget", type=Path, help="another retarget file")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="PNG to write")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="PNG or JPEG to write")
     options = parser.parse_args()
     if (options.recording is None) == (options.text is None):
         parser.error("give either a recording or --text")
     try:
         sheet(options)
-    except (DrivingError, SplatError, OSError) as error:
+    except (DrivingError, SplatError, OSError, pygame.error) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(options.output)
@@ -79,7 +78,7 @@ def main() -> int:
 
 
 def sheet(options: argparse.Namespace) -> None:
-    """Gather the motion, draw cells and strip, write the PNG."""
+    """Gather the motion, draw cells and strip, write the picture."""
     retarget = load_retarget(options.retarget)
     if options.text is not None:
         speech = synthesise(options.text)
@@ -93,6 +92,8 @@ def sheet(options: argparse.Namespace) -> None:
         wanted = read_controls(options.controls) if options.controls else None
     track = MotionTrack(ParameterSpace.FLAME)
     track.append(frames)
+    # As the player does; it has at least the 50 frames of a first message
+    retarget = retarget.for_stream(frames[:50])
     instants = options.start + options.step * np.arange(options.count)
     shown = [motion(track, t - options.offset) for t in instants]
     controls = np.stack([retarget.controls(values) for values in shown])
@@ -117,7 +118,7 @@ def sheet(options: argparse.Namespace) -> None:
     legend = "   ".join(CONTROL_NAMES)
     canvas.blit(font.render(legend + "   (left: shown, right: asked for)", True, (60, 60, 60)),
                 (6, rows * (CELL + BARS) + 2))  # fmt: skip
-    options.output.write_bytes(encode_png(pygame.surfarray.array3d(canvas).swapaxes(0, 1)))
+    pygame.image.save(canvas, options.output)
 
 
 def motion(track: MotionTrack, seconds: float) -> NDArray[np.float32]:

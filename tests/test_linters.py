@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -84,3 +85,12 @@ def test_lower_packages_import_neither_each_other_nor_the_daemon(root: Path, pac
                 if name.split(".")[0] in others
             ]
     assert not wrong, "imports that point upwards or sideways:\n" + "\n".join(wrong)
+
+
+def test_links_between_pages_lead_somewhere(root: Path) -> None:
+    dead = []
+    for page in tracked(root, ".md"):
+        for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
+            if "://" not in target and not (page.parent / target).exists():
+                dead.append(f"{page.relative_to(root)}: {target}")
+    assert not dead, f"links that lead nowhere: {dead}"
