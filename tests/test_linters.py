@@ -88,9 +88,10 @@ def test_lower_packages_import_neither_each_other_nor_the_daemon(root: Path, pac
 
 
 def test_links_between_pages_lead_somewhere(root: Path) -> None:
-    dead = []
-    for page in tracked(root, ".md"):
-        for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
-            if "://" not in target and not (page.parent / target).exists():
-                dead.append(f"{page.relative_to(root)}: {target}")
+    dead = [
+        f"{page.relative_to(root)}: {target}"
+        for page in tracked(root, ".md")
+        for target in re.findall(r"\]\(([^)#\s]+)", page.read_text())
+        if "://" not in target and not (page.parent / target).exists()
+    ]
     assert not dead, f"links that lead nowhere: {dead}"
