@@ -86,10 +86,11 @@ def test_after_the_load_ends_it_climbs_back_to_the_top(
     board.run(governor, 39.0)
     if load * busier > 1.05:
         assert governor.state.index > 0
-    board.run(governor, 240.0)
+    board.run(governor, 600.0)
     assert governor.state.index == 0, board.states
     last, _ = board.changes()[-1] if board.changes() else (0.0, 0)
-    assert last < 40 + 180
+    # A climb that failed amid the load makes each of the six steps wait up to 80 s
+    assert last < 40 + 6 * 80
 
 
 def test_from_the_bottom_to_the_top_takes_seconds_not_minutes_when_there_is_room() -> None:
