@@ -6,7 +6,7 @@ tiny ones. Frames follow each other without waiting, as on a screen, and the clo
 they are done; several rounds tell how steady the rates are. Other programs on the same GPU, or
 on the same cores where a software driver draws, spoil it: stop the kiosk first. With Mesa's
 llvmpipe an estimate from such rates came within 20 % of the frame times that `bench` measured
-in the same minute (15,000 splats at 540x960 and 49,000 at 720x1280).
+in the same minute in two of three pairs; in the third, on a busy machine, it was off by half.
 """
 
 from __future__ import annotations

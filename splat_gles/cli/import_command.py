@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     """Import, write, verify; prints what is done as it is done."""
     started = time.monotonic()
     source: Path = options.source
-    output: Path = options.output or Path(source.with_suffix(".avatar").name)
+    output: Path = options.output or Path(f"{source.stem}.avatar")
     if output.exists() and source.exists() and output.samefile(source):
         raise ImportSourceError(f"{output}: the bundle would replace its source; give another -o")
     avatar = import_lam(

@@ -245,3 +245,5 @@ def test_bad_input_at_the_command_line(tmp_path: Path, command: str) -> None:
         assert str(target) in done.stderr
         assert "Traceback" not in done.stderr
     assert not (tmp_path / "out.avatar").exists()
+    done = run(command, Path())
+    assert (done.returncode, done.stderr.startswith("error: .: ")) == (1, True), done.stderr
