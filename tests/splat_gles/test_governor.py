@@ -64,7 +64,9 @@ def test_under_a_steady_load_it_never_swings(
     changes = board.changes()
     assert all(by == -1 for _, by in changes if by < 0), "one step up at a time"
     assert len([at for at, _ in changes if at > 60.0]) <= 16, board.states
-    assert len([at for at, _ in changes if at > 600.0]) <= 6, board.states
+    # By then a climb of either kind, with room or on trial, comes once in 300 s at most: two of
+    # each in this time and one at its edge, up and down again
+    assert len([at for at, _ in changes if at > 600.0]) <= 12, board.states
 
 
 @given(
