@@ -21,6 +21,7 @@ def figures(render: RenderSnapshot, player: PlayerSnapshot, metrics: Metrics) ->
         "frames a second": f"{render.fps:.1f}",
         "frames missed": f"{render.missed}",
         "resolution": _quality(render),
+        "frame time used": "none yet" if render.quality is None else f"{render.quality.load:.0%}",
         "lips after sound": "none yet" if offset is None else f"{-1000 * offset:+.0f} ms",
         "speech so far": f"{speech:.1f} s",
         "received": _size(received or 0.0),
@@ -31,9 +32,9 @@ def figures(render: RenderSnapshot, player: PlayerSnapshot, metrics: Metrics) ->
 def _quality(render: RenderSnapshot) -> str:
     state = render.quality
     if state is None:
-        return "not known yet"
+        return "none yet"
     rate = ", half the rate" if state.step.divisor > 1 else ""
-    return f"{state.step.scale:g}{rate} ({state.load:.0%} of the time used)"
+    return f"{state.step.scale:.0%}{rate}"
 
 
 def _size(count: float) -> str:
