@@ -8,10 +8,9 @@ from pathlib import Path
 
 from kioskd.config.options import Kind
 from kioskd.config.reading import Reading
-from kioskd.config.secrets import SHORTEST_TOKEN, secret_in, tls_context
+from kioskd.config.secrets import MAX_SECRET_BYTES, SHORTEST_TOKEN, secret_in, tls_context
 from kioskd.config.sections import OPTIONS, Config, flatten
 
-MAX_SECRET_BYTES = 16 * 1024
 NETWORK_NEEDS = ("health.tls_certificate", "health.tls_key", "health.token_file")
 
 
@@ -46,7 +45,7 @@ def _files_that_cannot_be_read(config: Config, reading: Reading) -> list[str]:
             continue  # a broken avatar must not stop the kiosk: the default one shows instead
         try:
             with Path(str(name)).open("rb") as file:
-                content = file.read(MAX_SECRET_BYTES + 1)
+                content = file.read(MAX_SECRET_BYTES)
         except OSError as error:
             reason = f"{name} cannot be read ({error.strerror}); name a readable file"
             problems.append(f"{reading.where(key)}: {key}: {reason}")

@@ -7,6 +7,7 @@ import ssl
 from pathlib import Path
 from typing import Final
 
+MAX_SECRET_BYTES: Final = 16 * 1024
 SHORTEST_TOKEN: Final = 16
 """Characters of a bearer token that protects a port which other machines reach."""
 
@@ -14,9 +15,13 @@ SHORTEST_TOKEN: Final = 16
 def secret_in(path: str) -> str:
     """The secret in a file, without the line's end; raises ValueError saying what is wrong."""
     try:
-        secret = Path(path).read_text("utf-8").strip()
+        with Path(path).open("rb") as file:
+            content = file.read(MAX_SECRET_BYTES + 1)
+        secret = content.decode("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"the secret cannot be read ({error})") from error
+    if len(content) > MAX_SECRET_BYTES:
+        raise ValueError(f"is larger than {MAX_SECRET_BYTES // 1024} KiB, which no secret is")
     if not secret or not secret.isprintable() or " " in secret:
         raise ValueError("must hold one line with the secret and nothing else")
     return secret

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What several commands take from their command lines, parsed in one way: sizes and clips."""
+"""What several commands take from their command lines, parsed in one way: cameras, sizes, clips."""
 
 from __future__ import annotations
 
@@ -12,6 +12,16 @@ from splat_gles.clips import read_arkit_json
 from splat_gles.errors import ClipError
 
 _MAX_SIDE = 8192
+
+
+def add_camera(parser: argparse._ActionsContainer) -> None:
+    """Add `--camera` to a command or to a group of its options."""
+    parser.add_argument(
+        "--camera",
+        choices=("bust", "lam"),
+        default="bust",
+        help="bust: the avatar's own framing; lam: the camera of LAM's web renderer (bust)",
+    )
 
 
 def picture_size(text: str) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from splat_gles.bench import Figures, measure
-from splat_gles.cli.arguments import named_clip, picture_size
+from splat_gles.cli.arguments import add_camera, named_clip, picture_size
 
 _MOST_FRAMES = 100_000
 
@@ -41,12 +41,7 @@ def add_parser(subparsers: Any) -> None:
         "--clip",
         help="a clip of the bundle, or a JSON file of ARKit weights (a made-up talk)",
     )
-    parser.add_argument(
-        "--camera",
-        choices=("bust", "lam"),
-        default="bust",
-        help="bust: the avatar's own framing; lam: the camera of LAM's web renderer (bust)",
-    )
+    add_camera(parser)
     parser.add_argument(
         "--size", type=picture_size, default=(540, 960), metavar="WxH", help="pixels (540x960)"
     )

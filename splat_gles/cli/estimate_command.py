@@ -10,7 +10,7 @@ from typing import Any
 from splat_gles import camera
 from splat_gles.bundle import read_bundle
 from splat_gles.camera import Size
-from splat_gles.cli.arguments import picture_size
+from splat_gles.cli.arguments import add_camera, picture_size
 from splat_gles.estimate import BOARDS, CASES, Rates, Work, board_cpu_s, board_rates, frame_time
 from splat_gles.estimate_calibration import calibrate, measure_cpu
 from splat_gles.fragments import count_drawn, count_fragments, project_avatar
@@ -51,12 +51,7 @@ def add_parser(subparsers: Any) -> None:
         action="store_true",
         help="measure fill and vertex rates on this device instead of taking a board's",
     )
-    parser.add_argument(
-        "--camera",
-        choices=("bust", "lam"),
-        default="bust",
-        help="bust: the avatar's own framing; lam: the camera of LAM's web renderer (bust)",
-    )
+    add_camera(parser)
     parser.add_argument(
         "--size", type=picture_size, default=(1080, 1920), metavar="WxH", help="pixels (1080x1920)"
     )

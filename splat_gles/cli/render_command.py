@@ -14,7 +14,7 @@ from typing import Any
 from splat_gles import camera
 from splat_gles.avatar import Clip
 from splat_gles.bundle import read_bundle
-from splat_gles.cli.arguments import named_clip, picture_size
+from splat_gles.cli.arguments import add_camera, named_clip, picture_size
 from splat_gles.cli.progress import with_progress
 from splat_gles.errors import ClipError, RenderError, RigError
 from splat_gles.offscreen import offscreen_renderer
@@ -75,12 +75,7 @@ def add_parser(subparsers: Any) -> None:
         help="a blendshape's weight, mostly 0 to 1; repeat for several; wins over the clip's",
     )
     view = parser.add_argument_group("view")
-    view.add_argument(
-        "--camera",
-        choices=("bust", "lam"),
-        default="bust",
-        help="bust: the avatar's own framing; lam: the camera of LAM's web renderer (bust)",
-    )
+    add_camera(view)
     view.add_argument(
         "--yaw",
         type=_degrees,

@@ -16,6 +16,7 @@ from kioskd.config import Config, ConfigError, load, read_secret
 from kioskd.config.documents import reference, schema
 from kioskd.config.options import check_value
 from kioskd.config.reading import MAX_FILE_BYTES
+from kioskd.config.secrets import MAX_SECRET_BYTES
 from kioskd.config.sections import OPTIONS, changed, flatten
 
 
@@ -177,6 +178,9 @@ def test_a_missing_file_says_how_to_mend_it(tmp_path: Path) -> None:
 def test_a_secret_is_one_line(tmp_path: Path) -> None:
     write(tmp_path, "two words\n", "key")
     with pytest.raises(ConfigError, match="one line with the secret"):
+        read_secret(str(tmp_path / "key"))
+    write(tmp_path, "a" * (MAX_SECRET_BYTES + 1), "key")
+    with pytest.raises(ConfigError, match="larger than 16 KiB"):
         read_secret(str(tmp_path / "key"))
     # Blank to a person, and not to the rule that a file must not be empty
     write(tmp_path, "\u00a0\n", "key")
