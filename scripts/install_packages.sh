@@ -1,14 +1,43 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Installs the Debian packages that the kiosk and its tests need, and only those missing.
+# Installs the Debian packages that a job needs, and only those missing.
+#
+#   scripts/install_packages.sh [GROUP]
+#
+#   kiosk       running and testing the kiosk (the default)
+#   image       building the overlay and root images of a board
+#   image-test  booting them in QEMU
+#   lipsync     training and measuring the lip-sync model
 #
 # apt is never allowed to remove anything: where an installation would need a removal it
 # stops with apt's own explanation. Nothing is asked of apt when nothing is missing.
 set -eu
 
-packages="python3-venv python3-dev gcc pkg-config libasound2-dev libsystemd-dev
-    libegl1 libgles2 libgl1-mesa-dri espeak-ng ffmpeg
-    libasound2-plugins pulseaudio pulseaudio-utils"
+case "${1:-kiosk}" in
+kiosk)
+    packages="python3-venv python3-dev gcc pkg-config libasound2-dev libsystemd-dev
+        libegl1 libgles2 libgl1-mesa-dri espeak-ng ffmpeg flite openssl squashfs-tools e2fsprogs
+        libasound2-plugins pulseaudio pulseaudio-utils"
+    ;;
+image)
+    packages="dpkg-dev openssl squashfs-tools e2fsprogs fakeroot
+        gcc-aarch64-linux-gnu qemu-user-static"
+    ;;
+image-test)
+    packages="mmdebstrap qemu-user-static qemu-system-arm qemu-utils ipxe-qemu
+        e2fsprogs mtools dosfstools openssl"
+    ;;
+lipsync)
+    packages="flite espeak-ng festival festvox-kdlpc16k festvox-us-slt-hts fortunes
+        asterisk-core-sounds-en-g722 ffmpeg"
+    # A node from elsewhere brings its own npm and would conflict with Debian's.
+    command -v npm >/dev/null 2>&1 || packages="$packages nodejs npm"
+    ;;
+*)
+    echo "error: install_packages.sh: no group '$1'; there are kiosk, image, image-test, lipsync" >&2
+    exit 2
+    ;;
+esac
 
 if ! command -v dpkg-query >/dev/null 2>&1; then
     echo "error: install_packages.sh: this is not a Debian system; install the equivalents of:" >&2
