@@ -134,6 +134,12 @@ FLASH_KEYS: Final[dict[str, Key]] = {
         list, "USB vendor:product in flash mode, where the tool does not know them itself.",
         pattern="[0-9a-f]{4}:[0-9a-f]{4}", empty=True,
     ),
+    "chip": Key(
+        str, "What the device says it is in flash mode; empty where it cannot tell.", empty=True
+    ),
+    "buttons": Key(
+        str, "How to bring the board into flash mode; shown while it is waited for.", empty=True
+    ),
     "loader": Key(
         str, "Shell pattern of the vendor's loader file that the tool must send first.",
         empty=True,

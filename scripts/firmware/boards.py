@@ -37,6 +37,8 @@ class Flash:
 
     tool: str
     usb_ids: tuple[str, ...]
+    chip: str
+    buttons: str
     loader: str
     partitions: tuple[str, ...]
     rootfs_partition: str
