@@ -16,6 +16,7 @@ os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 from driving_client.errors import DrivingError
 from driving_client.recording import Recording, read_recording
 from kioskd import __version__, log
+from kioskd.allocator import return_large_blocks
 from kioskd.config import Config, ConfigError, Loaded, load
 from kioskd.errors import KioskError
 from kioskd.service.avatar_loading import AvatarError
@@ -75,6 +76,7 @@ def main() -> int:
     """Run; every expected error is told in words and by the exit status."""
     options = arguments()
     block_signals()
+    return_large_blocks()
     overrides = list(options.overrides)
     recording: Recording | None = None
     try:

@@ -8,7 +8,7 @@ with those that any blendshape touches first, so that the deltas need no index.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,3 +101,23 @@ class Avatar:
     def splats(self) -> int:
         """Number of splats."""
         return len(self.positions)
+
+    @property
+    def drawable(self) -> NDArray[np.bool_]:
+        """Which splats, (N,), are not too faint to change an 8-bit picture."""
+        return np.asarray(np.rint(self.colors[:, 3] * 255.0) > 1.0)
+
+    def only(self, kept: NDArray[np.intp]) -> Avatar:
+        """The avatar with these splats (ascending indices) alone; itself where that is all."""
+        if len(kept) == self.splats:
+            return self
+        touched = int(np.searchsorted(kept, self.deltas.shape[1]))
+        return replace(
+            self,
+            positions=self.positions[kept],
+            covariances=self.covariances[kept],
+            colors=self.colors[kept],
+            deltas=np.ascontiguousarray(self.deltas[:, kept[:touched]]),
+            skin_joints=self.skin_joints[kept],
+            skin_weights=self.skin_weights[kept],
+        )

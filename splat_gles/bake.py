@@ -15,12 +15,11 @@ import math
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from splat_gles import camera
 from splat_gles.avatar import Avatar, Float32
@@ -101,7 +100,7 @@ def bake(avatar: Avatar, progress: Callable[[int, int], None]) -> Avatar:
         for done, found in enumerate(pool.map(partial(_weights, avatar), STUDIES)):
             progress(done + 1, len(STUDIES))
             np.maximum(weights, found, out=weights)
-    return _only(avatar, np.flatnonzero(weights >= LEAST_WEIGHT))
+    return avatar.only(np.flatnonzero((weights >= LEAST_WEIGHT) & avatar.drawable))
 
 
 def _weights(avatar: Avatar, study: Study) -> Float32:
@@ -111,19 +110,6 @@ def _weights(avatar: Avatar, study: Study) -> Float32:
     weights = np.zeros(avatar.splats, np.float32)
     weights[projected.index] = mean_weights(projected)
     return weights
-
-
-def _only(avatar: Avatar, kept: NDArray[np.int64]) -> Avatar:
-    touched = kept[kept < avatar.deltas.shape[1]]
-    return replace(
-        avatar,
-        positions=avatar.positions[kept],
-        covariances=avatar.covariances[kept],
-        colors=avatar.colors[kept],
-        deltas=np.ascontiguousarray(avatar.deltas[:, touched]),
-        skin_joints=avatar.skin_joints[kept],
-        skin_weights=avatar.skin_weights[kept],
-    )
 
 
 def _parameters(rig: Rig, study: Study) -> RigParameters:

@@ -14,7 +14,6 @@ of quality.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import TracebackType
 from typing import Literal
 
@@ -60,8 +59,8 @@ class Renderer:
             "renderer": gl.string(gl.GL_RENDERER),
             "version": gl.string(gl.GL_VERSION),
         }
-        self.kept = np.flatnonzero(np.rint(avatar.colors[:, 3] * 255.0) > 1.0)
-        drawn = _chosen(avatar, self.kept)
+        self.kept = np.flatnonzero(avatar.drawable)
+        drawn = avatar.only(self.kept)
         self.splats = drawn.splats
         self._joints = len(avatar.joints)
         self._targets = len(avatar.blendshapes)
@@ -207,19 +206,3 @@ class Renderer:
         if self._target is not None:
             self._target.delete()
             self._target = None
-
-
-def _chosen(avatar: Avatar, kept: NDArray[np.intp]) -> Avatar:
-    """The avatar with these splats only."""
-    if len(kept) == avatar.splats:
-        return avatar
-    touched = int(np.searchsorted(kept, avatar.deltas.shape[1]))
-    return replace(
-        avatar,
-        positions=avatar.positions[kept],
-        covariances=avatar.covariances[kept],
-        colors=avatar.colors[kept],
-        deltas=avatar.deltas[:, kept[:touched]],
-        skin_joints=avatar.skin_joints[kept],
-        skin_weights=avatar.skin_weights[kept],
-    )

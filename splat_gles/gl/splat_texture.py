@@ -75,13 +75,19 @@ def make_delta_texture(deltas: Float32) -> int:
     rows = max(1, -(-touched // DELTAS_PER_ROW))
     _check_limit(layers, 1, gl.GL_MAX_ARRAY_TEXTURE_LAYERS, "blendshapes", targets)
     _check_limit(DELTAS_PER_ROW, rows, gl.GL_MAX_TEXTURE_SIZE, "moving splats", touched)
-    padded = np.zeros((layers, rows * DELTAS_PER_ROW, 4), np.float16)
-    padded[:targets, :touched, :3] = deltas
     name = _make_texture(gl.GL_TEXTURE_2D_ARRAY)
     gl.glTexImage3D(
         gl.GL_TEXTURE_2D_ARRAY, 0, gl.GL_RGBA16F, DELTAS_PER_ROW, rows, layers, 0,
-        gl.GL_RGBA, gl.GL_HALF_FLOAT, padded.ctypes.data,
+        gl.GL_RGBA, gl.GL_HALF_FLOAT, None,
     )  # fmt: skip
+    # Layer by layer: a copy of them all would be the largest array that drawing ever needs
+    padded = np.zeros((rows * DELTAS_PER_ROW, 4), np.float16)
+    for layer in range(targets):
+        padded[:touched, :3] = deltas[layer]
+        gl.glTexSubImage3D(
+            gl.GL_TEXTURE_2D_ARRAY, 0, 0, 0, layer, DELTAS_PER_ROW, rows, 1,
+            gl.GL_RGBA, gl.GL_HALF_FLOAT, padded.ctypes.data,
+        )  # fmt: skip
     return name
 
 
