@@ -48,6 +48,10 @@ class Metrics:
         self.audio_only = Counter(
             "kiosk_audio_only_utterances", "Utterances that went on without motion",
             ["reason"], registry=registry)  # fmt: skip
+        self.local_motion_seconds = Counter(
+            "kiosk_local_motion_seconds",
+            "Seconds of speech whose lips followed its sound for want of motion",
+            ["reason"], registry=registry)  # fmt: skip
         self.xruns = Counter(
             "kiosk_audio_xruns", "Underruns of the sound device", registry=registry)  # fmt: skip
         self.audio_device_lost = Counter(

@@ -145,21 +145,36 @@ class PlaybackSection:
     """How voice and motion are put together when one of them is late."""
 
     motion_wait_ms: float = option(
-        300.0, "An utterance's voice waits that long for its first motion.", minimum=0, maximum=2000
+        300.0,
+        "An utterance's voice waits that long for its first motion; then it begins, and its lips "
+        "follow its sound until motion comes.",
+        minimum=0,
+        maximum=2000,
     )
     audio_only_after_s: float = option(
-        15.0, "Without a connection for that long, a voice no longer waits for motion.",
-        minimum=1, maximum=120,
-    )  # fmt: skip
+        15.0,
+        "Without a connection for that long, or without motion for speech that is heard, the "
+        "endpoint is given up until motion comes again: speech counts as audio-only, its lips "
+        "follow its sound, and it waits for nothing.",
+        minimum=1,
+        maximum=120,
+    )
     hold_frames: int = option(
-        10, "Frames of 40 ms that the face holds when motion is late.", minimum=0, maximum=50
+        10,
+        "Frames of 40 ms that the face holds when motion stops amid speech; then its lips follow "
+        "the sound.",
+        minimum=0,
+        maximum=50,
     )
     ease_in_frames: int = option(8, "Frames of 40 ms from idle into speech.", minimum=1, maximum=50)
     ease_out_frames: int = option(
         20, "Frames of 40 ms from speech to idle.", minimum=1, maximum=100
     )
     ease_disconnect_frames: int = option(
-        12, "Frames of 40 ms to idle when the link is lost.", minimum=1, maximum=100
+        12,
+        "Frames of 40 ms to idle, or to lips that follow the sound, when motion is lost.",
+        minimum=1,
+        maximum=100,
     )
 
 

@@ -22,6 +22,7 @@ from kioskd.health.sources import (
 )
 from kioskd.health.status import Finding, Reason, Status, failed, passed, warned
 from kioskd.playback.snapshot import PlayerSnapshot
+from kioskd.playback.turn import NO_ENDPOINT
 
 STALLED_S: Final = 3.0
 LOWEST_RATE: Final = 25.0
@@ -182,16 +183,23 @@ class LinkCheck:
 
 
 MOTION_REASONS: Final = {
-    "no_connection": "no endpoint for a while: speech goes on as sound alone until it is back",
-    "motion_empty": "the endpoint answered without motion: speech goes on as sound alone",
-    "motion_failed": "motion failed for this utterance: it goes on as sound alone",
-    "motion_late": "speech has begun, its motion has not come yet",
-    "motion_stalled": "motion stopped coming: the face rests until it is back",
+    "no_connection": "no endpoint for a while: lips follow the sound until it is back",
+    "motion_empty": "the endpoint answered without motion: lips follow the sound",
+    "motion_failed": "motion failed for this utterance: its lips follow the sound",
+    "motion_late": "speech has begun, its motion has not come yet: lips follow the sound",
+    "motion_stalled": "motion stopped coming: lips follow the sound until it is back",
+    "motion_timeout": "speech has had no motion for playback.audio_only_after_s: lips follow the "
+    "sound; see whether the endpoint answers",
     "audio_starved": "speech waits for sound that is late",
-    "no_endpoint": "no endpoint.url is set: one's own voice goes without motion",
-    "relay_takes_no_voice": "one's own voice gets motion only with endpoint.dialect driveningress",
-    "link_down": "the endpoint is not connected: speech goes on as sound alone",
-    "link_lost": "the endpoint went away: the rest of this speech is sound alone",
+    "relay_takes_no_voice": "one's own voice gets the endpoint's motion only with endpoint.dialect "
+    "driveningress: its lips follow the sound",
+    "link_down": "the endpoint is not connected: lips follow the sound",
+    "link_lost": "the endpoint went away: the rest of this speech has lips that follow the sound",
+}
+
+MOTION_WORDS: Final = {
+    "local": "late, lips follow the sound",
+    "audio_only": "audio only, lips follow the sound",
 }
 
 
@@ -208,17 +216,18 @@ class MotionCheck:
         player = self.source()
         observed = player.state.value
         if player.request_id is not None:
-            observed += f" {player.request_id} at {player.position_s:.1f} s, {player.motion}"
+            motion = MOTION_WORDS.get(player.motion, player.motion)
+            observed += f" {player.request_id} at {player.position_s:.1f} s, motion {motion}"
         untold: set[str] = set()
         if not self.has_endpoint():
-            # Nothing is missing that anybody has asked for; speech without motion says why itself
-            untold = {"link_down", "no_connection"}
+            # Nothing is missing that anybody has asked for
+            untold = {"link_down", "no_connection", NO_ENDPOINT}
         elif player.motion != "audio_only":
             # That the link is down while nobody needs it is the link check's to say
             untold = {"link_down"}
         codes = [code for code in player.reasons if code not in untold]
         if codes:
-            text = "speech goes on as sound alone: the endpoint gave no motion for it"
+            text = "the endpoint gave no motion for this speech: its lips follow the sound"
             reasons = tuple(Reason(code, MOTION_REASONS.get(code, text)) for code in codes)
             return Finding(Status.WARN, observed, reasons)
         return passed(observed)

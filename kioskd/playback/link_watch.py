@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether motion can be hoped for: the link's state and the audio-only rule of PROTOCOL 5.
 
-No connection for 15 s, or a stream that ended without any motion, makes speech audio-only
-until the link is back. Motion that does come proves the endpoint well again: one empty
-answer must not silence the face of a kiosk whose link then stays up for weeks.
+No connection for 15 s, speech without motion for as long, or a stream that ended without any
+motion: from then on speech is audio-only and waits for nothing, until the link is back. Motion
+that does come proves the endpoint well again: one empty answer must not silence the face of a
+kiosk whose link then stays up for weeks.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ class LinkWatch:
         self._patience_s = audio_only_after_s
         self._down_since: float | None = now
         self._ever_up = False
-        self._empty = False
+        self._motionless: str | None = None
 
     @property
     def is_up(self) -> bool:
@@ -27,7 +28,7 @@ class LinkWatch:
         """The session is confirmed."""
         self._down_since = None
         self._ever_up = True
-        self._empty = False
+        self._motionless = None
 
     def went_down(self, now: float) -> None:
         """The link is lost; repeated losses count from the first."""
@@ -36,16 +37,20 @@ class LinkWatch:
 
     def motion_was_empty(self) -> None:
         """An utterance's motion ended without a frame."""
-        self._empty = True
+        self._motionless = "motion_empty"
+
+    def motion_timed_out(self) -> None:
+        """An utterance has been heard for the whole patience without motion."""
+        self._motionless = "motion_timeout"
 
     def motion_came(self) -> None:
         """Motion has arrived."""
-        self._empty = False
+        self._motionless = None
 
     def audio_only(self, now: float) -> str | None:
         """The code of the reason why speech does not wait for motion, or None."""
-        if self._empty:
-            return "motion_empty"
+        if self._motionless is not None:
+            return self._motionless
         if self._down_since is not None and now - self._down_since >= self._patience_s:
             return "no_connection"
         return None

@@ -74,7 +74,7 @@ class Performance:
         """Follow the turn's motion for the frame that is seen `latency_s` from now."""
         running = audio.running
         motion_s = audio.position_at(now) + (latency_s if running else 0.0)
-        motion = turn.follower.at(now, motion_s, running=running)
+        motion = turn.follower.at(now, motion_s, running=running, started=audio.started)
         if not audio.started or motion.sample is None:
             self._frames.posed(PosedFrame())
             # A turn that goes on without its link has lost it: the shorter way to rest
@@ -82,15 +82,18 @@ class Performance:
             frames = settings.ease_out_frames if linked else settings.ease_disconnect_frames
             self._to_rest(now, frames)
             return motion
+        settings = self._settings
+        lost = motion.by_lips and turn.face_shown
+        frames = settings.ease_disconnect_frames if lost else settings.ease_in_frames
         ready = None
         if not turn.face_shown:
             turn.face_shown = True
-            ready = max(turn.utterance.first_motion or now, turn.voice_came or now)
-        flowing = running and motion.status == "flowing"
-        self._frames.posed(PosedFrame(turn.ticket, motion_s if flowing else None, ready))
+            if not motion.by_lips:
+                ready = max(turn.utterance.first_motion or now, turn.voice_came or now)
+        moving = running and (motion.by_lips or motion.status == "flowing")
+        self._frames.posed(PosedFrame(turn.ticket, motion_s if moving else None, ready))
         target = self._face.of_motion(motion.sample, self._retarget_of(turn, motion.sample))
-        key = (turn.ticket, motion.joined)
-        self._follow(now, key, target, self._settings.ease_in_frames)
+        self._follow(now, (turn.ticket, motion.joined), target, frames)
         return motion
 
     def parameters(self, now: float) -> RigParameters:
@@ -98,13 +101,10 @@ class Performance:
         return self._face.parameters(self._transition.shown, self._life.at(now))
 
     def _retarget_of(self, turn: Turn, sample: MotionSample) -> MotionRetarget:
+        if sample.space is not ParameterSpace.FLAME:
+            return self._retarget
         if turn.retarget is None:
-            flame = sample.space is ParameterSpace.FLAME
-            turn.retarget = (
-                self._retarget.for_stream(_frames_so_far(turn.utterance, sample))
-                if flame
-                else self._retarget
-            )
+            turn.retarget = self._retarget.for_stream(_frames_so_far(turn.utterance, sample))
         return turn.retarget
 
     def _to_rest(self, now: float, frames: int) -> None:

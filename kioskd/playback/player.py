@@ -29,12 +29,13 @@ from kioskd.audio.snapshot import AudioSnapshot
 from kioskd.metrics import Metrics
 from kioskd.playback.face import MotionRetarget
 from kioskd.playback.link_watch import LinkWatch
+from kioskd.playback.local_lips import LocalLips, MakeMouth
 from kioskd.playback.performance import Performance
 from kioskd.playback.reports import Report, Reports
 from kioskd.playback.settings import PlaybackSettings
 from kioskd.playback.snapshot import PlayerSnapshot, PlayerState
 from kioskd.playback.speech import SpeechFollower, SpeechMotion
-from kioskd.playback.turn import Turn, motionless_code
+from kioskd.playback.turn import Turn
 from splat_gles.avatar import Avatar
 from splat_gles.rig import RigParameters
 
@@ -79,12 +80,14 @@ class Player:
         metrics: Metrics,
         *,
         retarget: MotionRetarget,
+        make_mouth: MakeMouth,
         report: Report,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._audio = audio
         self._metrics = metrics
+        self._make_mouth = make_mouth
         self._clock = clock
         self._reports = Reports(report)
         self._performance = Performance(settings, rig.avatar, retarget, metrics, clock())
@@ -181,7 +184,11 @@ class Player:
             self._finish(self._turn, PlaybackState.INTERRUPTED)
         hold_s = 0.0 if self._link.audio_only(now) else self._settings.motion_wait_s
         ticket = self._audio.play(utterance, hold_s)
-        follower = SpeechFollower(utterance, self._settings.hold_frames)
+        settings = self._settings
+        follower = SpeechFollower(
+            utterance, LocalLips(utterance, self._make_mouth), settings.hold_frames,
+            settings.audio_only_after_s,
+        )  # fmt: skip
         self._turn = Turn(utterance, ticket, follower)
 
     def _finish(self, turn: Turn, outcome: PlaybackState) -> None:
@@ -245,10 +252,12 @@ class Player:
         failure = turn.utterance.motion_failure
         if failure == "empty":
             self._link.motion_was_empty()
+        elif motion.missing_s >= self._settings.audio_only_after_s:
+            self._link.motion_timed_out()
         elif turn.utterance.motion_length > 0:
             self._link.motion_came()
-        if failure is not None and motion.sample is None and audio.started:
-            turn.note_motionless(motionless_code(failure), self._metrics)
+        if audio.started:
+            turn.note_motion(motion, self._metrics)
 
     def _publish(self, now: float, motion: SpeechMotion) -> None:
         turn = self._turn

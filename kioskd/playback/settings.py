@@ -27,9 +27,11 @@ class IdleSettings:
 class PlaybackSettings:
     """How voice and motion are put together when one of them is late (PROTOCOL, section 5).
 
-    The voice waits `motion_wait_s` for its first motion. Late motion: the face holds
-    `hold_frames`, then eases to rest. Eases: into speech, out of it, and out when the link is
-    lost. Without a connection for `audio_only_after_s` speech no longer waits for motion.
+    The voice waits `motion_wait_s` for its first motion, then begins with lips that follow its
+    sound. Motion that stops: the face holds `hold_frames`, then the lips follow the sound. Eases:
+    into speech, out of it, and to what follows when motion or the link is lost. After
+    `audio_only_after_s` without motion for speech, or without a connection, the endpoint is given
+    up until motion comes again: the utterance counts as audio-only, and speech waits no longer.
     An utterance whose samples stop coming is given up after `give_up_s`; a lost link changes
     nothing about that, for a voice made here needs none, and a link ends those that it brings.
     """

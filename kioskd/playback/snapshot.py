@@ -17,9 +17,10 @@ class PlayerState(Enum):
     INTERRUPTED = "interrupted"
 
 
-MotionStatus = Literal["none", "waiting", "flowing", "held", "audio_only"]
+MotionStatus = Literal["none", "waiting", "flowing", "held", "local", "audio_only"]
 """none: nothing to say; waiting: its first motion is due; flowing; held: motion is late, the
-face holds or has eased to rest; audio_only: the voice goes on without motion."""
+face holds or has eased to rest; local: motion is later than that, the lips follow the voice;
+audio_only: they do, and motion of this utterance is not waited for any more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -12,6 +13,11 @@ from kioskd.audio.snapshot import AudioSnapshot
 from kioskd.metrics import Metrics
 from kioskd.playback.face import MotionRetarget
 from kioskd.playback.speech import SpeechFollower, SpeechMotion
+
+logger = logging.getLogger(__name__)
+
+NO_ENDPOINT: Final = "no_endpoint"
+"""The failure of motion that nobody was asked for: no fault of anything."""
 
 _CODE: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
@@ -25,7 +31,10 @@ def motionless_code(failure: str) -> str:
 
 @dataclass(slots=True)
 class Turn:
-    """`ticket` tells which call of `AudioOutput.play` a snapshot of the sound belongs to."""
+    """`ticket` tells which call of `AudioOutput.play` a snapshot of the sound belongs to.
+
+    `local_reason`: why its lips follow its sound now, None while they do not.
+    """
 
     utterance: Utterance
     ticket: int
@@ -37,6 +46,7 @@ class Turn:
     face_shown: bool = False
     retarget: MotionRetarget | None = None
     motionless: str | None = None
+    local_reason: str | None = None
     counted_s: float = 0.0
 
     def of(self, audio: AudioSnapshot) -> AudioSnapshot:
@@ -49,6 +59,10 @@ class Turn:
         """Count the speech heard since the last time."""
         if position_s > self.counted_s:
             metrics.speech_seconds.inc(position_s - self.counted_s)
+            if self.local_reason is not None:
+                metrics.local_motion_seconds.labels(reason=self.local_reason).inc(
+                    position_s - self.counted_s
+                )
             self.counted_s = position_s
 
     def note_motionless(self, reason: str, metrics: Metrics) -> None:
@@ -71,11 +85,39 @@ class Turn:
         codes = []
         if audio.starved and not self.paused:
             codes.append("audio_starved")
-        if motion.status == "held" and motion.sample is None and not self.paused:
-            codes.append("motion_stalled")
-        if motion.status == "waiting" and audio.started:
-            codes.append("motion_late")
-        failure = self.utterance.motion_failure
-        if motion.status == "audio_only" and failure is not None:
-            codes.append(motionless_code(failure))
+        why = self._why_motionless(motion)
+        told = motion.status == "audio_only" or (audio.started and not self.paused)
+        if why is not None and told:
+            codes.append(why)
         return tuple(codes)
+
+    def note_motion(self, motion: SpeechMotion, metrics: Metrics) -> None:
+        """Tell log and metrics when the lips begin to follow the sound, and when they cease to."""
+        why = self._why_motionless(motion)
+        audio_only = motion.status == "audio_only"
+        if why is not None and audio_only:
+            self.note_motionless(why, metrics)
+        before, self.local_reason = self.local_reason, why if motion.by_lips else None
+        if self.local_reason == before:
+            return
+        request_id = self.utterance.request_id
+        if self.local_reason is None:
+            logger.info(
+                "utterance %s: motion is back at %.2f s", request_id, self.counted_s,
+                extra={"code": "local_motion_ended"})  # fmt: skip
+        else:
+            level = logging.WARNING if audio_only and why != NO_ENDPOINT else logging.INFO
+            logger.log(
+                level, "utterance %s: the lips follow the sound from %.2f s on: %s",
+                request_id, self.counted_s, why, extra={"code": "local_motion_began"})  # fmt: skip
+
+    def _why_motionless(self, motion: SpeechMotion) -> str | None:
+        """The code of why this utterance has no motion of its own now; None while it has."""
+        failure = self.utterance.motion_failure
+        if motion.status == "audio_only":
+            return motionless_code(failure) if failure is not None else "motion_timeout"
+        if motion.status in ("waiting", "local") and self.utterance.motion_length == 0:
+            return "motion_late"
+        if motion.status == "local" or (motion.status == "held" and motion.sample is None):
+            return "motion_stalled"
+        return None

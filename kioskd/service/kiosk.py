@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 from driving_client import LinkSettings, make_link
 from driving_client.link import EventSink, Link
+from driving_client.lipsync.loudness import LoudnessMouth
 from driving_client.retarget import load_retarget
 from kioskd import __version__, log, systemd_notify
 from kioskd.audio.output import AudioOutput
@@ -119,6 +120,7 @@ class Kiosk:
             audio,
             self._metrics,
             retarget=load_retarget(),
+            make_mouth=LoudnessMouth,
             report=lambda request, state, played_ms: keeper.report_playback(
                 request, state, played_ms
             ),

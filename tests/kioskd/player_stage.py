@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from driving_client.link import (
     PlaybackState,
 )
 from driving_client.motion import ARKIT_NAMES
+from driving_client.retarget.mouth import OPEN, arkit_mouth
 from driving_client.utterance import Utterance
 from kioskd.audio.snapshot import AudioSnapshot
 from kioskd.metrics import Metrics
@@ -23,6 +25,9 @@ from splat_gles.rig import RigParameters
 FRAME_S = 1 / 60
 JAW = ARKIT_NAMES.index("jawOpen")
 RATE = 16000
+LOUD = 8000
+OPEN_JAW = float(arkit_mouth(np.array([1, 0, 0, 0, 0, 0], np.float32))[JAW])
+"""What a wide open mouth of the local lips gives."""
 
 
 def small_avatar(clips: dict[str, Clip] | None = None) -> Avatar:
@@ -64,6 +69,35 @@ class JawRetarget:
         result[JAW] = frame[9]
         result[52:] = frame[3:6] - self.rest[3:6]
         return result
+
+
+class LoudMouth:
+    """Opens wide where a row's 40 ms hold a loud sample; the last row needs `finish`.
+
+    Far simpler than the speech model, so that a test can tell what must come out.
+    """
+
+    made: ClassVar[list[int]] = []
+
+    def __init__(self, sample_rate: int) -> None:
+        self.step = sample_rate // 25
+        self.pending = np.zeros(0, np.int16)
+        self.made.append(sample_rate)
+
+    def feed(self, samples: np.ndarray) -> np.ndarray:
+        """A row comes once 40 ms more are known: this mouth looks ahead as the real one does."""
+        self.pending = np.concatenate([self.pending, samples])
+        return self._rows(max(len(self.pending) // self.step - 1, 0))
+
+    def finish(self) -> np.ndarray:
+        return self._rows(len(self.pending) // self.step)
+
+    def _rows(self, count: int) -> np.ndarray:
+        rows = np.zeros((count, 6), np.float32)
+        for row in rows:
+            row[OPEN] = np.abs(self.pending[: self.step].astype(int)).max() > LOUD / 2
+            self.pending = self.pending[self.step :]
+        return rows
 
 
 class ClockedSound:
@@ -154,8 +188,8 @@ class Stage:
         self.retarget = JawRetarget()
         self.player = Player(
             self.settings, AvatarHolder(self.avatar), self.sound, self.metrics,
-            retarget=self.retarget, report=lambda *report: self.reports.append(report),
-            clock=self.sound.clock,
+            retarget=self.retarget, make_mouth=LoudMouth,
+            report=lambda *report: self.reports.append(report), clock=self.sound.clock,
         )  # fmt: skip
         self.player.on_event(LinkUp("connection"))
 

@@ -171,7 +171,7 @@ def test_late_motion_is_held_then_let_go_and_joins_at_the_audio_position(stage: 
     assert stage.player.snapshot().motion == "held"
     assert jaw_of(stage.poses[-1]) == 1
     stage.run(2.0)
-    assert stage.player.snapshot().motion == "held"
+    assert stage.player.snapshot().motion == "local"
     assert stage.player.snapshot().reasons == ("motion_stalled",)
     assert jaw_of(stage.poses[-1]) == 0
     heard = stage.sound.position

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tells a machine that was starved of CPU from a fault of the program under test.
+
+A process of its own does nothing but sleep and note how late it wakes. Whatever held it back
+(other jobs, a stalled virtual machine) held the sound's threads back as well; what the program
+under test does with its own locks and interpreter cannot.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+LATE_S = 0.04
+"""Being woken later than this eats most of the sound that is written ahead."""
+
+_PROBE = f"""
+import time
+while True:
+    before = time.monotonic()
+    time.sleep(0.002)
+    late = time.monotonic() - before - 0.002
+    if late > {LATE_S}:
+        print(before, late, flush=True)
+"""
+
+
+class Starvation:
+    """The probe's notes while it runs."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _PROBE], stdout=subprocess.PIPE, text=True
+        )
+        self.notes: list[tuple[float, float]] = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            at, late = line.split()
+            self.notes.append((float(at), float(late)))
+
+    def worst(self, since: float) -> float:
+        """The longest delay since that monotonic time, 0 where all were short."""
+        time.sleep(0.01)
+        return max((late for at, late in self.notes if at + late >= since), default=0.0)
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._reader.join(2)
+
+
+@contextlib.contextmanager
+def watching() -> Iterator[Starvation]:
+    probe = Starvation()
+    try:
+        yield probe
+    finally:
+        probe.close()
+
+
+def unless_starved(story: Callable[[], None], attempts: int = 3) -> None:
+    """Run a story about sound; again where it fails and the machine was starved meanwhile.
+
+    A fault of the program fails on a machine that is not starved, and so at once; one that
+    is starved each time fails at the last attempt with what it saw.
+    """
+    with watching() as probe:
+        for attempt in range(1, attempts + 1):
+            since = time.monotonic()
+            try:
+                story()
+            except AssertionError:
+                if attempt == attempts or not probe.worst(since):
+                    raise
+            else:
+                return
