@@ -1,34 +1,59 @@
 # SPDX-License-Identifier: Apache-2.0
-"""kioskctl: asks and commands a running kioskd over its health port (`python -m kioskd.ctl`)."""
+"""kioskctl: asks and commands a kiosk over its health port, and looks after its board.
+
+`python -m kioskd.ctl` is the same. Two groups of commands: those that ask kioskd go over
+HTTP and work from any machine; those of the board work on its files, without kioskd.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any, Final
 
-from kioskd.ctl import commands
-from kioskd.ctl.client import Client, ControlError
+from kioskd.ctl import board_commands, commands
+from kioskd.ctl.client import Client
+from kioskd.ctl.local import Address, own_address
+from kioskd.errors import KioskError
 
 EPILOG = """examples:
   kioskctl doctor                      every check, what it saw, what to do
   kioskctl say "Good morning!"         through the endpoint's say address
   kioskctl screenshot -o now.png       what is on screen now
   kioskctl --url https://kiosk:8080 --token-file token --authority kiosk.pem status
+  kioskctl install kiosk-rk3576-0.2.0.img        then restart the board
+  kioskctl slots                       what is installed, what runs, what is on trial
+
+Without --url it asks the kiosk on this board, as its configuration says.
 """
+Run = Callable[[Client, argparse.Namespace], int]
+_ASKING: Final[dict[str, Run]] = {
+    "status": commands.status,
+    "doctor": commands.doctor,
+    "screenshot": commands.screenshot,
+    "say": commands.say,
+    "interrupt": commands.interrupt,
+}
+_ON_BOARD: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
+    "install": board_commands.install,
+    "slots": board_commands.slots,
+    "rollback": board_commands.rollback,
+    "mark-good": board_commands.mark_good,
+}
 
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     """The command line; `run` is the command's function."""
     parser = argparse.ArgumentParser(
         prog="kioskctl",
-        description="Ask and command a running kioskd over its health port.",
+        description="Ask and command a running kioskd over its health port; look after its board.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--url", default="http://127.0.0.1:8080", help="its address (default: %(default)s)"
-    )
+    parser.add_argument("--url", help="a kiosk's address (default: the one on this board)")
     parser.add_argument(
         "--token-file", type=Path, metavar="FILE", help="holds the kiosk's token, if it has one"
     )
@@ -36,30 +61,59 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
         "--authority", type=Path, metavar="FILE", help="a PEM certificate to trust for https"
     )
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for name in ("status", "doctor", "screenshot", "say", "interrupt"):
-        function = getattr(commands, name)
-        text = (function.__doc__ or "").strip()
-        subparser = subparsers.add_parser(name, help=text, description=text)
-        subparser.set_defaults(run=function)
-        if name == "screenshot":
-            subparser.add_argument(
-                "-o", "--output", type=Path, default=Path("screenshot.png"), metavar="FILE"
-            )
-        elif name == "say":
-            subparser.add_argument("text", nargs="+", help="what to say, or - for standard input")
+    for name, ask in _ASKING.items():
+        _add(subparsers, name, ask, partial(_with_client, ask))
+    for name, function in _ON_BOARD.items():
+        _add(subparsers, name, function, function)
     return parser.parse_args(argv)
+
+
+def client_of(options: argparse.Namespace) -> Client:
+    """The client that the command line describes; raises ControlError."""
+    if options.url is None:
+        own = own_address() or Address()
+        token_file, authority = options.token_file, options.authority
+        if token_file is None and authority is None:
+            return own.client()
+        return Client(own.url, token_file or own.token_file, authority or own.authority)
+    return Client(options.url, options.token_file, options.authority)
+
+
+def _with_client(ask: Run, options: argparse.Namespace) -> int:
+    return ask(client_of(options), options)
 
 
 def main() -> int:
     """Run one command; errors go to standard error without a traceback."""
     options = arguments()
     try:
-        client = Client(options.url, options.token_file, options.authority)
-        code: int = options.run(client, options)
-    except ControlError as error:
+        code: int = options.run(options)
+    except KioskError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
     return code
+
+
+def _add(
+    subparsers: Any, name: str, documented: Callable[..., int],
+    run: Callable[[argparse.Namespace], int],
+) -> None:  # fmt: skip
+    text = (documented.__doc__ or "").strip()
+    parser: argparse.ArgumentParser = subparsers.add_parser(name, help=text, description=text)
+    parser.set_defaults(run=run)
+    if name == "screenshot":
+        parser.add_argument(
+            "-o", "--output", type=Path, default=Path("screenshot.png"), metavar="FILE"
+        )
+    elif name == "say":
+        parser.add_argument("text", nargs="+", help="what to say, or - for standard input")
+    elif name == "install":
+        parser.add_argument("image", type=Path, help="kiosk-BOARD-VERSION.img")
+    elif name == "mark-good":
+        parser.add_argument("--wait", action="store_true", help="until it was healthy for a minute")
 
 
 if __name__ == "__main__":

@@ -23,9 +23,20 @@ class ControlError(KioskError):
 
 
 class Client:
-    """One kiosk's health port; `authority` is a PEM file to trust besides the system's."""
+    """One kiosk's health port; `authority` is a PEM file to trust besides the system's.
 
-    def __init__(self, url: str, token_file: Path | None, authority: Path | None) -> None:
+    `pinned`: the authority is the server's own certificate, whatever names stand in it.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token_file: Path | None,
+        authority: Path | None,
+        pinned: bool = False,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
+        self._timeout_s = timeout_s
         self._url = url.rstrip("/")
         try:
             usable = urlsplit(url).scheme in ("http", "https") and bool(urlsplit(url).hostname)
@@ -38,6 +49,9 @@ class Client:
             if token_file is not None:
                 self._headers["Authorization"] = f"Bearer {token_file.read_text().strip()}"
             self._tls = ssl.create_default_context(cafile=authority)
+            if pinned:
+                self._tls.check_hostname = False
+                self._tls.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         except (OSError, ValueError) as error:
             raise ControlError(f"{error}; check --token-file and --authority") from error
 
@@ -67,7 +81,9 @@ class Client:
 
     def _send(self, request: urllib.request.Request) -> tuple[int, bytes]:
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S, context=self._tls) as answer:
+            with urllib.request.urlopen(
+                request, timeout=self._timeout_s, context=self._tls
+            ) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             if error.code == 401:

@@ -2,13 +2,13 @@
 """Every way in which an image can be bad or an update can fail, by name.
 
 One class with a stable code instead of a class each: nobody handles two of them differently,
-but logs, tests and the fleet's server tell them apart. The codes are listed here, and only
-listed ones can be raised.
+but logs, tests and the fleet's server tell them apart. The type checker lets only codes
+through that are listed here.
 """
 
 from __future__ import annotations
 
-from typing import Final, Literal, get_args
+from typing import Literal
 
 from kioskd.errors import KioskError
 
@@ -31,16 +31,29 @@ ImageCode = Literal[
     "not_squashfs",
     "hook_too_old",
 ]
-IMAGE_CODES: Final[tuple[str, ...]] = get_args(ImageCode)
+UpdateCode = Literal[
+    ImageCode,
+    "busy",
+    "not_writable",
+    "no_space",
+    "write_failed",
+    "on_trial",
+    "nothing_to_go_back_to",
+    "not_healthy",
+    "no_release",
+]
 
 
 class UpdateError(KioskError):
-    """An update cannot be done; nothing that works has been touched."""
+    """An update cannot be done, `code` names the reason; nothing that works has been touched."""
+
+    def __init__(self, code: UpdateCode, text: str) -> None:
+        super().__init__(f"{text} [{code}]")
+        self.code: UpdateCode = code
 
 
 class ImageError(UpdateError):
-    """An image file cannot be used; `code` names the reason."""
+    """An image file cannot be used; `code` is one of ImageCode."""
 
     def __init__(self, code: ImageCode, text: str) -> None:
-        super().__init__(f"{text} [{code}]")
-        self.code: ImageCode = code
+        super().__init__(code, text)

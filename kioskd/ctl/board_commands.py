@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands that change or read the board itself: they work without a running kioskd."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from kioskd.ctl.client import ControlError
+from kioskd.ctl.local import own_address
+from kioskd.update.files import DiskFiles
+from kioskd.update.install import install as install_image
+from kioskd.update.last_result import read_result
+from kioskd.update.release import trust_from
+from kioskd.update.service_process import ServiceProcess
+from kioskd.update.slot_state import TRIES, read_state
+from kioskd.update.slots import look_into
+from kioskd.update.store import SLOTS, store_from
+from kioskd.update.trial import mark_good as mark
+from kioskd.update.trial import on_trial
+from kioskd.update.trial import rollback as go_back
+from kioskd.update.trial_watch import HEALTHY_S, Ask, Look, look_at_health, wait_until_healthy
+from splat_gles.cli.progress import ProgressBar
+
+_ASK_TIMEOUT_S = 5.0
+_MIB = 1 << 20
+
+
+def install(options: argparse.Namespace) -> int:
+    """Verify a signed image, write it to the inactive slot and put it on trial."""
+    bars: dict[str, ProgressBar] = {}
+
+    def tell(doing: str, done: int, total: int) -> None:
+        if doing not in bars:
+            for bar in bars.values():
+                bar.__exit__(None, None, None)
+            bars.clear()
+            bars[doing] = ProgressBar(f"{doing:>12}, MiB")
+        bars[doing].show(-(-done // _MIB), -(-total // _MIB))
+
+    try:
+        done = install_image(
+            options.image, store_from(os.environ), trust_from(os.environ), DiskFiles(), tell
+        )
+    finally:
+        for bar in bars.values():
+            bar.__exit__(None, None, None)
+    print(
+        f"{done.manifest.version} lies in slot {done.slot}, read back and verified. The next start "
+        f"of the board tries it, {TRIES} times at most, and keeps it after {HEALTHY_S:.0f} "
+        "healthy seconds"
+    )
+    return 0
+
+
+def slots(_options: argparse.Namespace) -> int:
+    """Show both slots; exit status 1 unless an image in one of them can start."""
+    store, trust = store_from(os.environ), trust_from(os.environ)
+    state, running = read_state(store), store.running()
+    usable = 0
+    for slot in SLOTS:
+        content = look_into(store, slot, trust)
+        marks = []
+        if running == slot:
+            marks.append("running")
+        if state is not None and state.active == slot:
+            marks.append("active")
+        if state is not None and state.pending == slot:
+            marks.append(f"on trial, {state.tries} tries left")
+        usable += content.manifest is not None
+        told = content.problem if content.manifest is None else content.manifest.version
+        print(f"{slot}  {told}" + (f"  ({', '.join(marks)})" if marks else ""))
+    if state is None:
+        print("no state file that is whole: the next start decides by what verifies, a before b")
+    elif state.failures:
+        print(f"images in a row that did not prove themselves: {state.failures}")
+    result = read_result(store)
+    if result is not None:
+        words = (result.result, result.version, f"slot {result.slot}", result.reason)
+        print(f"last update: {', '.join(word for word in words if word)}")
+    return 0 if usable else 1
+
+
+def rollback(_options: argparse.Namespace) -> int:
+    """Give up the image on trial, or put the other slot's image on trial."""
+    print(go_back(store_from(os.environ), trust_from(os.environ), DiskFiles()))
+    return 0
+
+
+def mark_good(options: argparse.Namespace) -> int:
+    """Keep the image that runs; with --wait only once it has been healthy for a minute."""
+    store = store_from(os.environ)
+    if options.wait and on_trial(store):
+        wait_until_healthy(_ask_kioskd())
+    print(mark(store, DiskFiles()))
+    return 0
+
+
+def _ask_kioskd() -> Ask:
+    address = own_address()
+    if address is None:
+        return ServiceProcess().look
+
+    def ask() -> Look:
+        try:
+            return look_at_health(address.client(_ASK_TIMEOUT_S).health())
+        except ControlError:
+            return look_at_health(None)
+
+    return ask

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the last update came to, for people and for health; nothing decides by it."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from kioskd.update.files import Files, replace
+from kioskd.update.store import Store
+
+_LINE: Final = re.compile(r"(result|slot|version|reason|time)=([^\n]{0,200})")
+_MAX_BYTES: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class LastResult:
+    """`result` is installed, good, fallback or rollback; `reason` a snake_case word or empty."""
+
+    result: str
+    slot: str = ""
+    version: str = ""
+    reason: str = ""
+    time: str = ""
+
+
+def read_result(store: Store) -> LastResult | None:
+    """The last result, None where there has been none."""
+    try:
+        with (store.state / "last-result").open("rb") as file:
+            text = file.read(_MAX_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return None
+    matches = (_LINE.fullmatch(line) for line in text.splitlines())
+    values = {found[1]: found[2] for found in matches if found}
+    return LastResult(**values) if "result" in values else None
+
+
+def write_result(
+    store: Store, files: Files, result: str, slot: str, version: str, reason: str = ""
+) -> None:
+    """Replace the last result; raises OSError."""
+    lines = {"result": result, "slot": slot, "version": version, "reason": reason}
+    lines["time"] = str(int(time.time()))
+    text = "".join(f"{key}={value}\n" for key, value in lines.items())
+    files.make_folder(store.state)
+    replace(files, store.state / "last-result", text.encode())

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where things lie on a board, and the lock that keeps two changes apart.
+
+The store is the one writable tree of the kiosk. Keys are not in it: whoever can write the
+store must not be able to say whom to trust.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, get_args
+
+from kioskd.update.errors import UpdateError
+
+Slot = Literal["a", "b"]
+SLOTS: Final[tuple[Slot, ...]] = get_args(Slot)
+_KEY_FOLDERS: Final = (Path("/run/kiosk/keys.d"), Path("/usr/lib/kiosk/keys.d"))
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """One store. `root` is /var/lib/kiosk on a board, `run` what lasts until the next boot."""
+
+    root: Path
+    run: Path = Path("/run/kiosk")
+
+    def image(self, slot: Slot) -> Path:
+        """The image in a slot."""
+        return self.slots / f"{slot}.img"
+
+    @property
+    def slots(self) -> Path:
+        """The folder of the two images."""
+        return self.root / "slots"
+
+    @property
+    def state(self) -> Path:
+        """The folder of the small state files."""
+        return self.root / "state"
+
+    @property
+    def config(self) -> Path:
+        """/etc/kiosk of the service."""
+        return self.root / "config"
+
+    def running(self) -> Slot | None:
+        """The slot that the hook mounted at this boot, None where no hook did."""
+        try:
+            word = (self.run / "slot").read_text("ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            return None
+        return next((slot for slot in SLOTS if slot == word), None)
+
+
+def other(slot: Slot) -> Slot:
+    """The other slot."""
+    return "b" if slot == "a" else "a"
+
+
+def store_from(environment: Mapping[str, str]) -> Store:
+    """KIOSK_STORE and KIOSK_RUN, which the hook sets, or where they lie on a board."""
+    return Store(
+        Path(environment.get("KIOSK_STORE") or "/var/lib/kiosk"),
+        Path(environment.get("KIOSK_RUN") or "/run/kiosk"),
+    )
+
+
+def keys_folder(environment: Mapping[str, str]) -> Path:
+    """KIOSK_KEYS, or the folder into which the hook binds its keys, or the hook's own."""
+    named = environment.get("KIOSK_KEYS")
+    if named:
+        return Path(named)
+    return next((folder for folder in _KEY_FOLDERS if folder.is_dir()), _KEY_FOLDERS[-1])
+
+
+@contextmanager
+def locked(store: Store) -> Iterator[None]:
+    """Hold the store for one change; raises UpdateError where another one is under way."""
+    try:
+        store.state.mkdir(parents=True, exist_ok=True)
+        handle = os.open(store.state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise UpdateError(
+            "not_writable",
+            f"{store.state} cannot be written ({error.strerror}); run this as root on the board",
+        ) from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise UpdateError(
+                "busy", "another update is under way; wait until it is done"
+            ) from error
+        yield
+    finally:
+        os.close(handle)
