@@ -1,41 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The HTTP application: both dialects and `POST /say`."""
+"""The HTTP application: both dialects, `POST /say`, and tokens for clients that ask for one."""
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import WSCloseCode, web
 
 from driving_client.endpoint.driveningress_session import DrivingIngressSession
 from driving_client.endpoint.identifiers import new_identifier
 from driving_client.endpoint.relay_session import Queued, RelaySession
+from driving_client.endpoint.say_request import MAXIMUM_JSON, SayError, read_say
+from driving_client.endpoint.session_tokens import PATHS, grant
 from driving_client.endpoint.settings import EndpointSettings
 from driving_client.endpoint.speaker import Speaker
 from driving_client.errors import SpeechError
-from driving_client.lipsync.espeak import MAXIMUM_CHARACTERS, EspeakMissingError
+from driving_client.lipsync.espeak import EspeakMissingError
 from driving_client.retarget import load_retarget
 from driving_client.wire.codec import MAX_MESSAGE_BYTES
 
 logger = logging.getLogger(__name__)
 
-_MAXIMUM_BODY: Final = 64 * 1024
 _HEARTBEAT_S: Final = 20.0
-_EXAMPLE: Final = 'send JSON such as {"text": "Hello."}'
 
 
 def make_endpoint(settings: EndpointSettings) -> web.Application:
     """An aiohttp application; raises RetargetError if the retarget file cannot be used."""
     endpoint = _Endpoint(settings)
-    application = web.Application(client_max_size=_MAXIMUM_BODY)
+    application = web.Application(client_max_size=MAXIMUM_JSON)
     application.add_routes(
         [
             web.get("/websocket", endpoint.driveningress),
             web.get("/relay", endpoint.relay),
             web.post("/say", endpoint.say),
+            *(web.post(path, grant) for path in PATHS),
         ]
     )
     application.cleanup_ctx.append(endpoint.lifetime)
@@ -81,33 +81,34 @@ class _Endpoint:
         return socket
 
     async def say(self, request: web.Request) -> web.Response:
-        """Say a text at every connected kiosk, or at the one that `connection_id` names."""
+        """Say a text or a voice at every kiosk, or at the one that `connection_id` names."""
         try:
-            text, interrupt, connection_id = _parse_say(await request.read())
-        except web.HTTPRequestEntityTooLarge:
-            return _error(400, f"POST /say: the body exceeds {_MAXIMUM_BODY} bytes; {_EXAMPLE}")
-        except ValueError as error:
-            return _error(400, f"POST /say: {error}")
+            asked = await read_say(request)
+        except SayError as error:
+            return _error(error.status, f"POST /say: {error}")
         kiosks = [
             kiosk
             for kiosk in self._kiosks.values()
-            if kiosk.started and connection_id in (None, kiosk.connection_id)
+            if kiosk.started and asked.connection_id in (None, kiosk.connection_id)
         ]
         if not kiosks:
             return _error(
                 503,
                 "POST /say: no kiosk is connected"
-                + (f" as {connection_id}" if connection_id else "")
+                + (f" as {asked.connection_id}" if asked.connection_id else "")
                 + "; connect one to /relay (a kiosk on /websocket sends its own voice)",
             )
         try:
-            take = await self._speaker.speak(text)
+            if asked.samples is None:
+                take = await self._speaker.speak(asked.text)
+            else:
+                take = await self._speaker.perform(asked.samples, asked.sample_rate)
         except EspeakMissingError as error:
             return _error(503, f"POST /say: {error}")
         except SpeechError as error:
             return _error(400, f"POST /say: {error}")
         queued = Queued(new_identifier(), take)
-        taken = [k.connection_id for k in kiosks if await k.say(queued, interrupt)]
+        taken = [k.connection_id for k in kiosks if await k.say(queued, asked.interrupt)]
         if not taken:
             return _error(
                 503, 'POST /say: the queue is full; wait, or send "interrupt": true to clear it'
@@ -127,31 +128,6 @@ class _Endpoint:
         await socket.prepare(request)
         self._sockets.add(socket)
         return socket
-
-
-def _parse_say(body: bytes) -> tuple[str, bool, str | None]:
-    """Text, interrupt and connection id; ValueError says what is wrong with the body."""
-    try:
-        document: Any = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"the body is not JSON ({error}); {_EXAMPLE}") from error
-    if not isinstance(document, dict):
-        raise ValueError(f"the body is JSON but no object; {_EXAMPLE}")
-    text = document.get("text")
-    if not isinstance(text, str) or not text.strip():
-        raise ValueError(f'"text" is missing, empty or no string; {_EXAMPLE}')
-    if len(text.strip()) > MAXIMUM_CHARACTERS:
-        raise ValueError(
-            f'"text" has {len(text.strip())} characters, at most {MAXIMUM_CHARACTERS} are taken; '
-            "split it into several requests"
-        )
-    interrupt = document.get("interrupt", False)
-    if not isinstance(interrupt, bool):
-        raise ValueError('"interrupt" is neither true nor false; send one of them or leave it out')
-    connection_id = document.get("connection_id")
-    if connection_id is not None and not isinstance(connection_id, str):
-        raise ValueError('"connection_id" is no string; leave it out to speak at every kiosk')
-    return text, interrupt, connection_id
 
 
 def _error(status: int, message: str) -> web.Response:

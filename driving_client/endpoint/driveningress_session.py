@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One driveningress connection: audio comes up, motion goes down.
 
-The audio has no text, so the motion is driven by its loudness: an interim until a model turns
-audio into mouth shapes. `playback_control` is not announced, because this server plays
-nothing: Pause and Resume are answered with an error.
+Motion is sent while the audio is still coming. `playback_control` is not announced, because
+this server plays nothing: Pause and Resume are answered with an error.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from aiohttp import WSMsgType, web
 from driving_client.endpoint.batches import MotionBatches
 from driving_client.endpoint.identifiers import new_identifier
 from driving_client.errors import ProtocolError
-from driving_client.lipsync.performance import LoudnessPerformance
+from driving_client.lipsync.performance import VoicePerformance
 from driving_client.motion import FloatArray
 from driving_client.retarget import Retarget
 from driving_client.utterance import MAX_SECONDS, SAMPLE_RATES
@@ -50,7 +49,7 @@ class _Request:
     """The request under way."""
 
     request_id: str
-    performance: LoudnessPerformance
+    performance: VoicePerformance
     batches: MotionBatches
     task: asyncio.Task[None]
     samples: int = 0
@@ -96,6 +95,11 @@ class DrivingIngressSession:
         first = decode_message(message.data) if message.type is WSMsgType.BINARY else None
         if not isinstance(first, ConfigureSession):
             raise ProtocolError("the first message is not ConfigureSession; send it first")
+        if first.egress_type != 0:
+            raise ProtocolError(
+                "motion is answered on this connection only, not published to LiveKit or Agora; "
+                "leave the egress out"
+            )
         if first.audio_format != 0:
             raise ProtocolError("only PCM s16le is taken here, not Ogg Opus; set audio_format 0")
         rate = first.sample_rate or 16000
@@ -106,7 +110,7 @@ class DrivingIngressSession:
         self._sample_rate = rate
         await self._send(ConfirmSession(self._connection_id))
         logger.info(
-            "session %s at %d Hz; motion follows loudness until a speech model is there",
+            "session %s at %d Hz",
             self._connection_id,
             rate,
             extra={"code": "session_confirmed"},
@@ -157,6 +161,7 @@ class DrivingIngressSession:
             await asyncio.sleep(0)  # a long upload must not hold up other sessions
         if message.end:
             request.audio_ended = True
+            request.batches.push(request.performance.finish())
             request.batches.end()
 
     def _begin(self, request_id: str) -> _Request:
@@ -166,7 +171,7 @@ class DrivingIngressSession:
         batches = MotionBatches(send, self._speed)
         return _Request(
             request_id,
-            LoudnessPerformance(self._sample_rate, self._retarget),
+            VoicePerformance(self._sample_rate, self._retarget),
             batches,
             asyncio.create_task(batches.run()),
         )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Text to audio and motion off the event loop.
+"""Text or voice to audio and motion, off the event loop.
 
 One worker thread: libespeak-ng takes one call at a time anyway, and a sentence costs it
 about 10 ms (measured: 6 s of speech in 5 ms, its motion in 8 ms, on a desktop machine).
@@ -15,8 +15,8 @@ import numpy as np
 import soxr
 
 from driving_client.endpoint.settings import EndpointSettings
-from driving_client.lipsync.espeak import Speech, synthesise
-from driving_client.lipsync.performance import frame_count, perform
+from driving_client.lipsync.espeak import synthesise
+from driving_client.lipsync.performance import VoicePerformance, frame_count, perform
 from driving_client.motion import FloatArray
 from driving_client.retarget import Retarget
 from driving_client.utterance import Samples
@@ -24,15 +24,16 @@ from driving_client.utterance import Samples
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Take:
-    """One spoken text: audio at espeak-ng's rate and FLAME frames, shape (n, 120)."""
+    """One piece of speech: mono audio and FLAME frames, shape (n, 120)."""
 
-    speech: Speech
+    samples: Samples
+    sample_rate: int
     frames: FloatArray
 
     @property
     def seconds(self) -> float:
         """Length of the audio."""
-        return self.speech.seconds
+        return len(self.samples) / self.sample_rate
 
 
 class Speaker:
@@ -47,6 +48,12 @@ class Speaker:
         """Synthesise `text`; raises SpeechError as `synthesise` does."""
         return await asyncio.get_running_loop().run_in_executor(self._worker, self._make, text)
 
+    async def perform(self, samples: Samples, sample_rate: int) -> Take:
+        """The motion of a voice; `sample_rate` one of utterance.SAMPLE_RATES."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._worker, self._follow, samples, sample_rate
+        )
+
     async def audio(self, take: Take, sample_rate: int) -> tuple[Samples, FloatArray]:
         """The take's audio at another rate, and its frames: floor(25 · seconds) of them."""
         return await asyncio.get_running_loop().run_in_executor(
@@ -59,15 +66,20 @@ class Speaker:
 
     def _make(self, text: str) -> Take:
         speech = synthesise(text, self._settings.voice, self._settings.words_per_minute)
-        return Take(speech, perform(speech, self._retarget))
+        return Take(speech.samples, speech.sample_rate, perform(speech, self._retarget))
+
+    def _follow(self, samples: Samples, sample_rate: int) -> Take:
+        performance = VoicePerformance(sample_rate, self._retarget)
+        frames = np.concatenate([performance.feed(samples), performance.finish()])
+        return Take(samples, sample_rate, frames)
 
 
 def _resampled(take: Take, sample_rate: int) -> tuple[Samples, FloatArray]:
-    if sample_rate == take.speech.sample_rate:
-        return take.speech.samples, take.frames
+    if sample_rate == take.sample_rate:
+        return take.samples, take.frames
     # Through float with head room: a resampled peak may exceed the original.
-    audio = take.speech.samples.astype(np.float32) / 32768.0
-    resampled = soxr.resample(audio, take.speech.sample_rate, sample_rate)
+    audio = take.samples.astype(np.float32) / 32768.0
+    resampled = soxr.resample(audio, take.sample_rate, sample_rate)
     samples = (np.clip(resampled, -1.0, 32767.0 / 32768.0) * 32768.0).astype(np.int16)
     count = min(frame_count(len(samples), sample_rate), len(take.frames))
     # Rounding may drop less than a sample, and with it never a whole frame more than one.

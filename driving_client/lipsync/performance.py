@@ -28,8 +28,8 @@ def perform(speech: Speech, retarget: Retarget) -> FloatArray:
     return retarget.frames(controls, fade_out(HeadGesture().feed(levels)))
 
 
-class LoudnessPerformance:
-    """FLAME frames for audio that comes in pieces and without text."""
+class VoicePerformance:
+    """FLAME frames for a voice that comes in pieces and without text."""
 
     def __init__(self, sample_rate: int, retarget: Retarget) -> None:
         self._mouth = LoudnessMouth(sample_rate)
@@ -38,7 +38,13 @@ class LoudnessPerformance:
 
     def feed(self, samples: Samples) -> FloatArray:
         """Frames, shape (n, 120), that these samples completed."""
-        controls = self._mouth.feed(samples)
+        return self._frames(self._mouth.feed(samples))
+
+    def finish(self) -> FloatArray:
+        """The frames still owed once the voice has ended: one for each whole 40 ms in all."""
+        return self._frames(self._mouth.finish())
+
+    def _frames(self, controls: FloatArray) -> FloatArray:
         if len(controls) == 0:
             return np.zeros((0, 120), np.float32)
         return self._retarget.frames(controls, self._head.feed(controls[:, OPEN]))

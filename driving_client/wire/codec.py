@@ -137,6 +137,7 @@ def _unpack(envelope: pb.Message) -> WireMessage:
                 configure.bitrate,
                 int(configure.audio_format),
                 dict(configure.extra_params),
+                int(configure.egress_type),
             )
         case "server_confirm_session":
             confirm = envelope.server_confirm_session
@@ -203,6 +204,7 @@ def _pack(message: WireMessage) -> pb.Message:
                 bitrate=message.bitrate,
                 audio_format=pb.AudioFormat.Name(message.audio_format),
                 extra_params=message.extra_params,
+                egress_type=pb.EgressType.Name(message.egress_type),
             )
             return pb.Message(
                 type=pb.MESSAGE_CLIENT_CONFIGURE_SESSION, client_configure_session=configure

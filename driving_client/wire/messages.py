@@ -14,12 +14,16 @@ from driving_client.motion import FloatArray
 
 @dataclass(frozen=True, slots=True)
 class ConfigureSession:
-    """Client: what it will send; `audio_format` 0 is PCM s16le mono, 1 Ogg Opus."""
+    """Client: what it will send; `audio_format` 0 is PCM s16le mono, 1 Ogg Opus.
+
+    `egress_type` 0: motion is wanted on this connection; others name a room to publish in.
+    """
 
     sample_rate: int
     bitrate: int = 0
     audio_format: int = 0
     extra_params: dict[str, str] = field(default_factory=dict)
+    egress_type: int = 0
 
 
 @dataclass(frozen=True, slots=True)

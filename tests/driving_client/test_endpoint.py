@@ -9,12 +9,12 @@ import subprocess
 import sys
 import time
 
-import aiohttp
 import numpy as np
 import pytest
-from aiohttp import WSMsgType, web
+from aiohttp import WSMsgType
+from endpoint_rig import endpoint, kiosk, receive, utterance
 
-from driving_client.endpoint import EndpointSettings, make_endpoint
+from driving_client.endpoint import EndpointSettings
 from driving_client.endpoint.__main__ import main
 from driving_client.lipsync.espeak import synthesise
 from driving_client.retarget import load_retarget
@@ -29,35 +29,11 @@ from driving_client.wire.messages import (
     ServerError,
 )
 from driving_client.wire.relay_frames import (
-    AudioFrame,
     ErrorFrame,
-    MetadataFrame,
-    MotionFrame,
     decode_frame,
 )
 
-FAST = EndpointSettings(speed=40.0)
 SENTENCE = "My baby, put five maps on the table."
-
-
-@contextlib.asynccontextmanager
-async def endpoint(settings=FAST):
-    """A running endpoint on a free port: its base URL and a client session."""
-    runner = web.AppRunner(make_endpoint(settings), shutdown_timeout=1.0)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
-        async with aiohttp.ClientSession() as client:
-            yield url, client
-    finally:
-        await runner.cleanup()
-
-
-async def receive(socket, timeout_s=10.0):
-    message = await asyncio.wait_for(socket.receive(), timeout_s)
-    assert message.type is WSMsgType.BINARY, message
-    return message.data
 
 
 async def ingress(client, url, rate=16000):
@@ -67,34 +43,6 @@ async def ingress(client, url, rate=16000):
     assert isinstance(confirm, ConfirmSession)
     assert confirm.connection_id
     return socket
-
-
-async def kiosk(client, url, rate=16000):
-    socket = await client.ws_connect(f"{url}/relay")
-    await socket.send_str(
-        json.dumps({"action": "start", "avatar_id": "somebody", "sample_rate": rate})
-    )
-    return socket
-
-
-async def utterance(socket):
-    """All frames of the next utterance: metadata, audio, list of animations."""
-    metadata, audio, motion = None, [], []
-    audio_last = motion_last = False
-    while not (audio_last and motion_last):
-        frame = decode_frame(await receive(socket))
-        match frame:
-            case MetadataFrame():
-                assert metadata is None
-                metadata = frame
-            case AudioFrame(samples, last):
-                audio.append(samples)
-                audio_last = last
-            case MotionFrame(messages, last):
-                motion += messages
-                motion_last = last
-                assert messages[-1].end == last
-    return metadata, audio, motion
 
 
 async def say(client, url, **document):

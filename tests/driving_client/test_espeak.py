@@ -13,7 +13,7 @@ from driving_client.lipsync.articulation import SILENCE, articulations
 from driving_client.lipsync.coarticulation import mouth_controls
 from driving_client.lipsync.espeak import EspeakMissingError, Phoneme, synthesise
 from driving_client.lipsync.loudness import LoudnessMouth
-from driving_client.lipsync.performance import LoudnessPerformance, frame_count, perform
+from driving_client.lipsync.performance import VoicePerformance, frame_count, perform
 from driving_client.recording import read_recording
 from driving_client.retarget import load_retarget
 from driving_client.retarget.mouth import CLOSE, FV, OPEN, PUCKER
@@ -181,7 +181,7 @@ def test_loud_opens_the_mouth_and_silence_closes_it():
 
 def test_loudness_follows_real_speech(shared_data):
     recording = read_recording(shared_data / "clips/driveningress_16k.json")
-    frames = LoudnessPerformance(16000, RETARGET).feed(recording.audio)
+    frames = VoicePerformance(16000, RETARGET).feed(recording.audio)
     assert frames.shape == (507, 120)
     samples = recording.audio[: 507 * 640].reshape(507, 640).astype(np.float64)
     level = np.sqrt((samples**2).mean(axis=1))

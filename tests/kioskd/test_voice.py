@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from driving_client.link import LinkEvent, UtteranceStarted
 from driving_client.utterance import SAMPLE_RATES, Utterance
+from driving_client.voice_decoder import VoiceDecoder, VoiceError
 from kioskd.service.local_links import NoLink
-from kioskd.voice import VoiceDecoder, VoiceError, VoiceInput
+from kioskd.voice import VoiceInput
 
 TONE = (8000 * np.sin(np.arange(2000) / 7)).astype(np.int16)
 
