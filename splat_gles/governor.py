@@ -9,9 +9,10 @@ slow: one step at a time, when the next one is predicted to fit with room to spa
 
 A prediction can be wrong. On boards whose GPU clock follows the load, frames take the same
 time on every step, and no measurement tells how much is in reserve; so after a long calm the
-next step is tried all the same. A step up that fails is taken back at once
-and doubles the time until the next attempt, up to five minutes. That is what keeps a board
-at its limit from swinging between two steps.
+next step is tried all the same. A step up that does not last is taken back, and the time
+until that step is tried again doubles, up to five minutes. That is what keeps a board at its
+limit from swinging between two steps. Once frames take much less than before the attempt that
+failed, it was made amid a load that has ended, and is forgotten.
 
 Heat lowers the ladder's upper end before the kernel throttles (the RK3576 begins at 85 °C),
 a step every ten seconds, and gives it back slowly, with the same doubling. No time is read and
@@ -48,9 +49,12 @@ DECIDE_S: Final = 0.05
 WINDOW_S: Final = 3.0
 CLIMB_S: Final = 3.0
 TRIAL_S: Final = 20.0
-PROVEN_S: Final = 60.0
-"""A step up that lasted so long, and twice the wait before it, was right."""
+AGAIN_S: Final = 40.0
+"""The wait after a step up that did not last; doubled with each that follows."""
 LONGEST_WAIT_S: Final = 300.0
+"""The longest of these waits. A step that lasted as long was right."""
+EASED: Final = 0.7
+"""Share of the load before a failed step up below which the load has changed since."""
 HOT_C: Final = 80.0
 COOLER_C: Final = 8.0
 HEAT_STEP_S: Final = 10.0
@@ -108,10 +112,11 @@ class Governor:
         self._begun: float | None = None
         self._decided = 0.0
         self._calm_since = 0.0
-        self._climbed_at: float | None = None
-        self._climb = ""
-        self._welcome = False
-        self._waits = {"room": CLIMB_S, "trial": TRIAL_S}
+        self._climbed: dict[int, tuple[float, float]] = {}  # when, and the load before it
+        self._welcome = True
+        self._waits: dict[int, float] = {}  # of the steps that did not last
+        # A failed step up: where it began, the load before it, the step's wait before it
+        self._failed: tuple[int, float, float] | None = None
         self._fixed = 0.2
         self._cost_before: tuple[float, float] | None = None
         self._heat_cap = 0
@@ -160,7 +165,6 @@ class Governor:
     def limit(self, index: int, now: float) -> Step:
         """Never draw finer than step `index` from now on; the step from now on."""
         self._limit = index
-        self._climbed_at = None
         self._change(max(self.state.index, index), now, "limit")
         return self.state.step
 
@@ -168,7 +172,7 @@ class Governor:
         released, self._released_at = self._released_at, None
         if released is not None and now - released < 2 * self._release_wait:
             self._release_wait = min(2 * self._release_wait, LONGEST_RELEASE_S)
-        self._heated_at, self._climbed_at = now, None
+        self._heated_at = now
         self._heat_cap = min(max(self._heat_cap, self.state.index) + 1, len(self.steps) - 1)
         self._change(max(self.state.index, self._heat_cap), now, "heat")
 
@@ -191,22 +195,27 @@ class Governor:
             if sum(load > LATE for load in lately) > LATE_SHARE * len(lately):
                 self._down(min(index + 1, len(self.steps) - 1), now, "late_frames")
                 return
-        if self._climbed_at is not None and settled >= CLIMB_S:
-            if now - self._climbed_at > max(PROVEN_S, 2 * self._waits[self._climb]):
-                self._climbed_at = None
-                self._waits[self._climb] = CLIMB_S if self._climb == "room" else TRIAL_S
-            elif not self._welcome:
-                self._welcome = _share(loads, 0.95) <= WELCOME
-                if not self._welcome:
-                    self._down(index + 1, now, "no_room")
-                    return
-        calm = now - self._calm_since
-        if index <= self._best or settled < CLIMB_S:
+        if settled < CLIMB_S:
             return
-        roomy = self._predicted(_share(loads, 0.9), index - 1, -0.2) <= ROOMY
-        climb = "room" if roomy else "trial"
-        if calm >= self._waits[climb]:
-            self._up(now, climb)
+        if not self._welcome:
+            self._welcome = _share(loads, 0.95) <= WELCOME
+            if not self._welcome:
+                self._down(index + 1, now, "no_room")
+                return
+        if index <= self._best:
+            return
+        usual = _share(loads, 0.9)
+        if self._failed is not None and self._failed[0] == index:
+            _, load, wait = self._failed
+            if usual < EASED * load:
+                self._waits[index - 1] = wait
+                self._failed = None
+        roomy = self._predicted(usual, index - 1, -0.2) <= ROOMY
+        wait = max(CLIMB_S if roomy else TRIAL_S, self._waits.get(index - 1, 0.0))
+        if now - self._calm_since >= wait:
+            self._climbed[index - 1] = now, usual
+            self._change(index - 1, now, "room" if roomy else "trial")
+            self._welcome = False
 
     @property
     def _best(self) -> int:
@@ -215,7 +224,7 @@ class Governor:
     def _fitting(self, load: float) -> int:
         """The step to go down to: the one from before a climb that failed, else as predicted."""
         index, last = self.state.index, len(self.steps) - 1
-        if self._climbed_at is not None:
+        if not self._welcome:
             return index + 1
         fitting = (i for i in range(index + 1, last) if self._predicted(load, i, 0.1) <= FITTING)
         return next(fitting, last)
@@ -248,18 +257,20 @@ class Governor:
 
     def _down(self, index: int, now: float, reason: str) -> None:
         self._calm_since = now
-        if index == self.state.index:
+        here = self.state.index
+        if index == here:
             return
-        if self._climbed_at is not None:
-            wait = max(2 * self._waits[self._climb], 2 * TRIAL_S)
-            self._waits[self._climb] = min(wait, LONGEST_WAIT_S)
-            self._climbed_at = None
+        if here in self._climbed:
+            climbed_at, load = self._climbed.pop(here)
+            before = self._waits.get(here, 0.0)
+            lasted = now - climbed_at >= LONGEST_WAIT_S
+            wait = 0.0 if lasted else max(2 * before, AGAIN_S)
+            self._waits[here] = min(wait, LONGEST_WAIT_S)
+            # Of several attempts amid one load, the first knows the wait from before it
+            known = self._failed is not None and self._failed[0] == here + 1
+            if self._failed is None or not known or load < EASED * self._failed[1]:
+                self._failed = here + 1, load, before
         self._change(index, now, reason)
-
-    def _up(self, now: float, reason: str) -> None:
-        self._climbed_at, self._climb = now, reason
-        self._welcome = False
-        self._change(self.state.index - 1, now, reason)
 
     def _change(self, index: int, now: float, reason: str) -> None:
         before = self.state
@@ -272,6 +283,7 @@ class Governor:
         cost = before.load * before.step.divisor
         self._cost_before = (before.step.scale, cost) if cost else None
         self._loads.clear()
+        self._welcome = True
         self._begun = None
         self._calm_since = now
         logger.info(

@@ -56,17 +56,21 @@ def test_the_finest_step_that_fits_well_is_found_again(board: Board) -> None:
 def test_under_a_steady_load_it_never_swings(
     fixed_s: float, fragments_s: float, noise: float, on_demand: float | None, seed: int
 ) -> None:
-    """Attempts to climb that fail come ever more rarely, on every kind of clock."""
+    """Attempts to climb that fail come ever more rarely, on every kind of clock.
+
+    A clock that rises from 90 % on never does where waiting for the screen leaves the GPU 85 %
+    busy with frames of twice their time: there two steps can fail in turn.
+    """
     board = Board(
         fixed_s=fixed_s, fragments_s=fragments_s, noise=noise, on_demand=on_demand, seed=seed
     )
     board.run(Governor(60.0), 1200.0)
     changes = board.changes()
     assert all(by == -1 for _, by in changes if by < 0), "one step up at a time"
-    assert len([at for at, _ in changes if at > 60.0]) <= 16, board.states
-    # By then a climb of either kind, with room or on trial, comes once in 300 s at most: two of
-    # each in this time and one at its edge, up and down again
-    assert len([at for at, _ in changes if at > 600.0]) <= 12, board.states
+    stubborn = on_demand == 0.9
+    assert len([at for at, _ in changes if at > 60.0]) <= (30 if stubborn else 18), board.states
+    # By then a step is tried once in 300 s: up and down twice in this time, and once at its edge
+    assert len([at for at, _ in changes if at > 600.0]) <= (12 if stubborn else 8), board.states
 
 
 @given(
@@ -91,8 +95,8 @@ def test_after_the_load_ends_it_climbs_back_to_the_top(
     board.run(governor, 600.0)
     assert governor.state.index == 0, board.states
     last, _ = board.changes()[-1] if board.changes() else (0.0, 0)
-    # A climb that failed amid the load makes each of the six steps wait up to 80 s
-    assert last < 40 + 6 * 80
+    # Six steps of 3 s each, and one that was tried amid the load waits until that is seen to end
+    assert last < 40 + 45
 
 
 def test_from_the_bottom_to_the_top_takes_seconds_not_minutes_when_there_is_room() -> None:
@@ -251,3 +255,13 @@ def test_the_state_is_a_snapshot() -> None:
     state = Governor(60.0).state
     with pytest.raises(dataclasses.FrozenInstanceError):
         state.index = 3  # type: ignore[misc]
+
+
+def test_a_step_that_failed_is_tried_ever_more_rarely_but_others_are_not_blamed() -> None:
+    """Load that comes and goes every minute: no up and down with it for long."""
+    board = Board(fragments_s=0.011, work=lambda at: 1.6 if at % 60 < 15 else 1.0)
+    governor = Governor(60.0)
+    board.run(governor, 600.0)
+    before = len(board.changes())
+    board.run(governor, 600.0)
+    assert len(board.changes()) - before <= 8, board.states
