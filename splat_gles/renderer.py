@@ -163,10 +163,6 @@ class Renderer:
         self._last = self._data.sent()
         return self._last
 
-    def fence_signalled(self, timeout_s: float = 0.0) -> bool:
-        """Whether the last frame drawn is finished, waiting at most `timeout_s` seconds."""
-        return self._last is None or self._last.signalled(timeout_s)
-
     def wait(self, timeout_s: float = 10.0) -> None:
         """Wait until the last frame is finished; RenderError after `timeout_s` seconds."""
         if self._last is not None:

@@ -98,11 +98,10 @@ def test_an_avatar_without_blendshapes_can_be_drawn() -> None:
 
 def test_fence_is_signalled_when_the_frame_is_done() -> None:
     with offscreen_renderer(AVATAR, SIZE) as renderer:
-        assert renderer.fence_signalled(), "nothing drawn, nothing to wait for"
+        renderer.wait(0.0)  # nothing drawn, nothing to wait for
         fence = renderer.draw(make_pose(), VIEW)
         renderer.wait(5.0)
         assert fence.signalled()
-        assert renderer.fence_signalled()
 
 
 def test_a_window_that_changes_size_is_followed() -> None:
