@@ -15,7 +15,7 @@ export PYTHON
 VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench clean
+.PHONY: help setup run test lint bench overlay clean
 
 help: ## list the targets
 	@echo "The avatar kiosk. Targets:"
@@ -37,6 +37,10 @@ lint: setup ## only the linters and the type checker
 
 bench: setup ## measure what a frame costs here: JSON lines, then a table (some minutes)
 	@exec $(VENV_PYTHON) scripts/bench.py
+
+overlay: setup ## build what is flashed on a board: BOARD=rk3576 [KEY=release.pem] (some minutes)
+	@scripts/install_packages.sh image
+	@exec $(VENV_PYTHON) scripts/make_overlay.py $(if $(KEY),--key '$(KEY)') $(BOARD)
 
 clean: ## remove what was built: .venv, out/ and caches
 	rm -rf .venv out .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The build of one board's deliveries, step by step; `scripts/make_overlay.py` is its command."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from firmware.boards import ROOT, Board
+from firmware.deliveries import (
+    HOOK_MAX_BYTES,
+    PARTITION_IMAGE,
+    ROOT_ARCHIVE,
+    hook_tree,
+    make_partition,
+    make_root_archive,
+    store_tree,
+    write_checksums,
+)
+from firmware.elf import check_libraries
+from firmware.payload import lay_out, settle, tree_key
+from firmware.runtime import build_runtime
+from firmware.signing import open_key
+from firmware.squashfs import make_squashfs
+from firmware.steps import Progress, need_tools
+from firmware.version import read_release
+from kioskd.update.image_format import assemble, padded_digest, verify
+from kioskd.update.manifest import Manifest
+
+TOOLS: Final = (
+    "aarch64-linux-gnu-gcc", "apt-get", "debugfs", "dpkg-deb", "e2fsck", "mke2fs", "mksquashfs",
+    "openssl", "qemu-aarch64-static", "readelf",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to build: `key` is a release key's file (None: the development key)."""
+
+    board: Board
+    out: Path
+    key: Path | None = None
+    refresh: bool = False
+
+
+def build(request: Request, progress: Progress) -> list[Path]:
+    """Make the deliveries under `out/<board>/`; returns them. Raises FirmwareError."""
+    need_tools(TOOLS)
+    board, out = request.board, request.out.resolve()
+    release = read_release(ROOT)
+    key = open_key(request.key, out / "keys")
+    progress.say(f"{board.describe()}")
+    progress.say(f"version {release.version}, signed with key {key.id} ({key.public_path})")
+    cache = out / "cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    runtime = build_runtime(cache, progress, npu=board.npu == "rknn", refresh=request.refresh)
+    target = out / board.name
+    with tempfile.TemporaryDirectory(dir=cache, prefix=f"{board.name}-") as temporary:
+        work = Path(temporary)
+        tree = work / "tree"
+        tree.mkdir()
+        with progress.step("Lay out the payload"):
+            lay_out(tree, board, release, runtime, ROOT)
+            files = settle(tree)
+            check_libraries(tree)
+        key_of_tree = tree_key(tree, files, board.compression, release.epoch)
+        squashfs = cache / "squashfs" / f"{key_of_tree}.squashfs"
+        squashfs.parent.mkdir(exist_ok=True)
+        with progress.step("Compress the payload"):
+            if not squashfs.exists():
+                make_squashfs(tree, squashfs, compression=board.compression, epoch=release.epoch)
+        new = work / "out"
+        new.mkdir()
+        image = new / f"kiosk-{board.name}-{release.version}.img"
+        with progress.step("Sign the image"):
+            size, digest = padded_digest(squashfs)
+            manifest = Manifest(
+                version=release.version, board=board.name, squashfs_bytes=size,
+                squashfs_sha256=digest, key_id=key.id, files=files,
+            ).to_bytes()  # fmt: skip
+            assemble(squashfs, manifest, key.sign(manifest), image)
+            verify(image, [key.public_path], board.name)
+        with progress.step("Partition image and archive"):
+            hook, store = work / "hook", work / "store"
+            if (size := hook_tree(ROOT, board, key, hook)) > HOOK_MAX_BYTES:
+                progress.say(f"  warning: the hook has {size} bytes, more than {HOOK_MAX_BYTES}")
+            store_tree(image, store)
+            make_partition(store, board, release.version, release.epoch, new / PARTITION_IMAGE)
+            make_root_archive(hook, store, release.epoch, new / ROOT_ARCHIVE)
+        names = [path.name for path in new.iterdir() if path.is_file()]
+        write_checksums(new, names, key)
+        if target.exists():
+            shutil.rmtree(target)
+        new.rename(target)
+    return sorted(target.iterdir())

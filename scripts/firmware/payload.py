@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds a board's payload: the runtime, our packages, the files around them, one squashfs.
+
+Inside, everything lies where Debian has it, and ours in /usr/lib/kiosk; the hook's units
+start it with `RootDirectory=`. Empty files and folders are there to be mounted over.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from firmware.boards import Board
+from firmware.bytecode import compile_tree
+from firmware.runtime import Runtime
+from firmware.tree import copy_tree, is_dropped, settle_modes, walk
+from firmware.version import Release, project_files
+
+OURS: Final = "usr/lib/kiosk"
+SHARE: Final = "usr/share/kiosk"
+PACKAGES: Final = ("driving_client", "kioskd", "splat_gles")
+OURS_DROPPED: Final = (
+    "*.md",
+    "*.pyi",
+    "*.proto",
+    # makes the lip-sync model on a build machine
+    "driving_client/lipsync/training",
+    "config/avatars/*.png",
+)
+MOUNT_FOLDERS: Final = (
+    "dev", "etc/kiosk", "home", "proc", "root", "run", "sys", "tmp", "var/cache", "var/lib/kiosk",
+    "var/log", "var/tmp",
+)  # fmt: skip
+MOUNT_FILES: Final = ("etc/hostname", "etc/localtime", "etc/machine-id", "etc/resolv.conf")
+TEXT_FILES: Final = {
+    "etc/passwd": "root:x:0:0:root:/root:/usr/sbin/nologin\n"
+    "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+    "etc/group": "root:x:0:\nnogroup:x:65534:\n",
+    "etc/hosts": "127.0.0.1 localhost\n::1 localhost ip6-localhost\n",
+    "etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
+    # a .pth file: `python3.11 -m kioskd` works without PYTHONPATH
+    "usr/lib/python3/dist-packages/kiosk.pth": f"/{OURS}\n/{OURS}/site-packages\n",
+}
+_COMMAND: Final = """#!/usr/bin/python3.11 -B
+import runpy
+
+runpy.run_module("{module}", run_name="__main__", alter_sys=True)
+"""
+COMMANDS: Final = {"kioskd": "kioskd", "kioskctl": "kioskd.ctl"}
+
+
+def lay_out(tree: Path, board: Board, release: Release, runtime: Runtime, root: Path) -> None:
+    """Write a payload's tree, but for licences and SBOM, into an empty folder."""
+    copy_tree(runtime.tree, tree)
+    _add_ours(tree, runtime, root)
+    for folder in MOUNT_FOLDERS:
+        (tree / folder).mkdir(parents=True, exist_ok=True)
+    texts = TEXT_FILES | dict.fromkeys(MOUNT_FILES, "")
+    texts[f"{SHARE}/release"] = (
+        f"version={release.version}\nboard={board.name}\nbuilt_from={release.commit}\n"
+    )
+    texts[f"{SHARE}/board.json"] = json.dumps(board_facts(board), indent=1, sort_keys=True) + "\n"
+    for name, text in texts.items():
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text(text, "utf-8")
+    for name, module in COMMANDS.items():
+        command = tree / "usr/bin" / name
+        command.write_text(_COMMAND.format(module=module), "utf-8")
+        command.chmod(0o755)
+    (tree / SHARE / "default.avatar").symlink_to(f"/{OURS}/config/avatars/default.avatar")
+    (tree / SHARE / "kiosk.yaml").symlink_to(f"/{OURS}/config/kiosk.yaml")
+
+
+def board_facts(board: Board) -> dict[str, Any]:
+    """board.yaml as the payload carries it, for kioskd and the doctor to read."""
+    facts = asdict(board)
+    del facts["folder"]
+    return facts
+
+
+def _add_ours(tree: Path, runtime: Runtime, root: Path) -> None:
+    ours = tree / OURS
+    for path in project_files(root, *PACKAGES, "config"):
+        name = path.relative_to(root).as_posix()
+        if is_dropped(name, OURS_DROPPED):
+            continue
+        target = ours / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    own = tree.with_name(tree.name + "-ours")
+    shutil.rmtree(own, ignore_errors=True)
+    for package in PACKAGES:
+        shutil.copytree(ours / package, own / OURS / package)
+    compile_tree(own, runtime.tree)
+    for path in own.rglob("*.pyc"):
+        target = tree / path.relative_to(own)
+        target.parent.mkdir(exist_ok=True)
+        shutil.copyfile(path, target)
+    shutil.rmtree(own)
+
+
+def settle(tree: Path) -> dict[str, str]:
+    """Give the whole tree its modes; returns the SHA-256 of every file by its path."""
+    settle_modes(tree)
+    return {
+        path.relative_to(tree).as_posix(): sha256(path.read_bytes()).hexdigest()
+        for path in walk(tree)
+        if path.is_file() and not path.is_symlink()
+    }
+
+
+def tree_key(tree: Path, files: dict[str, str], *settings: object) -> str:
+    """A hash of a settled tree (names, kinds, modes, contents, links) and of settings."""
+    hasher = sha256(repr(settings).encode())
+    for path in walk(tree):
+        name = path.relative_to(tree).as_posix()
+        content = str(path.readlink()) if path.is_symlink() else files.get(name, "folder")
+        mode = "" if path.is_symlink() else oct(path.stat().st_mode)
+        hasher.update(f"{name}\0{mode}\0{content}\n".encode())
+    return hasher.hexdigest()[:24]

@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Builds what is flashed on a board: `make overlay BOARD=rk3576`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Final
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from firmware.board_keys import schema
+from firmware.boards import ROOT, board_names, load_board
+from firmware.build import Request, build
+from firmware.errors import FirmwareError
+from firmware.steps import Progress, explain_os_error
+
+from kioskd.errors import KioskError
+
+SCHEMA_PATH: Final = ROOT / "board/board.schema.json"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    names = ", ".join(board_names())
+    parser = argparse.ArgumentParser(
+        description="Build a board's image and what carries it: out/<board>/ gets the signed "
+        "image kiosk-<board>-<version>.img (for `kioskctl install`), the partition image "
+        "kiosk-overlay.img (to flash), rootfs-overlay.tar (to unpack over a root), SHA256SUMS "
+        "with its signature, sbom.spdx.json and the licences. No root is needed.",
+        epilog="Without --key a development key is made once in out/keys. A release key: "
+        "openssl ecparam -name prime256v1 -genkey -noout -out release.pem",
+    )
+    parser.add_argument("board", nargs="?", help=f"one of {names}, in either case")
+    parser.add_argument("--key", type=Path, help="release key, ECDSA P-256 in PEM")
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "out", help="where to build (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--refresh", action="store_true",
+        help="ask for the newest Debian packages (else once a week)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--board-schema", action="store_true",
+        help=f"only write {SCHEMA_PATH.relative_to(ROOT)}, the JSON schema of board.yaml",
+    )  # fmt: skip
+    options = parser.parse_args(arguments)
+    if options.board_schema:
+        SCHEMA_PATH.write_text(json.dumps(schema(), indent=2) + "\n", "utf-8")
+        return 0
+    if not options.board:
+        parser.error(f"name a board: {names}")
+    progress = Progress()
+    try:
+        board = load_board(options.board)
+        made = build(Request(board, options.out, options.key, options.refresh), progress)
+    except (FirmwareError, KioskError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"error: {explain_os_error(error)}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("error: stopped", file=sys.stderr)
+        return 130
+    for path in made:
+        size = f"{path.stat().st_size / 1e6:8.1f} MB" if path.is_file() else "          "
+        print(f"{size}  {path}")
+    progress.say("ready")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
