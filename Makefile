@@ -11,15 +11,25 @@ ENDPOINT_PORT ?= 8090
 TESTS ?= tests
 PYTHON ?= python3
 
+# What `make flash` takes: KEY=value for an option with a value, KEY=1 for one without
+FLASH_OPTIONS = $(if $(WHAT),--what '$(WHAT)') $(if $(IMAGE),--image '$(IMAGE)') \
+	$(if $(RESTORE),--restore '$(RESTORE)') $(if $(PARTITION),--partition '$(PARTITION)') \
+	$(if $(LOADER),--loader '$(LOADER)') $(if $(VENDOR),--vendor '$(VENDOR)') \
+	$(if $(HOST),--host '$(HOST)') $(if $(SSH_PORT),--port '$(SSH_PORT)') \
+	$(if $(KNOWN_HOSTS),--known-hosts '$(KNOWN_HOSTS)') $(if $(FIRST_CONTACT),--first-contact) \
+	$(if $(OUT),--out '$(OUT)') $(if $(WAIT),--wait '$(WAIT)') $(if $(YES),--yes) \
+	$(if $(filter no,$(BACKUP)),--no-backup) $(if $(DRY_RUN),--dry-run) \
+	$(if $(TABLE),--table '$(TABLE)')
+
 export PYTHON
 VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench overlay clean
+.PHONY: help setup run test lint bench overlay rootfs flash clean
 
 help: ## list the targets
 	@echo "The avatar kiosk. Targets:"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 setup: ## install what is missing: Debian packages and .venv (quick when done)
 	@scripts/install_packages.sh
@@ -41,6 +51,14 @@ bench: setup ## measure what a frame costs here: JSON lines, then a table (some 
 overlay: setup ## build what is flashed on a board: BOARD=rk3576 [KEY=release.pem] (some minutes)
 	@scripts/install_packages.sh image
 	@exec $(VENV_PYTHON) scripts/make_overlay.py $(if $(KEY),--key '$(KEY)') $(BOARD)
+
+rootfs: setup ## put the kiosk into a vendor's root image: BOARD=rk3576 BASE=vendor.img [OUT=file]
+	@scripts/install_packages.sh image
+	@exec $(VENV_PYTHON) scripts/make_rootfs.py --board '$(BOARD)' --base '$(BASE)' \
+		$(if $(OUT),--out '$(OUT)')
+
+flash: setup ## write it to a board: BOARD=rk3576 [DRY_RUN=1] [HOST=root@address], see board/README.md
+	@exec $(VENV_PYTHON) scripts/flash.py --board '$(BOARD)' $(FLASH_OPTIONS)
 
 clean: ## remove what was built: .venv, out/ and caches
 	rm -rf .venv out .mypy_cache .ruff_cache .pytest_cache .hypothesis
