@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Laying hook and payload over the root of a vendor's running Linux, once per board.
+
+What the archive would overwrite is fetched first; what it adds is listed before a yes is
+asked for. The board's own tar unpacks it (GNU's or busybox's), then every file's hash is
+compared. Nothing else is changed: units are enabled by links in the archive, and the next
+start takes them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+import shutil
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from flashing.errors import FlashError
+from flashing.job import hash_file
+from flashing.report import Report
+from flashing.ssh_connection import Connection
+from flashing.ssh_probe import Machine, check_virgin
+from kioskd.update.errors import ImageError
+from kioskd.update.image_format import read_manifest
+from kioskd.update.manifest import Manifest
+
+SLOT: Final = "var/lib/kiosk/slots/a.img"
+
+# GNU tar would replace a link to a folder by a folder and set the modes of existing ones
+_UNPACK: Final = """
+options=
+if tar --help 2>&1 | grep -q -e --keep-directory-symlink; then
+    options='--keep-directory-symlink --no-overwrite-dir'
+fi
+tar $options -x -p -f {archive} -C / && sync
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """rootfs-overlay.tar: SHA-256 of each regular file by its path, and what its slot holds."""
+
+    path: Path
+    hashes: dict[str, str]
+    manifest: Manifest
+
+
+def lay_over(
+    connection: Connection,
+    machine: Machine,
+    report: Report,
+    archive: Archive,
+    backups: Path,
+    confirmed: bool,
+) -> None:
+    """Unpack `archive` over the board's root; raises FlashError. Keeps what it overwrites."""
+    hashes = archive.hashes
+    check_virgin(machine, archive.path.stat().st_size)
+    existing = _existing(connection, hashes)
+    changed = [name for name, digest in existing.items() if digest != hashes[name]]
+    report.step(f"First contact: {len(hashes)} files go onto {connection.host}")
+    for name in sorted(hashes):
+        word = "new" if name not in existing else "replaced" if name in changed else "as it is"
+        report.note(f"{word:>8}  /{name}")
+    _confirm(report, connection.host, confirmed)
+    if changed:
+        _fetch(connection, report, changed, backups)
+    folder = connection.upload_folder()
+    try:
+        report.step(f"Copying {archive.path.name}")
+        remote = f"{folder}/overlay.tar"
+        connection.send(archive.path, remote, report)
+        report.step("Unpacking")
+        report.state = (
+            "The board's root holds only a part of the kiosk; it boots as before. Run the same "
+            "command again to make it whole."
+        )
+        output = connection.script(_UNPACK.format(archive=shlex.quote(remote)))
+        if output.status != 0:
+            raise FlashError(f"unpacking on the board failed: {output.last_line}")
+        _compare(connection, hashes)
+    finally:
+        connection.script(f"rm -rf {shlex.quote(folder)}\n")
+    report.note("all files are as they should be")
+    report.state = "Hook and payload are on the board; the next start takes them."
+
+
+def plan(connection: Connection, upload: str, archive: Path) -> list[tuple[str, list[str]]]:
+    """What would be run on a board without a kiosk."""
+    return [
+        (
+            "without a kiosk: keep what would be overwritten",
+            connection.argv("tar -C / -c -f - FILES"),
+        ),
+        (f"copy {archive.name}", connection.argv(f"cat > {upload}/overlay.tar")),
+        ("lay it over the root", connection.argv(f"tar -x -p -f {upload}/overlay.tar -C /")),
+        ("compare every file", connection.argv("cd / && sha256sum FILES")),
+    ]
+
+
+def read_archive(path: Path) -> Archive:
+    """Read rootfs-overlay.tar; raises FlashError for another, or one with anything dangerous."""
+    hashes: dict[str, str] = {}
+    manifest: Manifest | None = None
+    try:
+        with tarfile.open(path) as tar:
+            for member in tar:
+                name = member.name.removeprefix("./")
+                if name.startswith("/") or ".." in Path(name).parts:
+                    raise FlashError(f"{path} holds {member.name}: it is no rootfs-overlay.tar")
+                if not (member.isreg() or member.isdir() or member.issym()):
+                    raise FlashError(f"{path} holds {member.name}, which is no file or link")
+                if member.isreg():
+                    hashes[name] = _hash_member(tar, member)
+                if name == SLOT:
+                    manifest = _read_slot(tar, member)
+    except (tarfile.TarError, OSError) as error:
+        raise FlashError(f"{path} cannot be read: {error}") from None
+    except ImageError as error:
+        raise FlashError(f"{path}: its kiosk image is damaged: {error}") from None
+    if manifest is None:
+        raise FlashError(f"{path} does not hold {SLOT}: it is no rootfs-overlay.tar")
+    return Archive(path, hashes, manifest)
+
+
+def _hash_member(tar: tarfile.TarFile, member: tarfile.TarInfo) -> str:
+    content = tar.extractfile(member)
+    assert content is not None
+    hasher = hashlib.sha256()
+    while chunk := content.read(1 << 20):
+        hasher.update(chunk)
+    return hasher.hexdigest()
+
+
+def _read_slot(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Manifest:
+    content = tar.extractfile(member)
+    assert content is not None
+    with tempfile.NamedTemporaryFile(prefix="kiosk-slot-") as file:
+        shutil.copyfileobj(content, file)
+        file.flush()
+        return read_manifest(Path(file.name))
+
+
+def _existing(connection: Connection, hashes: Mapping[str, str]) -> dict[str, str]:
+    """Hashes of those files that the board has already."""
+    output = connection.script(f"cd / && sha256sum {_quoted(hashes)} 2>/dev/null\n")
+    pairs = (line.split(maxsplit=1) for line in output.text.splitlines())
+    return {pair[1].strip(): pair[0] for pair in pairs if len(pair) == 2 and pair[1] in hashes}
+
+
+def _compare(connection: Connection, hashes: Mapping[str, str]) -> None:
+    found = _existing(connection, hashes)
+    bad = [name for name, digest in hashes.items() if found.get(name) != digest]
+    if bad:
+        raise FlashError(f"on the board these are not as they were sent: {', '.join(bad[:5])}")
+
+
+def _confirm(report: Report, host: str, confirmed: bool) -> None:
+    if confirmed:
+        return
+    if not sys.stdin.isatty():
+        raise FlashError("nobody is there to ask; give YES=1 (--yes) to go on without a question")
+    report.step(f"From its next start on, {host} is a kiosk")
+    if input("         Type yes to go on: ").strip().lower() != "yes":
+        raise FlashError("not confirmed. Nothing was written")
+
+
+def _fetch(connection: Connection, report: Report, names: list[str], backups: Path) -> None:
+    backups.mkdir(parents=True, exist_ok=True)
+    backup = backups / f"backup-{time.strftime('%Y%m%d-%H%M%S')}-root.tar"
+    report.step(f"Keeping {len(names)} files of the board in {backup}")
+    output = connection.fetch(f"tar -C / -c -f - {_quoted(dict.fromkeys(names, ''))}", backup)
+    if output.status != 0 or not tarfile.is_tarfile(backup):
+        raise FlashError(f"the board's files could not be kept: {output.last_line}")
+    backup.with_name(backup.name + ".sha256").write_text(f"{hash_file(backup)}  {backup.name}\n")
+
+
+def _quoted(names: Mapping[str, str]) -> str:
+    return " ".join(shlex.quote(name) for name in names)
