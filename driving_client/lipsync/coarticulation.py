@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Phonemes with times to mouth controls at 25 frames a second, by dominance blending.
+"""Phonemes with times to mouth controls, by dominance blending.
 
 After Cohen and Massaro (1993): every phoneme pulls at each control with a weight that rises
 before it and falls after it; the control is the weighted mean. Lips lead the sound, more for
@@ -36,9 +36,11 @@ _PAUSE: Final = 0.12
 """Silences from this length on close the mouth."""
 
 
-def mouth_controls(phonemes: Sequence[Phoneme], frames: int) -> FloatArray:
-    """Controls, shape (frames, 6), 0 to 1; frame i is for i / 25 s of the audio."""
-    times = np.arange(frames) / FRAME_RATE
+def mouth_controls(
+    phonemes: Sequence[Phoneme], frames: int, rate: float = FRAME_RATE
+) -> FloatArray:
+    """Controls, shape (frames, 6), 0 to 1; frame i is for i / rate seconds of the audio."""
+    times = np.arange(frames) / rate
     numerator = np.zeros((frames, len(_BLENDED)))
     denominator = np.full((frames, len(_BLENDED)), 1e-6)
     lips, teeth, rest = np.zeros(frames), np.zeros(frames), np.zeros(frames)

@@ -98,10 +98,13 @@ _TAIL_S: Final = 0.3
 _lock: Final = threading.Lock()
 
 
-def synthesise(text: str, voice: str = "en-us", words_per_minute: int = 165) -> Speech:
+def synthesise(
+    text: str, voice: str = "en-us", words_per_minute: int = 165, pitch: int = 50
+) -> Speech:
     """Speak `text`; raises SpeechError for bad text, an unknown voice or a missing library.
 
-    `words_per_minute` 80 to 450. Any thread; calls wait for each other.
+    `words_per_minute` 80 to 450, `pitch` 0 to 99. A voice may carry a variant, for example
+    "en-us+f3". Any thread; calls wait for each other.
     """
     spoken = text.strip()
     if not spoken:
@@ -114,7 +117,7 @@ def synthesise(text: str, voice: str = "en-us", words_per_minute: int = 165) -> 
     if "\0" in spoken:
         raise SpeechError("the text holds a NUL character; remove it")
     with _lock:
-        return _library().speak(spoken, voice, words_per_minute)
+        return _library().speak(spoken, voice, words_per_minute, pitch)
 
 
 class _Library:
@@ -141,7 +144,7 @@ class _Library:
             index += 1
         return 0
 
-    def speak(self, text: str, voice: str, words_per_minute: int) -> Speech:
+    def speak(self, text: str, voice: str, words_per_minute: int, pitch: int) -> Speech:
         self._chunks.clear()
         self._events.clear()
         if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
@@ -150,7 +153,7 @@ class _Library:
                 "Language), for example en-us, de, fr, es"
             )
         self._library.espeak_SetParameter(_PARAMETER_RATE, words_per_minute, 0)
-        self._library.espeak_SetParameter(_PARAMETER_PITCH, 50, 0)
+        self._library.espeak_SetParameter(_PARAMETER_PITCH, pitch, 0)
         data = text.encode("utf-8", "replace")
         status = self._library.espeak_Synth(
             data, len(data) + 1, 0, 1, 0, _CHARS_UTF8, None, None

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Any voice to mouth controls: what drives the lips where no motion comes.
+
+Log-mel frames go through the net; its rows are then scaled by what the level says: louder
+speech opens the mouth further (with the square root of the amplitude, as in a recording of
+the vendor's motion), no speech closes it, and where noise covers the closures they fade
+instead of guessing.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Final
+
+import numpy as np
+
+from driving_client.lipsync.log_mel import HALF_WINDOW_S, MEL_RATE, MELS, SILENCE, LogMel
+from driving_client.lipsync.mouth_net import (
+    AHEAD_MELS,
+    NET_RATE,
+    MouthNet,
+    WindowNet,
+    WindowStream,
+    load_net,
+)
+from driving_client.lipsync.speech_level import SpeechLevel
+from driving_client.motion import FRAME_RATE, FloatArray
+from driving_client.retarget.mouth import CLOSE, FV, OPEN
+from driving_client.utterance import Samples
+
+LOOK_AHEAD_S: Final = AHEAD_MELS / MEL_RATE + HALF_WINDOW_S
+"""Audio needed beyond a row's instant: 42.5 ms."""
+
+_STRIDE: Final = round(NET_RATE / FRAME_RATE)
+_MELS: Final = round(MEL_RATE / FRAME_RATE)
+
+
+class SpeechMouth:
+    """Feeds on one piece of audio in any chunking and gives rows of six controls at 25 Hz.
+
+    Row i is for i / 25 s after the first sample. `net` is the CPU's unless given.
+    """
+
+    def __init__(self, sample_rate: int, net: WindowNet | None = None) -> None:
+        self._rate = sample_rate
+        chosen = net if net is not None else _project_net()
+        self._stream = chosen.stream() if isinstance(chosen, MouthNet) else WindowStream(chosen)
+        self._log_mel = LogMel(sample_rate)
+        self._level = SpeechLevel()
+        # Frames from the one before the next row's instant on
+        self._mel: FloatArray = np.full((1, MELS), SILENCE, np.float32)
+        self._net_rows = 0
+        self._given = 0
+        self._fed = 0
+
+    def feed(self, samples: Samples) -> FloatArray:
+        """Controls, shape (n, 6), 0 to 1, of the instants that these samples completed."""
+        self._fed += len(samples)
+        return self._advance(samples)
+
+    def finish(self) -> FloatArray:
+        """The rows still owed, as if silence followed: one for each whole 40 ms fed in all.
+
+        Call it once, after the last `feed`.
+        """
+        owed = int(self._fed * FRAME_RATE) // self._rate - self._given
+        tail = self._advance(np.zeros(round(2.0 * LOOK_AHEAD_S * self._rate), np.int16))
+        return tail[:owed]
+
+    def _advance(self, samples: Samples) -> FloatArray:
+        mel = self._log_mel.feed(samples)
+        self._mel = np.concatenate([self._mel, mel])
+        rows = self._stream.feed(mel)
+        # Of two rows of the net the first is at a whole 40 ms.
+        chosen = rows[-self._net_rows % _STRIDE :: _STRIDE]
+        self._net_rows += len(rows)
+        self._given += len(chosen)
+        return self._scaled(chosen)
+
+    def _scaled(self, rows: FloatArray) -> FloatArray:
+        """Rows at 25 Hz with the level's word on them."""
+        scaled = rows.copy()
+        for row in scaled:
+            level = self._level.next(self._mel[:_MELS])
+            self._mel = self._mel[_MELS:]
+            row[OPEN] = min(row[OPEN] * level.scale, 1.0)
+            row[[CLOSE, FV]] *= level.clarity
+            row *= level.gate
+        return scaled
+
+
+@functools.cache
+def _project_net() -> MouthNet:
+    return load_net()

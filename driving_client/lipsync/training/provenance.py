@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a model comes from: what it was made with, its bytes, and what it scores.
+
+Committed beside the model as `provenance.json`. Equal hashes of the corpus mean equal
+training data; the weights of two runs differ in their last digits where the number of
+threads or the processor differs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import platform
+import subprocess
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from driving_client.lipsync.log_mel import MELS, SILENCE
+from driving_client.lipsync.mouth_net import WINDOW_MELS, MouthNet
+from driving_client.lipsync.training.corpus import VOICES, Example
+from driving_client.lipsync.training.held_out import SENTENCES, VOICE
+
+MODEL_FILES: Final = ("mouth.npz", "mouth.onnx")
+PROVENANCE_FILE: Final = "provenance.json"
+
+_PACKAGES: Final = ("numpy", "onnx", "onnxruntime", "soxr", "torch")
+_DEBIAN: Final = (
+    "espeak-ng", "festival", "festvox-kdlpc16k", "flite", "fortunes", "fortunes-min",
+)  # fmt: skip
+_CODE: Final = Path(__file__).parent
+_RECIPE_CODE: Final = ("arpabet.py", "articulation.py", "coarticulation.py", "log_mel.py")
+
+
+def corpus_facts(examples: list[Example]) -> dict[str, Any]:
+    """Size, voices and hash of the training data."""
+    digest = hashlib.sha256()
+    for example in examples:
+        digest.update(example.mel.tobytes())
+        digest.update(example.labels.tobytes())
+    minutes = sum(len(example.mel) for example in examples) / 6000.0
+    return {
+        "speech": "synthetic only; no recording of a person",
+        "voices": [dataclasses.asdict(voice) for voice in VOICES],
+        "examples": len(examples),
+        "minutes": round(minutes, 1),
+        "sha256": digest.hexdigest(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of Python, of the packages and of the Debian packages that have a say in the result."""
+    found = {"python": platform.python_version()}
+    found |= {name: metadata.version(name) for name in _PACKAGES}
+    for package in _DEBIAN:
+        command = ["dpkg-query", "--show", "--showformat=${Version}", package]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        found[f"debian {package}"] = result.stdout or "not installed"
+    return found
+
+
+def code_hashes() -> dict[str, str]:
+    """SHA-256 of the code that makes the data and the model, by file name."""
+    paths = [*sorted(_CODE.glob("*.py")), *(_CODE.parent / name for name in _RECIPE_CODE)]
+    return {str(path.relative_to(_CODE.parent)): sha256_of(path) for path in paths}
+
+
+def sha256_of(path: Path) -> str:
+    """Hash of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def onnx_difference(onnxruntime: Any, path: Path, net: MouthNet) -> float:
+    """The largest difference between an ONNX file, run by `onnxruntime`, and a net in numpy."""
+    session = onnxruntime.InferenceSession(path)
+    rng, largest = np.random.default_rng(1), 0.0
+    for _ in range(100):
+        mel = rng.uniform(SILENCE, 2.5, (WINDOW_MELS, MELS)).astype(np.float32)
+        (controls,) = session.run(["controls"], {"mel": mel.T[None, :, None, :]})
+        largest = max(largest, float(np.abs(controls[0, :, 0, :].T - net.window(mel)).max()))
+    return largest
+
+
+def write_provenance(
+    folder: Path,
+    *,
+    difference: float,
+    settings: dict[str, Any],
+    corpus: dict[str, Any],
+    scores: dict[str, dict[str, float]],
+    seconds: float,
+) -> None:
+    """Write `provenance.json` for the model files in `folder`."""
+    record = {
+        "format": 1,
+        "made_by": "make train-lipsync",
+        "settings": settings,
+        "corpus": corpus,
+        "held_out": {"voice": f"flite {VOICE}", "sentences": len(SENTENCES)},
+        "scores": scores,
+        "seconds": round(seconds),
+        "versions": versions(),
+        "onnx_difference": difference,
+        "files": _files(folder, MODEL_FILES),
+        "code": code_hashes(),
+    }
+    text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
+    (folder / PROVENANCE_FILE).write_text(text, encoding="utf-8")
+
+
+def _files(folder: Path, names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    return {
+        name: {"bytes": (folder / name).stat().st_size, "sha256": sha256_of(folder / name)}
+        for name in names
+    }

@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Train the model that turns a voice into mouth controls; `make train-lipsync` runs it.
+
+Speaks some thousand sentences with flite, festival and espeak-ng, trains the network on
+them, and writes mouth.npz, mouth.onnx and provenance.json. Under 20 minutes on two free
+cores. It needs the environment of requirements-lipsync.txt and the Debian packages of
+`scripts/install_packages.sh lipsync`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+# One thread for each worker's algebra: the pool itself fills the cores.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+from driving_client.errors import SpeechError
+from driving_client.lipsync.mouth_net import MODEL_FOLDER, load_net
+from driving_client.lipsync.training.corpus import make_corpus
+from driving_client.lipsync.training.evaluation import held_out_table
+from driving_client.lipsync.training.provenance import (
+    corpus_facts,
+    onnx_difference,
+    write_provenance,
+)
+
+
+def main() -> int:
+    """Run the whole of it; the exit status."""
+    options = _options()
+    try:
+        import onnxruntime
+
+        from driving_client.lipsync.training.export import rounded, save_npz, save_onnx
+        from driving_client.lipsync.training.trainer import Settings, train
+    except ImportError as error:
+        print(
+            f"error: {error}; run `make train-lipsync`, which makes the environment it needs",
+            file=sys.stderr,
+        )
+        return 1
+    began = time.monotonic()
+    settings = dataclasses.replace(
+        Settings(), seed=options.seed, steps=options.steps or Settings.steps, threads=options.jobs
+    )
+    try:
+        corpus = make_corpus(options.seed, options.jobs, options.share, _report)
+        weights = rounded(train(corpus, settings, _report).weights())
+        print(file=sys.stderr)
+        options.out.mkdir(parents=True, exist_ok=True)
+        save_npz(weights, options.out / "mouth.npz")
+        save_onnx(weights, options.out / "mouth.onnx")
+        print("measuring with the held-out voice", file=sys.stderr)
+        net = load_net(options.out / "mouth.npz")
+        scores = held_out_table(net)
+        write_provenance(
+            options.out,
+            difference=onnx_difference(onnxruntime, options.out / "mouth.onnx", net),
+            settings=dataclasses.asdict(settings),
+            corpus=corpus_facts(corpus),
+            scores=scores,
+            seconds=time.monotonic() - began,
+        )
+    except (SpeechError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    _print_table(scores)
+    print(f"written to {options.out} in {time.monotonic() - began:.0f} s")
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--out", type=Path, default=MODEL_FOLDER, help="folder for the model (default: %(default)s)"
+    )
+    parser.add_argument("--seed", type=int, default=20, help="of all random numbers (%(default)s)")
+    parser.add_argument("--jobs", type=int, default=2, help="processes and threads (%(default)s)")
+    parser.add_argument("--steps", type=int, help="of training, for trials (default: all)")
+    parser.add_argument(
+        "--share", type=float, default=1.0, help="of the corpus, for trials (%(default)s)"
+    )
+    return parser.parse_args()
+
+
+def _report(text: str) -> None:
+    """One line that is written over and over, or a line each where nobody watches."""
+    watched = sys.stderr.isatty()
+    print(f"\r\033[K{text}" if watched else text, end="" if watched else "\n", file=sys.stderr)
+    sys.stderr.flush()
+
+
+def _print_table(scores: dict[str, dict[str, float]]) -> None:
+    names = list(next(iter(scores.values())))
+    print(f"{'held-out voice':18}" + "".join(f"{name:>9}" for name in names))
+    for disturbance, figures in scores.items():
+        print(f"{disturbance:18}" + "".join(f"{figures[name]:9.3f}" for name in names))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

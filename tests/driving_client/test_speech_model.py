@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How good the shipped model is, on speech made anew here, and where it comes from."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from driving_client.lipsync.espeak import synthesise
+from driving_client.lipsync.mouth_net import MODEL_FOLDER, load_net
+from driving_client.lipsync.speech_mouth import SpeechMouth
+from driving_client.lipsync.training.disturbances import DISTURBANCES
+from driving_client.lipsync.training.evaluation import (
+    held_out_speech,
+    measure,
+    mouth_of,
+)
+from driving_client.lipsync.training.held_out import SECOND_LANGUAGE
+from driving_client.lipsync.training.noises import music, to_samples
+from driving_client.lipsync.training.provenance import onnx_difference, sha256_of
+from driving_client.retarget.mouth import OPEN
+
+PROVENANCE = json.loads((MODEL_FOLDER / "provenance.json").read_text(encoding="utf-8"))
+
+needs_flite = pytest.mark.skipif(
+    shutil.which("flite") is None,
+    reason="flite speaks the held-out sentences; `apt install flite`",
+)
+
+
+@pytest.fixture(scope="module")
+def held_out():
+    return held_out_speech()
+
+
+@pytest.fixture(scope="module")
+def scores(held_out):
+    """Of the clean speech and of each disturbance, by name; made when first asked for."""
+    made = {}
+
+    def of(name):
+        if name not in made:
+            disturbed = [DISTURBANCES[name](speech) for speech in held_out]
+            made[name] = measure(disturbed, mouth_of)
+        return made[name]
+
+    return of
+
+
+@needs_flite
+def test_a_voice_it_never_heard_moves_the_mouth_right(scores):
+    clean = scores("clean")
+    assert clean.correlations["open"] >= 0.75
+    assert clean.correlations["open"] >= clean.energy + 0.20
+    assert clean.correlations["wide"] >= 0.65
+    assert clean.correlations["fv"] >= 0.75
+    assert clean.lips_f1 >= 0.45
+    assert abs(clean.lag_s) <= 0.020
+
+
+@needs_flite
+@pytest.mark.parametrize(
+    ("name", "opening"),
+    [
+        ("noise 20 dB", 0.70),
+        ("noise 10 dB", 0.60),
+        ("telephone band", 0.70),
+        ("quiet, -30 dB", 0.70),
+        ("clipped, +18 dB", 0.65),
+        ("8 kHz", 0.70),
+        ("48 kHz", 0.75),
+    ],
+)
+def test_it_holds_under_disturbance(scores, name, opening):
+    disturbed = scores(name)
+    assert disturbed.correlations["open"] >= opening
+    assert disturbed.correlations["open"] > disturbed.energy + 0.05
+    assert abs(disturbed.lag_s) <= 0.020
+
+
+@pytest.mark.parametrize("language", sorted({language for language, _ in SECOND_LANGUAGE}))
+def test_another_language_moves_the_mouth_too(language):
+    speeches = [synthesise(text, name) for name, text in SECOND_LANGUAGE if name == language]
+    other = measure(speeches, mouth_of)
+    assert other.correlations["open"] >= 0.6
+    assert abs(other.lag_s) <= 0.030
+
+
+def test_music_neither_freezes_the_mouth_open_nor_makes_it_chatter():
+    for seed in (101, 102, 103):
+        samples = to_samples(music(np.random.default_rng(seed), 12.0))
+        mouth = SpeechMouth(16000)
+        rows = np.concatenate([mouth.feed(samples), mouth.finish()])
+        assert rows[:, OPEN].mean() < 0.25
+        runs = "".join("x" if value > 0.3 else " " for value in rows[:, OPEN]).split()
+        longest = max(map(len, runs), default=0)
+        assert longest <= 25, "open for more than a second without a break"
+        assert np.abs(np.diff(rows[:, OPEN])).mean() < 0.08
+
+
+def test_a_held_vowel_stays_open_and_then_closes():
+    speech = synthesise("aaah", words_per_minute=80)
+    rows = mouth_of(speech)
+    assert rows[:, OPEN].max() > 0.5
+    assert rows[-2:, OPEN].max() < 0.2
+
+
+def test_both_model_files_hold_the_same_weights():
+    """The ONNX file keeps each array as raw bytes; its graph was run against numpy when made."""
+    stored = (MODEL_FOLDER / "mouth.onnx").read_bytes()
+    with np.load(MODEL_FOLDER / "mouth.npz", allow_pickle=False) as file:
+        assert len(file.files) == 20
+        for name in file.files:
+            assert file[name].dtype == np.float16
+            assert file[name].astype("<f4").tobytes() in stored, name
+    assert PROVENANCE["onnx_difference"] < 1e-5
+
+
+def test_the_onnx_file_computes_the_same_controls():
+    onnxruntime = pytest.importorskip(
+        "onnxruntime", reason="onnxruntime belongs to the training environment alone"
+    )
+    assert onnx_difference(onnxruntime, MODEL_FOLDER / "mouth.onnx", load_net()) < 1e-5
+
+
+def test_provenance_describes_these_very_files():
+    for name, facts in PROVENANCE["files"].items():
+        assert sha256_of(MODEL_FOLDER / name) == facts["sha256"], name
+        assert (MODEL_FOLDER / name).stat().st_size == facts["bytes"]
+    assert {"mouth.npz", "mouth.onnx"} <= set(PROVENANCE["files"])
+    assert PROVENANCE["settings"]["seed"] >= 0
+    assert set(PROVENANCE["scores"]) == set(DISTURBANCES)
+    assert "synthetic only" in PROVENANCE["corpus"]["speech"]
+    voices = [voice["name"] for voice in PROVENANCE["corpus"]["voices"]]
+    assert not [name for name in voices if "slt" in name]
+    total = sum(path.stat().st_size for path in MODEL_FOLDER.iterdir())
+    assert total < 1_000_000
+
+
+@needs_flite
+def test_provenance_states_what_is_measured_here(scores):
+    stated, measured = PROVENANCE["scores"]["clean"], scores("clean").figures()
+    for name, value in stated.items():
+        assert measured[name] == pytest.approx(value, abs=0.02), name
