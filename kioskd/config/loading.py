@@ -35,7 +35,9 @@ class Loaded:
     files: tuple[Path, ...]
 
 
-def load(path: Path | None = None, overrides: Sequence[str] = ()) -> Loaded:
+def load(
+    path: Path | None = None, overrides: Sequence[str] = (), stands_for: Path | None = None
+) -> Loaded:
     """Read `path`, then the `kiosk.d/*.yaml` beside it in order of name, then overrides.
 
     Without a path, DEFAULT_FILE is read where it exists and everything has its default where
@@ -49,6 +51,8 @@ def load(path: Path | None = None, overrides: Sequence[str] = ()) -> Loaded:
     for override in overrides:
         read_override(override, reading)
     values = {key: _absolute(key, value, reading) for key, value in reading.values.items()}
+    if stands_for is not None and path is not None:
+        values = {key: _moved(key, value, stands_for, path) for key, value in values.items()}
     config = build(values)
     # Rules are checked even where values were wrong: one run shows everything there is.
     reading.problems += check_rules(config, reading)
@@ -84,3 +88,12 @@ def _absolute(key: str, value: Value, reading: Reading) -> Value:
         folder = Path(origin.rpartition(":")[0]).parent
     # Not Path.resolve(): it raises RuntimeError for a link that leads to itself
     return os.path.abspath(folder / str(value))  # noqa: PTH100
+
+
+def _moved(key: str, value: Value, stands_for: Path, path: Path) -> Value:
+    if OPTIONS[key].rule.kind not in (Kind.FILE, Kind.SECRET_FILE) or not value:
+        return value
+    name = Path(str(value))
+    if not name.is_relative_to(stands_for):
+        return value
+    return str(path.parent / name.relative_to(stands_for))

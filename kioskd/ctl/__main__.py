@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from kioskd.ctl import board_commands, commands
+from kioskd.ctl import board_commands, commands, first_boot_commands
 from kioskd.ctl.client import Client
 from kioskd.ctl.local import Address, own_address
 from kioskd.errors import KioskError
@@ -42,6 +42,8 @@ _ON_BOARD: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "slots": board_commands.slots,
     "rollback": board_commands.rollback,
     "mark-good": board_commands.mark_good,
+    "first-boot": first_boot_commands.first_boot,
+    "factory-reset": first_boot_commands.factory_reset,
 }
 
 
@@ -101,8 +103,9 @@ def _add(
     subparsers: Any, name: str, documented: Callable[..., int],
     run: Callable[[argparse.Namespace], int],
 ) -> None:  # fmt: skip
-    text = (documented.__doc__ or "").strip()
-    parser: argparse.ArgumentParser = subparsers.add_parser(name, help=text, description=text)
+    text = " ".join((documented.__doc__ or "").split())
+    help_line = text.partition(". ")[0].rstrip(".")
+    parser: argparse.ArgumentParser = subparsers.add_parser(name, help=help_line, description=text)
     parser.set_defaults(run=run)
     if name == "screenshot":
         parser.add_argument(
@@ -114,6 +117,12 @@ def _add(
         parser.add_argument("image", type=Path, help="kiosk-BOARD-VERSION.img")
     elif name == "mark-good":
         parser.add_argument("--wait", action="store_true", help="until it was healthy for a minute")
+    elif name == "first-boot":
+        parser.add_argument(
+            "--folder", type=Path, help="take the configuration from here, not from a stick"
+        )
+    elif name == "factory-reset":
+        parser.add_argument("--yes", action="store_true", help="do it")
 
 
 if __name__ == "__main__":

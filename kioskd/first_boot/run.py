@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The order of things before kioskd starts; every step can be cut off and done again.
+
+A stick in the USB port is an order to whoever holds it. So the first one is obeyed, and
+later ones only when they prove that their maker knows the board: with the token that it has
+now, in a file `current-token`. A factory reset makes the next stick the first one again.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import secrets
+import shutil
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Final
+
+from kioskd.config import ConfigError, load, read_secret
+from kioskd.config.loading import DEFAULT_FILE
+from kioskd.first_boot.candidate import OWN_MAIN, found_files, merged, problems_of
+from kioskd.first_boot.config_store import (
+    commit,
+    discard,
+    finish,
+    forget,
+    good_folder,
+    keep_good,
+    read_config,
+    stage,
+)
+from kioskd.first_boot.identity import Identity, write_identity
+from kioskd.first_boot.result import Provisioning, read_provisioning, write_provisioning
+from kioskd.first_boot.stick_files import (
+    AUTHORISATION,
+    MAIN,
+    TOKEN,
+    Content,
+    StickError,
+    digest,
+    read_authorisation,
+    read_stick,
+)
+from kioskd.update.files import Files
+from kioskd.update.store import Store
+
+logger = logging.getLogger(__name__)
+
+RESET_FLAG: Final = "factory-reset"
+_TOKEN_BYTES: Final = 16
+Stick = AbstractContextManager[Path]
+"""Lends the stick's folder while its files are read."""
+
+
+def first_boot(
+    store: Store, files: Files, identity: Identity | None, stick: Stick | None
+) -> Provisioning:
+    """Make the store ready for kioskd; what became of the stick. Raises OSError."""
+    if (store.state / RESET_FLAG).exists():
+        factory_reset(store, files)
+    if finish(store, files):
+        logger.info("the new configuration is in place", extra={"code": "config_carried_through"})
+    if identity is not None and write_identity(store, identity, files):
+        logger.warning(
+            "this store comes from another board and so does its token; "
+            "`kioskctl factory-reset` makes a new one",
+            extra={"code": "store_copied"},
+        )
+    own = _own_config(store, files)
+    before = read_provisioning(store)
+    taken = before.taken if before is not None else ""
+    told = Provisioning(own or ("accepted" if taken else "own"), taken=taken)
+    if stick is not None:
+        told = _from_stick(store, files, stick, told, before)
+    keep_good(store, files, lambda: not problems_of(store.config))
+    write_provisioning(store, told, files)
+    return told
+
+
+def factory_reset(store: Store, files: Files) -> None:
+    """Forget configuration, identity and data; the images stay. The flag goes last."""
+    forget(store, files)
+    for name in ("first-boot-result.json", "identity"):
+        files.remove(store.state / name)
+    data = store.root / "data"
+    for path in sorted(data.iterdir()) if data.is_dir() else []:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            files.remove(path)
+    files.sync_folder(store.state)
+    files.remove(store.state / RESET_FLAG)
+    files.sync_folder(store.state)
+    logger.warning("set back to how it came", extra={"code": "factory_reset_done"})
+
+
+def _own_config(store: Store, files: Files) -> str:
+    """A configuration where there is none or it was lost; "own" or "restored" if it was made."""
+    main = store.config / MAIN
+    if main.is_file() and (main.stat().st_size or not (good_folder(store) / MAIN).is_file()):
+        return ""
+    good = good_folder(store)
+    if (good / MAIN).is_file() and not problems_of(good):
+        content = read_config(good)
+        made = "restored"
+        logger.error("the last good configuration is put back", extra={"code": "config_restored"})
+    else:
+        kept = read_config(store.config) if store.config.is_dir() else {}
+        content = {TOKEN: f"{secrets.token_hex(_TOKEN_BYTES)}\n".encode(), **kept, MAIN: OWN_MAIN}
+        made = "own"
+        logger.info("a configuration of its own is made", extra={"code": "config_made"})
+    _try_and_take(store, files, content, needs_to_be_good=False)
+    return made
+
+
+def _from_stick(
+    store: Store, files: Files, stick: Stick, told: Provisioning, before: Provisioning | None
+) -> Provisioning:
+    new = found = ""
+    try:
+        with stick as folder:
+            content = read_stick(folder)
+            proof = read_authorisation(folder)
+        new = digest(content)
+        found = digest(content | {AUTHORISATION: proof.encode()})
+        if not content or new == told.taken:
+            return told
+        if told.taken and not _proven(store, proof):
+            raise StickError(
+                "this board has been set up already; put its token into a file current-token on "
+                "the stick, or run `kioskctl factory-reset` on the board"
+            )
+        if before is not None and before.refused == found and before.problems:
+            problems: tuple[str, ...] = before.problems
+        else:
+            own = read_config(store.config)
+            problems = _try_and_take(store, files, merged(own, content), needs_to_be_good=True)
+    except StickError as error:
+        problems = (str(error),)
+    if not problems:
+        logger.info("the stick's configuration is in force", extra={"code": "stick_accepted"})
+        return Provisioning("accepted", taken=new)
+    for problem in problems:
+        logger.error("stick: %s", problem, extra={"code": "stick_refused"})
+    return Provisioning("refused", problems, told.taken, found)
+
+
+def _try_and_take(
+    store: Store, files: Files, content: Content, needs_to_be_good: bool
+) -> tuple[str, ...]:
+    folder = stage(store, content, files)
+    more = found_files(folder)
+    if more:
+        content = content | more
+        folder = stage(store, content, files)
+    problems = problems_of(folder) if needs_to_be_good else ()
+    if problems:
+        discard(store, files)
+    else:
+        commit(store, content, files)
+    return problems
+
+
+def _proven(store: Store, proof: str) -> bool:
+    try:
+        health = load(store.config / MAIN, stands_for=DEFAULT_FILE.parent).config.health
+        token = read_secret(health.token_file or str(store.config / TOKEN))
+    except ConfigError:
+        return False
+    return bool(token) and hmac.compare_digest(proof.encode(), token.encode())
