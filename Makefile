@@ -25,7 +25,7 @@ export PYTHON
 VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint bench overlay rootfs flash clean
+.PHONY: help setup run test test-clients lint bench overlay rootfs flash clean convert-npu
 
 help: ## list the targets
 	@echo "The avatar kiosk. Targets:"
@@ -41,6 +41,10 @@ run: setup ## run the kiosk with the embedded endpoint (AVATAR=, ENDPOINT=, PORT
 
 test: setup ## lint, types and all tests (TESTS= narrows it)
 	@exec $(VENV_PYTHON) -m pytest $(TESTS)
+
+test-clients: setup ## run the service's published clients against the embedded endpoint (from PyPI)
+	@scripts/make_vendor_clients.sh
+	@KIOSK_VENDOR_CLIENTS=$(CURDIR)/out/vendor-clients $(VENV_PYTHON) -m pytest tests/vendor_clients
 
 lint: setup ## only the linters and the type checker
 	@exec $(VENV_PYTHON) -m pytest -q tests/test_linters.py
@@ -59,6 +63,10 @@ rootfs: setup ## put the kiosk into a vendor's root image: BOARD=rk3576 BASE=ven
 
 flash: setup ## write it to a board: BOARD=rk3576 [DRY_RUN=1] [HOST=root@address], see board/README.md
 	@exec $(VENV_PYTHON) scripts/flash.py --board '$(BOARD)' $(FLASH_OPTIONS)
+
+convert-npu: setup ## the lip-sync model for RK3576's NPU, run in the vendor's simulator (SHIP=1 keeps it)
+	@scripts/make_npu_environment.sh
+	@exec $(VENV_PYTHON) scripts/convert_npu.py $(if $(SHIP),--ship)
 
 clean: ## remove what was built: .venv, out/ and caches
 	rm -rf .venv out .mypy_cache .ruff_cache .pytest_cache .hypothesis

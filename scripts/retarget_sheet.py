@@ -33,7 +33,7 @@ from driving_client.lipsync.performance import perform
 from driving_client.motion import ARKIT_NAMES, MotionTrack, ParameterSpace
 from driving_client.recording import read_recording
 from driving_client.retarget import CONTROL_NAMES, Retarget, load_retarget
-from driving_client.retarget.__main__ import read_controls
+from driving_client.retarget.fit_command import read_controls
 from splat_gles.avatar import Avatar
 from splat_gles.bundle import read_bundle
 from splat_gles.camera import bust

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fit the FLAME mapping on a recording whose audio's mouth controls are known.
+"""Fit the FLAME mapping on recordings whose audio's mouth controls are known.
 
 Measured on the 20.3 s recording of the shared data (507 frames, 6 contiguous folds): mean
 cross-validated r 0.405 with frame i at i / 25 s, 0.543 with the motion 3 frames later, 0.50 at
@@ -11,6 +11,7 @@ figures go into the file so that nobody takes the fit for more than it is.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,18 +43,21 @@ class FitReport:
     lags: dict[int, float]
 
 
-def fit(frames: FloatArray, controls: FloatArray, lag: int | None = None) -> tuple[
-    Retarget, FitReport
-]:  # fmt: skip
-    """Fit on FLAME frames (n, 120) and controls (m, 6), both at 25 a second from one start.
+Pair = tuple[FloatArray, FloatArray]
+"""FLAME frames (n, 120) and controls (m, 6) of one recording, both at 25 a second from one start.
+"""
+
+
+def fit(pairs: Sequence[Pair], lag: int | None = None) -> tuple[Retarget, FitReport]:
+    """Fit on all recordings together; their motion must come from one kind of endpoint.
 
     `lag`: frames by which the motion is to be shown later (None: the best of -2 to 6).
     Raises RetargetError where the material cannot carry a fit.
     """
-    _check(frames, controls)
-    lags = {k: float(np.mean(_validated(frames, controls, k))) for k in range(-2, 7)}
+    _check(pairs)
+    lags = {k: float(np.mean(cross_validated(pairs, k))) for k in range(-2, 7)}
     chosen = max(lags, key=lambda k: lags[k]) if lag is None else lag
-    inputs, targets = _paired(frames, controls, chosen)
+    inputs, targets = _paired(pairs, chosen)
     weights, bias = _ridge(inputs, targets)
     predicted = inputs @ weights.T + bias
     curves = tuple(
@@ -66,9 +70,9 @@ def fit(frames: FloatArray, controls: FloatArray, lag: int | None = None) -> tup
         centre=inputs.mean(axis=0),
         inverse=_inverse(inputs, weights),
         spread=predicted.std(axis=0),
-        rest=_rest(frames),
+        rest=_rest(np.concatenate([frames for frames, _ in pairs])),
     )
-    r = _validated(frames, controls, chosen)
+    r = cross_validated(pairs, chosen)
     report = FitReport(
         lag=chosen,
         frames=len(inputs),
@@ -78,35 +82,40 @@ def fit(frames: FloatArray, controls: FloatArray, lag: int | None = None) -> tup
     return retarget, report
 
 
-def _check(frames: FloatArray, controls: FloatArray) -> None:
-    if frames.ndim != 2 or frames.shape[1] != 120:
-        raise RetargetError(f"the motion has shape {frames.shape}, not (n, 120) FLAME frames")
-    if controls.ndim != 2 or controls.shape[1] != len(CONTROL_NAMES):
-        raise RetargetError(
-            f"the controls have shape {controls.shape}; give rows of {', '.join(CONTROL_NAMES)}"
-        )
-    usable = min(len(frames), len(controls))
+def _check(pairs: Sequence[Pair]) -> None:
+    for frames, controls in pairs:
+        if frames.ndim != 2 or frames.shape[1] != 120:
+            raise RetargetError(f"the motion has shape {frames.shape}, not (n, 120) FLAME frames")
+        if controls.ndim != 2 or controls.shape[1] != len(CONTROL_NAMES):
+            raise RetargetError(
+                f"the controls have shape {controls.shape}; give rows of {', '.join(CONTROL_NAMES)}"
+            )
+        if not (np.isfinite(frames).all() and np.isfinite(controls).all()):
+            raise RetargetError("motion or controls hold NaN or infinity; repair the recording")
+    usable = sum(min(len(frames), len(controls)) for frames, controls in pairs)
     if usable < _MINIMUM_FRAMES:
         raise RetargetError(
-            f"{usable} frames are too few for a fit; give a recording of at least "
+            f"{usable} frames are too few for a fit; give recordings of at least "
             f"{_MINIMUM_FRAMES / FRAME_RATE:.0f} s"
         )
-    if not (np.isfinite(frames).all() and np.isfinite(controls).all()):
-        raise RetargetError("motion or controls hold NaN or infinity; repair the recording")
-    if (controls.std(axis=0) < 1e-6).any():
-        still = [n for n, s in zip(CONTROL_NAMES, controls.std(axis=0), strict=True) if s < 1e-6]
+    spread = np.concatenate([controls for _, controls in pairs]).std(axis=0)
+    if (spread < 1e-6).any():
+        still = [n for n, s in zip(CONTROL_NAMES, spread, strict=True) if s < 1e-6]
         raise RetargetError(f"controls {', '.join(still)} never move; take other speech")
 
 
-def _paired(frames: FloatArray, controls: FloatArray, lag: int) -> tuple[Matrix, Matrix]:
+def _paired(pairs: Sequence[Pair], lag: int) -> tuple[Matrix, Matrix]:
     """Inputs and targets of the same instant when frame i is shown `lag` frames later."""
-    inputs, targets = inputs_of(frames).astype(np.float64), controls.astype(np.float64)
-    if lag > 0:
-        targets = targets[lag:]
-    elif lag < 0:
-        inputs = inputs[-lag:]
-    count = min(len(inputs), len(targets))
-    return inputs[:count], targets[:count]
+    parts = []
+    for frames, controls in pairs:
+        inputs, targets = inputs_of(frames).astype(np.float64), controls.astype(np.float64)
+        if lag > 0:
+            targets = targets[lag:]
+        elif lag < 0:
+            inputs = inputs[-lag:]
+        count = min(len(inputs), len(targets))
+        parts.append((inputs[:count], targets[:count]))
+    return np.concatenate([i for i, _ in parts]), np.concatenate([t for _, t in parts])
 
 
 def _ridge(inputs: Matrix, targets: Matrix) -> tuple[Matrix, Matrix]:
@@ -119,9 +128,9 @@ def _ridge(inputs: Matrix, targets: Matrix) -> tuple[Matrix, Matrix]:
     return weights, level - weights @ mean
 
 
-def _validated(frames: FloatArray, controls: FloatArray, lag: int) -> Matrix:
+def cross_validated(pairs: Sequence[Pair], lag: int) -> Matrix:
     """Correlation per control over contiguous folds: neighbours in time never cross over."""
-    inputs, targets = _paired(frames, controls, lag)
+    inputs, targets = _paired(pairs, lag)
     edges = np.linspace(0, len(inputs), FOLDS + 1).astype(int)
     predicted = np.zeros_like(targets)
     for start, stop in itertools.pairwise(edges):

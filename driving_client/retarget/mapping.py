@@ -7,6 +7,9 @@ predicts towards the mean, so a monotone curve per control (its quantiles onto t
 gives the mouth its full travel back. Neck and head pass through in radians; jaw, lids and
 gaze go by gains.
 
+An owner of FLAME may fit `shapes` too (`exact`): then geometry gives all weights, and controls
+are read off them.
+
 Back: of all frames that give exactly the wanted controls, the most plausible one under the
 covariance of the recording that the fit was made on, with the jaw following the opening.
 
@@ -24,7 +27,8 @@ from numpy.typing import NDArray
 
 from driving_client.errors import RetargetError
 from driving_client.motion import ARKIT_NAMES, FLAME_SLICES, FloatArray
-from driving_client.retarget.mouth import CONTROL_NAMES, OPEN, arkit_mouth
+from driving_client.retarget.mouth import CONTROL_NAMES, OPEN, arkit_mouth, controls_of
+from driving_client.retarget.shapes import ShapeFit
 
 INPUT_SIZE: Final = 51
 """What the fit looks at: jaw_pose x, then expression 0 to 49."""
@@ -37,7 +41,8 @@ JAW_TRAVEL: Final = 0.055
 recording moves from 0.005 to 0.063."""
 
 _HALF_CIRCLE: Final = float(np.pi)
-_JAW_X: Final = FLAME_SLICES["jaw_pose"].start
+_JAW: Final = FLAME_SLICES["jaw_pose"]
+_JAW_X: Final = _JAW.start
 _EXPRESSION: Final = slice(FLAME_SLICES["expression"].start, FLAME_SLICES["expression"].start + 50)
 _ROTATION = FLAME_SLICES["rotation"]
 _NECK = FLAME_SLICES["neck_pose"]
@@ -96,7 +101,8 @@ class Retarget:
     `weights` (6, 51) and `bias` (6,) predict; `curves` restore the travel. `inverse` (51, 7)
     and `centre` (51,) turn the wanted predictions and jaw back into inputs:
     centre + inverse @ (jaw and predictions − those at the centre). `spread` (6,) is the standard
-    deviation of each prediction over the recording.
+    deviation of each prediction over the recording. `shapes`, where it is there, takes the place
+    of the regression for everything that FLAME's jaw and expressions move.
     """
 
     weights: NDArray[np.float64]
@@ -107,6 +113,7 @@ class Retarget:
     spread: NDArray[np.float64]
     rest: Rest = field(default_factory=Rest)
     gains: Gains = field(default_factory=Gains)
+    shapes: ShapeFit | None = None
     provenance: dict[str, object] = field(default_factory=dict)
 
     def for_stream(self, frames: FloatArray) -> Retarget:
@@ -128,6 +135,8 @@ class Retarget:
             eye_pose=tuple(first[_EYES].tolist()),
             eye_lid=tuple(first[_LIDS].tolist()),
         )
+        if self.shapes is not None:
+            return replace(self, rest=rest)  # FLAME's zero is its neutral face, for every stream
         inputs = inputs_of(rows).astype(np.float64)
         predicted = inputs @ self.weights.T + self.bias
         if self._is_own(inputs[0], predicted[0]):
@@ -147,6 +156,8 @@ class Retarget:
     def controls(self, frame: FloatArray) -> FloatArray:
         """Mouth controls, shape (6,), 0 to 1, of one FLAME frame, shape (120,)."""
         frame = _checked(frame)
+        if self.shapes is not None:
+            return controls_of(self.shapes.weights(frame))
         inputs = np.concatenate([frame[_JAW_X : _JAW_X + 1], frame[_EXPRESSION]])
         predicted = self.weights @ inputs + self.bias
         return np.array(
@@ -166,8 +177,11 @@ class Retarget:
         """
         frame = _checked(frame)
         out = np.zeros(len(ARKIT_NAMES) + 3, np.float32)
-        jaw = (float(frame[_JAW_X]) - self.rest.jaw[0]) * self.gains.jaw
-        out[: len(ARKIT_NAMES)] = arkit_mouth(self.controls(frame), jaw)
+        if self.shapes is not None:
+            out[: len(ARKIT_NAMES)] = self.shapes.weights(frame)
+        else:
+            jaw = (float(frame[_JAW_X]) - self.rest.jaw[0]) * self.gains.jaw
+            out[: len(ARKIT_NAMES)] = arkit_mouth(self.controls(frame), jaw)
         self._eyes(frame, out)
         out[len(ARKIT_NAMES) :] = (
             frame[_NECK] + frame[_ROTATION] - np.asarray(self.rest.rotation, np.float32)
@@ -186,25 +200,34 @@ class Retarget:
                 f"mouth controls of shape {wanted.shape} are not {len(CONTROL_NAMES)} finite "
                 f"values; give {', '.join(CONTROL_NAMES)} as 0 to 1"
             )
-        jaw = self.rest.jaw[0] + JAW_TRAVEL * float(wanted[OPEN])
+        out = np.zeros(120, np.float32)
+        out[FLAME_SLICES["translation"]] = self.rest.translation
+        out[_ROTATION] = self.rest.rotation
+        out[_EYES] = self.rest.eye_pose
+        out[_LIDS] = self.rest.eye_lid
+        if self.shapes is not None:
+            inputs = self.shapes.inputs(arkit_mouth(wanted.astype(np.float32)))
+            out[_JAW], out[FLAME_SLICES["expression"]] = inputs[:3], inputs[3:]
+        else:
+            jaw = self.rest.jaw[0] + JAW_TRAVEL * float(wanted[OPEN])
+            out[_JAW] = (jaw, *self.rest.jaw[1:])
+            out[_EXPRESSION] = self._expression(wanted, jaw)
+        limited = np.clip(out[FLAME_SLICES["expression"]], -EXPRESSION_LIMIT, EXPRESSION_LIMIT)
+        out[FLAME_SLICES["expression"]] = limited
+        if neck is not None:
+            out[_NECK] = np.clip(neck, -_HALF_CIRCLE, _HALF_CIRCLE)
+        return out
+
+    def _expression(self, wanted: NDArray[np.float64], jaw: float) -> NDArray[np.float64]:
+        """The most plausible expression 0 to 49 that has these controls at this jaw angle."""
         predicted = [
             np.interp(value, curve.control, curve.predicted)
             for value, curve in zip(wanted, self.curves, strict=True)
         ]
         goal = np.array([jaw, *predicted])
         at_centre = np.concatenate([self.centre[:1], self.weights @ self.centre + self.bias])
-        inputs = self.centre + self.inverse @ (goal - at_centre)
-        out = np.zeros(120, np.float32)
-        out[FLAME_SLICES["translation"]] = self.rest.translation
-        out[_ROTATION] = self.rest.rotation
-        out[FLAME_SLICES["jaw_pose"]] = self.rest.jaw
-        out[_JAW_X] = jaw
-        out[_EYES] = self.rest.eye_pose
-        out[_LIDS] = self.rest.eye_lid
-        out[_EXPRESSION] = np.clip(inputs[1:], -EXPRESSION_LIMIT, EXPRESSION_LIMIT)
-        if neck is not None:
-            out[_NECK] = np.clip(neck, -_HALF_CIRCLE, _HALF_CIRCLE)
-        return out
+        inputs: NDArray[np.float64] = self.centre + self.inverse @ (goal - at_centre)
+        return inputs[1:]
 
     def frames(self, controls: FloatArray, neck: FloatArray | None = None) -> FloatArray:
         """FLAME frames, shape (n, 120), of controls (n, 6) and neck rotations (n, 3) or none."""

@@ -49,6 +49,7 @@ def _matrix() -> FloatArray:
 
 
 _MATRIX: Final = _matrix()
+_BACK: Final = np.linalg.pinv(_MATRIX.astype(np.float64))
 _JAW_OPEN: Final = ARKIT_NAMES.index("jawOpen")
 _MOUTH_CLOSE: Final = ARKIT_NAMES.index("mouthClose")
 
@@ -72,3 +73,14 @@ def arkit_mouth(controls: FloatArray, jaw: float = 0.0) -> FloatArray:
     weights[_JAW_OPEN] += hanging
     weights[_MOUTH_CLOSE] = hanging * max(1.0 - 2.0 * opened, 0.0)
     return np.clip(weights, 0.0, 1.0)
+
+
+def controls_of(weights: FloatArray) -> FloatArray:
+    """Six controls, 0 to 1, that come closest to ARKit weights, shape (52,): the table reversed.
+
+    A jaw that mouthClose makes up for does not open the mouth. Exact for the weights of one
+    control; where controls cut into each other in `arkit_mouth`, what is seen is read.
+    """
+    seen = weights.astype(np.float64)
+    seen[_JAW_OPEN] = max(seen[_JAW_OPEN] - seen[_MOUTH_CLOSE], 0.0)
+    return np.clip(seen @ _BACK, 0.0, 1.0).astype(np.float32)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The retarget file: JSON with a version and a hash, checked before use.
 
-JSON because it is small (17 KB), diffable, and read once at the start. The hash covers the
-canonical JSON of everything else, so that damage is told apart from a deliberate new fit.
+JSON because it is small (17 KB, 160 KB with an exact fit), diffable, and read once at the start.
+The hash covers the canonical JSON of everything else, so that damage is told apart from a
+deliberate new fit.
 """
 
 from __future__ import annotations
@@ -19,13 +20,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driving_client.errors import RetargetError
+from driving_client.motion import ARKIT_NAMES
 from driving_client.retarget.mapping import INPUT_SIZE, Curve, Gains, Rest, Retarget
 from driving_client.retarget.mouth import CONTROL_NAMES
+from driving_client.retarget.shapes import FLAME_INPUTS, ShapeFit
 
 FORMAT: Final = "flame-to-arkit"
 VERSION: Final = 1
+VERSION_WITH_SHAPES: Final = 2
+"""A program that knows no `shapes` must not take the file for a plain one."""
 PACKAGED: Final = "flame_to_arkit.json"
 _MAXIMUM_BYTES: Final = 1 << 20
+_SHAPE_PARTS: Final = {
+    "products": (len(ARKIT_NAMES), len(ARKIT_NAMES)),
+    "mixed": (len(ARKIT_NAMES), FLAME_INPUTS),
+    "inverse": (FLAME_INPUTS, len(ARKIT_NAMES)),
+}
 _MEND: Final = "make it anew with `python -m driving_client.retarget fit`"
 
 
@@ -53,10 +63,10 @@ def parse_retarget(data: bytes, where: str) -> Retarget:
         raise RetargetError(f"{where}: not JSON ({error}); {_MEND}") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise RetargetError(f"{where}: not a retarget file (no format {FORMAT!r}); {_MEND}")
-    if document.get("version") != VERSION:
+    if document.get("version") not in (VERSION, VERSION_WITH_SHAPES):
         raise RetargetError(
-            f"{where}: version {document.get('version')!r}, this program reads {VERSION}; "
-            f"update the program or {_MEND}"
+            f"{where}: version {document.get('version')!r}, this program reads {VERSION} and "
+            f"{VERSION_WITH_SHAPES}; update the program or {_MEND}"
         )
     if document.get("sha256") != _digest(document):
         raise RetargetError(f"{where}: damaged, its sha256 does not fit its content; {_MEND}")
@@ -72,7 +82,7 @@ def write_retarget(retarget: Retarget, path: Path | str) -> None:
     """Write a retarget file. Raises RetargetError where the path cannot be written."""
     document: dict[str, object] = {
         "format": FORMAT,
-        "version": VERSION,
+        "version": VERSION if retarget.shapes is None else VERSION_WITH_SHAPES,
         "inputs": ["jaw_pose x", *(f"expression {i}" for i in range(INPUT_SIZE - 1))],
         "controls": list(CONTROL_NAMES),
         "provenance": retarget.provenance,
@@ -88,6 +98,10 @@ def write_retarget(retarget: Retarget, path: Path | str) -> None:
         "rest": {name: _rounded(np.array(v)) for name, v in asdict(retarget.rest).items()},
         "gains": asdict(retarget.gains),
     }
+    if retarget.shapes is not None:
+        document["shapes"] = {
+            name: _rounded(getattr(retarget.shapes, name)) for name in _SHAPE_PARTS
+        }
     document = json.loads(json.dumps(document))
     document["sha256"] = _digest(document)
     try:
@@ -141,8 +155,24 @@ def _build(document: dict[str, object]) -> Retarget:
         spread=_array(document, "spread", (size,)),
         rest=Rest(**{n: tuple(_array(rest, n, (k,)).tolist()) for n, k in rest_sizes.items()}),
         gains=Gains(**{name: float(gains[name]) for name in asdict(Gains())}),
+        shapes=_shapes(document),
         provenance=provenance,
     )
+
+
+def _shapes(document: Mapping[str, object]) -> ShapeFit | None:
+    if document["version"] != VERSION_WITH_SHAPES:
+        return None
+    shapes = document["shapes"]
+    if not isinstance(shapes, dict):
+        raise ValueError("shapes is no object")
+    parts = {name: _array(shapes, name, shape) for name, shape in _SHAPE_PARTS.items()}
+    if np.abs(parts["products"] - parts["products"].T).max() > 1e-6:
+        raise ValueError("shapes' products are not symmetric")
+    used = np.diag(parts["products"]) > 0.0
+    if not used.any() or np.linalg.eigvalsh(parts["products"][np.ix_(used, used)])[0] <= 0.0:
+        raise ValueError("shapes' products cannot be solved for")
+    return ShapeFit(**parts)
 
 
 def _read_curve(curve: Mapping[str, object]) -> Curve:

@@ -18,8 +18,9 @@ from driving_client.retarget import (
     parse_retarget,
     write_retarget,
 )
-from driving_client.retarget.__main__ import main, read_controls
+from driving_client.retarget.__main__ import main
 from driving_client.retarget.fit import fit
+from driving_client.retarget.fit_command import read_controls
 
 RETARGET = load_retarget()
 REST = RETARGET.frame(np.zeros(6, np.float32))
@@ -157,6 +158,7 @@ def test_the_fit_can_be_repeated_and_finds_the_lag(
             [
                 "fit",
                 str(clips / "driveningress_16k.json"),
+                "--controls",
                 str(clips / "driveningress_16k_controls.json"),
                 "-o",
                 str(made),
@@ -184,12 +186,13 @@ def test_bad_material_is_refused_with_a_reason():
         (motion, goals * [1, 0, 1, 1, 1, 1], "wide never move"),
     ):
         with pytest.raises(RetargetError, match=reason):
-            fit(bad_motion.astype(np.float32), bad_goals.astype(np.float32))
+            fit([(bad_motion.astype(np.float32), bad_goals.astype(np.float32))])
 
 
 def test_the_command_says_what_is_wrong(tmp_path, capsys):
     missing = tmp_path / "absent.json"
-    assert main(["fit", str(missing), str(missing), "-o", str(tmp_path / "o.json")]) == 1
+    command = ["fit", str(missing), "--controls", str(missing), "-o", str(tmp_path / "o.json")]
+    assert main(command) == 1
     assert main(["info", str(missing)]) == 1
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2
@@ -254,7 +257,8 @@ def test_every_flipped_digit_is_noticed(document):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"version": 2}, "version 2"),
+        ({"version": 3}, "version 3"),
+        ({"version": 2}, "shapes"),
         ({"format": "other"}, "not a retarget file"),
         ({"weights": [[0.0]]}, "weights"),
         ({"bias": ["a"] * 6}, "wrong shape"),

@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Write the blendshapes of a LAM avatar as the .npz that the exact FLAME fit reads.
+
+  python scripts/avatar_blendshapes.py AVATAR.zip -o avatar_blendshapes.npz
+  python -m driving_client.retarget fit --flame generic_model.pkl \\
+      --blendshapes avatar_blendshapes.npz -o flame_to_arkit.json
+
+The whole mesh is written in the order of the avatar's own skin.glb: bundles reorder their
+splats and leave out the transparent ones, so they cannot be matched with FLAME's vertices.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from splat_gles.bundle_archive import Archive
+from splat_gles.errors import ImportSourceError, SplatError
+from splat_gles.importers.glb import MALFORMED, Glb
+from splat_gles.importers.lam import LIMITS
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("avatar", type=Path, help="a LAM avatar (zip with skin.glb)")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the .npz to write")
+    options = parser.parse_args(arguments)
+    try:
+        names, vertices = write(options.avatar, options.output)
+    except (SplatError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(f"{options.output}: {names} blendshapes of {vertices:,} vertices")
+    return 0
+
+
+def write(avatar: Path, output: Path) -> tuple[int, int]:
+    """Write the file; returns how many blendshapes and vertices it has."""
+    archive = Archive(avatar, LIMITS, ImportSourceError)
+    found = [
+        name
+        for name in archive.names
+        if PurePosixPath(name).name == "skin.glb" and not name.startswith("__MACOSX/")
+    ]
+    if len(found) != 1:
+        raise ImportSourceError(
+            f"{avatar}: holds {len(found)} skin.glb; give a LAM avatar's zip, which has one"
+        )
+    glb = Glb(archive.read(found[0]), f"{avatar}: {found[0]}")
+    try:
+        mesh = glb.document["meshes"][0]
+        primitive = mesh["primitives"][0]
+        names = [str(name) for name in mesh["extras"]["targetNames"]]
+        vertices = glb.accessor(primitive["attributes"]["POSITION"])
+        faces = glb.accessor(primitive["indices"]).reshape(-1, 3)
+        deltas = np.stack([glb.accessor(each["POSITION"]) for each in primitive["targets"]])
+    except MALFORMED as cause:
+        raise ImportSourceError(f"{glb.where}: no mesh with named blendshapes ({cause!r})") from (
+            cause
+        )
+    np.savez_compressed(
+        output,
+        names=np.array(names),
+        vertices=vertices.astype(np.float32),
+        faces=faces.astype(np.int32),
+        deltas=deltas.astype(np.float32),
+    )
+    return len(names), len(vertices)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
