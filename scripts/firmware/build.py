@@ -21,19 +21,23 @@ from firmware.deliveries import (
     write_checksums,
 )
 from firmware.elf import check_libraries
+from firmware.image import sign_image
+from firmware.import_check import check_imports
+from firmware.licences import LICENCES, add_licences
 from firmware.payload import lay_out, settle, tree_key
 from firmware.runtime import build_runtime
+from firmware.sbom import describe_payload
 from firmware.signing import open_key
 from firmware.squashfs import make_squashfs
 from firmware.steps import Progress, need_tools
+from firmware.tree import copy_tree
 from firmware.version import read_release
-from kioskd.update.image_format import assemble, padded_digest, verify
-from kioskd.update.manifest import Manifest
 
 TOOLS: Final = (
     "aarch64-linux-gnu-gcc", "apt-get", "debugfs", "dpkg-deb", "e2fsck", "mke2fs", "mksquashfs",
     "openssl", "qemu-aarch64-static", "readelf",
 )  # fmt: skip
+SBOM: Final = "usr/share/kiosk/sbom.spdx.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,13 @@ def build(request: Request, progress: Progress) -> list[Path]:
         tree.mkdir()
         with progress.step("Lay out the payload"):
             lay_out(tree, board, release, runtime, ROOT)
+            add_licences(tree, runtime, ROOT)
+            sbom = describe_payload(tree, board, release, runtime)
+            (tree / SBOM).write_bytes(sbom)
             files = settle(tree)
-            check_libraries(tree)
+        with progress.step("Check the payload: libraries, imports of all modules"):
+            libraries, modules = check_libraries(tree), check_imports(tree)
+            progress.say(f"  {libraries} ELF files are complete, {modules} modules load")
         key_of_tree = tree_key(tree, files, board.compression, release.epoch)
         squashfs = cache / "squashfs" / f"{key_of_tree}.squashfs"
         squashfs.parent.mkdir(exist_ok=True)
@@ -76,13 +85,11 @@ def build(request: Request, progress: Progress) -> list[Path]:
         new.mkdir()
         image = new / f"kiosk-{board.name}-{release.version}.img"
         with progress.step("Sign the image"):
-            size, digest = padded_digest(squashfs)
-            manifest = Manifest(
-                version=release.version, board=board.name, squashfs_bytes=size,
-                squashfs_sha256=digest, key_id=key.id, files=files,
-            ).to_bytes()  # fmt: skip
-            assemble(squashfs, manifest, key.sign(manifest), image)
-            verify(image, [key.public_path], board.name)
+            sign_image(
+                squashfs, image, board=board.name, version=release.version, key=key, files=files
+            )
+        (new / "sbom.spdx.json").write_bytes(sbom)
+        copy_tree(tree / LICENCES, new / "licences")
         with progress.step("Partition image and archive"):
             hook, store = work / "hook", work / "store"
             if (size := hook_tree(ROOT, board, key, hook)) > HOOK_MAX_BYTES:

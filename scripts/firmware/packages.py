@@ -47,6 +47,8 @@ RUNTIME_PACKAGES: Final = (
     "libdrm2",
     "libudev1",
 )
+LICENCE_PACKAGE: Final = "base-files"
+"""Holds the texts that Debian's copyright files refer to; only those are taken."""
 BUILD_PACKAGES: Final = (
     # headers and libraries that the two modules without wheels are compiled against
     "libasound2-dev",
@@ -95,7 +97,10 @@ DROPPED_FROM_DEBS: Final = (
     "usr/share/python3",
     "usr/share/bug",
     "var",
-    # installers' own business
+    # other programs' business
+    "etc/ld.so.conf.d",
+    "usr/lib/binfmt.d",
+    "usr/share/libgcrypt20",
     "etc/ca-certificates",
     "usr/sbin/update-ca-certificates",
     "usr/bin/c_rehash",
@@ -109,7 +114,6 @@ DROPPED_FROM_DEBS: Final = (
     "usr/lib/aarch64-linux-gnu/engines-3",
     "usr/lib/ssl/misc",
     # parts of the standard library that need more libraries or a desktop, or test it
-    "usr/lib/python3.11/_sysconfigdata*",
     "usr/lib/python3.11/config-3.11-*",
     "usr/lib/python3.11/curses",
     "usr/lib/python3.11/dbm",
@@ -124,7 +128,6 @@ DROPPED_FROM_DEBS: Final = (
     "usr/lib/python3.11/turtle.py",
     "usr/lib/python3.11/unittest",
     "usr/lib/python3.11/venv",
-    "usr/lib/python3.11/wsgiref",
     "usr/lib/python3.11/lib-dynload/_crypt.*",
     "usr/lib/python3.11/lib-dynload/_curses*",
     "usr/lib/python3.11/lib-dynload/_dbm.*",

@@ -32,15 +32,24 @@ OURS_DROPPED: Final = (
     "config/avatars/*.png",
 )
 MOUNT_FOLDERS: Final = (
-    "dev", "etc/kiosk", "home", "proc", "root", "run", "sys", "tmp", "var/cache", "var/lib/kiosk",
-    "var/log", "var/tmp",
+    "dev", "etc/kiosk", "home", "host", "proc", "root", "run", "sys", "tmp", "var/cache",
+    "var/lib/kiosk", "var/log", "var/tmp",
 )  # fmt: skip
-MOUNT_FILES: Final = ("etc/hostname", "etc/localtime", "etc/machine-id", "etc/resolv.conf")
+MOUNT_FILES: Final = ("etc/asound.conf", "etc/hostname", "etc/localtime", "etc/machine-id")
+NPU_LIBRARY: Final = "usr/lib/librknnrt.so"
+"""Where rknn-toolkit-lite2 looks for the vendor's library, which is mounted over this."""
+LINKS: Final = {
+    # the hook keeps copies there: a file that is mounted over would go stale
+    "etc/hosts": "/run/kiosk/net/hosts",
+    "etc/resolv.conf": "/run/kiosk/net/resolv.conf",
+    # relative: kioskctl also runs outside of the payload's root
+    f"{SHARE}/default.avatar": "../../lib/kiosk/config/avatars/default.avatar",
+    f"{SHARE}/kiosk.yaml": "../../lib/kiosk/config/kiosk.yaml",
+}
 TEXT_FILES: Final = {
     "etc/passwd": "root:x:0:0:root:/root:/usr/sbin/nologin\n"
     "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
     "etc/group": "root:x:0:\nnogroup:x:65534:\n",
-    "etc/hosts": "127.0.0.1 localhost\n::1 localhost ip6-localhost\n",
     "etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
     # a .pth file: `python3.11 -m kioskd` works without PYTHONPATH
     "usr/lib/python3/dist-packages/kiosk.pth": f"/{OURS}\n/{OURS}/site-packages\n",
@@ -60,6 +69,8 @@ def lay_out(tree: Path, board: Board, release: Release, runtime: Runtime, root: 
     for folder in MOUNT_FOLDERS:
         (tree / folder).mkdir(parents=True, exist_ok=True)
     texts = TEXT_FILES | dict.fromkeys(MOUNT_FILES, "")
+    if board.npu == "rknn":
+        texts[NPU_LIBRARY] = ""
     texts[f"{SHARE}/release"] = (
         f"version={release.version}\nboard={board.name}\nbuilt_from={release.commit}\n"
     )
@@ -71,8 +82,8 @@ def lay_out(tree: Path, board: Board, release: Release, runtime: Runtime, root: 
         command = tree / "usr/bin" / name
         command.write_text(_COMMAND.format(module=module), "utf-8")
         command.chmod(0o755)
-    (tree / SHARE / "default.avatar").symlink_to(f"/{OURS}/config/avatars/default.avatar")
-    (tree / SHARE / "kiosk.yaml").symlink_to(f"/{OURS}/config/kiosk.yaml")
+    for name, place in LINKS.items():
+        (tree / name).symlink_to(place)
 
 
 def board_facts(board: Board) -> dict[str, Any]:

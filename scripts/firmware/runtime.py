@@ -24,6 +24,7 @@ from firmware.packages import (
     BUILD_PACKAGES,
     DROPPED_FROM_DEBS,
     DROPPED_FROM_WHEELS,
+    LICENCE_PACKAGE,
     NPU_WHEELS,
     RUNTIME_PACKAGES,
     RUNTIME_WHEELS,
@@ -53,7 +54,8 @@ class Runtime:
 def build_runtime(cache: Path, progress: Progress, *, npu: bool, refresh: bool) -> Runtime:
     """The runtime, from the cache when nothing of it changed; raises FirmwareError."""
     with progress.step("Debian packages (arm64)"):
-        found = fetch_debs((*RUNTIME_PACKAGES, *BUILD_PACKAGES), cache, refresh=refresh)
+        names = (*RUNTIME_PACKAGES, *BUILD_PACKAGES, LICENCE_PACKAGE)
+        found = fetch_debs(names, cache, refresh=refresh)
     with progress.step("Python packages (aarch64)"):
         lock = read_lock(ROOT / "requirements.lock")
         wheels = fetch_python_packages(RUNTIME_WHEELS, lock, cache)
@@ -89,6 +91,7 @@ def _build(
         with progress.step("Unpack the runtime"):
             for name in RUNTIME_PACKAGES:
                 unpack_deb(debs[name], tree, DROPPED_FROM_DEBS, new / "licences")
+            unpack_deb(debs[LICENCE_PACKAGE], tree, ("*",), new / "licences")
             for package in wheels:
                 unpack_wheel(package.path, tree, DROPPED_FROM_WHEELS)
             bundle_certificates(tree)
@@ -125,7 +128,7 @@ def bundle_certificates(tree: Path) -> None:
     default = tree / "usr/lib/ssl/cert.pem"
     default.parent.mkdir(parents=True, exist_ok=True)
     default.unlink(missing_ok=True)
-    default.symlink_to(f"/{CERTIFICATES}")
+    default.symlink_to(f"../../../{CERTIFICATES}")
 
 
 def _key(debs: Sequence[Deb], packages: Sequence[PythonPackage]) -> str:

@@ -22,6 +22,7 @@ from firmware.errors import FirmwareError
 from firmware.steps import run
 
 MERGED: Final = ("bin", "lib", "sbin")
+COMMON_LICENCES: Final = "usr/share/common-licenses"
 SITE_PACKAGES: Final = "usr/lib/kiosk/site-packages"
 
 
@@ -32,8 +33,8 @@ def unpack_deb(deb: Path, tree: Path, dropped: Sequence[str], licences: Path | N
     with tarfile.open(fileobj=io.BytesIO(stream)) as archive:
         for member in archive:
             path = _merged(_safe(member.name, deb))
-            if licences is not None and path == f"usr/share/doc/{package}/copyright":
-                _take_licence(archive, member, licences / package / "copyright")
+            if licences is not None:
+                _take_licence(archive, member, path, package, licences)
             if not path or member.isdir() or is_dropped(path, dropped):
                 continue
             target = tree / path
@@ -48,9 +49,21 @@ def unpack_deb(deb: Path, tree: Path, dropped: Sequence[str], licences: Path | N
                 shutil.copymode(original, target)
 
 
-def _take_licence(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:
-    if member.isfile():
+def _take_licence(
+    archive: tarfile.TarFile, member: tarfile.TarInfo, path: str, package: str, licences: Path
+) -> None:
+    folder, _, common = path.rpartition("/")
+    target = licences / package
+    if path == f"usr/share/doc/{package}" and member.issym():
+        # several packages of one source share their documents
         target.parent.mkdir(parents=True, exist_ok=True)
+        target.symlink_to(member.linkname)
+    elif path == f"usr/share/doc/{package}/copyright" and member.isfile():
+        target.mkdir(parents=True, exist_ok=True)
+        _write(target / "copyright", _content(archive, member), executable=False)
+    elif folder == COMMON_LICENCES and member.isfile():
+        (licences / "common-licenses").mkdir(parents=True, exist_ok=True)
+        target = licences / "common-licenses" / common
         _write(target, _content(archive, member), executable=False)
 
 

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Proves that every native module of a payload loads: imports them all under qemu-user.
+
+A module that needs a symbol or library that is not there fails here and not on a board.
+OpenGL's libraries are the board's, so what binds to them is left to the boot test.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final
+
+from firmware.bytecode import run_in_payload
+from firmware.errors import FirmwareError
+from firmware.payload import OURS, PACKAGES
+from firmware.tree import SITE_PACKAGES
+
+_FOLDERS: Final = ("usr/lib/python3.11/lib-dynload", SITE_PACKAGES)
+_SUFFIXES: Final = (".cpython-311-aarch64-linux-gnu.so", ".abi3.so")
+PURE: Final = (
+    "OpenGL", "aiohttp", "google.protobuf", "numpy", "prometheus_client", "pygame", "soxr",
+    "ssl", "systemd.daemon", "systemd.journal", "yaml",
+)  # fmt: skip
+_PROGRAM: Final = """
+import importlib, json, sys
+sys.path[:0] = sys.argv[1:]
+failed = {}
+for name in json.load(sys.stdin):
+    try:
+        importlib.import_module(name)
+    except BaseException as error:
+        failed[name] = f"{type(error).__name__}: {error}"
+sys.stdout.write("\\n" + json.dumps(failed))
+"""
+
+
+def native_modules(tree: Path) -> list[str]:
+    """Dotted names of all extension modules in a tree."""
+    names = []
+    for folder in _FOLDERS:
+        for path in sorted((tree / folder).rglob("*.so")):
+            for suffix in _SUFFIXES:
+                if path.name.endswith(suffix):
+                    relative = path.relative_to(tree / folder)
+                    names.append(".".join([*relative.parts[:-1], path.name.removesuffix(suffix)]))
+    return names
+
+
+def our_modules(tree: Path) -> list[str]:
+    """Dotted names of the packages of ours, their commands left out."""
+    names = []
+    for package in PACKAGES:
+        for path in sorted((tree / OURS / package).rglob("*.py")):
+            parts = list(path.relative_to(tree / OURS).with_suffix("").parts)
+            if parts[-1] != "__main__":
+                names.append(".".join(part for part in parts if part != "__init__"))
+    return names
+
+
+def check_imports(tree: Path) -> int:
+    """Import every native module and every module of ours; returns how many there are.
+
+    Raises FirmwareError with each that failed and why.
+    """
+    names = [*native_modules(tree), *PURE, *our_modules(tree)]
+    places: list[str | Path] = [tree / OURS, tree / SITE_PACKAGES]
+    printed = run_in_payload(
+        ["-B", "-c", _PROGRAM, *places], tree, doing="importing the payload's modules",
+        stdin=json.dumps(names).encode(),
+    )  # fmt: skip
+    failed: dict[str, str] = json.loads(printed.decode("utf-8").splitlines()[-1])
+    if failed:
+        listing = "\n".join(f"    {name}: {why}" for name, why in failed.items())
+        raise FirmwareError(f"modules of the payload do not load:\n{listing}")
+    return len(names)
