@@ -4,7 +4,7 @@
 A message says what is wrong, where, and how to mend it. A fault of a running kiosk (no
 sound device, a lost link) is not raised to the top: it becomes a log line with a code, a
 metric and a reason in the health answer. The other errors lie beside what raises them; the
-exit status of each is decided in one place, `kioskd.__main__`.
+exit status of each is decided in one place, `kioskd.cli`.
 """
 
 

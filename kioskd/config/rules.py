@@ -24,6 +24,17 @@ def is_loopback(address: str) -> bool:
         return False
 
 
+def as_reached_here(address: str) -> str:
+    """The address for a URL on this machine: 0.0.0.0 is where one listens, not where one asks."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if parsed.is_unspecified:
+        return "127.0.0.1" if parsed.version == 4 else "[::1]"
+    return address if parsed.version == 4 else f"[{address}]"
+
+
 def check_rules(config: Config, reading: Reading) -> list[str]:
     """What is wrong with the configuration as a whole, one message per problem."""
     return [

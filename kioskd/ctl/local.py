@@ -7,13 +7,13 @@ token. The server's certificate is pinned: no authority needs to know 127.0.0.1.
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from kioskd.config import ConfigError, load
 from kioskd.config.loading import DEFAULT_FILE
+from kioskd.config.rules import as_reached_here
 from kioskd.ctl.client import TIMEOUT_S, Client
 
 DEFAULT_URL: Final = "http://127.0.0.1:8080"
@@ -48,19 +48,8 @@ def own_address(config_file: Path = DEFAULT_FILE) -> Address | None:
         return None
     certificate = Path(health.tls_certificate) if health.tls_certificate else None
     return Address(
-        f"{'https' if certificate else 'http'}://{_reachable(health.address)}:{health.port}",
+        f"{'https' if certificate else 'http'}://{as_reached_here(health.address)}:{health.port}",
         Path(health.token_file) if health.token_file else None,
         certificate,
         pinned=certificate is not None,
     )
-
-
-def _reachable(address: str) -> str:
-    """The address as a client on this board writes it: 0.0.0.0 is nowhere to connect to."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if parsed.is_unspecified:
-        return "127.0.0.1" if parsed.version == 4 else "[::1]"
-    return address if parsed.version == 4 else f"[{address}]"

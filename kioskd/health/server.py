@@ -20,6 +20,7 @@ from aiohttp import web
 from prometheus_client.exposition import choose_encoder
 
 from kioskd.config import Config, ConfigError, read_secret
+from kioskd.config.rules import as_reached_here
 from kioskd.config.secrets import tls_context
 from kioskd.errors import KioskError
 from kioskd.health.access import HEADERS, guard, refuse
@@ -55,7 +56,10 @@ class View:
 
 
 class HealthServer:
-    """Serves one View; `add_routes` let other parts add theirs under the same access rules."""
+    """Serves one View; `add_routes` let other parts add theirs under the same access rules.
+
+    `url` is where it listens, `local_url` the same as a browser on this machine takes it.
+    """
 
     def __init__(self, view: View, *add_routes: AddRoutes) -> None:
         self._view = view
@@ -65,9 +69,10 @@ class HealthServer:
         self._closing = asyncio.Event()
         self._runner: web.AppRunner | None = None
         self.url = ""
+        self.local_url = ""
 
     async def start(self) -> None:
-        """Listen; `url` then says where. Raises ServerError or ConfigError."""
+        """Listen; the two addresses then say where. Raises ServerError or ConfigError."""
         health = self._view.config().health
         app = web.Application(
             middlewares=[guard(health.address, read_secret(health.token_file))],
@@ -99,7 +104,9 @@ class HealthServer:
             ) from error
         host, port = self._runner.addresses[0][:2]
         name = f"[{host}]" if ":" in host else host
-        self.url = f"{'https' if tls else 'http'}://{name}:{port}/"
+        scheme = "https" if tls else "http"
+        self.url = f"{scheme}://{name}:{port}/"
+        self.local_url = f"{scheme}://{as_reached_here(str(host))}:{port}/"
         logger.info("health and console at %s", self.url, extra={"code": "http_listening"})
 
     async def stop(self) -> None:

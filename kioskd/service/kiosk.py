@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from driving_client import LinkSettings, make_link
 from driving_client.link import EventSink, Link
-from driving_client.lipsync.loudness import LoudnessMouth
+from driving_client.lipsync.speech_mouth import SpeechMouth
 from driving_client.retarget import load_retarget
 from kioskd import __version__, log, systemd_notify
 from kioskd.audio.output import AudioOutput
@@ -120,7 +120,7 @@ class Kiosk:
             audio,
             self._metrics,
             retarget=load_retarget(),
-            make_mouth=LoudnessMouth,
+            make_mouth=SpeechMouth,
             report=lambda request, state, played_ms: keeper.report_playback(
                 request, state, played_ms
             ),
@@ -188,7 +188,9 @@ class Kiosk:
         self._server = self._io.call(listen(), LISTEN_TIMEOUT_S)
         if display.driver == "offscreen" and self._config.health.console:
             logger.info(
-                "no screen is used; look at %s", self._server.url, extra={"code": "look_at"}
+                "no screen is used; look at %s",
+                self._server.local_url,
+                extra={"code": "look_at"},
             )
 
     async def _keep_checking(self, monitor: Monitor, keeper: LinkKeeper) -> None:

@@ -548,7 +548,7 @@ def test_in_the_network_there_is_tls_and_a_token_is_asked_for(
 
     async def test() -> None:
         async with running(overridden(*options)) as setup:
-            setup.server.url = setup.server.url.replace("0.0.0.0", "127.0.0.1")
+            setup.server.url = setup.server.local_url
             assert setup.server.url.startswith("https://")
             tls = ssl.create_default_context(cafile=str(certificate))
             for path in ("livez", "healthz", "metrics", "screenshot.png", "", "nowhere"):
@@ -593,7 +593,7 @@ def test_kioskctl_reaches_a_protected_kiosk(protected: tuple[Path, list[str]]) -
 
     async def test() -> None:
         async with running(overridden(*options)) as setup:
-            url = setup.server.url.replace("0.0.0.0", "127.0.0.1")
+            url = setup.server.local_url
             trust = ("--authority", str(certificate))
             status, output = await ctl(url, *trust, "--token-file", token)
             assert (status, output.startswith("kioskd 0.1.0: pass")) == (0, True), output

@@ -133,6 +133,35 @@ def test_a_stuck_main_thread_cannot_prevent_the_end(signals: int, status: int, m
         process.kill()
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_it_still_loads_is_an_orderly_end(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    (tmp_path / "kiosk.yaml").write_text(NO_ENDPOINT)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kioskd", "--config", str(tmp_path / "kiosk.yaml")],
+        cwd=ROOT, text=True, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        proc = Path(f"/proc/{process.pid}")
+        deadline = time.monotonic() + 10
+        while not _blocks(proc / "status", number):
+            assert time.monotonic() < deadline
+        assert "numpy" not in (proc / "maps").read_text(), "the imports are still to come"
+        process.send_signal(number)
+        _, log = process.communicate(timeout=20)
+        assert process.returncode == 0, log
+        assert "Traceback" not in log
+        assert "stopping" in log
+    finally:
+        process.kill()
+
+
+def _blocks(status: Path, number: signal.Signals) -> bool:
+    line = next(line for line in status.read_text().splitlines() if line.startswith("SigBlk"))
+    return bool(int(line.split()[1], 16) >> (number - 1) & 1)
+
+
 def test_a_reload_applies_what_is_live_and_names_what_is_not(tmp_path: Path) -> None:
     with running(tmp_path, config=NO_ENDPOINT) as kiosk:
         kiosk.config.write_text("endpoint: {url: 'ws://127.0.0.1:9/relay'}\naudio: {volume: 0.5}\n")

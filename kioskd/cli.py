@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line of `python -m kioskd`: daemon, configuration check, player for recordings."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from pathlib import Path
+
+# Before numpy is loaded: its matrices here are small, and a thread pool only costs latency.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+
+from driving_client.errors import DrivingError
+from driving_client.recording import Recording, read_recording
+from kioskd import __version__, log
+from kioskd.allocator import return_large_blocks
+from kioskd.config import Config, ConfigError, Loaded, load
+from kioskd.errors import KioskError
+from kioskd.service.avatar_loading import AvatarError
+from kioskd.service.kiosk import Kiosk
+from kioskd.service.local_links import RecordingLink
+from kioskd.service.reload import LiveConfig
+from kioskd.service.settings import link_settings
+from splat_gles.bundle import read_bundle
+from splat_gles.errors import BundleError, SplatError
+
+logger = logging.getLogger("kioskd")
+
+EXIT_FAILURE = 1
+EXIT_CONFIG = 78
+EPILOG = """exit status: 0 after SIGTERM or Ctrl-C, 78 when the configuration is wrong, 1 for
+everything else. `kioskctl doctor` (python -m kioskd.ctl) tells how a running kiosk is.
+
+examples:
+  python -m kioskd --config /etc/kiosk/kiosk.yaml --check
+  python -m kioskd --set display.driver=offscreen --set avatar.path=james.avatar
+  python -m kioskd play recording.json --avatar james.avatar
+  python -m kioskd --set endpoint.motion_offset_ms=120 play recording.json    (its motion leads)
+"""
+
+
+def arguments(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m kioskd",
+        description="The talking avatar: shows it, lets it speak, and reports its health.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"kioskd {__version__}")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE",
+        help="read this file and the kiosk.d/*.yaml beside it (default: /etc/kiosk/kiosk.yaml)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="SECTION.KEY=VALUE", dest="overrides",
+        help="set an option for this run; may be repeated",
+    )  # fmt: skip
+    parser.add_argument("--check", action="store_true", help="check the configuration and exit")
+    subparsers = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
+    play = subparsers.add_parser(
+        "play",
+        help="play a recording of the wire once, with its sound, and exit",
+        description="Play a recording of the wire once, with its sound, and exit.",
+    )
+    play.add_argument("file", type=Path, help="a JSON recording, such as driveningress_16k.json")
+    play.add_argument("--avatar", type=Path, metavar="FILE", help="the avatar to show")
+    return parser.parse_args(argv)
+
+
+def main() -> int:
+    """Run; every expected error is told in words and by the exit status.
+
+    Signals must be blocked already (`kioskd.service.signals`).
+    """
+    options = arguments()
+    return_large_blocks()
+    overrides = list(options.overrides)
+    recording: Recording | None = None
+    try:
+        if options.command == "play":
+            recording = read_recording(options.file)
+            if options.avatar is not None:
+                overrides.append(f"avatar.path={options.avatar}")
+        loaded = load(options.config, overrides)
+        if options.check:
+            return check(loaded)
+    except (KioskError, DrivingError) as error:
+        return tell(error)
+    log.set_up_logging(loaded.config.log.level)
+    logger.info(
+        "kioskd %s, configuration from %s", __version__,
+        ", ".join(map(str, loaded.files)) or "the defaults", extra={"code": "starting"},
+    )  # fmt: skip
+    live = LiveConfig(loaded.config, options.config, overrides)
+    try:
+        return kiosk(live, recording).run()
+    except (KioskError, SplatError, DrivingError) as error:
+        logger.critical("%s", error, extra={"code": "start_failed"})
+        return exit_status(error)
+
+
+def kiosk(live: LiveConfig, recording: Recording | None) -> Kiosk:
+    """The daemon, for the endpoint or for a recording in its place."""
+    if recording is None:
+        return Kiosk(live)
+    offset_s = live.config.endpoint.motion_offset_ms / 1000
+    return Kiosk(live, lambda sink, end: RecordingLink(sink, recording, offset_s, end))
+
+
+def check(loaded: Loaded) -> int:
+    """What the start would refuse beyond the table's rules, then "ok"."""
+    config: Config = loaded.config
+    link_settings(config)
+    if config.avatar.path:
+        try:
+            read_bundle(Path(config.avatar.path))
+        except BundleError as error:
+            print(f"warning: avatar.path: the default avatar will show: {error}", file=sys.stderr)
+    print(f"{', '.join(map(str, loaded.files)) or 'defaults'}: ok")
+    return 0
+
+
+def tell(error: Exception) -> int:
+    """Print what is wrong, a line per problem."""
+    problems = error.problems if isinstance(error, ConfigError) else (str(error),)
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    return exit_status(error)
+
+
+def exit_status(error: Exception) -> int:
+    """78 for what only a person can mend in the configuration, else 1 for a new attempt."""
+    return EXIT_CONFIG if isinstance(error, ConfigError | AvatarError) else EXIT_FAILURE
