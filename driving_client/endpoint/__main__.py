@@ -23,14 +23,15 @@ A driving endpoint on this machine: gives kiosks speech and FLAME motion without
 
   ws://HOST:PORT/relay       sends the kiosk audio and motion of the texts it is to say
   ws://HOST:PORT/websocket   takes a kiosk's audio, answers with motion (driveningress)
-  POST /say                  {"text": "Hello.", "interrupt": false} makes kiosks on /relay speak
+  POST /say                  {"text": "Hello."} or a WAV makes kiosks on /relay speak
 """
 
 _EPILOG = """\
-Speech comes from espeak-ng with lips after its phonemes. Audio that comes without text, over
-/websocket, moves the jaw by its loudness only.
+Speech comes from espeak-ng with lips after its phonemes. Audio that comes without text gets lips
+from the speech model.
 
   curl -d '{"text": "Good morning."}' http://127.0.0.1:8090/say
+  curl --data-binary @voice.wav http://127.0.0.1:8090/say
 """
 
 

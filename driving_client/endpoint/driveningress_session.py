@@ -20,8 +20,9 @@ from driving_client.endpoint.identifiers import new_identifier
 from driving_client.errors import ProtocolError
 from driving_client.lipsync.performance import VoicePerformance
 from driving_client.motion import FloatArray
+from driving_client.ogg_opus import OPUS_RATE, OggOpusDecoder, OpusMissingError
 from driving_client.retarget import Retarget
-from driving_client.utterance import MAX_SECONDS, SAMPLE_RATES
+from driving_client.utterance import MAX_SECONDS, SAMPLE_RATES, Samples
 from driving_client.wire.codec import decode_message, encode_message
 from driving_client.wire.messages import (
     Animation,
@@ -42,6 +43,7 @@ CONTRACT_BROKEN: Final = 4400
 _INVALID_ARGUMENT: Final = 3
 _UNIMPLEMENTED: Final = 12
 _REMEMBERED_IDS: Final = 256
+_PCM, _OGG_OPUS = 0, 1
 
 
 @dataclass(slots=True, eq=False)
@@ -52,8 +54,20 @@ class _Request:
     performance: VoicePerformance
     batches: MotionBatches
     task: asyncio.Task[None]
+    opus: OggOpusDecoder | None
     samples: int = 0
     audio_ended: bool = False
+
+    def decode(self, message: AudioInput) -> Samples:
+        """The samples that a piece completes; raises ProtocolError."""
+        if self.opus is not None:
+            samples = self.opus.feed(message.audio)
+            if message.end:
+                self.opus.finish()
+            return samples
+        if len(message.audio) % 2:
+            raise ProtocolError("audio holds half a sample; send s16le mono whole")
+        return np.frombuffer(message.audio, "<i2").astype(np.int16)
 
 
 class DrivingIngressSession:
@@ -65,6 +79,7 @@ class DrivingIngressSession:
         self._speed = speed
         self._connection_id = new_identifier()
         self._sample_rate = 0
+        self._opus = False
         self._request: _Request | None = None
         self._closed_ids: dict[str, None] = {}  # in order of age
 
@@ -100,22 +115,36 @@ class DrivingIngressSession:
                 "motion is answered on this connection only, not published to LiveKit or Agora; "
                 "leave the egress out"
             )
-        if first.audio_format != 0:
-            raise ProtocolError("only PCM s16le is taken here, not Ogg Opus; set audio_format 0")
+        self._sample_rate = self._agreed_rate(first)
+        await self._send(ConfirmSession(self._connection_id))
+        logger.info(
+            "session %s, %s at %d Hz",
+            self._connection_id,
+            "Ogg Opus" if self._opus else "PCM",
+            self._sample_rate,
+            extra={"code": "session_confirmed"},
+        )
+        return True
+
+    def _agreed_rate(self, first: ConfigureSession) -> int:
+        """Hz of the samples that the motion is made from; raises ProtocolError."""
+        if first.audio_format == _OGG_OPUS:
+            try:
+                OggOpusDecoder()
+            except OpusMissingError as error:
+                raise ProtocolError(str(error)) from error
+            self._opus = True
+            return OPUS_RATE  # the stream tells its own rate, and any is decoded to this one
+        if first.audio_format != _PCM:
+            raise ProtocolError(
+                f"audio format {first.audio_format} is unknown; send PCM s16le (0) or Ogg Opus (1)"
+            )
         rate = first.sample_rate or 16000
         if rate not in SAMPLE_RATES:
             raise ProtocolError(
                 f"sample rate {rate} Hz is not one of {', '.join(map(str, SAMPLE_RATES))}"
             )
-        self._sample_rate = rate
-        await self._send(ConfirmSession(self._connection_id))
-        logger.info(
-            "session %s at %d Hz",
-            self._connection_id,
-            rate,
-            extra={"code": "session_confirmed"},
-        )
-        return True
+        return rate
 
     async def _handle(self, message: WireMessage) -> None:
         match message:
@@ -146,10 +175,11 @@ class DrivingIngressSession:
             request = self._request = self._begin(message.request_id)
         if request.audio_ended:
             return
-        if len(message.audio) % 2:
-            await self._refuse(request, "audio holds half a sample; send s16le mono whole")
+        try:
+            samples = request.decode(message)
+        except ProtocolError as error:
+            await self._refuse(request, str(error))
             return
-        samples = np.frombuffer(message.audio, "<i2").astype(np.int16)
         request.samples += len(samples)
         if request.samples > MAX_SECONDS * self._sample_rate:
             await self._refuse(request, f"more than {MAX_SECONDS:.0f} s of audio; split it")
@@ -174,6 +204,7 @@ class DrivingIngressSession:
             VoicePerformance(self._sample_rate, self._retarget),
             batches,
             asyncio.create_task(batches.run()),
+            OggOpusDecoder() if self._opus else None,
         )
 
     async def _refuse(self, request: _Request, reason: str) -> None:

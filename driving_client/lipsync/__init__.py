@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Speech to motion: espeak-ng's phonemes, or bare loudness, to mouth controls and FLAME frames."""
+"""Speech to motion: espeak-ng's phonemes, or a voice alone, to mouth controls and FLAME frames."""

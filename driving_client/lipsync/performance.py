@@ -8,7 +8,7 @@ import numpy as np
 from driving_client.lipsync.coarticulation import mouth_controls
 from driving_client.lipsync.espeak import Speech
 from driving_client.lipsync.gesture import HeadGesture, fade_out, levels_of
-from driving_client.lipsync.loudness import LoudnessMouth
+from driving_client.lipsync.speech_mouth import SpeechMouth
 from driving_client.motion import FRAME_RATE, FloatArray
 from driving_client.retarget import Retarget
 from driving_client.retarget.mouth import OPEN
@@ -32,7 +32,7 @@ class VoicePerformance:
     """FLAME frames for a voice that comes in pieces and without text."""
 
     def __init__(self, sample_rate: int, retarget: Retarget) -> None:
-        self._mouth = LoudnessMouth(sample_rate)
+        self._mouth = SpeechMouth(sample_rate)
         self._head = HeadGesture()
         self._retarget = retarget
 

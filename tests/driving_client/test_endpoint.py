@@ -16,6 +16,7 @@ from endpoint_rig import endpoint, kiosk, receive, utterance
 
 from driving_client.endpoint import EndpointSettings
 from driving_client.endpoint.__main__ import main
+from driving_client.lipsync.coarticulation import mouth_controls
 from driving_client.lipsync.espeak import synthesise
 from driving_client.retarget import load_retarget
 from driving_client.wire.codec import decode_message, encode_message
@@ -58,8 +59,10 @@ def speechlike(seconds, rate):
 def test_audio_over_driveningress_comes_back_as_motion_in_the_services_chunks():
     async def story():
         async with endpoint() as (url, client):
-            socket = await ingress(client, url)
-            voice = speechlike(20.3, 16000)
+            speech = await asyncio.to_thread(synthesise, f"{SENTENCE} " * 10)
+            rate = speech.sample_rate
+            voice = speech.samples[: round(20.3 * rate)].astype("<i2")
+            socket = await ingress(client, url, rate)
             await socket.send_bytes(encode_message(AudioInput("r1", voice.tobytes(), True)))
             got = []
             while not (got and got[-1].end):
@@ -69,6 +72,8 @@ def test_audio_over_driveningress_comes_back_as_motion_in_the_services_chunks():
             assert {a.request_id for a in got} == {"r1"}
             retarget = load_retarget()
             opening = [retarget.controls(f)[0] for a in got for f in a.frames]
+            reference = mouth_controls(speech.phonemes, len(opening))[:, 0]
+            assert np.corrcoef(opening, reference)[0, 1] > 0.6
             assert max(opening) > 0.5
 
     asyncio.run(story())
@@ -185,7 +190,7 @@ def test_what_concerns_one_request_fails_that_request_only():
         b"\xff\xff\xff",
         encode_message(AudioInput("r", b"")),
         encode_message(ConfigureSession(11025)),
-        encode_message(ConfigureSession(16000, audio_format=1)),
+        encode_message(ConfigureSession(16000, egress_type=1)),
         "text",
     ],
 )

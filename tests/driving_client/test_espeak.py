@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Text to speech to mouth: phonemes and their times, closures, silence, loudness."""
+"""Text to speech to mouth: phonemes and their times, closures, silence."""
 
 import ctypes
 import threading
@@ -12,9 +12,7 @@ from driving_client.lipsync import espeak
 from driving_client.lipsync.articulation import SILENCE, articulations
 from driving_client.lipsync.coarticulation import mouth_controls
 from driving_client.lipsync.espeak import EspeakMissingError, Phoneme, synthesise
-from driving_client.lipsync.loudness import LoudnessMouth
-from driving_client.lipsync.performance import VoicePerformance, frame_count, perform
-from driving_client.recording import read_recording
+from driving_client.lipsync.performance import perform
 from driving_client.retarget import load_retarget
 from driving_client.retarget.mouth import CLOSE, FV, OPEN, PUCKER
 
@@ -158,33 +156,3 @@ def test_threads_do_not_mix_their_speech():
     for thread in threads:
         thread.join()
     assert together == alone
-
-
-@pytest.mark.parametrize("rate", [8000, 16000, 22050, 24000, 32000, 44100, 48000])
-@pytest.mark.parametrize("piece", [160, 1000, 50000])
-def test_loudness_gives_a_frame_for_every_whole_40_ms_in_any_chunking(rate, piece):
-    samples = np.zeros(int(rate * 1.33), np.int16)
-    mouth = LoudnessMouth(rate)
-    rows = [mouth.feed(samples[i : i + piece]) for i in range(0, len(samples), piece)]
-    assert sum(map(len, rows)) == frame_count(len(samples), rate) == 33
-
-
-def test_loud_opens_the_mouth_and_silence_closes_it():
-    rate = 16000
-    tone = (8000 * np.sin(np.arange(rate) * 0.1)).astype(np.int16)
-    mouth = LoudnessMouth(rate)
-    opened = mouth.feed(tone)[:, OPEN]
-    closed = mouth.feed(np.zeros(rate, np.int16))[:, OPEN]
-    assert opened[5:].min() > 0.5
-    assert closed[10:].max() == 0.0
-
-
-def test_loudness_follows_real_speech(shared_data):
-    recording = read_recording(shared_data / "clips/driveningress_16k.json")
-    frames = VoicePerformance(16000, RETARGET).feed(recording.audio)
-    assert frames.shape == (507, 120)
-    samples = recording.audio[: 507 * 640].reshape(507, 640).astype(np.float64)
-    level = np.sqrt((samples**2).mean(axis=1))
-    opening = np.array([RETARGET.controls(frame)[OPEN] for frame in frames])
-    assert np.corrcoef(level, opening)[0, 1] > 0.8
-    assert opening[level < 60].mean() < 0.1

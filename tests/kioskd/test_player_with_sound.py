@@ -15,7 +15,7 @@ from player_stage import AvatarHolder, JawRetarget, flame, jaw_of, small_avatar
 from starvation import unless_starved
 
 from driving_client.link import LinkDown, LinkUp, PlaybackState, UtteranceStarted
-from driving_client.lipsync.loudness import LoudnessMouth
+from driving_client.lipsync.speech_mouth import SpeechMouth
 from driving_client.recording import read_recording
 from driving_client.retarget import load_retarget
 from driving_client.utterance import Utterance
@@ -38,7 +38,7 @@ class Cinema:
         self.reports: list[tuple[str, PlaybackState, int]] = []
         self.player = Player(
             PlaybackSettings(idle=IdleSettings(enabled=False)), AvatarHolder(small_avatar()),
-            self.sound, self.metrics, retarget=retarget, make_mouth=LoudnessMouth,
+            self.sound, self.metrics, retarget=retarget, make_mouth=SpeechMouth,
             report=lambda *report: self.reports.append(report),
         )  # fmt: skip
         self.seen: list[tuple[float, float]] = []

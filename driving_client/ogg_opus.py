@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ogg Opus to samples, in any chunking: what clients may send in place of PCM.
+
+The container is taken apart here (RFC 3533 and RFC 7845, one stream, mono or stereo mixed to
+mono), libopus does the decoding through ctypes: 0.3 MB that every Debian with ffmpeg has.
+It is loaded at first use, so that nothing else needs it. Left out on purpose: the pages'
+checksums (the transport has its own), chained streams, seeking, and more than two channels.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import struct
+from typing import Any, Final
+
+import numpy as np
+
+from driving_client.errors import DrivingError, ProtocolError
+from driving_client.utterance import Samples
+
+OPUS_RATE: Final = 16000
+"""Hz of the samples that come out: what the speech model hears, whatever went in."""
+
+_LIBRARY: Final = "libopus.so.0"
+_LONGEST_PACKET: Final = OPUS_RATE * 120 // 1000
+_GRANULE_RATE: Final = 48000
+_PAGE_HEADER: Final = struct.Struct("<4sBBqIIIB")
+_LAST_PAGE: Final = 4
+_CONTINUED: Final = 1
+_MOST_PENDING: Final = 1024 * 1024
+
+
+class OpusMissingError(DrivingError):
+    """libopus is not installed: no Opus can be decoded here."""
+
+
+class OggOpusDecoder:
+    """One stream from its first page to its last; raises ProtocolError for anything else.
+
+    Raises OpusMissingError when it is made without libopus.
+    """
+
+    def __init__(self) -> None:
+        self._decode = _Decoder()
+        self._pending = b""
+        self._packet = b""
+        self._packets = 0
+        self._skip = 0
+        self._preskip = 0
+        self._given = 0
+        self._ended = False
+
+    def feed(self, data: bytes) -> Samples:
+        """The samples, mono at OPUS_RATE, of the packets that these bytes completed."""
+        self._pending += data
+        pieces: list[Samples] = [np.zeros(0, np.int16)]
+        while (page := self._next_page()) is not None:
+            pieces += self._read_page(*page)
+        if len(self._pending) > _MOST_PENDING:
+            raise ProtocolError("Ogg Opus: a page without end")
+        return np.concatenate(pieces)
+
+    def finish(self) -> None:
+        """No more bytes come; raises ProtocolError where the stream ends amid a page."""
+        if self._pending or self._packet:
+            raise ProtocolError("Ogg Opus: the stream ends amid a page; send it whole")
+
+    def _next_page(self) -> tuple[int, int, bytes, bytes] | None:
+        """Flags, granule position, segment table and body of the next whole page."""
+        data = self._pending
+        if not data.startswith(b"OggS"[: len(data)]):
+            raise ProtocolError("Ogg Opus: no page begins here; send one continuous stream")
+        if len(data) < _PAGE_HEADER.size:
+            return None
+        _, version, flags, granule, _, _, _, count = _PAGE_HEADER.unpack_from(data)
+        if version != 0:
+            raise ProtocolError(f"Ogg Opus: page version {version} is unknown")
+        table = data[_PAGE_HEADER.size : _PAGE_HEADER.size + count]
+        end = _PAGE_HEADER.size + count + sum(table)
+        if len(table) < count or len(data) < end:
+            return None
+        self._pending = data[end:]
+        return flags, granule, table, data[end - sum(table) : end]
+
+    def _read_page(self, flags: int, granule: int, table: bytes, body: bytes) -> list[Samples]:
+        if self._ended:
+            raise ProtocolError("Ogg Opus: a page after the last; use a new req_id")
+        if bool(flags & _CONTINUED) != bool(self._packet):
+            raise ProtocolError("Ogg Opus: a page is missing")
+        pieces = []
+        start = 0
+        for size in table:
+            self._packet += body[start : start + size]
+            start += size
+            if size < 255:
+                packet, self._packet = self._packet, b""
+                pieces.append(self._read_packet(packet))
+        if flags & _LAST_PAGE:
+            self._ended = True
+            pieces = self._trimmed(pieces, granule)
+        return pieces
+
+    def _read_packet(self, packet: bytes) -> Samples:
+        self._packets += 1
+        if self._packets == 1:
+            self._read_head(packet)
+        elif self._packets == 2:
+            if not packet.startswith(b"OpusTags"):
+                raise ProtocolError("Ogg Opus: the second packet is not OpusTags")
+        else:
+            samples = self._decode(packet)
+            kept = samples[self._skip :]
+            self._skip -= len(samples) - len(kept)
+            self._given += len(kept)
+            return kept
+        return np.zeros(0, np.int16)
+
+    def _read_head(self, packet: bytes) -> None:
+        if len(packet) < 19 or not packet.startswith(b"OpusHead") or packet[8] >> 4:
+            raise ProtocolError("Ogg Opus: the first packet is not OpusHead of version 1")
+        channels, preskip = struct.unpack_from("<BH", packet, 9)
+        if packet[18] != 0 or channels not in (1, 2):
+            raise ProtocolError(f"Ogg Opus: {channels} channels; send one or two")
+        self._preskip = preskip
+        self._skip = preskip * OPUS_RATE // _GRANULE_RATE
+
+    def _trimmed(self, pieces: list[Samples], granule: int) -> list[Samples]:
+        """The last page's position tells where the voice ends: padding behind it is cut."""
+        wanted = max(granule - self._preskip, 0) * OPUS_RATE // _GRANULE_RATE
+        surplus = self._given - wanted
+        last = np.concatenate(pieces) if pieces else np.zeros(0, np.int16)
+        if granule < 0 or surplus <= 0:
+            return [last]
+        return [last[: max(len(last) - surplus, 0)]]
+
+
+class _Decoder:
+    """libopus' decoder, mono."""
+
+    def __init__(self) -> None:
+        self._library = _library()
+        error = ctypes.c_int()
+        self._state = self._library.opus_decoder_create(OPUS_RATE, 1, ctypes.byref(error))
+        if error.value != 0 or not self._state:
+            raise OpusMissingError(f"{_LIBRARY} makes no decoder (error {error.value})")
+        self._samples: Samples = np.zeros(_LONGEST_PACKET, np.int16)
+
+    def __call__(self, packet: bytes) -> Samples:
+        """The samples of one packet, as a copy."""
+        if not packet:
+            raise ProtocolError("Ogg Opus: an empty packet")
+        pointer = self._samples.ctypes.data_as(ctypes.POINTER(ctypes.c_int16))
+        count = self._library.opus_decode(
+            self._state, packet, len(packet), pointer, len(self._samples), 0
+        )
+        if count < 0:
+            raise ProtocolError(f"Ogg Opus: a packet of {len(packet)} bytes is damaged ({count})")
+        return self._samples[:count].copy()
+
+    def __del__(self) -> None:
+        state = getattr(self, "_state", None)
+        if state:
+            self._library.opus_decoder_destroy(state)
+
+
+@functools.cache
+def _library() -> Any:
+    try:
+        library = ctypes.CDLL(_LIBRARY)
+    except OSError as error:
+        raise OpusMissingError(
+            f"{_LIBRARY} is missing, which decodes Opus; install it, on Debian with `apt install "
+            f"libopus0`, or send PCM ({error})"
+        ) from error
+    library.opus_decoder_create.restype = ctypes.c_void_p
+    library.opus_decoder_destroy.argtypes = [ctypes.c_void_p]
+    library.opus_decode.argtypes = [
+        ctypes.c_void_p,
+        ctypes.c_char_p,
+        ctypes.c_int32,
+        ctypes.POINTER(ctypes.c_int16),
+        ctypes.c_int,
+        ctypes.c_int,
+    ]
+    return library
