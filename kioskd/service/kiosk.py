@@ -16,7 +16,6 @@ from collections.abc import Callable
 
 from driving_client import LinkSettings, make_link
 from driving_client.link import EventSink, Link
-from driving_client.lipsync.speech_mouth import SpeechMouth
 from driving_client.retarget import load_retarget
 from kioskd import __version__, log, systemd_notify
 from kioskd.audio.output import AudioOutput
@@ -32,6 +31,7 @@ from kioskd.health.checks import (
     RenderLoopCheck,
 )
 from kioskd.health.console import Console
+from kioskd.health.npu_check import NpuCheck
 from kioskd.health.pictures import PictureDesk
 from kioskd.health.server import HealthServer, View
 from kioskd.health.sources import AvatarSnapshot, DisplaySnapshot
@@ -53,6 +53,7 @@ from kioskd.service.settings import (
     playback_settings,
 )
 from kioskd.service.signals import GRACE_S, SignalThread, end_within
+from kioskd.service.speech_net import SpeechNet
 from kioskd.service.storage import state_folder
 from kioskd.stage import Stage
 from kioskd.systemd_notify import Watchdog
@@ -114,13 +115,15 @@ class Kiosk:
     def _run_parts(self, stage: Stage, avatar_snapshot: AvatarSnapshot, audio: AudioOutput) -> None:
         config = self._config
         rig = Rig(stage.avatar)
+        speech_net = SpeechNet()
+        speech_net.start()
         self._player = player = Player(
             playback_settings(config),
             rig,
             audio,
             self._metrics,
             retarget=load_retarget(),
-            make_mouth=SpeechMouth,
+            make_mouth=speech_net.mouth,
             report=lambda request, state, played_ms: keeper.report_playback(
                 request, state, played_ms
             ),
@@ -148,6 +151,7 @@ class Kiosk:
                 tell=render.quality.heard_temperature,
             ),
             TimeCheck(),
+            NpuCheck(lambda: speech_net.chosen),
         ]
         self._monitor = monitor = Monitor(checks, self._metrics)
         self._use_endpoint(config)
