@@ -14,23 +14,22 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import flash
 import pytest
+from flashing.partition_table import Partition
+
+from kioskd.update.image_format import Trailer, padded_digest
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-import flash  # noqa: E402
-from flashing.partition_table import Partition  # noqa: E402
-
-from kioskd.update.image_format import Trailer, padded_digest  # noqa: E402
-
 SECTOR = 512
 
 
-def kiosk_image(path: Path, board: str, version: str = "0.1.0+test") -> Path:
-    """An image file whose trailer and manifest are true; the payload is a few bytes."""
+def kiosk_image(
+    path: Path, board: str, version: str = "0.1.0+test", payload_bytes: int = 5000
+) -> Path:
+    """An image file whose trailer and manifest are true; the payload is noise."""
     payload = path.with_name("payload.squashfs")
-    payload.write_bytes(b"hsqs" + os.urandom(5000))
+    payload.write_bytes(b"hsqs" + os.urandom(payload_bytes))
     size, digest = padded_digest(payload)
     manifest = {
         "arch": "arm64", "board": board, "files": {"usr/bin/true": digest}, "format": 1,

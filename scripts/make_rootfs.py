@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Puts the kiosk into a vendor's root image; what `make rootfs BOARD=... BASE=...` calls."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT)]
+
+from firmware.boards import load_board  # noqa: E402
+from firmware.errors import FirmwareError  # noqa: E402
+from firmware.inject import inject  # noqa: E402
+from firmware.steps import Progress, explain_os_error, need_tools  # noqa: E402
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        description="Copy a vendor's ext4 root image and put hook and payload into the copy, "
+        "without root and without mounting. The base is never changed.",
+        epilog="Then: make flash BOARD=rk3576 WHAT=rootfs",
+    )
+    add = parser.add_argument
+    add("--board", required=True, help="the board, as its folder under board/ is called")
+    add("--base", type=Path, required=True, metavar="FILE", help="the vendor's root image (ext4)")
+    add("--archive", type=Path, metavar="FILE",
+        help="what goes in (default: out/BOARD/rootfs-overlay.tar)")  # fmt: skip
+    add("--out", type=Path, metavar="FILE", help="the result (default: out/BOARD/rootfs.img)")
+    add("--max-bytes", type=int, metavar="BYTES",
+        help="size of the partition it is for; without it, flashing checks that")  # fmt: skip
+    chosen = parser.parse_args(argv)
+    try:
+        board = load_board(chosen.board)
+        print(board.describe())
+        folder = ROOT / "out" / board.name
+        target = chosen.out or folder / "rootfs.img"
+        if not chosen.base.is_file():
+            raise FirmwareError(f"{chosen.base} is not there; BASE= names the vendor's root image")
+        if target.exists() and target.samefile(chosen.base):
+            raise FirmwareError(f"{target} is the base itself, which is never changed; give OUT=")
+        need_tools(["debugfs", "e2fsck"])
+        archive = chosen.archive or folder / "rootfs-overlay.tar"
+        done = inject(chosen.base, archive, target, board.name, Progress(), chosen.max_bytes)
+    except FirmwareError as error:
+        print(f"\nerror: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"\nerror: {explain_os_error(error)}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nbroken off; nothing was left behind", file=sys.stderr)
+        return 130
+    size = target.stat().st_size
+    print(
+        f"{target}: {size >> 20} MiB, {'updated to' if done.updated else 'with'} kiosk "
+        f"{done.version}, {done.files} files, folders and links"
+        + (f"; {done.grown >> 20} MiB larger than the base" if done.grown else "")
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
