@@ -18,6 +18,8 @@ from kioskd.update.slot_state import SlotState
 
 STORE: Final = "var/lib/kiosk"
 KEYS: Final = "usr/lib/kiosk/keys.d"
+BOARD_NAME: Final = "usr/lib/kiosk/board"
+"""Tells the hook which board it is on: only that board's images start."""
 HOOK_MAX_BYTES: Final = 32 * 1024
 PARTITION_IMAGE: Final = "kiosk-overlay.img"
 ROOT_ARCHIVE: Final = "rootfs-overlay.tar"
@@ -34,7 +36,7 @@ def store_tree(image: Path, target: Path) -> None:
 
 
 def hook_tree(root: Path, board: Board, key: SigningKey, target: Path) -> int:
-    """The hook: rootfs_overlay/, then the board's own, then the public key.
+    """The hook: rootfs_overlay/, then the board's own, its name and the public key.
 
     Returns the size of all its files in bytes.
     """
@@ -53,6 +55,7 @@ def hook_tree(root: Path, board: Board, key: SigningKey, target: Path) -> int:
             shutil.copyfile(path, copy)
             copy.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)
     (target / KEYS).mkdir(parents=True, exist_ok=True)
+    (target / BOARD_NAME).write_text(f"{board.name}\n", "utf-8")
     shutil.copyfile(key.public_path, target / KEYS / f"{key.id}.pem")
     settle_modes(target)
     return sum(path.lstat().st_size for path in walk(target) if not path.is_dir())

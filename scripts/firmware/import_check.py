@@ -48,13 +48,12 @@ def native_modules(tree: Path) -> list[str]:
 
 
 def our_modules(tree: Path) -> list[str]:
-    """Dotted names of the packages of ours, their commands left out."""
+    """Dotted names of all modules of ours, the commands' among them."""
     names = []
     for package in PACKAGES:
         for path in sorted((tree / OURS / package).rglob("*.py")):
             parts = list(path.relative_to(tree / OURS).with_suffix("").parts)
-            if parts[-1] != "__main__":
-                names.append(".".join(part for part in parts if part != "__init__"))
+            names.append(".".join(part for part in parts if part != "__init__"))
     return names
 
 
