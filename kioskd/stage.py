@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import TracebackType
 
 from kioskd.health.sources import DisplaySnapshot
@@ -14,7 +15,7 @@ from splat_gles.renderer import Renderer
 class Stage:
     """Opened by `with`; `rebuild` replaces `display` and `renderer`. Main thread only.
 
-    `driver` and `size` are those of `open_display`, `background` the renderer's.
+    `driver`, `size` and `drm_drivers` are those of `open_display`, `background` the renderer's.
     """
 
     display: Display
@@ -27,11 +28,13 @@ class Stage:
         driver: str,
         size: tuple[int, int] | None,
         background: tuple[float, float, float],
+        drm_drivers: Sequence[str] = (),
     ) -> None:
         self.avatar = avatar
         self._driver = driver
         self._size = size
         self._background = background
+        self._drm_drivers = drm_drivers
         self._open = False
 
     def rebuild(self) -> None:
@@ -54,7 +57,7 @@ class Stage:
         self._close()
 
     def _make(self, driver: str, size: tuple[int, int] | None) -> None:
-        self.display = display = open_display(driver, size, "Avatar kiosk")
+        self.display = display = open_display(driver, size, "Avatar kiosk", self._drm_drivers)
         try:
             self.renderer = Renderer(self.avatar, display.size, self._background)
         except BaseException:

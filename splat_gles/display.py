@@ -4,8 +4,8 @@
 The renderer draws into the default framebuffer in all of them, so nothing else differs. SDL is
 told to make an OpenGL ES 3.0 context through EGL with 8 bits a channel and no depth.
 
-Which card and connector KMS uses is SDL's choice: the first with a connected screen. A board with
-several can name one by its index in /dev/dri with SDL's own SDL_KMSDRM_DEVICE_INDEX. SDL's
+Which card KMS uses is decided by `splat_gles.drm_cards` and told to SDL, unless whoever starts the
+process has named one by its index in /dev/dri with SDL's own SDL_KMSDRM_DEVICE_INDEX. SDL's
 signal handlers stay off: whoever owns the process decides what SIGTERM means.
 """
 
@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 
 # SDL and pygame read these when they start
@@ -25,6 +26,7 @@ os.environ.setdefault("SDL_OPENGL_ES_DRIVER", "1")
 
 import pygame
 
+from splat_gles.drm_cards import choose_card, read_cards
 from splat_gles.errors import DisplayError, SplatError
 from splat_gles.gl.api import gl
 
@@ -35,6 +37,7 @@ DRIVERS = ("auto", "kmsdrm", "x11", "wayland", "offscreen")
 DEFAULT_SIZE = (540, 960)
 """A window's or buffer's (width, height) where none is given."""
 
+_CARD_INDEX = "SDL_KMSDRM_DEVICE_INDEX"
 _HINTS = {
     "kmsdrm": "the user needs the groups video and render, a screen must be connected, and no "
     "desktop may hold it (check /dev/dri and /sys/class/drm/*/status)",
@@ -99,13 +102,17 @@ class Display:
 
 
 def open_display(
-    driver: str = "auto", size: tuple[int, int] | None = None, title: str = "Avatar"
+    driver: str = "auto",
+    size: tuple[int, int] | None = None,
+    title: str = "Avatar",
+    drm_drivers: Sequence[str] = (),
 ) -> Display:
     """Open a place to draw and make its context current.
 
     `driver` is one of DRIVERS; `auto` obeys SDL_VIDEODRIVER, else takes what the machine offers,
     in this order: Wayland, X11, KMS, and a buffer if there is none of them. `size` None means
-    the whole screen with KMS and 540x960 otherwise. Raises DisplayError with what to mend.
+    the whole screen with KMS and 540x960 otherwise. `drm_drivers` are kernel drivers in order of
+    preference where several cards have a screen. Raises DisplayError with what to mend.
     """
     if driver not in DRIVERS:
         raise DisplayError(f"no display driver {driver!r}; take one of {', '.join(DRIVERS)}")
@@ -113,7 +120,8 @@ def open_display(
     failures = []
     for candidate in candidates:
         try:
-            display = _open(candidate, size, title)
+            with _settings(candidate, drm_drivers):
+                display = _open(candidate, size, title)
         except SplatError as error:
             failures.append(str(error))
             if candidate != candidates[-1]:
@@ -137,22 +145,39 @@ def _available() -> list[str]:
         for driver, present in (
             ("wayland", bool(os.environ.get("WAYLAND_DISPLAY"))),
             ("x11", bool(os.environ.get("DISPLAY"))),
-            ("kmsdrm", any(_connected_screens())),
+            ("kmsdrm", any(card.connected for card in read_cards())),
         )
         if present
     ]
     return [*found, "offscreen"]
 
 
-def _connected_screens() -> list[Path]:
-    statuses = Path("/sys/class/drm").glob("card*-*/status")
-    return [path for path in statuses if path.read_text("ascii").strip() == "connected"]
+@contextmanager
+def _settings(driver: str, drm_drivers: Sequence[str]) -> Iterator[None]:
+    """SDL's settings come through the environment; the caller's values come back after."""
+    wanted = {"SDL_VIDEODRIVER": driver}
+    if driver == "kmsdrm" and _CARD_INDEX not in os.environ:
+        card = choose_card(read_cards(), drm_drivers)
+        if card is not None:
+            wanted[_CARD_INDEX] = str(card.index)
+            logger.info(
+                "card%d (%s) has the screen: %s",
+                card.index, card.driver or "unknown driver", ", ".join(card.connected) or "none",
+                extra={"code": "drm_card"},
+            )  # fmt: skip
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _open(driver: str, size: tuple[int, int] | None, title: str) -> Display:
-    # SDL_VIDEODRIVER is the one way that pygame offers; the caller's value comes back after
-    before = os.environ.get("SDL_VIDEODRIVER")
-    os.environ["SDL_VIDEODRIVER"] = driver
     try:
         pygame.display.quit()
         pygame.display.init()
@@ -160,11 +185,6 @@ def _open(driver: str, size: tuple[int, int] | None, title: str) -> Display:
     except (pygame.error, SplatError) as error:
         pygame.display.quit()
         raise DisplayError(f"cannot draw with {driver}: {error}; {_HINTS[driver]}") from error
-    finally:
-        if before is None:
-            del os.environ["SDL_VIDEODRIVER"]
-        else:
-            os.environ["SDL_VIDEODRIVER"] = before
 
 
 def _open_window(driver: str, size: tuple[int, int] | None, title: str) -> Display:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Final
 
 from kioskd.audio.alsa_messages import silence_libasound
+from kioskd.audio.cards import AUTO, choose_device, read_cards
 from kioskd.audio.device import AlsaDevice, SoundDevice
 from kioskd.audio.settings import LEAST_BUFFER_S, REOPEN_S, AudioSettings
 from kioskd.audio.stand_in import StandIn
@@ -28,7 +29,10 @@ _FIRST_WAIT_S: Final = 2.0
 
 
 class DeviceChoice:
-    """Holds the device in use; all methods but the opening itself run on the audio thread."""
+    """Holds the device in use; all methods but the opening itself run on the audio thread.
+
+    `name` is ALSA's name of the device that was tried last.
+    """
 
     def __init__(self, settings: AudioSettings, open_device: OpenDevice = AlsaDevice) -> None:
         self._settings = settings
@@ -36,6 +40,7 @@ class DeviceChoice:
         self._buffer_s = settings.buffer_ms / 1000
         self._attempt: threading.Thread | None = None
         self._opened: SoundDevice | None = None
+        self.name = settings.device
         self._error = ""
         self._logged = ""
         self._next_attempt = 0.0
@@ -83,13 +88,13 @@ class DeviceChoice:
         self.reason = None
         self._logged = ""
         logger.info(
-            "sound device %r is open at %d Hz", self._settings.device, self.device.rate,
+            "sound device %r is open at %d Hz", self.name, self.device.rate,
             extra={"code": "audio_open"})  # fmt: skip
         held_s = self.device.buffer_frames / self.device.rate
         if held_s < LEAST_BUFFER_S:
             logger.warning(
                 "sound device %r holds %.0f ms only and may run dry; a `plughw:` or `default` "
-                "device holds more", self._settings.device, held_s * 1000,
+                "device holds more", self.name, held_s * 1000,
                 extra={"code": "audio_small_buffer"})  # fmt: skip
         return True
 
@@ -109,7 +114,7 @@ class DeviceChoice:
         logger.warning(
             "sound device %r takes sound faster than time passes, so it cannot be the clock; "
             "the monotonic clock stands in. Name a device of real hardware or a sound server",
-            self._settings.device, extra={"code": "audio_not_paced"})  # fmt: skip
+            self.name, extra={"code": "audio_not_paced"})  # fmt: skip
         stand_in = StandIn(self._buffer_s, self.device)
         stand_in.take_over(played_frames)
         self.device = stand_in
@@ -125,6 +130,9 @@ class DeviceChoice:
 
     def _try_open(self) -> None:
         try:
-            self._opened = self._open_device(self._settings.device, self._buffer_s)
+            # Every time anew: cards come late and go, and their numbers change
+            cards = read_cards() if self._settings.device == AUTO else []
+            self.name = choose_device(self._settings.device, self._settings.match, cards)
+            self._opened = self._open_device(self.name, self._buffer_s)
         except AudioError as error:
             self._error = str(error)

@@ -205,7 +205,7 @@ class AudioOutput:
         if voice is None:
             self._snapshot = AudioSnapshot(
                 at=now, device_ok=choice.device_ok, reason=choice.reason,
-                xruns=self._xruns_total, beat=now)  # fmt: skip
+                xruns=self._xruns_total, beat=now, device=choice.name)  # fmt: skip
             return
         before = self._snapshot
         previous_s = before.position_at(now) if before.ticket == self._ticket else 0.0
@@ -226,4 +226,5 @@ class AudioOutput:
             reason=choice.reason,
             xruns=self._xruns_total,
             beat=now,
+            device=choice.name,
         )

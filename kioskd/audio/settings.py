@@ -11,7 +11,8 @@ from typing import Final
 class AudioSettings:
     """The `audio` section of the configuration.
 
-    `device` is an ALSA PCM name (`default`, `plughw:CARD=HDMI`, …); `latency_ms` is what the
+    `device` is an ALSA PCM name (`default`, `plughw:CARD=HDMI`, …), or `auto` for the first card
+    that fits a pattern of `match` (`kioskd.audio.cards`); `latency_ms` is what the
     device's own counters do not show (an amplifier's or a screen's delay) and is taken off
     the position; `buffer_ms` is how much sound lies in the device at most; `volume` is 0 to 1.
     """
@@ -21,6 +22,7 @@ class AudioSettings:
     buffer_ms: float = 120.0
     volume: float = 1.0
     enabled: bool = True
+    match: tuple[str, ...] = ()
 
 
 PREFERRED_RATE: Final = 48000

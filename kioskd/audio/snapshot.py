@@ -19,6 +19,7 @@ class AudioSnapshot:
     the speech that is written to the device. `started` tells that the voice is under way,
     `starved` that it waits for samples, `finished` that all of it was heard. `reason` is a
     stable code for why the monotonic clock stands in for the device, None while it plays.
+    `device` is ALSA's name of the device that was tried last.
     """
 
     ticket: int = 0
@@ -35,6 +36,7 @@ class AudioSnapshot:
     reason: str | None = None
     xruns: int = 0
     beat: float = 0.0
+    device: str = ""
 
     def position_at(self, now: float) -> float:
         """Seconds of the utterance heard at `now`; never past what was written.

@@ -70,7 +70,14 @@ class AudioSection:
 
     enabled: bool = option(True, "Whether speech is heard; the lips move in any case.")
     device: str = option(
-        "default", "ALSA's name of the device; `aplay -L` lists them (prefer names to numbers)."
+        "auto",
+        "ALSA's name of the device (`aplay -L` lists them; never use numbers, they change), or "
+        "`auto`: the first card that fits `match`, and ALSA's `default` where none does.",
+    )
+    match: str = option(
+        "",
+        "Patterns for `auto`, comma between them, best first: `*` and `?` as in file names, in "
+        "either case, against a card's id, names and path in /sys. Empty: those of the board.",
     )
     latency_ms: float = option(
         0.0,

@@ -150,7 +150,7 @@ class AudioCheck:
             )
         if not self.enabled:
             return passed("switched off; the lips move all the same")
-        observed = f"device {self.device}, {audio.xruns} underruns"
+        observed = f"device {audio.device or self.device}, {audio.xruns} underruns"
         if audio.reason is not None:
             return warned(observed, audio.reason, AUDIO_REASONS.get(audio.reason, audio.reason))
         return passed(observed)

@@ -10,15 +10,17 @@ from kioskd.config import Config, ConfigError, read_secret
 from kioskd.playback.settings import IdleSettings, PlaybackSettings
 
 
-def audio_settings(config: Config) -> AudioSettings:
-    """The sound's settings."""
+def audio_settings(config: Config, board_match: tuple[str, ...] = ()) -> AudioSettings:
+    """The sound's settings; `board_match` are the board's patterns for `auto`."""
     audio = config.audio
+    own_match = tuple(word for each in audio.match.split(",") if (word := each.strip()))
     return AudioSettings(
         device=audio.device,
         latency_ms=audio.latency_ms,
         buffer_ms=audio.buffer_ms,
         volume=audio.volume,
         enabled=audio.enabled,
+        match=own_match or board_match,
     )
 
 
