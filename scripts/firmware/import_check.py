@@ -13,7 +13,7 @@ from typing import Final
 
 from firmware.bytecode import run_in_payload
 from firmware.errors import FirmwareError
-from firmware.payload import OURS, PACKAGES
+from firmware.payload import COMMANDS, OURS, PACKAGES
 from firmware.tree import SITE_PACKAGES
 
 _FOLDERS: Final = ("usr/lib/python3.11/lib-dynload", SITE_PACKAGES)
@@ -48,12 +48,13 @@ def native_modules(tree: Path) -> list[str]:
 
 
 def our_modules(tree: Path) -> list[str]:
-    """Dotted names of all modules of ours, the commands' among them."""
-    names = []
+    """Dotted names of all modules of ours; of those that run when imported, the two commands."""
+    names = [f"{module}.__main__" for module in COMMANDS.values()]
     for package in PACKAGES:
         for path in sorted((tree / OURS / package).rglob("*.py")):
             parts = list(path.relative_to(tree / OURS).with_suffix("").parts)
-            names.append(".".join(part for part in parts if part != "__init__"))
+            if parts[-1] != "__main__":
+                names.append(".".join(part for part in parts if part != "__init__"))
     return names
 
 

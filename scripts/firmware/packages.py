@@ -170,12 +170,14 @@ DROPPED_FROM_WHEELS: Final = (
     # PyOpenGL: desktop OpenGL and window systems; the kiosk takes raw OpenGL ES 2.0 and 3.0
     "OpenGL/DLLS",
     "OpenGL/GL",
-    "OpenGL/GL[EUX]*",
+    "OpenGL/GLE",
+    "OpenGL/GL[UX]*",
     "OpenGL/Tk",
     "OpenGL/WGL",
     "OpenGL/osmesa",
     "OpenGL/raw/GL/[A-Z0-9]*",
-    "OpenGL/raw/GL[EUX]*",
+    "OpenGL/raw/GLE",
+    "OpenGL/raw/GL[UX]*",
     "OpenGL/raw/WGL",
     "OpenGL/raw/osmesa",
 )
