@@ -19,7 +19,7 @@ from kioskd.update.store import Slot, Store
 TRIES: Final = 3
 _MAX_BYTES: Final = 4096
 _FORM: Final = re.compile(
-    rb"(format=1\nactive=([ab])\npending=([ab]?)\ntries=(\d)\nfailures=(\d{1,6})\n)"
+    rb"(format=1\nactive=([ab])\npending=([ab]?)\ntries=(\d)\nfailures=(0|[1-9]\d{0,2})\n)"
     rb"sum=([0-9a-f]{64})\n"
 )
 
@@ -28,7 +28,7 @@ _FORM: Final = re.compile(
 class SlotState:
     """`active` is known to be good, `pending` (if any) has `tries` boots left to prove itself.
 
-    `failures` counts the images in a row that did not.
+    `failures` (to 999) counts the images in a row that did not.
     """
 
     active: Slot

@@ -44,7 +44,7 @@ def choose(store: Store, trust: Trust) -> Slot | None:
             write_state(store, state, _FILES)
             if _verifies(store, state.pending, trust):
                 return state.pending
-        state = replace(state, pending=None, tries=0, failures=state.failures + 1)
+        state = replace(state, pending=None, tries=0, failures=min(state.failures + 1, 999))
         write_state(store, state, _FILES)
     if _verifies(store, state.active, trust):
         return state.active

@@ -30,7 +30,7 @@ STATES = st.builds(
     active=st.just("a"),
     pending=st.sampled_from([None, "b"]),
     tries=st.integers(0, 9),
-    failures=st.integers(0, 999_999),
+    failures=st.integers(0, 999),
 )
 
 
