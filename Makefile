@@ -9,6 +9,7 @@ ENDPOINT ?=
 PORT ?= 8080
 ENDPOINT_PORT ?= 8090
 TESTS ?= tests
+RECIPE ?= config/avatars/default.yaml
 PYTHON ?= python3
 
 # What `make flash` takes: KEY=value for an option with a value, KEY=1 for one without
@@ -67,6 +68,9 @@ flash: setup ## write it to a board: BOARD=rk3576 [DRY_RUN=1] [HOST=root@address
 convert-npu: setup ## the lip-sync model for RK3576's NPU, run in the vendor's simulator (SHIP=1 keeps it)
 	@scripts/make_npu_environment.sh
 	@exec $(VENV_PYTHON) scripts/convert_npu.py $(if $(SHIP),--ship)
+
+avatar: setup ## build an avatar from a recipe: RECIPE=config/avatars/default.yaml
+	@exec $(VENV_PYTHON) scripts/make_avatar.py '$(RECIPE)'
 
 clean: ## remove what was built: .venv, out/ and caches
 	rm -rf .venv out .mypy_cache .ruff_cache .pytest_cache .hypothesis

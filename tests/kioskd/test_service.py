@@ -390,7 +390,7 @@ def test_a_port_in_use_is_told_in_words(tmp_path: Path) -> None:
 
 def test_a_damaged_avatar_gives_way_to_the_default_one(tmp_path: Path, root: Path) -> None:
     if not (root / "config/avatars/default.avatar").exists():
-        pytest.skip("the default avatar has not been built: scripts/make_default_avatar.py")
+        pytest.skip("the default avatar has not been built: make avatar")
     path = write_small_avatar(tmp_path / "bad.avatar")
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 0xFF

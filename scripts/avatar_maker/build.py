@@ -8,25 +8,23 @@ from typing import Final
 
 import numpy as np
 
-from default_avatar.character import make_character
-from default_avatar.clips import authored_clips
-from default_avatar.cloud import HEAD, LEFT_EYE, NECK, RIGHT_EYE, ROOT, Cloud, joined
-from default_avatar.errors import BuildError
-from default_avatar.eyes import eyeball
-from default_avatar.facial_hair import brows, lashes
-from default_avatar.hair import head_hair
-from default_avatar.light import displayed, irradiance, sheen
-from default_avatar.mesh import unit
-from default_avatar.mouth import mouth_parts
-from default_avatar.seen import most_seen
-from default_avatar.skin import bust
-from default_avatar.source import Floats, Ints, Source
+from avatar_maker.character import make_character
+from avatar_maker.clips import authored_clips
+from avatar_maker.cloud import HEAD, LEFT_EYE, NECK, RIGHT_EYE, ROOT, Cloud, joined
+from avatar_maker.density import Density
+from avatar_maker.eyes import eyeball
+from avatar_maker.facial_hair import brows, lashes
+from avatar_maker.hair import head_hair
+from avatar_maker.light import displayed, irradiance, sheen
+from avatar_maker.mesh import unit
+from avatar_maker.mouth import mouth_parts
+from avatar_maker.recipe import Recipe
+from avatar_maker.seen import most_seen
+from avatar_maker.skin import bust
+from avatar_maker.source import Floats, Ints, Source
 from driving_client.motion import ARKIT_NAMES
 from splat_gles.avatar import Avatar, Framing, Joint
 
-MOST_SPLATS: Final = 60_000
-EYE_RADIUS: Final = 0.0156
-"""MakeHuman's eyes measure 16.2 mm at their vertices; the lids' smooth surface rests lower."""
 SMALLEST_DELTA: Final = 0.00002
 """Offsets below 20 micrometres are dropped: a twentieth of a pixel on a 1080-wide screen."""
 
@@ -54,33 +52,28 @@ GAZES: Final = ((27, 0), (-27, 0), (0, 20), (0, -20))
 Progress = Callable[[str, float], None]
 
 
-def build_avatar(source: Source, progress: Progress) -> Avatar:
-    """The default avatar; `progress` hears the step's name and the fraction done."""
+def build_avatar(source: Source, recipe: Recipe, density: Density, progress: Progress) -> Avatar:
+    """The recipe's person; `progress` hears the step's name and the fraction done."""
     progress("read and shape the mesh", 0.0)
     mesh = source.base_mesh()
-    character = make_character(source, mesh)
+    character = make_character(source, mesh, recipe)
     progress("cover the skin", 0.1)
-    skin, marks = bust(mesh, character, source)
-    left = eyeball(character.left_eye, EYE_RADIUS, LEFT_EYE)
-    right = eyeball(character.right_eye, EYE_RADIUS, RIGHT_EYE)
+    skin, marks = bust(mesh, character, source, recipe, density)
+    left = eyeball(character.left_eye, LEFT_EYE, recipe.eyes, density)
+    right = eyeball(character.right_eye, RIGHT_EYE, recipe.eyes, density)
     eyes = joined([left, right])
-    mouth = mouth_parts(mesh, character)
+    mouth = mouth_parts(mesh, character, density)
     progress("grow the hair", 0.25)
     lash = lashes(mesh, character)
-    brow = brows(skin, marks.eyes)
-    hair = head_hair(skin, marks.eyes)
+    brow = brows(skin, marks.eyes, recipe.brows, density)
+    hair = head_hair(skin, marks.eyes, recipe.hair, density)
     parts = _without_hidden([skin, eyes, mouth, lash, brow, hair], marks.eyes)
     cloud = joined(parts)
     lengths = ", ".join(str(len(part)) for part in parts)
-    if len(cloud) > MOST_SPLATS:
-        raise BuildError(
-            f"{len(cloud)} splats (skin, eyes, mouth, lashes, brows, hair: {lengths}), at most "
-            f"{MOST_SPLATS} are allowed: widen a spacing"
-        )
     progress(f"bake the light over {len(cloud)} splats ({lengths})", 0.3)
     light = _light(cloud, [len(part) for part in parts], marks.eyes, progress)
     progress("author the clips", 0.95)
-    return _avatar(cloud, light, character.joints(), marks.mouth)
+    return _avatar(recipe, cloud, light, character.joints(), marks.mouth)
 
 
 def _posed(cloud: Cloud, **units: float) -> Floats:
@@ -149,7 +142,11 @@ def _light(cloud: Cloud, lengths: list[int], eyes: Floats, progress: Progress) -
 
 
 def _avatar(
-    cloud: Cloud, light: Floats, joints: tuple[Floats, Floats, Floats, Floats], mouth: Floats
+    recipe: Recipe,
+    cloud: Cloud,
+    light: Floats,
+    joints: tuple[Floats, Floats, Floats, Floats],
+    mouth: Floats,
 ) -> Avatar:
     colors = displayed(cloud.albedo * light + sheen(cloud.normals, cloud.gloss, light))
     emitting = cloud.gloss < 0
@@ -174,8 +171,8 @@ def _avatar(
     weights = np.take_along_axis(cloud.skin[order], rank, axis=1)
     skeleton = tuple(Joint(name, parent, _rounded(place)) for name, parent, place in bones)
     return Avatar(
-        name="default",
-        licence="CC0-1.0",
+        name=recipe.person.word("name"),
+        licence=recipe.person.word("licence"),
         parameter_space="arkit",
         gaze="joints",
         framing=Framing(_rounded(mouth + FRAMED), 0.40),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from default_avatar.source import Floats, Ints
+from avatar_maker.source import Floats, Ints
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,13 @@ from typing import Final
 
 import numpy as np
 
-from default_avatar.character import Character
-from default_avatar.cloud import HEAD, UNITS, Cloud, bound_to, flat_axes, joined
-from default_avatar.light import linear
-from default_avatar.mesh import smoothstep
-from default_avatar.source import BaseMesh, Floats
-from default_avatar.surface import covered, refined
+from avatar_maker.character import Character
+from avatar_maker.cloud import HEAD, UNITS, Cloud, bound_to, flat_axes, joined
+from avatar_maker.density import Density
+from avatar_maker.light import linear
+from avatar_maker.mesh import smoothstep
+from avatar_maker.source import BaseMesh, Floats
+from avatar_maker.surface import covered, refined
 from driving_client.motion import ARKIT_NAMES
 
 UPPER_TEETH: Final = (0.0084, 0.0150, 0.0225, 0.0295, 0.0365, 0.0465, 0.0560)
@@ -43,10 +44,16 @@ def _along_arch(positions: Floats) -> Floats:
     return values
 
 
-def _teeth(mesh: BaseMesh, character: Character, group: str, *, upper: bool) -> Cloud:
+def _teeth(
+    mesh: BaseMesh, character: Character, density: Density, group: str, *, upper: bool
+) -> Cloud:
     surface = refined(mesh, character, mesh.group(group))
     cloud, _ = covered(
-        surface, np.full((len(surface.quads), 2), 0.0023), [], overlap=1.2, thickness=0.0002
+        surface,
+        np.full((len(surface.quads), 2), 0.0023 * density.spacing),
+        [],
+        overlap=1.2,
+        thickness=0.0002,
     )
     arch = _along_arch(cloud.positions)
     ends = np.array(UPPER_TEETH if upper else LOWER_TEETH)
@@ -86,12 +93,12 @@ def _throat(front: float, top: float) -> Cloud:
     )
 
 
-def mouth_parts(mesh: BaseMesh, character: Character) -> Cloud:
+def mouth_parts(mesh: BaseMesh, character: Character, density: Density) -> Cloud:
     """Both rows of teeth and the tongue, all bound to the head."""
     tongue_surface = refined(mesh, character, mesh.group("helper-tongue"))
     tongue, _ = covered(
         tongue_surface,
-        np.full((len(tongue_surface.quads), 2), 0.0040),
+        np.full((len(tongue_surface.quads), 2), 0.0040 * density.spacing),
         [],
         overlap=1.35,
         thickness=0.0003,
@@ -105,8 +112,8 @@ def mouth_parts(mesh: BaseMesh, character: Character) -> Cloud:
     tongue = replace(tongue, deltas=lowered)
     parts = joined(
         [
-            _teeth(mesh, character, "helper-upper-teeth", upper=True),
-            _teeth(mesh, character, "helper-lower-teeth", upper=False),
+            _teeth(mesh, character, density, "helper-upper-teeth", upper=True),
+            _teeth(mesh, character, density, "helper-lower-teeth", upper=False),
             tongue,
             _throat(tongue.positions[:, 2].max(), tongue.positions[:, 1].max()),
         ]

@@ -12,8 +12,8 @@ from typing import Final
 
 import numpy as np
 
-from default_avatar.mesh import unit
-from default_avatar.source import Floats, Ints
+from avatar_maker.mesh import unit
+from avatar_maker.source import Floats, Ints
 
 VIEWS: Final = tuple(
     np.radians(view)

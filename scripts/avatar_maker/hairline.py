@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from default_avatar.mesh import smoothstep
-from default_avatar.source import Floats
+from avatar_maker.mesh import smoothstep
+from avatar_maker.source import Floats
 
 AXIS_BEHIND_EYES: Final = 0.085
 """The head's vertical axis lies this far behind the middle of the eyes, in metres."""

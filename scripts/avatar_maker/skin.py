@@ -12,21 +12,19 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from default_avatar.character import Character
-from default_avatar.cloud import Cloud, joined
-from default_avatar.collar import COVERED, collar
-from default_avatar.hairline import scalp_cover
-from default_avatar.light import linear
-from default_avatar.masks import sampled_mask
-from default_avatar.mesh import smoothstep, unit, vertex_normals
-from default_avatar.source import BaseMesh, Floats, Ints, Source
-from default_avatar.surface import Surface, covered, merged, refined
+from avatar_maker.character import Character
+from avatar_maker.cloud import Cloud, joined
+from avatar_maker.collar import COVERED, collar
+from avatar_maker.density import Density
+from avatar_maker.hairline import scalp_cover
+from avatar_maker.light import linear
+from avatar_maker.masks import sampled_mask
+from avatar_maker.mesh import smoothstep, unit, vertex_normals
+from avatar_maker.recipe import Look, Recipe
+from avatar_maker.source import BaseMesh, Floats, Ints, Source
+from avatar_maker.surface import Surface, covered, merged, refined
 from driving_client.motion import ARKIT_NAMES
 
-SKIN: Final = linear(222, 172, 146)
-LIPS: Final = linear(188, 100, 94)
-SHIRT: Final = linear(58, 92, 118)
-HAIR_SHADE: Final = linear(52, 36, 27)
 BELOW_EYES: Final = 0.60
 """How far below the eyes the bust ends, in metres: below the picture of the bust camera."""
 
@@ -122,18 +120,18 @@ def _poses(surface: Surface) -> list[Floats]:
     ]
 
 
-def _skin_color(points: Floats, marks: Landmarks, masks: dict[str, Floats]) -> Floats:
+def _skin_color(points: Floats, marks: Landmarks, masks: dict[str, Floats], look: Look) -> Floats:
     """Albedo (n,3) of skin: flushed cheeks, nose, ears; lips; dark inside the mouth."""
 
     def blob(place: Floats, size: float) -> Floats:
         values: Floats = np.exp(-((np.linalg.norm(points - place, axis=1) / size) ** 2))[:, None]
         return values
 
-    color = np.broadcast_to(SKIN, points.shape).copy()
+    color = np.broadcast_to(look.color("tone"), points.shape).copy()
     mottle = np.sin(points @ [310, 190, 270]) * np.sin(points @ [-170, 330, 120] + 1.7)
     mottle += 0.6 * np.sin(points @ [720, -510, 630] + 0.4) * np.sin(points @ [430, 910, -560])
-    color *= 1 + 0.018 * mottle[:, None] * np.array([0.7, 1.0, 1.0])
-    flush = np.array([1.0, 0.80, 0.79])
+    color *= 1 + 0.018 * look.number("mottle") * mottle[:, None] * np.array([0.7, 1.0, 1.0])
+    flush = 1 + look.number("flush") / 0.75 * (np.array([1.0, 0.80, 0.79]) - 1)
     for side in (1.0, -1.0):
         cheek = np.array([side * 0.040, marks.nose[1] + 0.006, marks.nose[2] - 0.030])
         color *= 1 + blob(cheek, 0.024) * 0.75 * (flush - 1)
@@ -143,16 +141,18 @@ def _skin_color(points: Floats, marks: Landmarks, masks: dict[str, Floats]) -> F
     )
     color *= 1 + masks["ears"][:, None] * 0.45 * (flush - 1)
     for eye in marks.eyes:
-        color *= 1 + 0.34 * blob(eye + np.array([0, -0.018, 0.014]), 0.012)
+        color *= 1 + look.number("under_eyes") * blob(eye + np.array([0, -0.018, 0.014]), 0.012)
     lids = masks["eyelids"][:, None]
     color *= 1 + lids * (np.array([0.94, 0.86, 0.84]) - 1)
     lip = smoothstep(0.25, 0.75, masks["lips"])[:, None]
-    color = color * (1 - 0.78 * lip) + LIPS * 0.78 * lip
+    color = color * (1 - 0.78 * lip) + look.color("lips") * 0.78 * lip
     inside = smoothstep(0.3, 0.7, masks["inside-mouth"])[:, None]
     return color * (1 - inside) + linear(120, 46, 44) * inside
 
 
-def bust(mesh: BaseMesh, character: Character, source: Source) -> tuple[Cloud, Landmarks]:
+def bust(
+    mesh: BaseMesh, character: Character, source: Source, recipe: Recipe, density: Density
+) -> tuple[Cloud, Landmarks]:
     """Splats of skin and shirt, and the landmarks that other parts use."""
     surface = _bust(mesh, character)
     corner_lips = sampled_mask(source, "lips", surface.texture.reshape(-1, 2))
@@ -163,6 +163,7 @@ def bust(mesh: BaseMesh, character: Character, source: Source) -> tuple[Cloud, L
     surface = _draped(surface, marks)
     centre = surface.centres()
     spacing = _spacing(centre, marks, scalp_cover(centre, marks.eyes), shirt_quads)
+    spacing *= density.spacing
     surface, spacing = merged(surface, spacing, _poses(surface))
     cloth = _neckline(surface.centres(), marks) > 0
     cloud, samples = covered(
@@ -183,17 +184,18 @@ def bust(mesh: BaseMesh, character: Character, source: Source) -> tuple[Cloud, L
     )
     hem *= inside > 0
     cloud = replace(cloud, positions=points + cloud.normals * hem[:, None])
-    color = _skin_color(points, marks, masks)
+    color = _skin_color(points, marks, masks, recipe.skin)
     scalp = scalp_cover(points, marks.eyes)[:, None]
-    color = color * (1 - scalp) + HAIR_SHADE * scalp
+    color = color * (1 - scalp) + recipe.hair.colors("colors").mean(axis=0) * 0.5 * scalp
     dyed = smoothstep(-0.0010, 0.0010, inside)[:, None]
     seam = np.exp(-(((inside - 0.013) / 0.0016) ** 2))[:, None]
-    fabric = SHIRT * (1 + 0.03 * np.sin(points @ [90, 26, 40])[:, None]) * (1 - 0.22 * seam)
+    cloth_color = recipe.clothing.color("color")
+    fabric = cloth_color * (1 + 0.03 * np.sin(points @ [90, 26, 40])[:, None]) * (1 - 0.22 * seam)
     color = color * (1 - dyed) + fabric * dyed
     gloss = np.where(masks["lips"] > 0.5, 1.6, 0.55) * (1 - dyed[:, 0]) * (1 - scalp[:, 0])
     gloss *= 1 - smoothstep(0.3, 0.7, masks["inside-mouth"]) * 0.8
     skin = replace(cloud, albedo=color, gloss=gloss)
-    rib = collar(replace(skin, positions=points), inside, marks.collar, SHIRT)
+    rib = collar(replace(skin, positions=points), inside, marks.collar, cloth_color)
     return joined([skin.where((inside < 0) | (inside > COVERED)), rib]), marks
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who the avatar is: MakeHuman's shape targets blended into one adult, with its joints.
 
-The recipe starts from the young female macro targets of three origins and adds features of its
-own (nose, jaw, lips, cheeks), so that the face is a character and not the neutral base mesh.
-The arms are lowered from MakeHuman's rest pose, so that the shoulders look at ease.
+The recipe names the targets: macro shapes of age, sex and origin, and features of the person's
+own, so that the face is a character and not the neutral base mesh. The arms are lowered from
+MakeHuman's rest pose, so that the shoulders look at ease.
 """
 
 from __future__ import annotations
@@ -14,35 +14,10 @@ from typing import Final
 
 import numpy as np
 
-from default_avatar.cloud import HEAD, NECK, ROOT
-from default_avatar.source import BaseMesh, Floats, Source
+from avatar_maker.cloud import HEAD, NECK, ROOT
+from avatar_maker.recipe import Recipe
+from avatar_maker.source import BaseMesh, Floats, Source
 from driving_client.motion import ARKIT_NAMES
-
-METRES: Final = 0.105
-"""MakeHuman's unit in metres: a decimetre, scaled to a person of 1.67 m."""
-
-RECIPE: Final[tuple[tuple[str, float], ...]] = (
-    ("macrodetails/caucasian-female-young", 0.74),
-    ("macrodetails/african-female-young", 0.08),
-    ("macrodetails/asian-female-young", 0.18),
-    ("macrodetails/universal-female-young-averagemuscle-averageweight", 1.0),
-    ("breast/female-young-averagemuscle-averageweight-mincup-averagefirmness", 0.8),
-    ("torso/measure-shoulder-dist-decr", 0.7),
-    ("head/head-oval", 0.25),
-    ("nose/nose-width3-decr", 0.30),
-    ("mouth/mouth-angles-up", 0.35),
-    ("chin/chin-width-decr", 0.15),
-    ("eyes/l-eye-scale-incr", 0.15),
-    ("eyes/r-eye-scale-incr", 0.15),
-)
-
-REST_FACE: Final[tuple[tuple[str, float], ...]] = (
-    ("eyeWideLeft", 0.55),
-    ("eyeWideRight", 0.55),
-    ("mouthSmileLeft", 0.36),
-    ("mouthSmileRight", 0.36),
-)
-"""Face units that the neutral face wears already: awake eyes and a hint of a smile."""
 
 LID_CLEARANCE: Final = 0.0171
 """How far from the eye's centre a shut lid rests at least, in metres: outside the eyeball."""
@@ -74,10 +49,11 @@ class Character:
         return self.neck, self.head, self.left_eye, self.right_eye
 
 
-def make_character(source: Source, mesh: BaseMesh) -> Character:
+def make_character(source: Source, mesh: BaseMesh, recipe: Recipe) -> Character:
     """Blend the recipe's targets, read the face units, lower the arms."""
+    metres = recipe.person.number("scale")
     vertices = mesh.vertices.copy()
-    for name, weight in RECIPE:
+    for name, weight in recipe.targets:
         vertices += weight * source.target(name)
 
     def centre(group: str) -> Floats:
@@ -94,7 +70,7 @@ def make_character(source: Source, mesh: BaseMesh) -> Character:
         vertices += np.clip(share, 0.0, 1.0)[:, None] * (moved - vertices)
 
     units = np.stack([source.face_unit(name) for name in ARKIT_NAMES])
-    for name, weight in REST_FACE:
+    for name, weight in recipe.rest_face:
         unit = units[ARKIT_NAMES.index(name)]
         vertices += weight * unit
         if name.startswith("eyeWide"):
@@ -107,17 +83,17 @@ def make_character(source: Source, mesh: BaseMesh) -> Character:
         shut = vertices[:lids] + blink - eye
         reach = np.linalg.norm(shut, axis=1)
         low = (np.linalg.norm(blink, axis=1) > 0.01) & (shut[:, 2] > 0) & (reach > 0)
-        least = np.where(low, np.maximum(reach, LID_CLEARANCE / METRES), reach)
+        least = np.where(low, np.maximum(reach, LID_CLEARANCE / metres), reach)
         blink += shut * (least / np.maximum(reach, 1e-9) - 1)[:, None]
     skin = _skin(source, bones)
     return Character(
-        vertices=vertices * METRES,
-        units=units * METRES,
+        vertices=vertices * metres,
+        units=units * metres,
         skin=skin,
-        neck=centre("joint-neck") * METRES,
-        head=centre("joint-head") * METRES,
-        left_eye=centre("joint-l-eye") * METRES,
-        right_eye=centre("joint-r-eye") * METRES,
+        neck=centre("joint-neck") * metres,
+        head=centre("joint-head") * metres,
+        left_eye=centre("joint-l-eye") * metres,
+        right_eye=centre("joint-r-eye") * metres,
     )
 
 

@@ -12,10 +12,12 @@ from typing import Final
 
 import numpy as np
 
-from default_avatar.cloud import HEAD, UNITS, Cloud, bound_to, flat_axes, joined
-from default_avatar.light import linear
-from default_avatar.mesh import smoothstep, unit
-from default_avatar.source import Floats
+from avatar_maker.cloud import HEAD, UNITS, Cloud, bound_to, flat_axes, joined
+from avatar_maker.density import Density
+from avatar_maker.light import linear
+from avatar_maker.mesh import smoothstep, unit
+from avatar_maker.recipe import Look
+from avatar_maker.source import Floats
 
 IRIS: Final = 0.415
 """Radius of the iris over the eye's, as the sine of its angle from the gaze axis."""
@@ -24,7 +26,7 @@ REAR: Final = np.radians(104.0)
 """Rings end here: the rest of the ball is never seen, the eyes turn by 25 degrees."""
 
 
-def _rings(radius: float) -> tuple[Floats, Floats, Floats]:
+def _rings(radius: float, density: Density) -> tuple[Floats, Floats, Floats]:
     """Angles from the axis, angles around it, and edge lengths of ring cells, all (n,)."""
     polar: list[Floats] = []
     around: list[Floats] = []
@@ -32,6 +34,7 @@ def _rings(radius: float) -> tuple[Floats, Floats, Floats]:
     angle = 0.022
     while angle < REAR:
         fine = 0.00062 if angle < np.arcsin(IRIS) + 0.08 else 0.0017
+        fine *= density.spacing
         step = fine / radius
         count = max(6, round(2 * np.pi * np.sin(angle) * radius / fine))
         turn = np.arange(count) / count * 2 * np.pi + len(polar) % 2 * np.pi / count
@@ -42,16 +45,16 @@ def _rings(radius: float) -> tuple[Floats, Floats, Floats]:
     return np.concatenate(polar), np.concatenate(around), np.concatenate(edge)
 
 
-def _color(polar: Floats, around: Floats) -> Floats:
+def _color(polar: Floats, around: Floats, look: Look) -> Floats:
     """Albedo by place: pupil, iris with rays and a collarette, dark limbus, veined white."""
     rim = np.sin(np.minimum(polar, np.pi / 2))
     rim = np.where(polar > np.pi / 2, 1.0, rim)
     rays = np.sin(around * 23 + 2.1 * np.sin(around * 5)) * np.sin(around * 41 + 1.3)
-    iris = linear(104, 78, 56) * (1.15 + 0.35 * rays)[:, None]
+    iris = look.color("iris") * (1.15 + 0.35 * rays)[:, None]
     outward = smoothstep(PUPIL, IRIS, rim)[:, None]
     iris = iris * (1.25 - 0.55 * outward)
     ring = np.exp(-(((rim - 0.235) / 0.035) ** 2))[:, None]
-    iris = iris * (1 - 0.35 * ring) + 0.35 * ring * linear(150, 104, 54)
+    iris = iris * (1 - 0.35 * ring) + 0.35 * ring * look.color("collarette")
     iris = iris * (1 - 0.72 * smoothstep(0.345, IRIS, rim))[:, None]
     white = linear(226, 218, 212) * (1 - 0.10 * smoothstep(0.6, 1.0, rim))[:, None]
     white = white * np.array([1.0, 0.985, 0.975])
@@ -61,9 +64,10 @@ def _color(polar: Floats, around: Floats) -> Floats:
     return values
 
 
-def eyeball(center: Floats, radius: float, joint: int) -> Cloud:
+def eyeball(center: Floats, joint: int, look: Look, density: Density) -> Cloud:
     """One eye that looks along +z, bound to its joint, with its highlight bound to the head."""
-    polar, around, edge = _rings(radius)
+    radius = look.number("size")
+    polar, around, edge = _rings(radius, density)
     direction = np.stack(
         [np.sin(polar) * np.cos(around), np.sin(polar) * np.sin(around), np.cos(polar)], axis=1
     )
@@ -75,7 +79,7 @@ def eyeball(center: Floats, radius: float, joint: int) -> Cloud:
         positions=center + radius * direction,
         normals=direction,
         axes=flat_axes(along * edge[:, None] * 0.62, across * edge[:, None] * 0.62, 0.0002),
-        albedo=_color(polar, around),
+        albedo=_color(polar, around, look),
         opacity=np.full(count, 0.985),
         gloss=np.zeros(count),
         deltas=np.zeros((UNITS, count, 3)),

@@ -12,11 +12,11 @@ from typing import Final
 
 import numpy as np
 
-from default_avatar.character import Character
-from default_avatar.cloud import Cloud, flat_axes
-from default_avatar.mesh import refine_corners, subdivide, unit, vertex_normals
-from default_avatar.sampling import Samples, sample_quads, with_least
-from default_avatar.source import BaseMesh, Floats, Ints, Masks
+from avatar_maker.character import Character
+from avatar_maker.cloud import Cloud, flat_axes
+from avatar_maker.mesh import refine_corners, subdivide, unit, vertex_normals
+from avatar_maker.sampling import Samples, sample_quads, with_least
+from avatar_maker.source import BaseMesh, Floats, Ints, Masks
 
 MERGED_UP_TO: Final = 1.25
 """An old quad gets one splat where its edges are up to this many times the wished spacing."""

@@ -13,8 +13,8 @@ from typing import Final
 
 import numpy as np
 
-from default_avatar.cloud import HEAD, NECK
-from default_avatar.source import Floats
+from avatar_maker.cloud import HEAD, NECK
+from avatar_maker.source import Floats
 from driving_client.motion import ARKIT_NAMES
 from splat_gles.avatar import Clip
 

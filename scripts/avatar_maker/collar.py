@@ -10,9 +10,9 @@ from typing import Final
 
 import numpy as np
 
-from default_avatar.cloud import Cloud, flat_axes
-from default_avatar.mesh import unit
-from default_avatar.source import Floats
+from avatar_maker.cloud import Cloud, flat_axes
+from avatar_maker.mesh import unit
+from avatar_maker.source import Floats
 
 ROWS: Final = (0.0002, 0.0024, 0.0046, 0.0068)
 """How far inside the neckline each row of splats lies, in metres."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from default_avatar.mesh import unit
-from default_avatar.source import Floats, Masks
+from avatar_maker.mesh import unit
+from avatar_maker.source import Floats, Masks
 
 ROOT, NECK, HEAD, LEFT_EYE, RIGHT_EYE = range(5)
 """Indices of the joints."""

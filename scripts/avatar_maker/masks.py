@@ -8,7 +8,7 @@ import io
 import numpy as np
 import pygame
 
-from default_avatar.source import Floats, Source
+from avatar_maker.source import Floats, Source
 
 
 def sampled_mask(source: Source, name: str, texture: Floats) -> Floats:

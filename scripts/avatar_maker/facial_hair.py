@@ -7,15 +7,16 @@ from typing import Final
 
 import numpy as np
 
-from default_avatar.character import Character
-from default_avatar.cloud import HEAD, Cloud, bound_to, flat_axes, joined
-from default_avatar.light import linear
-from default_avatar.mesh import smoothstep, unit
-from default_avatar.source import BaseMesh, Floats, Ints
-from default_avatar.surface import refined
+from avatar_maker.character import Character
+from avatar_maker.cloud import HEAD, Cloud, bound_to, flat_axes, joined
+from avatar_maker.density import Density
+from avatar_maker.light import linear
+from avatar_maker.mesh import smoothstep, unit
+from avatar_maker.recipe import Look
+from avatar_maker.source import BaseMesh, Floats, Ints
+from avatar_maker.surface import refined
 
 LASH: Final = linear(28, 20, 17)
-BROW: Final = linear(84, 60, 46)
 LASHES_PER_QUAD: Final = 2
 
 
@@ -64,17 +65,22 @@ def _hairs(quads: Ints, vertices: Floats, units: Floats, eye: Floats, alpha: flo
     return joined(clouds)
 
 
-def brows(skin: Cloud, eyes: Floats) -> Cloud:
+def brows(skin: Cloud, eyes: Floats, look: Look, density: Density) -> Cloud:
     """Hairs over the brow ridges; each takes place, normal and face units from the skin below."""
     rng = np.random.default_rng(20)
     clouds = []
     for eye in eyes:
         outward = np.sign(eye[0])
-        count = 260
+        count = density.hairs(260 * look.number("fullness"))
         along = rng.random(count)
         width = 0.0035 * np.sin(np.pi * np.clip(0.22 + 0.78 * along, 0, 1)) ** 0.8 + 0.0009
+        width *= look.number("thickness")
         lift = (rng.random(count) - 0.5) * 2
-        arch = 0.0192 + 0.0058 * np.sin(np.pi * np.clip(along * 0.82, 0, 1)) - 0.0030 * along
+        arch = (
+            0.0192
+            + 0.0058 * look.number("arch") * np.sin(np.pi * np.clip(along * 0.82, 0, 1))
+            - 0.0030 * along
+        )
         x = eye[0] + outward * (-0.0155 + 0.042 * along)
         y = eye[1] + arch + lift * width * 0.62
         front = skin.positions[:, 2] > eye[2] - 0.02
@@ -95,9 +101,11 @@ def brows(skin: Cloud, eyes: Floats) -> Cloud:
                 positions=np.stack([x, y, z], axis=1) + normal * 0.0009,
                 normals=normal,
                 axes=flat_axes(
-                    heading * 0.0021, unit(np.cross(normal, heading)) * 0.00034, 0.00015
+                    heading * 0.0021,
+                    unit(np.cross(normal, heading)) * 0.00034 * density.spacing,
+                    0.00015,
                 ),
-                albedo=BROW * shade,
+                albedo=look.color("color") * shade,
                 opacity=(0.56 - 0.25 * np.abs(lift) * rng.random(count))
                 * smoothstep(-0.05, 0.22, along),
                 gloss=np.zeros(count),

