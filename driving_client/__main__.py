@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m driving_client decode FILE`: what a recording of the wire holds."""
+"""`python -m driving_client`: what a recording of the wire holds, and how late its motion is."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from driving_client.align_command import alignment_lines
 from driving_client.errors import DrivingError
 from driving_client.motion import FLAME_SLICES, FRAME_RATE
 from driving_client.recording import Recording, read_recording
+from driving_client.retarget import load_retarget
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,9 +37,25 @@ def main(arguments: list[str] | None = None) -> int:
         epilog="example: python -m driving_client decode driveningress_16k.json",
     )
     decode.add_argument("file", type=Path, help="a recording (JSON)")
+    align = commands.add_parser(
+        "align",
+        help="measure the offset between a recording's motion and audio",
+        description="Compare the mouth that the speech model hears in the audio with the mouth "
+        "of the motion, and print the endpoint's offset as the setting of a kiosk's "
+        "configuration. Fails where there is too little speech, or no clear agreement.",
+        epilog="example: python -m driving_client align driveningress_16k.json",
+    )
+    align.add_argument("file", type=Path, help="a recording (JSON) with at least 2 s of speech")
+    align.add_argument("--retarget", type=Path, help="another retarget file than the packaged one")
     options = parser.parse_args(arguments)
     try:
-        print("\n".join(description(read_recording(options.file))), flush=True)
+        recording = read_recording(options.file)
+        if options.command == "align":
+            lines = alignment_lines(recording, load_retarget(options.retarget))
+        else:
+            lines = description(recording)
+        for line in lines:
+            print(line, flush=True)
     except DrivingError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

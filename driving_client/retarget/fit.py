@@ -129,8 +129,19 @@ def _ridge(inputs: Matrix, targets: Matrix) -> tuple[Matrix, Matrix]:
 
 
 def cross_validated(pairs: Sequence[Pair], lag: int) -> Matrix:
-    """Correlation per control over contiguous folds: neighbours in time never cross over."""
+    """Correlation per control between the targets and what other parts of the material predict."""
     inputs, targets = _paired(pairs, lag)
+    predicted = predicted_by_folds(inputs, targets)
+    return np.array(
+        [np.corrcoef(predicted[:, i], targets[:, i])[0, 1] for i in range(targets.shape[1])]
+    )
+
+
+def predicted_by_folds(inputs: Matrix, targets: Matrix) -> Matrix:
+    """Targets (n, k) as the ridge regression of the other folds predicts them from (n, 51).
+
+    Folds are contiguous: neighbours in time never cross over.
+    """
     edges = np.linspace(0, len(inputs), FOLDS + 1).astype(int)
     predicted = np.zeros_like(targets)
     for start, stop in itertools.pairwise(edges):
@@ -138,9 +149,7 @@ def cross_validated(pairs: Sequence[Pair], lag: int) -> Matrix:
         others[start:stop] = False
         weights, bias = _ridge(inputs[others], targets[others])
         predicted[start:stop] = inputs[start:stop] @ weights.T + bias
-    return np.array(
-        [np.corrcoef(predicted[:, i], targets[:, i])[0, 1] for i in range(targets.shape[1])]
-    )
+    return predicted
 
 
 def _curve(predicted: Matrix, target: Matrix, name: str) -> Curve:

@@ -174,6 +174,24 @@ def test_the_fit_can_be_repeated_and_finds_the_lag(
     assert "close" in capsys.readouterr().out
 
 
+def test_recordings_alone_are_enough_the_speech_model_listens(shared_data, tmp_path, capsys):
+    clips = shared_data / "clips"
+    long, short = clips / "driveningress_16k.json", clips / "flame_keyframes_92.json"
+    made = tmp_path / "fit.json"
+    assert main(["fit", str(long), "-o", str(made)]) == 0
+    provenance = load_retarget(made).provenance
+    assert provenance["lag_frames"] == 3
+    assert provenance["controls"] == "the speech model"
+    assert provenance["cross_validated_r"]["open"] > 0.5
+    assert main(["fit", str(long), str(short), "--lag", "3", "-o", str(made)]) == 0
+    provenance = load_retarget(made).provenance
+    assert [each["recording"] for each in provenance["recordings"]] == [long.name, short.name]
+    assert provenance["frames"] == 507 + 92 - 2 * 3
+    assert "frames" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["fit", str(long), str(short), "--controls", str(long), "-o", str(made)])
+
+
 def test_bad_material_is_refused_with_a_reason():
     random = np.random.default_rng(0)
     motion = random.normal(size=(300, 120)).astype(np.float32)
