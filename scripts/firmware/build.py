@@ -21,6 +21,7 @@ from firmware.deliveries import (
     write_checksums,
 )
 from firmware.elf import check_libraries
+from firmware.errors import FirmwareError
 from firmware.image import sign_image
 from firmware.import_check import check_imports
 from firmware.licences import LICENCES, add_licences
@@ -93,7 +94,7 @@ def build(request: Request, progress: Progress) -> list[Path]:
         with progress.step("Partition image and archive"):
             hook, store = work / "hook", work / "store"
             if (size := hook_tree(ROOT, board, key, hook)) > HOOK_MAX_BYTES:
-                progress.say(f"  warning: the hook has {size} bytes, more than {HOOK_MAX_BYTES}")
+                raise FirmwareError(f"the hook has {size} bytes, more than {HOOK_MAX_BYTES}")
             store_tree(image, store)
             make_partition(store, board, release.version, release.epoch, new / PARTITION_IMAGE)
             make_root_archive(hook, store, release.epoch, new / ROOT_ARCHIVE)

@@ -21,7 +21,7 @@ from typing import Final, NoReturn
 
 from firmware.errors import FirmwareError
 
-TOOL_PACKAGES: Final[Mapping[str, str]] = {
+TOOL_PACKAGES: Final[dict[str, str]] = {
     "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu",
     "apt-get": "apt",
     "debugfs": "e2fsprogs",
@@ -38,6 +38,7 @@ TOOL_PACKAGES: Final[Mapping[str, str]] = {
 """The Debian package of each tool that a build runs; `scripts/install_packages.sh image`."""
 _SYSTEM_FOLDERS: Final = "/usr/sbin:/sbin"
 """Where e2fsprogs lies; not on an ordinary user's PATH."""
+_LEFT_OUT: Final = ("LC_", "PYTHON", "SOURCE_DATE_EPOCH")
 _LAST_LINES: Final = 15
 
 
@@ -86,9 +87,9 @@ def run(
     """Run a command and return its standard output.
 
     Its environment is this process's without what would change the result (locale, time
-    zone, umask). Raises FirmwareError with `doing`, the command's last words and `hint`.
+    zone, umask, SOURCE_DATE_EPOCH, Python's settings). Raises FirmwareError with `doing`, the command's last words and `hint`.
     """
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("LC_")}
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(_LEFT_OUT)}
     settings = kept | {"LC_ALL": "C.UTF-8", "TZ": "UTC", "OPENBLAS_NUM_THREADS": threads}
     settings["PATH"] = f"{settings.get('PATH', '')}:{_SYSTEM_FOLDERS}"
     try:
