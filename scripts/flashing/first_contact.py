@@ -34,6 +34,7 @@ SLOT: Final = "var/lib/kiosk/slots/a.img"
 
 # GNU tar would replace a link to a folder by a folder and set the modes of existing ones
 _UNPACK: Final = """
+umask 022
 options=
 if tar --help 2>&1 | grep -q -e --keep-directory-symlink; then
     options='--keep-directory-symlink --no-overwrite-dir'

@@ -158,19 +158,17 @@ def hash_file(path: Path) -> str:
 
 
 def _check_sum(image: Path, report: Report) -> None:
-    sums = image.parent / "SHA256SUMS"
-    if not sums.is_file():
-        report.note(f"no SHA256SUMS beside {image.name}: taken as it is")
+    """Compare with SHA256SUMS or NAME.sha256 beside the image, where one names it."""
+    for sums in (image.with_name("SHA256SUMS"), image.with_name(image.name + ".sha256")):
+        lines = sums.read_text(encoding="utf-8").splitlines() if sums.is_file() else []
+        pairs = (line.split("  ", 1) for line in lines)
+        digest = next((pair[0] for pair in pairs if pair[1:] == [image.name]), None)
+        if digest is None:
+            continue
+        if digest != hash_file(image):
+            raise FlashError(f"{image} is not what {sums} says: damaged, or half made")
         return
-    for line in sums.read_text(encoding="utf-8").splitlines():
-        digest, _, name = line.partition("  ")
-        if name.removeprefix("*") == image.name:
-            if digest != hash_file(image):
-                raise FlashError(
-                    f"{image} is not what {sums} says: damaged or half made; make it anew"
-                )
-            return
-    report.note(f"{image.name} is not named in {sums}: taken as it is")
+    report.note(f"no SHA256SUMS names {image.name}: taken as it is")
 
 
 def _check_backup(image: Path) -> None:

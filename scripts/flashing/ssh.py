@@ -79,11 +79,13 @@ def _install(job: SshJob, report: Report, connection: Connection) -> None:
         raise FlashError(f"{file} is not there; make it with `make overlay BOARD={job.board.name}`")
     version = _version(job.image, job.board.name) if not virgin else ""
     check_machine(machine, job.board, file.stat().st_size + _UPLOAD_SPARE_BYTES)
+    if version and (machine.version, machine.service) == (version, "active"):
+        report.state = f"{job.host} runs {version} already; nothing was changed."
+        return
     connection = replace(connection, sudo=not machine.root_user)
     if virgin:
         contact = first_contact.read_archive(job.archive)
         _check_board(contact.manifest, job.archive, job.board.name)
-        version = contact.manifest.version
         first_contact.lay_over(connection, machine, report, contact, job.folder, job.confirmed)
     else:
         _update(connection, report, file, version)
@@ -168,7 +170,10 @@ def _restart(
             f"{job.host} came back, but kioskd.service is {machine.service or 'not there'}; "
             "`journalctl -b -u kiosk-activate -u kioskd` on the board says why"
         )
-    report.state = f"{job.host} runs {machine.version} (kioskd {machine.service})."
+    report.state = (
+        f"{job.host} runs {machine.version} from slot {machine.slot}. After a minute in good "
+        "health it keeps it; before that a restart counts as a failed try."
+    )
 
 
 def _wait_for_restart(
@@ -179,10 +184,10 @@ def _wait_for_restart(
     report.state = f"{job.host} was restarted and has not come back yet."
     while time.monotonic() < deadline:
         time.sleep(RESTART_POLL_S)
-        output = replace(connection, sudo=False).script(SCRIPT)
-        if is_refused(output):
+        try:
+            machine = _ask(replace(connection, sudo=False))
+        except FlashError:  # not up yet
             continue
-        machine = parse(output.text)
         if machine.boot != before.boot and machine.service not in ("", "inactive", "activating"):
             return machine
     raise FlashError(
