@@ -87,7 +87,8 @@ def run(
     """Run a command and return its standard output.
 
     Its environment is this process's without what would change the result (locale, time
-    zone, umask, SOURCE_DATE_EPOCH, Python's settings). Raises FirmwareError with `doing`, the command's last words and `hint`.
+    zone, umask, SOURCE_DATE_EPOCH, Python's settings). Raises FirmwareError with
+    `doing`, the command's last words and `hint`.
     """
     kept = {key: value for key, value in os.environ.items() if not key.startswith(_LEFT_OUT)}
     settings = kept | {"LC_ALL": "C.UTF-8", "TZ": "UTC", "OPENBLAS_NUM_THREADS": threads}
