@@ -29,6 +29,8 @@ from kioskd.update.store import SLOTS, Slot, Store, locked, other
 
 RESERVE_BYTES: Final = 1 << 20
 """Left free for the state and the configuration."""
+INSTALL_WAIT_S: Final = 5.0
+"""Two people who install at once are told so."""
 _CHUNK: Final = 1 << 20
 
 Tell = Callable[[str, int, int], None]
@@ -58,7 +60,7 @@ def install(
             f"{image} needs a hook of format {manifest.min_hook}, this board's has "
             f"{trust.hook_format}; install the hook of that version first (rootfs-overlay.tar)",
         )
-    with locked(store):
+    with locked(store, INSTALL_WAIT_S):
         state = true_state(store, trust)
         slot = other(state.active)
         if store.running() == slot:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from kioskd.update.errors import UpdateError
 
 Slot = Literal["a", "b"]
 SLOTS: Final[tuple[Slot, ...]] = get_args(Slot)
+LOCK_WAIT_S: Final = 60.0
+"""Longer than what runs at the start of a slow board; a person who waits sees why."""
+_POLL_S: Final = 0.1
 _KEY_FOLDERS: Final = (Path("/run/kiosk/keys.d"), Path("/usr/lib/kiosk/keys.d"))
 
 
@@ -79,8 +83,8 @@ def keys_folder(environment: Mapping[str, str]) -> Path:
 
 
 @contextmanager
-def locked(store: Store) -> Iterator[None]:
-    """Hold the store for one change; raises UpdateError where another one is under way."""
+def locked(store: Store, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
+    """Hold the store for one change; raises UpdateError where another one takes that long."""
     try:
         store.state.mkdir(parents=True, exist_ok=True)
         handle = os.open(store.state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -99,3 +103,11 @@ def locked(store: Store) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def _lock(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

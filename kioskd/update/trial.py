@@ -23,11 +23,14 @@ def on_trial(store: Store) -> bool:
 
 def mark_good(store: Store, files: Files) -> str:
     """The running image is healthy: keep it. Says what was done; writes nothing without need."""
+    running = store.running()
+    state = read_state(store)
+    if state is None or running is None:
+        return "nothing to mark: no slot was started by the hook"
+    if state.pending != running and not state.failures:
+        return f"slot {running} is known to be good"
     with locked(store):
-        state = read_state(store)
-        running = store.running()
-        if state is None or running is None:
-            return "nothing to mark: no slot was started by the hook"
+        state = read_state(store) or state
         try:
             if state.pending == running:
                 write_state(store, SlotState(running), files)

@@ -184,7 +184,10 @@ def test_what_was_written_is_read_back(
     assert not store.image("b").exists()
 
 
-def test_one_at_a_time(store: Store, trust: Trust, keys: KeyPair, tmp_path: Path) -> None:
+def test_one_at_a_time(
+    store: Store, trust: Trust, keys: KeyPair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kioskd.update.install.INSTALL_WAIT_S", 0.2)
     new = make_image(tmp_path / "new.img", keys, "1.1.0")
     with (store.state / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +98,16 @@ def test_the_running_image_is_kept(store: Store) -> None:
     written = (store.state / "slots").stat().st_mtime_ns
     assert mark_good(store, DiskFiles()) == "slot b is known to be good"
     assert (store.state / "slots").stat().st_mtime_ns == written, "nothing is written idly"
+
+
+def test_the_lock_is_waited_for(store: Store) -> None:
+    """At the start of a board several programs look after the store at once."""
+    with (store.state / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        threading.Timer(0.4, lambda: fcntl.flock(lock, fcntl.LOCK_UN)).start()
+        assert mark_good(store, DiskFiles()) == "slot b is good and stays"
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert mark_good(store, DiskFiles()) == "slot b is known to be good", "without waiting"
 
 
 def test_an_image_that_waits_for_its_trial_is_not_kept(store: Store) -> None:
