@@ -94,12 +94,11 @@ def locked(store: Store, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
             f"{store.state} cannot be written ({error.strerror}); run this as root on the board",
         ) from error
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise UpdateError(
-                "busy", "another update is under way; wait until it is done"
-            ) from error
+        until = time.monotonic() + wait_s
+        while not _lock(handle):
+            if time.monotonic() >= until:
+                raise UpdateError("busy", "another update is under way; wait until it is done")
+            time.sleep(_POLL_S)
         yield
     finally:
         os.close(handle)

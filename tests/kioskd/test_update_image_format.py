@@ -105,7 +105,9 @@ def test_a_second_key_may_have_signed_it(
     assert verify(image, find_keys(tmp_path), BOARD).version == "0.1.0"
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_a_flipped_bit_anywhere_is_refused(
     image: Path, keys: KeyPair, tmp_path: Path, where: float, bit: int
@@ -140,7 +142,9 @@ def test_a_flipped_byte_in_every_part_has_its_name(
         assert refused(bad, [keys.public]) in codes, position
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(where=st.floats(0, 1, exclude_max=True))
 def test_a_cut_anywhere_is_called_truncated(
     image: Path, keys: KeyPair, tmp_path: Path, where: float

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from update_images import BOARD, KeyPair, make_image, make_keys
 
@@ -148,6 +148,7 @@ def test_rollback_gives_up_a_trial_and_then_asks_for_the_other_one(
         rollback(store, trust, DiskFiles())
 
 
+@settings(deadline=None)  # it writes to a disk
 @given(
     texts=st.fixed_dictionaries(
         {
