@@ -9,134 +9,25 @@ from __future__ import annotations
 
 import io
 import wave
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
-import pygame
 import pytest
-from numpy.typing import NDArray
-from processes import Process, fetch, fetch_json, metric, until, within
+from kiosk_rig import (
+    Mouth,
+    Start,
+    loud_seconds,
+    outcomes,
+    ready,
+    screenshot,
+    start_endpoint,
+    start_kioskd,
+    wait_for_outcome,
+)
+from processes import fetch, fetch_json, metric, until, within
 from sound_server import SoundServer
 
-from splat_gles.bundle import read_bundle
-from splat_gles.camera import bust
-from splat_gles.display import open_display
-from splat_gles.renderer import Renderer
-from splat_gles.rig import Rig, RigParameters
-
-SIZE = (270, 480)
 SENTENCE = "Papa and mama have a big map of Africa, and a happy Alabama banana."
-Start: TypeAlias = Callable[..., Process]
-Picture: TypeAlias = NDArray[np.float64]
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    """Start a module as a process that is gone after the test."""
-    started: list[Process] = []
-
-    def begin(*command: str) -> Process:
-        started.append(Process(*command))
-        return started[-1]
-
-    yield begin
-    for process in started:
-        process.kill()
-
-
-@pytest.fixture
-def avatar(root: Path) -> Path:
-    return root / "config/avatars/default.avatar"
-
-
-def start_endpoint(start: Start, port: int = 0) -> tuple[Process, str]:
-    endpoint = start("driving_client.endpoint", "--port", str(port))
-    return endpoint, endpoint.wait_for(r"listening on (http://\S+)")[1]
-
-
-def start_kioskd(
-    start: Start, folder: Path, avatar: Path, sound: SoundServer, endpoint: str
-) -> tuple[Process, str]:
-    config = folder / "kiosk.yaml"
-    config.write_text(
-        f"""
-avatar: {{path: "{avatar}"}}
-display: {{driver: offscreen, width: {SIZE[0]}, height: {SIZE[1]}, frame_rate: 30}}
-audio: {{device: "{sound.recording_device}"}}
-endpoint: {{{endpoint}}}
-health: {{port: 0}}
-"""
-    )
-    kioskd = start("kioskd", "--config", str(config))
-    url = kioskd.wait_for(r"look_at: .*(http://\S+)")[1].rstrip("/")
-    kioskd.wait_for("ready: ")
-    return kioskd, url
-
-
-def screenshot(url: str) -> Picture:
-    surface = pygame.image.load(io.BytesIO(fetch(f"{url}/screenshot.png")), "shot.png")
-    assert surface.get_size() == SIZE
-    return pygame.surfarray.array3d(surface).swapaxes(0, 1).astype(np.float64)
-
-
-class Mouth:
-    """How open the mouth in a picture is: 0 as in the neutral face, 1 as with an open jaw.
-
-    Measured on the pixels that differ between renders of the two, along their difference.
-    """
-
-    def __init__(self, path: Path) -> None:
-        avatar = read_bundle(path)
-        rig = Rig(avatar)
-        pictures = []
-        with open_display("offscreen", SIZE, "test") as display:
-            camera = bust(avatar.framing, display.size)
-            with Renderer(avatar, display.size) as renderer:
-                for opening in (0.0, 0.6):
-                    neutral = rig.neutral()
-                    weights = neutral.weights.copy()
-                    weights[avatar.blendshapes.index("jawOpen")] = opening
-                    renderer.draw(rig.pose(RigParameters(weights, neutral.rotations)), camera)
-                    pictures.append(renderer.read_pixels().astype(np.float64))
-        self._shut = pictures[0]
-        self._change = pictures[1] - pictures[0]
-        self._change[np.abs(self._change).max(axis=2) < 40] = 0.0
-        assert np.count_nonzero(self._change) > 300, "an open jaw changes the picture"
-
-    def opening(self, picture: Picture) -> float:
-        return float(np.sum((picture - self._shut) * self._change) / np.sum(self._change**2))
-
-
-def recorded(path: Path) -> tuple[NDArray[np.int16], int]:
-    with wave.open(str(path)) as file:
-        samples = np.frombuffer(file.readframes(file.getnframes()), np.int16)
-        return samples.reshape(-1, file.getnchannels())[:, 0], file.getframerate()
-
-
-def loud_seconds(path: Path, most: float = 60.0) -> tuple[float, float]:
-    """From the first to the last loud 10 ms, at most `most` seconds later, and the mean level."""
-    samples, rate = recorded(path)
-    hop = rate // 100
-    blocks = samples[: len(samples) // hop * hop].reshape(-1, hop).astype(np.float64)
-    level = np.sqrt(np.mean(blocks**2, axis=1))
-    loud = np.flatnonzero(level > 300)
-    assert loud.size, "nothing was played"
-    loud = loud[loud < loud[0] + 100 * most]
-    return float(loud[-1] - loud[0] + 1) / 100, float(level[loud[0] : loud[-1] + 1].mean())
-
-
-def outcomes(url: str, outcome: str) -> float:
-    return metric(url, f'kiosk_utterances_total{{outcome="{outcome}"}}')
-
-
-def wait_for_outcome(url: str, outcome: str, timeout_s: float) -> None:
-    until(
-        lambda: True if outcomes(url, outcome) else None,
-        timeout_s,
-        lambda: f"no utterance {outcome}: {fetch(f'{url}/healthz').decode()}",
-    )
 
 
 def test_a_sentence_is_heard_and_seen(
@@ -200,14 +91,6 @@ def test_a_sentence_is_heard_and_seen(
     assert "utterance_ended" in kioskd.text
     assert "Traceback" not in kioskd.text
     assert " ERROR " not in kioskd.text
-
-
-def ready(url: str) -> bool | None:
-    try:
-        fetch(f"{url}/readyz")
-    except OSError:
-        return None
-    return True
 
 
 def speech_wav(endpoint_rate: int = 16000, seconds: float = 6.0) -> bytes:
