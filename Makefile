@@ -26,7 +26,7 @@ export PYTHON
 VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-clients lint bench overlay rootfs flash clean convert-npu
+.PHONY: help setup run test test-clients lint bench overlay repro rootfs flash clean convert-npu
 
 help: ## list the targets
 	@echo "The avatar kiosk. Targets:"
@@ -71,6 +71,10 @@ convert-npu: setup ## the lip-sync model for RK3576's NPU, run in the vendor's s
 
 avatar: setup ## build an avatar from a recipe: RECIPE=config/avatars/default.yaml
 	@exec $(VENV_PYTHON) scripts/make_avatar.py '$(RECIPE)'
+
+repro: setup ## build a board's deliveries twice and compare every byte: BOARD=rk3576
+	@scripts/install_packages.sh image
+	@exec $(VENV_PYTHON) scripts/check_reproducible.py $(BOARD)
 
 clean: ## remove what was built: .venv, out/ and caches
 	rm -rf .venv out .mypy_cache .ruff_cache .pytest_cache .hypothesis

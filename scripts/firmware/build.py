@@ -53,12 +53,13 @@ class Request:
 
 def build(request: Request, progress: Progress) -> list[Path]:
     """Make the deliveries under `out/<board>/`; returns them. Raises FirmwareError."""
-    need_tools(TOOLS)
     board, out = request.board, request.out.resolve()
+    progress.say(board.describe())
+    need_tools(TOOLS)
     release = read_release(ROOT)
     key = open_key(request.key, out / "keys")
-    progress.say(f"{board.describe()}")
-    progress.say(f"version {release.version}, signed with key {key.id} ({key.public_path})")
+    kind = "the development key, for release give KEY=" if key.development else "release key"
+    progress.say(f"version {release.version}, signed with {key.id} ({kind}, {key.public_path})")
     cache = out / "cache"
     cache.mkdir(parents=True, exist_ok=True)
     runtime = build_runtime(cache, progress, npu=board.npu == "rknn", refresh=request.refresh)
