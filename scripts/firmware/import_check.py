@@ -2,7 +2,8 @@
 """Proves that every native module of a payload loads: imports them all under qemu-user.
 
 A module that needs a symbol or library that is not there fails here and not on a board.
-OpenGL's libraries are the board's, so what binds to them is left to the boot test.
+OpenGL's libraries are the board's: of the modules that bind to them only the presence is
+checked here, the rest is left to the boot test.
 """
 
 from __future__ import annotations
@@ -22,6 +23,12 @@ PURE: Final = (
     "OpenGL", "aiohttp", "google.protobuf", "numpy", "prometheus_client", "pygame", "soxr",
     "ssl", "systemd.daemon", "systemd.journal", "yaml",
 )  # fmt: skip
+BINDINGS: Final = (
+    "OpenGL/platform/egl.py",
+    "OpenGL/raw/GLES2/VERSION/GLES2_2_0.py",
+    "OpenGL/raw/GLES3/VERSION/GLES3_3_0.py",
+)
+"""What `splat_gles.gl.api` imports once there is a GPU."""
 _PROGRAM: Final = """
 import importlib, json, sys
 sys.path[:0] = sys.argv[1:]
@@ -63,6 +70,8 @@ def check_imports(tree: Path) -> int:
 
     Raises FirmwareError with each that failed and why.
     """
+    if missing := [name for name in BINDINGS if not (tree / SITE_PACKAGES / name).exists()]:
+        raise FirmwareError(f"the payload lacks {', '.join(missing)}; see firmware/packages.py")
     names = [*native_modules(tree), *PURE, *our_modules(tree)]
     places: list[str | Path] = [tree / OURS, tree / SITE_PACKAGES]
     printed = run_in_payload(
