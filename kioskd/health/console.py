@@ -30,9 +30,9 @@ _PAGE = Path(__file__).with_name("console.html")
 
 
 class Console:
-    """Routes of the page; `interrupt` silences the avatar and returns at once."""
+    """Routes of the page; `interrupt` silences the avatar at once and says whether it spoke."""
 
-    def __init__(self, config: Callable[[], Config], interrupt: Callable[[], None]) -> None:
+    def __init__(self, config: Callable[[], Config], interrupt: Callable[[], bool]) -> None:
         self._config = config
         self._interrupt = interrupt
         self._page = _PAGE.read_text("utf-8")
@@ -63,9 +63,9 @@ class Console:
     async def _stop(self, request: web.Request) -> web.Response:
         if not is_json(request):
             return refuse(415, "not_json", "send Content-Type: application/json")
-        self._interrupt()
+        spoke = self._interrupt()
         logger.info("interrupted by %s", request.remote, extra={"code": "interrupt_requested"})
-        return web.json_response({"interrupted": True})
+        return web.json_response({"interrupted": spoke})
 
     async def _say(self, request: web.Request) -> web.Response:
         if not is_json(request):

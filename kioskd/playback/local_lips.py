@@ -10,15 +10,19 @@ not made here: `IdleLife` adds them to whatever moves the face.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Final, Protocol
 
 import numpy as np
 
+from driving_client.errors import DrivingError
 from driving_client.lipsync.gesture import HeadGesture
 from driving_client.motion import FRAME_RATE, FloatArray, MotionSample, MotionTrack, ParameterSpace
 from driving_client.retarget.mouth import OPEN, arkit_mouth
 from driving_client.utterance import Samples, Utterance
+
+logger = logging.getLogger(__name__)
 
 RUN_IN_S: Final = 1.0
 """Sound before the first instant wanted: what the model's window and its levels reach back."""
@@ -44,7 +48,7 @@ class Mouth(Protocol):
 
 
 MakeMouth = Callable[[int], Mouth]
-"""Called with the voice's sample rate."""
+"""Called with the voice's sample rate; raises DrivingError where the model is damaged."""
 
 
 class LocalLips:
@@ -56,6 +60,7 @@ class LocalLips:
         self._mouth: Mouth | None = None
         self._head = HeadGesture()
         self._track = MotionTrack(ParameterSpace.ARKIT)
+        self._broken = False
         self._taken = 0
         self._followed = 0.0
 
@@ -63,7 +68,8 @@ class LocalLips:
         """Listen on, some way beyond `position_s`; once per frame while lips may be wanted."""
         if self._mouth is None:
             self._begin(now, position_s)
-        assert self._mouth is not None
+        if self._mouth is None:
+            return
         passed = min(now - self._followed, _LONGEST_FRAME_S)
         self._followed = now
         utterance = self._utterance
@@ -76,6 +82,11 @@ class LocalLips:
         if ended and self._taken >= utterance.audio_length:
             self._add(self._mouth.finish())
             self._track.ended = True
+
+    @property
+    def usable(self) -> bool:
+        """Whether lips can be hoped for."""
+        return not self._broken
 
     def forget(self) -> None:
         """Lips are not wanted any more; `follow` begins anew."""
@@ -93,10 +104,17 @@ class LocalLips:
         return sample is not None and sample.overdue_s == 0
 
     def _begin(self, now: float, position_s: float) -> None:
+        if self._broken:
+            return
+        try:
+            self._mouth = self._make_mouth(self._utterance.sample_rate)
+        except DrivingError as error:
+            self._broken = True
+            logger.error("lips cannot follow: %s", error, extra={"code": "speech_model_damaged"})
+            return
         place = int(max(position_s - RUN_IN_S, 0.0) * FRAME_RATE)
         # Every rate of the protocol holds a whole number of samples in 1/25 s
         self._taken = place * self._utterance.sample_rate // int(FRAME_RATE)
-        self._mouth = self._make_mouth(self._utterance.sample_rate)
         self._head = HeadGesture()
         self._track = MotionTrack(ParameterSpace.ARKIT)
         self._track.skip_to(place)

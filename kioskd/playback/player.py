@@ -116,13 +116,15 @@ class Player:
                 self._control(control, request_id)
         self._reports.send()
 
-    def interrupt(self) -> None:
-        """Silence now; the face eases to rest."""
+    def interrupt(self) -> bool:
+        """Silence now; the face eases to rest. Whether there was anything to silence."""
         with self._lock:
-            if self._turn is not None:
-                self._finish(self._turn, PlaybackState.INTERRUPTED)
+            turn = self._turn
+            if turn is not None:
+                self._finish(turn, PlaybackState.INTERRUPTED)
                 self._audio.drop()
         self._reports.send()
+        return turn is not None
 
     def pause(self) -> None:
         """Silence now, to go on with `resume` at the same sample."""

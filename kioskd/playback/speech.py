@@ -69,7 +69,9 @@ class SpeechFollower:
             self._joined += 1
         self._late = late
         sample = self._lips.at(position_s) if self._by_lips else motion
-        let_go = standing > self._hold_s or not (running or self._by_lips or overdue < self._hold_s)
+        # While the lips get ready, the face holds on
+        lost = overdue > self._hold_s and not self._by_lips
+        let_go = standing > self._hold_s or (lost and not (running and self._lips.usable))
         status = self._status(motion, late=late, missing_s=missing_s)
         return SpeechMotion(
             None if let_go else sample, status, self._joined, self._by_lips, missing_s

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from player_stage import FRAME_S, LOUD, OPEN_JAW, RATE, LoudMouth, Stage, flame, jaw_of, said
 
+from driving_client.errors import SpeechError
 from driving_client.link import LinkDown, LinkUp, PlaybackState, UtteranceStarted
 from driving_client.utterance import SAMPLE_RATES, Utterance
 from kioskd.playback.local_lips import LocalLips
@@ -261,6 +262,25 @@ def test_the_face_lives_while_its_lips_follow_the_sound() -> None:
     head = [joint.name for joint in stage.avatar.joints].index("head")
     nods = np.array([pose.rotations[head] for pose in poses])
     assert 0.002 < nods[:, 0].std() < 0.1, "the head nods with the voice, a little"
+
+
+def test_without_its_model_the_voice_goes_on_over_a_face_at_rest(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(mouth: LoudMouth, sample_rate: int) -> None:
+        raise SpeechError("mouth.npz is not a model of the mouth")
+
+    monkeypatch.setattr(LoudMouth, "__init__", broken)
+    utterance = bursts(3)
+    utterance.append_motion(flame(1.0, jaw=1.0))
+    utterance.fail_motion("link_lost")
+    stage.player.on_event(UtteranceStarted(utterance))
+    stage.run(2.5)
+    assert jaw_of(stage.poses[-1]) == 0
+    stage.run(1.0)
+    assert stage.outcomes("a") == [PlaybackState.ENDED]
+    assert [r.code for r in caplog.records] == ["speech_model_damaged"]
+    assert stage.value("kiosk_local_motion_seconds_total", reason="link_lost") == 0
 
 
 class Recording(LoudMouth):
