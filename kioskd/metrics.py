@@ -89,7 +89,33 @@ class Metrics:
         self.check_state = Gauge(
             "kiosk_check_state", "State of a health check: 0 pass, 1 warn, 2 fail",
             ["check"], registry=registry)  # fmt: skip
+        self.storage_free = Gauge(
+            "kiosk_storage_free_ratio", "Free share of the file system of the kiosk's data",
+            registry=registry)  # fmt: skip
+        self.storage_errors = Gauge(
+            "kiosk_storage_ext4_errors", "Errors that ext4 has recorded on this board",
+            registry=registry)  # fmt: skip
+        self.storage_life = Gauge(
+            "kiosk_storage_emmc_life_ratio",
+            "Share of the flash's life that is used at most, by its own estimate; 0 unknown",
+            registry=registry)  # fmt: skip
+        self.storage_end_of_life = Gauge(
+            "kiosk_storage_emmc_pre_eol",
+            "Spare blocks by the flash's own words: 1 normal, 2 80 % used, 3 urgent, 0 unknown",
+            registry=registry)  # fmt: skip
+        self.time_synced = Gauge(
+            "kiosk_time_synced", "1 once the clock has been synchronised over the network",
+            registry=registry)  # fmt: skip
+        self.slot_info = Gauge(
+            "kiosk_update_slot_info", "1 for the slot that runs, 0 for the other one",
+            ["slot", "version"], registry=registry)  # fmt: skip
+        self.update_tries = Gauge(
+            "kiosk_update_tries_left", "Starts that an image on trial has left",
+            registry=registry)  # fmt: skip
+        self.update_failures = Gauge(
+            "kiosk_update_failures", "Images in a row that did not prove themselves",
+            registry=registry)  # fmt: skip
         self.info = Gauge(
             "kiosk_info", "Always 1; its labels say what runs here",
-            ["version", "avatar"], registry=registry)  # fmt: skip
+            ["version", "avatar", "serial", "board"], registry=registry)  # fmt: skip
         registry.register(ProcessFigures())

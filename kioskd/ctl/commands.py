@@ -17,7 +17,9 @@ def status(client: Client, _options: argparse.Namespace) -> int:
     """A line for the kiosk and the figures; exit status 1 when something fails."""
     health = client.health()
     checks: dict[str, Any] = health["checks"]
-    print(f"kioskd {health['version']}: {health['status']}, up {health['uptime_s']:.0f} s")
+    which = [f"{word} {health[word]}" for word in ("serial", "board", "slot") if health.get(word)]
+    named = f" ({', '.join(which)})" if which else ""
+    print(f"kioskd {health['version']}{named}: {health['status']}, up {health['uptime_s']:.0f} s")
     for name, value in health.get("figures", {}).items():
         print(f"  {name}: {value}")
     for name, check in checks.items():

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from kioskd import __version__
+from kioskd.about import About
 from kioskd.config.options import Kind
 from kioskd.config.sections import OPTIONS, Config, flatten
 from kioskd.health.status import CheckResult, Report, Status
@@ -17,12 +17,15 @@ BEARABLE = ("slow_frames",)
 
 
 def health_answer(
-    report: Report, config: Config, uptime_s: float, figures: dict[str, Any]
+    report: Report, config: Config, uptime_s: float, figures: dict[str, Any], about: About
 ) -> dict[str, Any]:
     """Everything that a person or a fleet's server wants to see at once; holds no secret."""
     return {
         "status": report.status.word,
-        "version": __version__,
+        "version": about.version,
+        "serial": about.serial,
+        "board": about.board,
+        "slot": about.slot,
         "uptime_s": round(uptime_s, 1),
         "checks": {result.name: _check(result) for result in report.results},
         "figures": figures,

@@ -1,57 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The checks of the board: storage, temperature, clock; what cannot be read says so.
-
-Only files that the kernel answers from memory are read, so that a dying flash cannot block
-the thread that runs the checks.
-"""
+"""The checks of the board's temperature and clock; what cannot be read says so."""
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Final
 
-from kioskd.health.status import Finding, Reason, Status, passed, warned
+from kioskd.health.status import Finding, passed, warned
+from kioskd.metrics import Metrics
 
-LEAST_FREE: Final = 0.05
-WORN_OUT: Final = 9
-"""eMMC life time estimate in tenths: from 0x09 on, 80 to 90 % of its life is used (JESD84)."""
 EARLIEST: Final = 1735689600.0
 """2025-01-01: a clock before that has not been set, and no TLS certificate is valid yet."""
+_SLACK_S: Final = 86400.0
+"""A developer's machine may be behind the one that dated the files."""
 SYNCHRONISED: Final = Path("/run/systemd/timesync/synchronized")
-
-
-@dataclass(frozen=True, slots=True)
-class StorageCheck:
-    """Free space, file system errors, and how worn the flash is."""
-
-    name: ClassVar[str] = "storage"
-    folder: Path
-    sys: Path = Path("/sys")
-
-    def run(self, _now: float) -> Finding:
-        """Warns before storage becomes a fault that people notice."""
-        reasons = []
-        try:
-            usage = os.statvfs(self.folder)
-        except OSError as error:
-            text = f"{self.folder} cannot be read: {error.strerror}"
-            return warned("unknown", "storage_unreadable", text)
-        free = usage.f_bavail / max(usage.f_blocks, 1)
-        if free < LEAST_FREE:
-            text = f"only {free:.0%} free at {self.folder}; remove old files"
-            reasons.append(Reason("storage_full", text))
-        errors = sum(_number(path) or 0 for path in self.sys.glob("fs/ext4/*/errors_count"))
-        if errors:
-            text = f"{errors} file system errors; replace the storage"
-            reasons.append(Reason("storage_errors", text))
-        if any(_worn(path) for path in self.sys.glob("class/block/mmcblk*/device/life_time")):
-            reasons.append(Reason("storage_worn", "the flash is near the end of its life"))
-        observed = f"{free:.0%} free at {self.folder}"
-        return Finding(Status.WARN if reasons else Status.PASS, observed, tuple(reasons))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,20 +45,45 @@ class ThermalCheck:
 
 @dataclass(frozen=True, slots=True)
 class TimeCheck:
-    """Whether the wall clock has been set; speech needs none, TLS does."""
+    """Whether the wall clock has been set; speech needs none, TLS does.
+
+    `needs_tls` tells whether the endpoint is reached over TLS. A clock before `earliest`
+    (seconds since 1970) has not been set: no image was built before.
+    """
 
     name: ClassVar[str] = "time"
+    needs_tls: Callable[[], bool] = lambda: False
     wall_clock: Callable[[], float] = time.time
+    earliest: float = field(default_factory=lambda: build_time())
+    synchronised: Path = SYNCHRONISED
+    metrics: Metrics | None = None
 
     def run(self, _now: float) -> Finding:
-        """Warns while the clock is obviously wrong."""
+        """Warns while the clock is obviously wrong; by another code where TLS waits for it."""
         now = self.wall_clock()
         observed = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))
-        if now < EARLIEST:
-            text = "the clock has not been set; wss:// endpoints refuse until it is (NTP)"
+        synchronised = self.synchronised.exists()
+        if self.metrics is not None:
+            self.metrics.time_synced.set(synchronised)
+        if now < self.earliest:
+            if self.needs_tls():
+                text = (
+                    "the endpoint's certificate is not valid yet by this clock; the link is "
+                    "tried again as soon as the clock is set. Let the board reach a time server"
+                )
+                return warned(observed, "tls_time_unsynced", text)
+            text = "the clock has not been set; let the board reach a time server (NTP)"
             return warned(observed, "clock_not_set", text)
-        synchronised = "synchronised" if SYNCHRONISED.exists() else "synchronisation not known"
-        return passed(f"{observed}, {synchronised}")
+        known = "synchronised" if synchronised else "synchronisation not known"
+        return passed(f"{observed}, {known}")
+
+
+def build_time() -> float:
+    """When this code was built into an image, which dates all files; EARLIEST at least."""
+    try:
+        return max(EARLIEST, Path(__file__).stat().st_mtime - _SLACK_S)
+    except OSError:
+        return EARLIEST
 
 
 def _number(path: Path) -> int | None:
@@ -101,10 +91,3 @@ def _number(path: Path) -> int | None:
         return int(path.read_text().split()[0], 0)
     except (OSError, ValueError, IndexError):
         return None
-
-
-def _worn(path: Path) -> bool:
-    try:
-        return any(int(word, 16) >= WORN_OUT for word in path.read_text().split())
-    except (OSError, ValueError):
-        return False

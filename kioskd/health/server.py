@@ -13,12 +13,13 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
 from prometheus_client.exposition import choose_encoder
 
+from kioskd.about import About
 from kioskd.config import Config, ConfigError, read_secret
 from kioskd.config.rules import as_reached_here
 from kioskd.config.secrets import tls_context
@@ -53,6 +54,7 @@ class View:
     alive: Callable[[], bool]
     metrics: Metrics
     pictures: PictureDesk
+    about: About = field(default_factory=About)
 
 
 class HealthServer:
@@ -133,6 +135,7 @@ class HealthServer:
             self._view.config(),
             time.monotonic() - self._started,
             self._view.figures(),
+            self._view.about,
         )
         return web.json_response(answer, status=503 if report.status is Status.FAIL else 200)
 

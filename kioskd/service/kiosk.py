@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -17,10 +18,11 @@ from collections.abc import Callable
 from driving_client import LinkSettings, make_link
 from driving_client.link import EventSink, Link
 from driving_client.retarget import load_retarget
-from kioskd import __version__, log, systemd_notify
+from kioskd import log, systemd_notify
+from kioskd.about import about
 from kioskd.audio.output import AudioOutput
+from kioskd.board_facts import read_board_facts
 from kioskd.config import Config
-from kioskd.health.board_checks import StorageCheck, ThermalCheck, TimeCheck
 from kioskd.health.checks import (
     AudioCheck,
     AvatarCheck,
@@ -40,6 +42,7 @@ from kioskd.metrics import Metrics
 from kioskd.playback.player import Player
 from kioskd.render_loop import RenderLoop
 from kioskd.service.avatar_loading import load_avatar
+from kioskd.service.board import board_checks
 from kioskd.service.figures import figures
 from kioskd.service.io_thread import IoThread
 from kioskd.service.link_keeper import LinkKeeper
@@ -54,9 +57,9 @@ from kioskd.service.settings import (
 )
 from kioskd.service.signals import GRACE_S, SignalThread, end_within
 from kioskd.service.speech_net import SpeechNet
-from kioskd.service.storage import state_folder
 from kioskd.stage import Stage
 from kioskd.systemd_notify import Watchdog
+from kioskd.update.store import store_from
 from kioskd.voice import VoiceInput
 from splat_gles.rig import Rig
 
@@ -82,6 +85,9 @@ class Kiosk:
         self._stop = threading.Event()
         self._crashed = False
         self._metrics = Metrics()
+        self._board = read_board_facts(os.environ)
+        self._store = store_from(os.environ)
+        self._about = about(self._store, self._board)
         self._pictures = PictureDesk()
         self._io = IoThread()
         self._server: HealthServer | None = None
@@ -100,8 +106,8 @@ class Kiosk:
         SignalThread(self._stop, lambda: self._io.post(self._reload)).start()
         avatar, avatar_snapshot = load_avatar(config.avatar.path)
         driver, size = config.display.driver, display_size(config)
-        with Stage(avatar, driver, size, background(config)) as stage:
-            audio = AudioOutput(audio_settings(config), self._metrics)
+        with Stage(avatar, driver, size, background(config), self._board.drm_drivers) as stage:
+            audio = AudioOutput(audio_settings(config, self._board.audio_match), self._metrics)
             clean = False
             try:
                 self._run_parts(stage, avatar_snapshot, audio)
@@ -136,7 +142,10 @@ class Kiosk:
             panel_latency_s=config.display.latency_ms / 1000,
             yaw_degrees=config.avatar.yaw_degrees,
         )  # fmt: skip
-        self._metrics.info.labels(version=__version__, avatar=stage.avatar.name).set(1)
+        told = self._about
+        self._metrics.info.labels(
+            version=told.version, avatar=stage.avatar.name, serial=told.serial, board=told.board
+        ).set(1)
         checks: list[Check] = [
             DisplayCheck(lambda: stage.snapshot),
             AvatarCheck(lambda: avatar_snapshot),
@@ -145,12 +154,9 @@ class Kiosk:
             LinkCheck(lambda: keeper.snapshot, lambda: self._config.endpoint.url),
             MotionCheck(player.snapshot, lambda: keeper.snapshot.configured),
             ConfigCheck(lambda: self._live.snapshot),
-            StorageCheck(state_folder()),
-            ThermalCheck(
-                lambda: self._config.health.temperature_limit_c,
-                tell=render.quality.heard_temperature,
+            *board_checks(
+                lambda: self._config, self._store, self._metrics, render.quality.heard_temperature
             ),
-            TimeCheck(),
             NpuCheck(lambda: speech_net.chosen),
         ]
         self._monitor = monitor = Monitor(checks, self._metrics)
@@ -180,6 +186,7 @@ class Kiosk:
             alive=lambda: time.monotonic() - render.snapshot.last_frame < ALIVE_S,
             metrics=self._metrics,
             pictures=self._pictures,
+            about=self._about,
         )
         console = Console(lambda: self._config, player.interrupt)
         voice = VoiceInput(keeper.begin_voice, lambda: self._config.voice.enabled)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import json
 import socket
 import ssl
 import subprocess
@@ -23,7 +24,7 @@ import pytest
 from aiohttp import web
 
 from kioskd.config import Config, ConfigError, load
-from kioskd.health.board_checks import StorageCheck, ThermalCheck, TimeCheck
+from kioskd.health.board_checks import ThermalCheck
 from kioskd.health.console import Console
 from kioskd.health.pictures import PictureDesk, encode_jpeg, encode_png
 from kioskd.health.server import HealthServer, ServerError, View
@@ -82,8 +83,10 @@ class Setup:
         self.console = Console(lambda: self.config, self._interrupt)
         self.server = HealthServer(view, self.console.add_routes)
 
-    def _interrupt(self) -> None:
+    def _interrupt(self) -> bool:
+        """Speaks until the first interrupt."""
         self.interrupts += 1
+        return self.interrupts == 1
 
     def render(self) -> None:
         while self.rendering:
@@ -361,8 +364,9 @@ def test_without_frames_there_is_no_picture_but_a_reason() -> None:
 def test_stop_interrupts() -> None:
     async def test() -> None:
         async with running() as setup:
-            for path in ("console/interrupt", "v1/interrupt"):
-                assert (await ask(setup, path, "POST", json={}))[0] == 200
+            for path, spoke in (("console/interrupt", True), ("v1/interrupt", False)):
+                status, body, _ = await ask(setup, path, "POST", json={})
+                assert (status, json.loads(body)) == (200, {"interrupted": spoke})
             assert setup.interrupts == 2
 
     story(test)
@@ -642,24 +646,6 @@ def test_a_port_in_use_is_a_named_error() -> None:
     story(test)
 
 
-def test_storage_is_watched_for_space_errors_and_wear(tmp_path: Path) -> None:
-    check = StorageCheck(tmp_path, tmp_path)
-    assert check.run(0.0).observed.endswith(f"free at {tmp_path}")
-    errors = tmp_path / "fs/ext4/mmcblk0p1/errors_count"
-    errors.parent.mkdir(parents=True)
-    errors.write_text("3\n")
-    wear = tmp_path / "class/block/mmcblk0/device/life_time"
-    wear.parent.mkdir(parents=True)
-    wear.write_text("0x01 0x0a\n")
-    codes = {reason.code for reason in check.run(0.0).reasons}
-    assert {"storage_errors", "storage_worn"} <= codes
-    wear.write_text("rubbish\n")
-    errors.write_text("")
-    assert not {"storage_errors", "storage_worn"} & {r.code for r in check.run(0.0).reasons}
-    gone = StorageCheck(tmp_path / "none", tmp_path).run(0.0)
-    assert [reason.code for reason in gone.reasons] == ["storage_unreadable"]
-
-
 def test_heat_above_the_limit_warns(tmp_path: Path) -> None:
     told: list[float] = []
     check = ThermalCheck(lambda: 90.0, tmp_path, told.append)
@@ -670,8 +656,3 @@ def test_heat_above_the_limit_warns(tmp_path: Path) -> None:
         (zone / "temp").write_text(value)
     assert check.run(0.0).reasons[0].code == "too_hot"
     assert told == [95.5]
-
-
-def test_a_clock_that_was_never_set_warns() -> None:
-    assert TimeCheck(lambda: 1000.0).run(0.0).reasons[0].code == "clock_not_set"
-    assert TimeCheck().run(0.0).status is Status.PASS
