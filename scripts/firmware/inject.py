@@ -77,6 +77,11 @@ def inject(
             progress.say("  its file system was not closed; brought into order")
         userland = examine(image, f"/{RECORD}")
         progress.say(f"  a root with systemd {userland.systemd or 'of unknown version'}")
+        if userland.desktop:
+            progress.say(
+                f"  note: it starts a desktop ({userland.desktop}), which keeps the screen; the "
+                "kiosk shows nothing until that is disabled"
+            )
         entries.append(_record(entries, work))
         _clear(image, entries, userland.injected)
         grown = _make_room(image, entries, max_bytes, progress)

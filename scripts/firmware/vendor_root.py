@@ -23,6 +23,12 @@ _LIBRARY_FOLDERS: Final = (
     "/usr/lib/systemd", "/lib/systemd", "/usr/lib/aarch64-linux-gnu/systemd",
     "/lib/aarch64-linux-gnu/systemd", "/usr/lib64/systemd",
 )  # fmt: skip
+# Enabled, they keep the screen for themselves
+_DESKTOPS: Final = (
+    "/etc/systemd/system/display-manager.service",
+    "/etc/systemd/system/multi-user.target.wants/weston.service",
+    "/etc/systemd/system/graphical.target.wants/weston.service",
+)
 _MACHINES: Final = {3: "x86", 40: "32-bit ARM", 62: "x86-64", 183: "arm64", 243: "RISC-V"}
 # offset, bytes, what it is, how to get at the file system in it
 _WRAPPINGS: Final = (
@@ -48,10 +54,14 @@ _EXT4_MAGIC: Final = (1080, b"\x53\xef")
 
 @dataclass(frozen=True, slots=True)
 class Userland:
-    """What a vendor's root brings. `injected` is the list of our files in it, if any."""
+    """What a vendor's root brings.
+
+    `injected` is the list of our files in it, if any; `desktop` what it starts on the screen.
+    """
 
     systemd: int
     injected: tuple[str, ...]
+    desktop: str
 
 
 def wrapping(path: Path) -> str:
@@ -102,7 +112,8 @@ def examine(image: Ext4Image, record: str) -> Userland:
             "package to the vendor's image"
         )
     listed = (image.read(record) or b"").decode("utf-8", "replace").splitlines()
-    return Userland(version, tuple(line for line in listed if line))
+    desktop = next((path for path in _DESKTOPS if image.inode(image.resolve(path))), "")
+    return Userland(version, tuple(line for line in listed if line), desktop)
 
 
 def _check_machine(name: str, program: bytes) -> None:

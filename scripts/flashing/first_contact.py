@@ -69,6 +69,12 @@ def lay_over(
     for name in sorted(hashes):
         word = "new" if name not in existing else "replaced" if name in changed else "as it is"
         report.note(f"{word:>8}  /{name}")
+    if machine.desktop:
+        units = " ".join(machine.desktop)
+        report.note(
+            f"This system starts a desktop, which keeps the screen for itself ({units}).\n"
+            f"The kiosk shows nothing until it is off: systemctl disable --now {units}"
+        )
     _confirm(report, connection.host, confirmed)
     if changed:
         _fetch(connection, report, changed, backups)

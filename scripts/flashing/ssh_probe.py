@@ -35,6 +35,10 @@ fi
 say root "$(awk '$2 == "/" { options = $4 } END { print substr(options, 1, 2) }' /proc/mounts)"
 say free_kib "$(df -Pk /var/tmp 2>/dev/null | awk 'NR == 2 { print $4 }')"
 say root_free_kib "$(df -Pk / 2>/dev/null | awk 'NR == 2 { print $4 }')"
+for unit in display-manager weston; do
+    systemctl is-enabled -q $unit.service 2>/dev/null && desktop="$desktop $unit.service"
+done
+say desktop "$desktop"
 say boot "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
 say end yes
 """
@@ -42,7 +46,10 @@ say end yes
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A machine's answers. Empty texts where it does not tell; `boot` differs at every start."""
+    """A machine's answers. Empty texts where it does not tell.
+
+    `desktop` are enabled units that hold the screen; `boot` differs at every start.
+    """
 
     arch: str
     root_user: bool
@@ -60,6 +67,7 @@ class Machine:
     root_writable: bool
     free_bytes: int
     root_free_bytes: int
+    desktop: tuple[str, ...]
     boot: str
 
 
@@ -91,6 +99,7 @@ def parse(text: str) -> Machine:
         root_writable=said["root"] != "ro",
         free_bytes=number("free_kib") << 10,
         root_free_bytes=number("root_free_kib") << 10,
+        desktop=tuple(said.get("desktop", "").split()),
         boot=said["boot"],
     )
 

@@ -26,6 +26,7 @@ SCRIPTS = {
     "systemctl": """
 case "$1" in
 --version) cat /scene/systemd ;;
+is-enabled) [ "$3" = weston.service ] && [ -e /scene/desktop ] ;;
 is-active) cat /scene/service ;;
 reboot)
     echo reboot >>/scene/log

@@ -104,6 +104,7 @@ def test_first_contact_lays_everything_over_the_root_and_keeps_what_was_there(
 ) -> None:
     machine.set("etc/hostname", "vendor\n")
     machine.set("usr/libexec/kiosk/activate", "#!/bin/sh\n")
+    machine.set("scene/desktop", "")
     machine.will_start(NEW)
     assert install(machine, out) == 0
     root = machine.root
@@ -117,6 +118,7 @@ def test_first_contact_lays_everything_over_the_root_and_keeps_what_was_there(
         assert kept.read() == b"vendor\n"
     said = capsys.readouterr().out
     assert "replaced  /etc/hostname" in said
+    assert "until it is off: systemctl disable --now weston.service" in said
     assert "as it is  /usr/libexec/kiosk/activate" in said
     assert "     new  /var/lib/kiosk/slots/a.img" in said
     assert machine.uploads == []

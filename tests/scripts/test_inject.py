@@ -143,6 +143,20 @@ def test_a_full_root_grows_as_far_as_its_partition_allows(
     assert "16 MiB larger than the base" in capsys.readouterr().out
 
 
+def test_a_desktop_that_keeps_the_screen_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tree = vendor_tree(tmp_path / "tree")
+    (tree / "usr/lib/systemd/system/lightdm.service").write_text("[Unit]\n")
+    (tree / "etc/systemd/system").mkdir(parents=True)
+    (tree / "etc/systemd/system/display-manager.service").symlink_to(
+        "/lib/systemd/system/lightdm.service"
+    )
+    base = ext4(tmp_path / "vendor.img", tree, 8192, "vendor")
+    assert make(base, archive(tmp_path), tmp_path / "out.img") == 0
+    assert "it starts a desktop (/etc/systemd/system/display-manager" in capsys.readouterr().err
+
+
 def test_an_older_kiosk_is_brought_up_to_date(
     vendor: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
