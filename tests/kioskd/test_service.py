@@ -481,7 +481,7 @@ def test_kioskctl_asks_and_commands_a_running_kiosk(tmp_path: Path) -> None:
         kiosk.wait_for_check("render_loop", "pass")
         result = ctl(kiosk, "status")
         assert result.returncode == 0
-        assert result.stdout.startswith("kioskd 0.1.0: pass")
+        assert re.match(r"kioskd 0\.1\.0( \(serial \S+\))?: pass", result.stdout)
         result = ctl(kiosk, "doctor")
         assert result.returncode == 0
         assert "ok   render_loop" in result.stdout
