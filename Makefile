@@ -26,7 +26,7 @@ export PYTHON
 VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-clients lint bench overlay repro rootfs flash clean convert-npu
+.PHONY: help setup run test test-clients lint bench overlay repro rootfs flash clean train-lipsync convert-npu
 
 help: ## list the targets
 	@echo "The avatar kiosk. Targets:"
@@ -64,6 +64,11 @@ rootfs: setup ## put the kiosk into a vendor's root image: BOARD=rk3576 BASE=ven
 
 flash: setup ## write it to a board: BOARD=rk3576 [DRY_RUN=1] [HOST=root@address], see board/README.md
 	@exec $(VENV_PYTHON) scripts/flash.py --board '$(BOARD)' $(FLASH_OPTIONS)
+
+train-lipsync: setup ## train the model of the mouth anew (under 20 minutes on two free cores)
+	@scripts/install_packages.sh lipsync
+	@scripts/make_lipsync_environment.sh
+	@exec out/lipsync-venv/bin/python scripts/train_lipsync.py
 
 convert-npu: setup ## the lip-sync model for RK3576's NPU, run in the vendor's simulator (SHIP=1 keeps it)
 	@scripts/make_npu_environment.sh

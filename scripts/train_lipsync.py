@@ -23,7 +23,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from driving_client.errors import SpeechError
 from driving_client.lipsync.mouth_net import MODEL_FOLDER, load_net
-from driving_client.lipsync.training.corpus import make_corpus
+from driving_client.lipsync.training.corpus import VOICES, Voice, make_corpus
 from driving_client.lipsync.training.evaluation import held_out_table
 from driving_client.lipsync.training.provenance import (
     corpus_facts,
@@ -51,7 +51,7 @@ def main() -> int:
         Settings(), seed=options.seed, steps=options.steps or Settings.steps, threads=options.jobs
     )
     try:
-        corpus = make_corpus(options.seed, options.jobs, options.share, _report)
+        corpus = make_corpus(options.seed, options.jobs, _report, options.voices)
         weights = rounded(train(corpus, settings, _report).weights())
         print(file=sys.stderr)
         options.out.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ def main() -> int:
             options.out,
             difference=onnx_difference(onnxruntime, options.out / "mouth.onnx", net),
             settings=dataclasses.asdict(settings),
-            corpus=corpus_facts(corpus),
+            corpus=corpus_facts(corpus, options.voices),
             scores=scores,
             seconds=time.monotonic() - began,
         )
@@ -87,9 +87,26 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=2, help="processes and threads (%(default)s)")
     parser.add_argument("--steps", type=int, help="of training, for trials (default: all)")
     parser.add_argument(
-        "--share", type=float, default=1.0, help="of the corpus, for trials (%(default)s)"
+        "--voices",
+        type=_voices,
+        default=VOICES,
+        metavar="NAME:SENTENCES,...",
+        help="of the corpus, for trials (default: all, with all their sentences)",
     )
     return parser.parse_args()
+
+
+def _voices(text: str) -> list[Voice]:
+    engines = {voice.name: voice.engine for voice in VOICES}
+    chosen = []
+    for part in text.split(","):
+        name, _, count = part.partition(":")
+        if name not in engines or not count.isdecimal() or int(count) == 0:
+            raise argparse.ArgumentTypeError(
+                f"{part!r} is no voice with a number, as in rms:20; there are {', '.join(engines)}"
+            )
+        chosen.append(Voice(engines[name], name, int(count)))
+    return chosen
 
 
 def _report(text: str) -> None:

@@ -59,6 +59,8 @@ _SOUNDS: Final[dict[str, Articulation]] = {
     **dict.fromkeys(("s", "z", "ts"), _HISS),
     **dict.fromkeys(("T", "D"), _DENTAL),
     **dict.fromkeys(("S", "Z", "tS", "dZ"), _HUSH),
+    # Palatal and retroflex hisses of other languages sound and look like S.
+    **dict.fromkeys(("s;", "z;", "s.", "z.", "S;", "Z;", "ts;", "tS;", "dz;", "dZ;"), _HUSH),
     **dict.fromkeys(("k", "g", "N", "x", "h", "C", "q", "Q", "G", "X"), _BACK),
     "j": Articulation(0.24, 0.65, dominance=0.9),
     "w": Articulation(0.16, 0.0, 0.95, 0.15, dominance=1.3),

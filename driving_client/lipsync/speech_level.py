@@ -6,28 +6,37 @@ a few plain rules that no sound can talk out of: what is not above the steady ba
 closes the mouth, whatever the net makes of it.
 
 The background is the lowest smoothed level of the last 1.6 s (minimum statistics: speech
-has a dip of several decibels within any such time, noise and hum have none). Gaps of up to
+has a dip of several decibels within any such time, noise and hum have none), in four bands:
+white noise drowns a voice above 2 kHz long before it does so below 500 Hz. Gaps of up to
 0.16 s leave the gate open: lips close for p and b in silence.
 """
 
 from __future__ import annotations
 
-from collections import deque
+import math
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from driving_client.lipsync.log_mel import FLOOR, MELS, to_power
+from driving_client.lipsync.log_mel import FLOOR, to_power
 from driving_client.motion import FloatArray
+
+Decibels = NDArray[np.float64]
 
 _FULL_SCALE: Final = 38400.0
 """Sum of the mel power of noise with RMS 1: half the transform times the window's energy."""
 
-_SILENCE_DB: Final = -66.0
-"""RMS of full scale below which nothing is speech."""
+_BAND_EDGES: Final = (2, 8, 16, 26)
+"""First mels of the four bands: 200, 500, 1300 and 3400 Hz; below them rumble wanders."""
 
-_OPEN_DB: Final = (3.0, 9.0)
+_SILENCE_DB: Final = -68.0
+"""RMS of a band below which the background is never taken: hiss of a sound card."""
+
+_NOTHING_DB: Final = -120.0
+
+_OPEN_DB: Final = (5.0, 10.0)
 """Above the background: where the gate begins to open, and where it is open."""
 
 _HOLD_ROWS: Final = 4
@@ -69,36 +78,42 @@ class SpeechLevel:
     """One instance for each stream; starts in silence."""
 
     def __init__(self) -> None:
-        self._smoothed = _SILENCE_DB
+        bands = len(_BAND_EDGES)
+        self._smoothed: Decibels = np.full(bands, _SILENCE_DB)
         self._loudness = 0.0  # power
         self._reference = _FIRST_REFERENCE_DB
-        self._minima = deque([-120.0] * _BLOCKS, _BLOCKS)
-        self._block = [-120.0]
+        self._minima: Decibels = np.full((_BLOCKS, bands), _NOTHING_DB)
+        self._row = 0
         self._held = 0
         self._gate = 0.0
 
     def next(self, mel: FloatArray) -> Level:
         """The level of a row; `mel`, shape (n, 40), holds the frames around its instant."""
-        power = to_power(mel).sum(axis=1) - MELS * FLOOR
-        mean = max(float(power.mean()), 0.0) / _FULL_SCALE
-        now = 10.0 * float(np.log10(mean + 1e-12))
+        power = to_power(mel).mean(axis=0, dtype=np.float64) - FLOOR
+        bands = np.add.reduceat(np.maximum(power, 0.0), _BAND_EDGES) / _FULL_SCALE
+        now: Decibels = 10.0 * np.log10(bands + 1e-12)
         self._smoothed += _SMOOTHING * (now - self._smoothed)
         background = self._background()
-        self._open(now - max(background, _SILENCE_DB - _OPEN_DB[0]))
-        self._loudness += _LOUDNESS_SMOOTHING * (mean - self._loudness)
-        loudness = 10.0 * float(np.log10(self._loudness + 1e-12))
+        self._open(float((now - np.maximum(background, _SILENCE_DB)).max()))
+        self._loudness += _LOUDNESS_SMOOTHING * (float(bands.sum()) - self._loudness)
+        loudness = 10.0 * math.log10(self._loudness + 1e-12)
         self._follow(loudness)
         relative = max(loudness - self._reference + _LOUDNESS_LIFT_DB, _LEAST_LOUDNESS_DB)
         # The square root of the amplitude's ratio
         scale = 10.0 ** (min(relative, 0.5 * _LOUDNESS_LIFT_DB) / 40.0)
-        return Level(self._gate, scale, _between(self._reference - background, _CLEAR_DB))
+        noise = 10.0 * math.log10(float((10.0 ** (background / 10.0)).sum()))
+        return Level(self._gate, scale, _between(self._reference - noise, _CLEAR_DB))
 
-    def _background(self) -> float:
-        self._block.append(self._smoothed)
-        if len(self._block) > _BLOCK_ROWS:
-            self._minima.append(min(self._block))
-            self._block = []
-        return min([*self._minima, *self._block])
+    def _background(self) -> Decibels:
+        """The lowest of the last ten blocks of 160 ms, the present one included, per band."""
+        block = self._row // _BLOCK_ROWS % _BLOCKS
+        if self._row % _BLOCK_ROWS == 0:
+            self._minima[block] = self._smoothed
+        else:
+            self._minima[block] = np.minimum(self._minima[block], self._smoothed)
+        self._row += 1
+        lowest: Decibels = self._minima.min(axis=0)
+        return lowest
 
     def _open(self, above_db: float) -> None:
         """The gate opens at once, holds, and falls over some rows."""

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driving_client.errors import SpeechError
@@ -47,6 +47,7 @@ def in_chunks(samples, sizes):
 WHOLE = mouth_of(SPEECH.samples)
 
 
+@settings(max_examples=25)
 @given(sizes=st.lists(st.integers(1, 9000), min_size=1, max_size=6).filter(lambda s: sum(s) > 60))
 def test_any_chunking_gives_the_same_rows(sizes):
     mouth = SpeechMouth(RATE)
@@ -55,6 +56,7 @@ def test_any_chunking_gives_the_same_rows(sizes):
     assert np.abs(np.concatenate(rows) - WHOLE).max() < 1e-5
 
 
+@settings(max_examples=25)
 @given(sizes=st.lists(st.integers(1, 40), min_size=1, max_size=6))
 def test_the_stream_equals_the_batch_net(sizes):
     mel = log_mel(SPEECH.samples, RATE)

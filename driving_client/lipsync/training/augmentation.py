@@ -11,16 +11,27 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from driving_client.lipsync.log_mel import MELS, from_power, to_power
 from driving_client.motion import FloatArray
 
+Flags = NDArray[np.bool_]
+
 _NOISY: Final = 0.5
-_NOISE_ONLY: Final = 0.06
+_NOISE_ONLY: Final = 0.08
 _REVERBERANT: Final = 0.25
 _LIMITED: Final = 0.25
+_NOISE_TO_SPEECH: Final = (-4.0, -0.2)
+"""Power of ten of the noise's share: 40 to 2 dB below the louder parts of the speech."""
+
+_NOISE_BEGINS: Final = 0.3
 _WARP: Final = 1.8
 """The largest shift of the middle of the mel axis, in bands."""
+
+_HISS_WARP: Final = (-0.7, 2.5)
+"""How far the hisses of band 28 move up: a woman's s and sh lie further above a man's than
+her vowels above his, and natural women are few in the corpus."""
 
 
 class Augmentation:
@@ -39,15 +50,17 @@ class Augmentation:
         labels = np.where(alone[:, None, None], np.float32(0.0), labels)
         self._reverberate(power)
         power *= self._response(count)
-        power += self._noise(count, mel.shape[1], alone)
+        self._add_noise(power, alone)
         self._limit_band(power)
         return from_power(power), labels
 
     def _warp(self, power: FloatArray) -> FloatArray:
         """Another vocal tract: the spectrum moves along the mel axis."""
         shift = self._rng.uniform(-_WARP, _WARP, (len(power), 1))
+        hiss = self._rng.uniform(*_HISS_WARP, (len(power), 1))
         bands = np.arange(MELS)
-        places = np.clip(bands + shift * (bands / 20.0), 0.0, MELS - 1.0)
+        moved = bands - shift * (bands / 20.0) - hiss * np.maximum(bands - 18, 0) / 10.0
+        places = np.clip(moved, 0.0, MELS - 1.0)
         lower = np.minimum(places.astype(int), MELS - 2)
         share = (places - lower).astype(np.float32)[:, None, :]
         left = np.take_along_axis(power, lower[:, None, :], 2)
@@ -59,7 +72,7 @@ class Augmentation:
         """Level, tilt and bumps of microphone and room, shape (batch, 1, 40)."""
         rng = self._rng
         gain = rng.uniform(-34.0, 4.0, (count, 1))
-        tilt = rng.uniform(-8.0, 8.0, (count, 1)) * np.linspace(-0.5, 0.5, MELS)
+        tilt = rng.uniform(-10.0, 10.0, (count, 1)) * np.linspace(-0.5, 0.5, MELS)
         bumps = np.cumsum(rng.normal(0.0, 0.5, (count, MELS)), axis=1)
         response: FloatArray = (10.0 ** ((gain + tilt + bumps) / 10.0)).astype(np.float32)
         return response[:, None, :]
@@ -76,18 +89,25 @@ class Augmentation:
             power[chosen, frame] += level * tail
             tail = keep * (tail + direct)
 
-    def _noise(self, count: int, frames: int, alone: np.ndarray) -> FloatArray:
-        """A piece of the bank for every noisy item, at −65 to −20 dB of full scale."""
-        rng = self._rng
-        noise = np.zeros((count, frames, MELS), np.float32)
+    def _add_noise(self, power: FloatArray, alone: Flags) -> None:
+        """A piece of the bank for every noisy item; it may begin in the middle of the item."""
+        rng, (count, frames, _) = self._rng, power.shape
         for item in np.flatnonzero(alone | (rng.random(count) < _NOISY)):
             sound = self._bank[int(rng.integers(len(self._bank)))]
             start = int(rng.integers(len(sound) - frames))
-            decibels = rng.uniform(-45.0, 12.0 if alone[item] else 2.0)
-            tilt = rng.uniform(-6.0, 6.0) * np.linspace(-0.5, 0.5, MELS)
-            gain = (10.0 ** ((decibels + tilt) / 10.0)).astype(np.float32)
-            noise[item] = to_power(sound[start : start + frames]) * gain
-        return noise
+            noise = to_power(sound[start : start + frames])
+            noise *= (10.0 ** (rng.uniform(-0.6, 0.6) * np.linspace(-0.5, 0.5, MELS))).astype(
+                np.float32
+            )
+            if alone[item]:
+                level = 10.0 ** rng.uniform(-5.0, 1.2)
+            else:
+                above = power[item].sum(axis=1)
+                level = float(np.percentile(above, 75) / noise.sum(axis=1).mean())
+                level *= 10.0 ** rng.uniform(*_NOISE_TO_SPEECH)
+            if rng.random() < _NOISE_BEGINS:
+                noise[: int(rng.integers(frames))] = 0.0
+            power[item] += noise * np.float32(level)
 
     def _limit_band(self, power: FloatArray) -> None:
         """Telephone band, or nothing above the half of a low sample rate."""

@@ -14,7 +14,7 @@ whatever the number of processes.
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,12 +52,16 @@ VOICES: Final = (
     Voice("flite", "rms", 620),
     Voice("flite", "kal16", 240),
     Voice("festival", "ked_diphone", 240),
+    Voice("festival", "lp_diphone", 240),
+    Voice("festival", "czech_dita", 240),
+    Voice("festival", "upc_ca_ona_hts", 160),
     *(Voice("espeak", f"en-us+{variant}", 40) for variant in (
-        "f1", "f2", "f3", "f4", "f5", "m1", "m3", "m7", "klatt2", "klatt4", "Annie", "steph",
+        "f1", "f2", "f3", "f4", "f5", "m1", "m3", "m7", "klatt2", "klatt4",
+        "Annie", "steph", "linda",
     )),
-    *(Voice("espeak", f"en-gb-x-rp+{variant}", 40) for variant in ("f2", "f4", "m2", "linda")),
+    *(Voice("espeak", f"en-gb-x-rp+{variant}", 40) for variant in ("f2", "f4", "m2", "anika")),
     # The rules of other languages on the same text: other rhythms and other vowels.
-    *(Voice("espeak", name, 40) for name in ("fr+f2", "it+f3", "nl+m3", "sv+f4", "pl+m1")),
+    *(Voice("espeak", name, 40) for name in ("fr+f2", "it+f3", "nl+m3", "sv+f4")),
 )  # fmt: skip
 
 
@@ -77,14 +81,16 @@ class _Job:
 
 
 def make_corpus(
-    seed: int, processes: int, scale: float, report: Callable[[str], None]
+    seed: int,
+    processes: int,
+    report: Callable[[str], None],
+    voices: Sequence[Voice] = VOICES,
 ) -> list[Example]:
     """All examples, in an order that depends on the seed alone; `report` gets progress.
 
-    `scale` below 1 shortens every voice's share, for trials. Raises SpeechError where a synthesiser
-    or the text is missing.
+    Raises SpeechError where a synthesiser or the text is missing.
     """
-    jobs = list(_jobs(seed, scale))
+    jobs = list(_jobs(seed, voices))
     examples: list[Example] = []
     # spawn: a forked child would share the parent's state of libespeak-ng.
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
@@ -95,11 +101,11 @@ def make_corpus(
     return examples
 
 
-def _jobs(seed: int, scale: float) -> Iterator[_Job]:
+def _jobs(seed: int, voices: Sequence[Voice]) -> Iterator[_Job]:
     texts = iter(training_sentences(seed))
     place = 0
-    for voice in VOICES:
-        left = max(round(voice.sentences * scale), 1)
+    for voice in voices:
+        left = voice.sentences
         while left > 0:
             count = min(left, _SENTENCES_PER_JOB)
             yield _Job(voice, tuple(next(texts) for _ in range(count)), (seed, place))

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The trained weights as files: `mouth.npz` for the CPU, `mouth.onnx` for converters.
 
-Weights are rounded to half precision first, and both files hold the rounded values: they
-are one net. The ONNX graph is written by hand instead of traced, so that equal weights give
+Weights are rounded to half precision first, and both files hold the rounded values: they are
+one net. In the ONNX file each half has a Cast to single precision, which converters fold:
+half the size. The graph is written by hand instead of traced, so that equal weights give
 equal bytes, and with two-dimensional convolutions of height 1, which NPU compilers know best.
 """
 
@@ -10,14 +11,16 @@ equal bytes, and with two-dimensional convolutions of height 1, which NPU compil
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from driving_client.lipsync.log_mel import MELS
 from driving_client.lipsync.mouth_net import DILATIONS, STRIDE, WINDOW_MELS, WINDOW_ROWS, Weights
+from driving_client.motion import FloatArray
 from driving_client.retarget.mouth import CONTROL_NAMES
 
 _OPSET: Final = 13
@@ -63,8 +66,8 @@ class _Graph:
 
     def convolution(self, source: str, name: str, stride: int = 1, dilation: int = 1) -> str:
         """The layer `name` of the weights, one tap wider than high."""
-        weight = self._constant(f"{name}.weight", self._weights[f"{name}.weight"][:, :, None, :])
-        bias = self._constant(f"{name}.bias", self._weights[f"{name}.bias"])
+        weight = self._weight(f"{name}.weight", self._weights[f"{name}.weight"][:, :, None, :])
+        bias = self._weight(f"{name}.bias", self._weights[f"{name}.bias"])
         shape = {"strides": [1, stride], "dilations": [1, dilation]}
         return self.node("Conv", [source, weight, bias], f"{name}.rows", **shape)
 
@@ -100,6 +103,11 @@ class _Graph:
         onnx.checker.check_model(model, full_check=True)
         return model
 
-    def _constant(self, name: str, value: np.ndarray) -> str:
+    def _weight(self, name: str, value: FloatArray) -> str:
+        """A constant that is stored in half precision and used in single."""
+        half = self._constant(f"{name}.half", value.astype(np.float16))
+        return self.node("Cast", [half], name, to=TensorProto.FLOAT)
+
+    def _constant(self, name: str, value: NDArray[Any]) -> str:
         self._constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
         return name

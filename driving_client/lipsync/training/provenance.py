@@ -13,7 +13,7 @@ import hashlib
 import json
 import platform
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +22,7 @@ import numpy as np
 
 from driving_client.lipsync.log_mel import MELS, SILENCE
 from driving_client.lipsync.mouth_net import WINDOW_MELS, MouthNet
-from driving_client.lipsync.training.corpus import VOICES, Example
+from driving_client.lipsync.training.corpus import Example, Voice
 from driving_client.lipsync.training.held_out import SENTENCES, VOICE
 
 MODEL_FILES: Final = ("mouth.npz", "mouth.onnx")
@@ -36,7 +36,7 @@ _CODE: Final = Path(__file__).parent
 _RECIPE_CODE: Final = ("arpabet.py", "articulation.py", "coarticulation.py", "log_mel.py")
 
 
-def corpus_facts(examples: list[Example]) -> dict[str, Any]:
+def corpus_facts(examples: Sequence[Example], voices: Sequence[Voice]) -> dict[str, Any]:
     """Size, voices and hash of the training data."""
     digest = hashlib.sha256()
     for example in examples:
@@ -45,7 +45,7 @@ def corpus_facts(examples: list[Example]) -> dict[str, Any]:
     minutes = sum(len(example.mel) for example in examples) / 6000.0
     return {
         "speech": "synthetic only; no recording of a person",
-        "voices": [dataclasses.asdict(voice) for voice in VOICES],
+        "voices": [dataclasses.asdict(voice) for voice in voices],
         "examples": len(examples),
         "minutes": round(minutes, 1),
         "sha256": digest.hexdigest(),
