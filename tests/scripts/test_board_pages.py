@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each board's page answers the same questions in the same order; its fixtures hold together."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from firmware.boards import BOARDS, board_names, load_board
+
+from kioskd.audio.cards import SoundCard, choose_device
+
+CHAPTERS = [
+    "What it is", "Tier", "Build", "Flash", "Boot", "Serial console", "Known traps",
+]  # fmt: skip
+# What no kiosk starts without: the payload is a squashfs on a loop device
+NEEDED = {"CONFIG_SQUASHFS", "CONFIG_SQUASHFS_XZ", "CONFIG_BLK_DEV_LOOP", "CONFIG_EXT4_FS"}
+CARD = re.compile(r"^ ?\d+ \[(\S+) *\]: (\S.*?) - (.+)$", re.MULTILINE)
+
+
+def page(name: str) -> str:
+    return (BOARDS / name / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name", board_names())
+def test_every_page_has_the_same_chapters_in_the_same_order(name: str) -> None:
+    assert re.findall(r"^## (.+)$", page(name), re.MULTILINE) == CHAPTERS
+    assert re.findall(r"^# (.+)$", page(name), re.MULTILINE)[0].startswith(f"{name}: ")
+    for chapter, text in zip(
+        CHAPTERS, re.split(r"^## .+$", page(name), flags=re.MULTILINE)[1:], strict=True
+    ):
+        assert len(text.split()) >= 4, f"'{chapter}' of {name} says nothing"
+
+
+@pytest.mark.parametrize("name", board_names())
+def test_the_page_tells_the_tier_and_what_nobody_has_verified(name: str) -> None:
+    board = load_board(name)
+    tier = re.split(r"^## .+$", page(name), flags=re.MULTILINE)[2]
+    assert tier.strip().startswith(f"{board.tier}: ")
+    assert ("no board" in tier) == (not board.verified_on)
+    line = next(line for line in (BOARDS / "README.md").read_text().splitlines()
+                if line.startswith(f"| [`{name}`]"))  # fmt: skip
+    assert f"| {board.tier}: " in line
+    assert line.endswith("| – |" if not board.verified_on else "|")
+
+
+@pytest.mark.parametrize("name", board_names())
+def test_the_serial_console_of_the_page_is_that_of_the_data(name: str) -> None:
+    console = load_board(name).serial_console
+    told = re.split(r"^## .+$", page(name), flags=re.MULTILINE)[6]
+    device, _, speed = console.partition(",")
+    assert device in told
+    assert speed in told
+
+
+def fixtures(pattern: str) -> list[Path]:
+    found = sorted(BOARDS.glob(f"*/fixtures/{pattern}"))
+    assert found
+    return found
+
+
+@pytest.mark.parametrize("path", fixtures("*"), ids=lambda path: f"{path.parts[-3]}-{path.stem}")
+def test_every_fixture_names_where_it_is_from(path: Path) -> None:
+    if path.name.startswith("ppt-"):
+        # What the tool prints, byte by byte; the layout it is of names the source
+        assert (path.parent / path.name.replace("ppt", "parameter")).is_file()
+    else:
+        assert path.read_text().startswith("# ")
+
+
+CHOSEN = {
+    "rk3576/asound_cards.txt": "plughw:CARD=rockchiphdmi0,DEV=0",
+    "rk3576/asound_cards_mainline.txt": "plughw:CARD=HDMI,DEV=0",
+    "8189/asound_cards.txt": "plughw:CARD=mt8391evk,DEV=0",
+    "g88/asound_cards.txt": "plughw:CARD=mt6768mt6358,DEV=0",
+    "qemu-virt/asound_cards.txt": "plughw:CARD=Intel,DEV=0",
+}
+
+
+def test_the_boards_patterns_find_the_sound_card_under_either_kernels_names() -> None:
+    found = {}
+    for path in fixtures("asound_cards*.txt"):
+        name = path.parts[-3]
+        cards = [
+            SoundCard(card_id, (card_id, driver, long_name), 0)
+            for card_id, driver, long_name in CARD.findall(path.read_text())
+        ]
+        # A card plugged in before must not win by its number
+        cards.insert(0, SoundCard("Device", ("Device", "USB-Audio", "USB microphone"), 0))
+        match = load_board(name).audio_match
+        found[f"{name}/{path.name}"] = choose_device("auto", match, cards)
+    assert found == CHOSEN
+
+
+def options(path: Path) -> set[str]:
+    return set(re.findall(r"^(CONFIG_\w+)=[ym]$", path.read_text(), re.MULTILINE))
+
+
+def test_the_kernels_of_tiers_1_and_2_have_what_the_kiosk_needs_and_androids_has_not() -> None:
+    kernels = {path.parts[-3]: options(path) for path in fixtures("kernel_config.txt")}
+    assert kernels["rk3576"] >= NEEDED
+    assert kernels["qemu-virt"] >= NEEDED
+    assert "CONFIG_SQUASHFS" not in kernels["g88"]
+    assert "CONFIG_OVERLAY_FS" not in kernels["rk3576"], "why the payload is no overlay"
