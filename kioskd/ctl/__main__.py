@@ -82,6 +82,11 @@ def client_of(options: argparse.Namespace) -> Client:
 
 
 def _with_client(ask: Run, options: argparse.Namespace) -> int:
+    if ask is commands.doctor and options.url is None:
+        # Not at the top: it loads much that install and mark-good must not depend on
+        from kioskd.ctl.doctor import board_doctor
+
+        return board_doctor(options)
     return ask(client_of(options), options)
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kioskd.ctl.client import Client, ControlError
-
-MARKS = {"pass": "ok  ", "warn": "WARN", "fail": "FAIL"}
+from kioskd.ctl.printing import print_checks
 
 
 def status(client: Client, _options: argparse.Namespace) -> int:
@@ -31,14 +30,7 @@ def status(client: Client, _options: argparse.Namespace) -> int:
 def doctor(client: Client, _options: argparse.Namespace) -> int:
     """Every check with what it saw and what to do; exit status 1 unless all pass."""
     health = client.health()
-    checks: dict[str, Any] = health["checks"]
-    width = max((len(name) for name in checks), default=0)
-    for name, check in checks.items():
-        print(f"{MARKS[check['status']]} {name:<{width}}  {check['observed']}")
-        for reason in check["reasons"]:
-            print(f"     {'':<{width}}  {reason['code']}: {reason['text']}")
-        if check["reasons"]:
-            print(f"     {'':<{width}}  since {check['since']}")
+    print_checks(health["checks"])
     return 0 if health["status"] == "pass" else 1
 
 

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""kioskctl doctor: what kioskd says of itself, and what can be seen of the board without it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from kioskd.audio.settings import AudioSettings
+from kioskd.board_facts import read_board_facts
+from kioskd.config import Config, ConfigError, load
+from kioskd.ctl.client import ControlError
+from kioskd.ctl.local import own_address
+from kioskd.ctl.printing import print_check, print_checks
+from kioskd.doctor.devices import (
+    GraphicsLibraryCheck,
+    NpuPartsCheck,
+    ScreenCheck,
+    SoundCheck,
+    WatchdogCheck,
+)
+from kioskd.doctor.kernel import KernelCheck
+from kioskd.doctor.store_checks import (
+    ConfigFileCheck,
+    IdentityCheck,
+    RoomCheck,
+    SlotsCheck,
+)
+from kioskd.doctor.system import GroupsCheck, ServicesCheck
+from kioskd.first_boot.identity import find_identity
+from kioskd.health.board_checks import ThermalCheck, TimeCheck
+from kioskd.health.status import Check, Finding, Status, failed
+from kioskd.health.storage_check import StorageCheck
+from kioskd.health.update_check import ProvisioningCheck
+from kioskd.service.settings import audio_settings
+from kioskd.update.store import store_from
+
+
+def board_doctor(_options: argparse.Namespace) -> int:
+    """The kiosk on this board: kioskd's own checks, then those of the board around it.
+
+    What kioskd has told already is not looked at twice.
+    """
+    answer, silence = _ask()
+    print("kioskd:")
+    if answer is None:
+        _print("kioskd", failed("does not answer", "kioskd_silent", silence))
+    else:
+        print_checks(answer["checks"])
+    told = set() if answer is None else set(answer["checks"])
+    well = answer is not None and answer["status"] == "pass"
+    print("board:")
+    for check in _board_checks():
+        if check.name not in told:
+            finding = check.run(time.monotonic())
+            _print(check.name, finding)
+            well = well and finding.status is Status.PASS
+    return 0 if well else 1
+
+
+def _ask() -> tuple[dict[str, Any] | None, str]:
+    address = own_address()
+    if address is None:
+        return None, "its health server is switched off (health.enabled)"
+    try:
+        return address.client().health(), ""
+    except ControlError as error:
+        return None, str(error)
+
+
+def _board_checks() -> Sequence[Check]:
+    store = store_from(os.environ)
+    board = read_board_facts(os.environ)
+    config = _config()
+    audio: AudioSettings = audio_settings(config, board.audio_match)
+    return [
+        IdentityCheck(find_identity()),
+        ConfigFileCheck(),
+        ProvisioningCheck(store),
+        SlotsCheck(store, os.environ),
+        RoomCheck(store),
+        StorageCheck(store.root),
+        KernelCheck(),
+        GroupsCheck(),
+        ServicesCheck(),
+        WatchdogCheck(board),
+        ScreenCheck(board.drm_drivers),
+        GraphicsLibraryCheck(),
+        SoundCheck(audio),
+        NpuPartsCheck(board),
+        ThermalCheck(lambda: config.health.temperature_limit_c),
+        TimeCheck(lambda: config.endpoint.url.startswith("wss:")),
+    ]
+
+
+def _config() -> Config:
+    try:
+        return load().config
+    except ConfigError:
+        return Config()  # the check of the configuration tells what is wrong with it
+
+
+def _print(name: str, finding: Finding) -> None:
+    lines = [f"{reason.code}: {reason.text}" for reason in finding.reasons]
+    print_check(name, finding.status.word, finding.observed, lines)
