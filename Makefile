@@ -26,7 +26,7 @@ export PYTHON
 VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-clients lint bench overlay repro rootfs flash clean train-lipsync convert-npu
+.PHONY: help setup run test test-clients lint bench overlay repro rootfs flash clean train-lipsync convert-npu bench-lipsync
 
 help: ## list the targets
 	@echo "The avatar kiosk. Targets:"
@@ -69,6 +69,11 @@ train-lipsync: setup ## train the model of the mouth anew (under 20 minutes on t
 	@scripts/install_packages.sh lipsync
 	@scripts/make_lipsync_environment.sh
 	@exec out/lipsync-venv/bin/python scripts/train_lipsync.py
+
+bench-lipsync: setup ## our lips against other libraries on the same audio (some minutes)
+	@scripts/install_packages.sh lipsync
+	@scripts/make_lipsync_peers.sh
+	@exec $(VENV_PYTHON) -m scripts.bench_lipsync
 
 convert-npu: setup ## the lip-sync model for RK3576's NPU, run in the vendor's simulator (SHIP=1 keeps it)
 	@scripts/make_npu_environment.sh
