@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 
 from kioskd.ctl.client import ControlError
 from kioskd.ctl.local import own_address
+from kioskd.update.errors import UpdateError
 from kioskd.update.files import DiskFiles
 from kioskd.update.install import install as install_image
 from kioskd.update.last_result import read_result
@@ -22,6 +24,7 @@ from kioskd.update.trial import rollback as go_back
 from kioskd.update.trial_watch import HEALTHY_S, Ask, Look, look_at_health, wait_until_healthy
 from splat_gles.cli.progress import ProgressBar
 
+EXIT_NOT_HEALTHY = 3
 _ASK_TIMEOUT_S = 5.0
 _MIB = 1 << 20
 
@@ -88,10 +91,17 @@ def rollback(_options: argparse.Namespace) -> int:
 
 
 def mark_good(options: argparse.Namespace) -> int:
-    """Keep the image that runs; with --wait only once it has been healthy for a minute."""
+    """Keep the image that runs; with --wait only once it has been healthy for a minute.
+
+    Exit status 3 when it has not been: the hook goes back to the old image by that.
+    """
     store = store_from(os.environ)
     if options.wait and on_trial(store):
-        wait_until_healthy(_ask_kioskd())
+        try:
+            wait_until_healthy(_ask_kioskd())
+        except UpdateError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return EXIT_NOT_HEALTHY
     print(mark(store, DiskFiles()))
     return 0
 

@@ -59,7 +59,9 @@ def say(client: Client, options: argparse.Namespace) -> int:
 
 def interrupt(client: Client, _options: argparse.Namespace) -> int:
     """Silence the avatar now."""
-    client.post("v1/interrupt", {})
+    told = client.post("v1/interrupt", {})
+    if told.get("interrupted") is False:
+        print("nothing was being said")
     return 0
 
 

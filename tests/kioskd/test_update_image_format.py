@@ -132,7 +132,7 @@ def test_a_flipped_byte_in_every_part_has_its_name(
         trailer.squashfs + 60: {"wrong_signature", "bad_manifest"},
         trailer.squashfs + trailer.manifest + 20: {"wrong_signature"},
         len(content) - TRAILER_BYTES: {"truncated"},
-        len(content) - 1: {"truncated"},
+        len(content) - 1: {"bad_trailer"},
     }
     for position, codes in expected.items():
         changed = bytearray(content)

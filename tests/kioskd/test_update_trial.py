@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import fcntl
+import functools
 import os
 import subprocess
 import sys
@@ -17,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from update_images import BOARD, KeyPair, make_image, make_keys
 
+from kioskd.ctl import board_commands
 from kioskd.update.errors import UpdateError
 from kioskd.update.files import DiskFiles
 from kioskd.update.last_result import LastResult, read_result, write_result
@@ -311,3 +314,20 @@ def test_kioskctl_without_a_board_says_so(tmp_path: Path, keys: KeyPair) -> None
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("error: no public key")
     assert "[no_keys]" in done.stderr
+
+
+def test_the_command_tells_the_hook_by_its_status(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """3 means not healthy, and nothing else does: the hook goes back by it."""
+    monkeypatch.setenv("KIOSK_STORE", str(store.root))
+    monkeypatch.setenv("KIOSK_RUN", str(store.run))
+    options = argparse.Namespace(wait=True)
+    silent = functools.partial(wait_until_healthy, limit_s=0.1, sleep=lambda _: None)
+    monkeypatch.setattr(board_commands, "wait_until_healthy", silent)
+    monkeypatch.setattr(board_commands, "_ask_kioskd", lambda: lambda: Look("render_loop: x"))
+    assert board_commands.mark_good(options) == 3
+    assert "render_loop: x" in capsys.readouterr().err
+    assert read_state(store) == SlotState("a", "b", 1)
+    (store.run / "slot").write_text("a\n")
+    assert board_commands.mark_good(options) == 0, "nothing is on trial"
