@@ -79,8 +79,8 @@ def inject(
         progress.say(f"  a root with systemd {userland.systemd or 'of unknown version'}")
         if userland.desktop:
             progress.say(
-                f"  note: it starts a desktop ({userland.desktop}), which keeps the screen; the "
-                "kiosk shows nothing until that is disabled"
+                f"  note: it starts a desktop ({userland.desktop}); the kiosk stops it at every "
+                "start, to have the screen"
             )
         entries.append(_record(entries, work))
         _clear(image, entries, userland.injected)

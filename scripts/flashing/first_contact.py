@@ -72,8 +72,8 @@ def lay_over(
     if machine.desktop:
         units = " ".join(machine.desktop)
         report.note(
-            f"This system starts a desktop, which keeps the screen for itself ({units}).\n"
-            f"The kiosk shows nothing until it is off: systemctl disable --now {units}"
+            f"This system starts a desktop ({units}). The kiosk stops it at every start, to have\n"
+            f"the screen; to be rid of it: systemctl disable {units}"
         )
     _confirm(report, connection.host, confirmed)
     if changed:

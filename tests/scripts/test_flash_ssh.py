@@ -118,7 +118,7 @@ def test_first_contact_lays_everything_over_the_root_and_keeps_what_was_there(
         assert kept.read() == b"vendor\n"
     said = capsys.readouterr().out
     assert "replaced  /etc/hostname" in said
-    assert "until it is off: systemctl disable --now weston.service" in said
+    assert "to be rid of it: systemctl disable weston.service" in said
     assert "as it is  /usr/libexec/kiosk/activate" in said
     assert "     new  /var/lib/kiosk/slots/a.img" in said
     assert machine.uploads == []
