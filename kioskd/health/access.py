@@ -6,19 +6,22 @@ a browser asks for), compared in constant time. A web page in a browser on this 
 posts here behind its user's back: requests that change anything must not come from another
 site, and JSON must be declared as such, which a foreign page cannot do without asking. A
 name that is made to point at this machine (DNS rebinding): on loopback, the Host header
-must name loopback.
+must name loopback. How often one machine may ask is in `kioskd.health.rate_limit`.
 """
 
 from __future__ import annotations
 
 import base64
 import hmac
+import math
+import time
 from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from kioskd.config.rules import is_loopback
+from kioskd.health.rate_limit import RateLimit
 
 OPEN_ON_LOOPBACK = frozenset({"/livez"})
 HEADERS = {
@@ -32,15 +35,25 @@ HEADERS = {
 def guard(address: str, token: str) -> Middleware:
     """Middleware for a server that listens on `address`; an empty token asks for none."""
     loopback = is_loopback(address)
+    limit = RateLimit()
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        remote = request.remote or ""
+        now = time.monotonic()
+        wait_s = 0.0 if is_loopback(remote) else limit.take(remote, now)
+        if wait_s:
+            answer = refuse(429, "too_many_requests", "ask less often")
+            answer.headers["Retry-After"] = str(math.ceil(wait_s))
+            return answer
         if loopback and not is_loopback(_host_name(request.headers.get("Host", ""))):
             return refuse(403, "host_not_local", "the Host header must name this machine itself")
         needs_token = bool(token) and not (loopback and request.path in OPEN_ON_LOOPBACK)
         if needs_token and not carries_token(request.headers.get("Authorization", ""), token):
             answer = refuse(401, "token_missing", "send Authorization: Bearer TOKEN")
             answer.headers["WWW-Authenticate"] = 'Basic realm="kiosk, password = token"'
+            if "Authorization" in request.headers and not is_loopback(remote):
+                limit.punish(remote, now)
             return answer
         if request.method not in ("GET", "HEAD") and _from_another_site(request):
             return refuse(403, "cross_site", "requests from other web sites are refused")

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How often another machine may ask: a flood is turned away, everybody else is served."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import aiohttp
+import pytest
+from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kioskd.health.access import guard
+from kioskd.health.rate_limit import BURST, MAX_ADDRESSES, RATE, WRONG_TOKEN_COST, RateLimit
+
+TOKEN = "a-token-long-enough"
+
+
+def test_a_burst_is_served_and_then_the_rate() -> None:
+    limit = RateLimit()
+    served = sum(limit.take("192.0.2.1", 0.0) == 0.0 for _ in range(500))
+    assert served == BURST
+    assert limit.take("192.0.2.1", 0.0) == pytest.approx(1 / RATE)
+    assert limit.take("192.0.2.2", 0.0) == 0.0, "others are not held up"
+    served = sum(limit.take("192.0.2.1", 1.0) == 0.0 for _ in range(500))
+    assert served == RATE
+
+
+@given(gaps=st.lists(st.floats(0, 2), min_size=1, max_size=300), cost=st.floats(0.5, 50))
+def test_no_pattern_of_asking_gets_more(gaps: list[float], cost: float) -> None:
+    limit = RateLimit()
+    now, taken = 0.0, 0.0
+    for gap in gaps:
+        now += gap
+        wait_s = limit.take("192.0.2.1", now, cost)
+        if wait_s == 0.0:
+            taken += cost
+        else:
+            assert limit.take("192.0.2.1", now + wait_s + 1e-6, cost) == 0.0, "as was told"
+            now += wait_s + 1e-6
+            taken += cost
+    assert taken <= BURST + RATE * now + 1e-3
+
+
+def test_the_table_does_not_grow_and_a_network_is_one() -> None:
+    limit = RateLimit()
+    for number in range(10_000):
+        limit.take(f"10.0.{number // 256}.{number % 256}", 0.0)
+    assert len(limit._buckets) == MAX_ADDRESSES
+    served = sum(limit.take(f"2001:db8::{number:x}", 0.0) == 0.0 for number in range(500))
+    assert served == BURST
+    assert limit.take("::ffff:192.0.2.9", 0.0) == 0.0
+    assert limit.take("fe80::1%eth0", 0.0) == 0.0
+    assert limit.take("", 0.0) == 0.0, "a Unix socket has no address"
+
+
+def test_guessing_a_token_is_slow() -> None:
+    limit = RateLimit()
+    guesses, now = 0, 0.0
+    while now < 60.0:
+        if limit.take("192.0.2.1", now) == 0.0:
+            guesses += 1
+            limit.punish("192.0.2.1", now)
+        now += 0.01
+    assert guesses <= (BURST + 60 * RATE) / WRONG_TOKEN_COST * 1.1
+
+
+def own_address() -> str:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing
+        except OSError:
+            pytest.skip("this machine has no address but loopback")
+        return str(probe.getsockname()[0])
+
+
+def test_the_server_turns_a_flood_away_but_never_this_machine() -> None:
+    address = own_address()
+
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(text="ok")
+
+    async def statuses(session: aiohttp.ClientSession, url: str, **more: str) -> list[int]:
+        found = []
+        for _ in range(150):
+            async with session.get(url, headers={"Authorization": f"Bearer {TOKEN}"} | more) as got:
+                found.append(got.status)
+                if got.status == 429:
+                    assert int(got.headers["Retry-After"]) >= 1
+        return found
+
+    async def story() -> None:
+        app = web.Application(middlewares=[guard("0.0.0.0", TOKEN)])
+        app.router.add_get("/", answer)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        await web.TCPSite(runner, "0.0.0.0", 0).start()
+        port = runner.addresses[0][1]
+        async with aiohttp.ClientSession() as session:
+            flood = await statuses(session, f"http://{address}:{port}/")
+            assert flood[: int(BURST)] == [200] * int(BURST)
+            assert 429 in flood
+            assert set(await statuses(session, f"http://127.0.0.1:{port}/")) == {200}
+            await asyncio.sleep(2.5)
+            wrong = await statuses(session, f"http://{address}:{port}/", Authorization="Bearer no")
+            assert wrong[0] == 401
+            assert wrong.count(401) < 10
+        await runner.cleanup()
+
+    asyncio.run(story())
