@@ -169,8 +169,7 @@ def _stand_ins() -> dict[tuple[str, str], Any]:
         for module in (f"scipy.sparse.{sparse}", f"scipy.sparse._{sparse}"):
             table[module, f"{sparse}_matrix"] = kind
             table[module, f"{sparse}_array"] = kind
-    for module, name in (("ch", "Ch"), ("reordering", "Select"), ("ch", "MatVecMult")):
-        table[f"chumpy.{module}", name] = Chumpy
+    table["chumpy", ""] = Chumpy  # stands for every name of chumpy: it only keeps state
     for builtins in ("__builtin__", "builtins"):
         table[builtins, "set"] = collection
         table[builtins, "object"] = unused
@@ -187,7 +186,8 @@ class _Reader(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Callable[..., Any]:
         """The stand-in of a name; any other name is refused."""
-        found: Callable[..., Any] | None = self._table.get((module, name))
+        known = ("chumpy", "") if module.partition(".")[0] == "chumpy" else (module, name)
+        found: Callable[..., Any] | None = self._table.get(known)
         if found is None:
             raise FlameModelError(
                 f"the file asks for {module}.{name}, which no FLAME model needs; it may be made "

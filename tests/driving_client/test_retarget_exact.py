@@ -81,6 +81,20 @@ def test_a_selection_of_chumpy_is_resolved(tmp_path):
     np.testing.assert_array_equal(found["v_template"], source[picks].reshape(2, 3))
 
 
+def test_chumpys_other_objects_are_kept_out_of_the_way(tmp_path):
+    """SMPL's J is an expression of chumpy: it is not needed, so it may be there."""
+    p = Pickle2()
+
+    def product():
+        p.made("chumpy.ch", "MatVecMult", {"mtx": lambda: p.array(np.eye(3))})
+
+    p.dictionary({"f": lambda: p.array(MODEL["f"]), "J": product})
+    path = saved(tmp_path, p.bytes())
+    np.testing.assert_array_equal(read_flame_pickle(path, ("f",))["f"], MODEL["f"])
+    with pytest.raises(FlameModelError, match=r"J is .* not an array"):
+        read_flame_pickle(path, ("J",))
+
+
 class Evil:
     """A pickle that runs a command when a careless program loads it."""
 
