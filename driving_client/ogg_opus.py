@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from driving_client.errors import DrivingError, ProtocolError
-from driving_client.utterance import Samples
+from driving_client.utterance import MAX_SECONDS, Samples
 
 OPUS_RATE: Final = 16000
 """Hz of the samples that come out: what the speech model hears, whatever went in."""
@@ -110,6 +110,9 @@ class OggOpusDecoder:
                 raise ProtocolError("Ogg Opus: the second packet is not OpusTags")
         else:
             samples = self._decode(packet)
+            if self._given > MAX_SECONDS * OPUS_RATE:
+                # A byte can stand for 120 ms: the size of a message does not bound its sound
+                raise ProtocolError(f"Ogg Opus: more than {MAX_SECONDS:.0f} s of audio; split it")
             kept = samples[self._skip :]
             self._skip -= len(samples) - len(kept)
             self._given += len(kept)

@@ -75,6 +75,9 @@ class MotionBatches:
                     return
             self._changed.clear()
             try:
-                await asyncio.wait_for(self._changed.wait(), timeout)
+                # Not wait_for: before Python 3.12 it swallows a cancellation that comes right
+                # after a push, and who cancels waits for ever
+                async with asyncio.timeout(timeout):
+                    await self._changed.wait()
             except TimeoutError:
                 return

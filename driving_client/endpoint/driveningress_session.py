@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -44,6 +45,8 @@ _INVALID_ARGUMENT: Final = 3
 _UNIMPLEMENTED: Final = 12
 _REMEMBERED_IDS: Final = 256
 _PCM, _OGG_OPUS = 0, 1
+_OPUS_BYTES: Final = 4096
+"""About a second of Opus, to be decoded at once."""
 
 
 @dataclass(slots=True, eq=False)
@@ -58,16 +61,19 @@ class _Request:
     samples: int = 0
     audio_ended: bool = False
 
-    def decode(self, message: AudioInput) -> Samples:
-        """The samples that a piece completes; raises ProtocolError."""
+    def pieces(self, message: AudioInput, sample_rate: int) -> Iterator[Samples]:
+        """The samples that a message completes, about a second at a time; raises ProtocolError."""
         if self.opus is not None:
-            samples = self.opus.feed(message.audio)
+            for start in range(0, len(message.audio), _OPUS_BYTES):
+                yield self.opus.feed(message.audio[start : start + _OPUS_BYTES])
             if message.end:
                 self.opus.finish()
-            return samples
+            return
         if len(message.audio) % 2:
             raise ProtocolError("audio holds half a sample; send s16le mono whole")
-        return np.frombuffer(message.audio, "<i2").astype(np.int16)
+        samples = np.frombuffer(message.audio, "<i2").astype(np.int16)
+        for start in range(0, len(samples), sample_rate):
+            yield samples[start : start + sample_rate]
 
 
 class DrivingIngressSession:
@@ -176,19 +182,15 @@ class DrivingIngressSession:
         if request.audio_ended:
             return
         try:
-            samples = request.decode(message)
+            for samples in request.pieces(message, self._sample_rate):
+                request.samples += len(samples)
+                if request.samples > MAX_SECONDS * self._sample_rate:
+                    raise ProtocolError(f"more than {MAX_SECONDS:.0f} s of audio; split it")
+                request.batches.push(request.performance.feed(samples))
+                await asyncio.sleep(0)  # a long upload must not hold up other sessions
         except ProtocolError as error:
             await self._refuse(request, str(error))
             return
-        request.samples += len(samples)
-        if request.samples > MAX_SECONDS * self._sample_rate:
-            await self._refuse(request, f"more than {MAX_SECONDS:.0f} s of audio; split it")
-            return
-        for start in range(0, len(samples), self._sample_rate):
-            request.batches.push(
-                request.performance.feed(samples[start : start + self._sample_rate])
-            )
-            await asyncio.sleep(0)  # a long upload must not hold up other sessions
         if message.end:
             request.audio_ended = True
             request.batches.push(request.performance.finish())

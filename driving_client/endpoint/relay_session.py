@@ -200,7 +200,8 @@ class RelaySession:
         delay = until - time.monotonic()
         if delay > 0.0 and not self._over.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._over.wait(), delay)
+                async with asyncio.timeout(delay):
+                    await self._over.wait()
         return self._over.is_set()
 
     async def _send(self, frame: RelayFrame) -> None:

@@ -16,6 +16,7 @@ from endpoint_rig import endpoint, kiosk, receive, utterance
 
 from driving_client.endpoint import EndpointSettings
 from driving_client.endpoint.__main__ import main
+from driving_client.endpoint.batches import MotionBatches
 from driving_client.lipsync.coarticulation import mouth_controls
 from driving_client.lipsync.espeak import synthesise
 from driving_client.retarget import load_retarget
@@ -146,6 +147,28 @@ def test_interrupt_stops_the_motion_and_the_next_request_works():
             await socket.send_bytes(encode_message(socket_message))
             answer = decode_message(await receive(socket))
             assert (answer.request_id, len(answer.frames), answer.end) == ("r2", 25, True)
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("steps", range(6))
+def test_an_interrupt_right_behind_the_voice_is_heard(steps):
+    """The cancellation comes while the batches are being woken by new frames."""
+
+    async def story():
+        async def send(frames, end):
+            pass
+
+        batches = MotionBatches(send, 1.0)
+        running = asyncio.create_task(batches.run())
+        batches.push(np.zeros((1, 120), np.float32))
+        await asyncio.sleep(0.01)
+        batches.push(np.zeros((1, 120), np.float32))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.wait([running], timeout=1.0)
+        assert running.cancelled()
 
     asyncio.run(story())
 

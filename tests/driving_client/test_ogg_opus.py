@@ -3,20 +3,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import itertools
 import shutil
+import struct
 import subprocess
 
 import numpy as np
 import pytest
+from endpoint_rig import endpoint, receive
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from driving_client import ogg_opus
 from driving_client.errors import ProtocolError
+from driving_client.lipsync.coarticulation import mouth_controls
 from driving_client.lipsync.espeak import synthesise
 from driving_client.ogg_opus import OPUS_RATE, OggOpusDecoder, OpusMissingError
+from driving_client.retarget import load_retarget
+from driving_client.retarget.mouth import OPEN
+from driving_client.wire.codec import decode_message, encode_message
+from driving_client.wire.messages import AudioInput, ConfigureSession, ServerError
 
 try:
     OggOpusDecoder()
@@ -101,3 +110,68 @@ def test_what_is_no_stream_is_told() -> None:
     decoder.feed(good[:-5])
     with pytest.raises(ProtocolError, match="amid a page"):
         decoder.finish()
+
+
+def page(flags: int, packets: list[bytes]) -> bytes:
+    table = bytes(map(len, packets))
+    header = struct.pack("<4sBBqIIIB", b"OggS", 0, flags, -1, 7, 0, 0, len(packets))
+    return header + table + b"".join(packets)
+
+
+def test_a_small_message_cannot_stand_for_hours() -> None:
+    head = b"OpusHead\x01\x01" + struct.pack("<HIHB", 0, 16000, 0, 0)
+    stream = page(2, [head]) + page(0, [b"OpusTags"]) + 60 * page(0, [b"\x18"] * 255)
+    with pytest.raises(ProtocolError, match="more than 600 s"):
+        OggOpusDecoder().feed(stream)
+
+
+async def session(client: object, url: str) -> object:
+    socket = await client.ws_connect(f"{url}/websocket?id=x")  # type: ignore[attr-defined]
+    await socket.send_bytes(encode_message(ConfigureSession(48000, 32000, audio_format=1)))
+    return socket
+
+
+def test_a_voice_in_opus_gets_the_motion_of_its_words() -> None:
+    async def story() -> None:
+        data = encoded()
+        async with endpoint() as (url, client):
+            socket = await session(client, url)
+            decode_message(await receive(socket))
+            for start in range(0, len(data), 700):
+                await socket.send_bytes(encode_message(AudioInput("r", data[start : start + 700])))
+            await socket.send_bytes(encode_message(AudioInput("r", b"", True)))
+            frames, ended = [], False
+            while not ended:
+                message = decode_message(await receive(socket))
+                frames += list(message.frames)
+                ended = message.end
+            assert len(frames) == int(25 * SPEECH.seconds)
+            retarget = load_retarget()
+            shown = [retarget.controls(frame)[OPEN] for frame in frames]
+            asked = mouth_controls(SPEECH.phonemes, len(frames))[:, OPEN]
+            assert np.corrcoef(shown, asked)[0, 1] > 0.6
+            for request_id, bad in (("odd", b"RIFF"), ("cut", data[:-3])):
+                await socket.send_bytes(encode_message(AudioInput(request_id, bad, True)))
+                answer = decode_message(await receive(socket))
+                while not isinstance(answer, ServerError):
+                    answer = decode_message(await receive(socket))
+                assert (answer.code, answer.request_id) == (3, request_id)
+                assert answer.message.startswith("Ogg Opus: ")
+
+    asyncio.run(story())
+
+
+def test_without_libopus_the_client_is_told_how_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story() -> None:
+        async with endpoint() as (url, client):
+            socket = await session(client, url)
+            error = decode_message(await receive(socket))
+            assert isinstance(error, ServerError)
+            assert "install it, on Debian with `apt install libopus0`, or send PCM" in error.message
+
+    monkeypatch.setattr(ogg_opus, "_LIBRARY", "libabsent.so.0")
+    ogg_opus._library.cache_clear()
+    try:
+        asyncio.run(story())
+    finally:
+        ogg_opus._library.cache_clear()
