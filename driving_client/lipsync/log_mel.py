@@ -89,6 +89,11 @@ class LogMel:
         self._start = next_start
         return from_power((power @ self._filters).astype(np.float32))
 
+    def samples_for(self, frame: int) -> int:
+        """How many samples in all must have been fed for this frame to be given."""
+        centre = int(self._frame_starts(np.array([frame]))[0])
+        return centre - self._window_length // 2 + self._window_length
+
     def _frame_starts(self, indices: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.round(indices * (self._rate / MEL_RATE)).astype(np.int64)
 

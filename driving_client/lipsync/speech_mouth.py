@@ -25,7 +25,7 @@ from driving_client.lipsync.mouth_net import (
 )
 from driving_client.lipsync.speech_level import SpeechLevel
 from driving_client.motion import FRAME_RATE, FloatArray
-from driving_client.retarget.mouth import CLOSE, FV, OPEN
+from driving_client.retarget.mouth import CLOSE, CONTROL_NAMES, FV, OPEN
 from driving_client.utterance import Samples
 
 LOOK_AHEAD_S: Final = AHEAD_MELS / MEL_RATE + HALF_WINDOW_S
@@ -52,11 +52,16 @@ class SpeechMouth:
         self._net_rows = 0
         self._given = 0
         self._fed = 0
+        self._waiting: list[Samples] = []
 
     def feed(self, samples: Samples) -> FloatArray:
         """Controls, shape (n, 6), 0 to 1, of the instants that these samples completed."""
         self._fed += len(samples)
-        return self._advance(samples)
+        self._waiting.append(samples.copy())
+        # Many small steps through the net cost more than one: wait for what a row needs.
+        if self._fed < self._log_mel.samples_for(_MELS * self._given + AHEAD_MELS):
+            return np.zeros((0, len(CONTROL_NAMES)), np.float32)
+        return self._advance()
 
     def finish(self) -> FloatArray:
         """The rows still owed, as if silence followed: one for each whole 40 ms fed in all.
@@ -64,11 +69,12 @@ class SpeechMouth:
         Call it once, after the last `feed`.
         """
         owed = int(self._fed * FRAME_RATE) // self._rate - self._given
-        tail = self._advance(np.zeros(round(2.0 * LOOK_AHEAD_S * self._rate), np.int16))
-        return tail[:owed]
+        self._waiting.append(np.zeros(round(2.0 * LOOK_AHEAD_S * self._rate), np.int16))
+        return self._advance()[:owed]
 
-    def _advance(self, samples: Samples) -> FloatArray:
-        mel = self._log_mel.feed(samples)
+    def _advance(self) -> FloatArray:
+        mel = self._log_mel.feed(np.concatenate(self._waiting))
+        self._waiting.clear()
         self._mel = np.concatenate([self._mel, mel])
         rows = self._stream.feed(mel)
         # Of two rows of the net the first is at a whole 40 ms.

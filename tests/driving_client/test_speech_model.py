@@ -19,6 +19,9 @@ from driving_client.lipsync.training.evaluation import (
 from driving_client.lipsync.training.held_out import SECOND_LANGUAGE
 from driving_client.lipsync.training.noises import music, to_samples
 from driving_client.lipsync.training.provenance import onnx_difference, sha256_of
+from driving_client.lipsync.training.scores import correlation
+from driving_client.motion import FLAME_SLICES
+from driving_client.recording import read_recording
 from driving_client.retarget.mouth import OPEN
 
 PROVENANCE = json.loads((MODEL_FOLDER / "provenance.json").read_text(encoding="utf-8"))
@@ -97,6 +100,18 @@ def test_music_neither_freezes_the_mouth_open_nor_makes_it_chatter():
         longest = max(map(len, runs), default=0)
         assert longest <= 25, "open for more than a second without a break"
         assert np.abs(np.diff(rows[:, OPEN])).mean() < 0.08
+
+
+def test_a_recorded_voice_moves_the_jaw_when_its_own_motion_did(shared_data):
+    """One short clip ranks nothing, but the two jaws must go together and at the same time."""
+    clip = read_recording(shared_data / "clips/flame_keyframes_92.json")
+    jaw = clip.utterance().motion_frames()[:, FLAME_SLICES["jaw_pose"].start]
+    mouth = SpeechMouth(clip.sample_rate)
+    opening = np.concatenate([mouth.feed(clip.audio), mouth.finish()])[:, OPEN]
+    assert len(opening) == len(jaw) == 92
+    by_lag = {lag: correlation(opening[2:-2], jaw[2 + lag : 90 + lag]) for lag in range(-2, 3)}
+    assert by_lag[0] > 0.35
+    assert abs(max(by_lag, key=lambda lag: by_lag[lag])) <= 1
 
 
 def test_a_held_vowel_stays_open_and_then_closes():

@@ -200,15 +200,15 @@ def test_the_log_mel_stream_agrees_across_rates():
 
 
 def test_cpu_time_is_a_small_part_of_the_audio():
-    seconds = 20
+    seconds = 10
     samples = np.resize(SPEECH.samples, seconds * RATE)
     best = np.inf
-    for _ in range(3):
+    for _ in range(5):
         mouth, began = SpeechMouth(RATE), time.process_time()
         for chunk in in_chunks(samples, [RATE // 25]):
             mouth.feed(chunk)
         best = min(best, (time.process_time() - began) / seconds)
-    assert best < 0.020
+    assert best < 0.006
 
 
 def test_damaged_models_are_refused_in_words(tmp_path):
