@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from firmware.boards import ROOT, Board
+from firmware.cache import TEMPORARY, open_cache, used
 from firmware.deliveries import (
     HOOK_MAX_BYTES,
     PARTITION_IMAGE,
@@ -28,11 +29,11 @@ from firmware.licences import LICENCES, add_licences
 from firmware.payload import lay_out, settle, tree_key
 from firmware.runtime import build_runtime
 from firmware.sbom import describe_payload
-from firmware.signing import open_key
-from firmware.squashfs import make_squashfs
+from firmware.signing import SigningKey, open_key
+from firmware.squashfs import make_squashfs, recipe
 from firmware.steps import Progress, need_tools
 from firmware.tree import copy_tree
-from firmware.version import read_release
+from firmware.version import Release, read_release
 
 TOOLS: Final = (
     "aarch64-linux-gnu-gcc", "apt-get", "debugfs", "dpkg-deb", "e2fsck", "mke2fs", "mksquashfs",
@@ -60,11 +61,16 @@ def build(request: Request, progress: Progress) -> list[Path]:
     key = open_key(request.key, out / "keys")
     kind = "the development key, for release give KEY=" if key.development else "release key"
     progress.say(f"version {release.version}, signed with {key.id} ({kind}, {key.public_path})")
-    cache = out / "cache"
-    cache.mkdir(parents=True, exist_ok=True)
+    with open_cache(out, progress) as cache:
+        return _build(request, release, key, cache, progress)
+
+
+def _build(
+    request: Request, release: Release, key: SigningKey, cache: Path, progress: Progress
+) -> list[Path]:
+    board, target = request.board, request.out.resolve() / request.board.name
     runtime = build_runtime(cache, progress, npu=board.npu == "rknn", refresh=request.refresh)
-    target = out / board.name
-    with tempfile.TemporaryDirectory(dir=cache, prefix=f"{board.name}-") as temporary:
+    with tempfile.TemporaryDirectory(dir=cache, prefix=TEMPORARY) as temporary:
         work = Path(temporary)
         tree = work / "tree"
         tree.mkdir()
@@ -77,12 +83,13 @@ def build(request: Request, progress: Progress) -> list[Path]:
         with progress.step("Check the payload: libraries, imports of all modules"):
             libraries, modules = check_libraries(tree), check_imports(tree)
             progress.say(f"  {libraries} ELF files are complete, {modules} modules load")
-        key_of_tree = tree_key(tree, files, board.compression, release.epoch)
+        key_of_tree = tree_key(tree, files, board.compression, release.epoch, recipe())
         squashfs = cache / "squashfs" / f"{key_of_tree}.squashfs"
         squashfs.parent.mkdir(exist_ok=True)
         with progress.step("Compress the payload"):
             if not squashfs.exists():
                 make_squashfs(tree, squashfs, compression=board.compression, epoch=release.epoch)
+            used(squashfs)
         new = work / "out"
         new.mkdir()
         image = new / f"kiosk-{board.name}-{release.version}.img"

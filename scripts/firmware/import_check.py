@@ -31,7 +31,6 @@ BINDINGS: Final = (
 """What `splat_gles.gl.api` imports once there is a GPU."""
 _PROGRAM: Final = """
 import importlib, json, sys
-sys.path[:0] = sys.argv[1:]
 failed = {}
 for name in json.load(sys.stdin):
     try:
@@ -73,9 +72,8 @@ def check_imports(tree: Path) -> int:
     if missing := [name for name in BINDINGS if not (tree / SITE_PACKAGES / name).exists()]:
         raise FirmwareError(f"the payload lacks {', '.join(missing)}; see firmware/packages.py")
     names = [*native_modules(tree), *PURE, *our_modules(tree)]
-    places: list[str | Path] = [tree / OURS, tree / SITE_PACKAGES]
     printed = run_in_payload(
-        ["-B", "-c", _PROGRAM, *places], tree, doing="importing the payload's modules",
+        ["-B", "-c", _PROGRAM], tree, doing="importing the payload's modules",
         stdin=json.dumps(names).encode(),
     )  # fmt: skip
     failed: dict[str, str] = json.loads(printed.decode("utf-8").splitlines()[-1])

@@ -99,6 +99,8 @@ DROPPED_FROM_DEBS: Final = (
     "var",
     # other programs' business
     "etc/ld.so.conf.d",
+    "etc/python3.11",
+    "usr/lib/python3.11/sitecustomize.py",
     "usr/lib/binfmt.d",
     "usr/share/libgcrypt20",
     "etc/ca-certificates",

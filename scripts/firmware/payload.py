@@ -51,8 +51,8 @@ TEXT_FILES: Final = {
     "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
     "etc/group": "root:x:0:\nnogroup:x:65534:\n",
     "etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
-    # a .pth file: `python3.11 -m kioskd` works without PYTHONPATH
-    "usr/lib/python3/dist-packages/kiosk.pth": f"/{OURS}\n/{OURS}/site-packages\n",
+    # `python3.11 -m kioskd` works without PYTHONPATH, also outside of the payload's root
+    "usr/lib/python3/dist-packages/kiosk.pth": "../../kiosk\n../../kiosk/site-packages\n",
 }
 _COMMAND: Final = """#!/usr/bin/python3.11 -B
 import runpy

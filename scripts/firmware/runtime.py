@@ -18,6 +18,7 @@ from typing import Final
 
 from firmware.boards import ROOT
 from firmware.bytecode import compile_tree
+from firmware.cache import TEMPORARY, used
 from firmware.debian import Deb, fetch_debs
 from firmware.native import compile_package
 from firmware.packages import (
@@ -74,6 +75,7 @@ def build_runtime(cache: Path, progress: Progress, *, npu: bool, refresh: bool) 
     if not folder.exists():
         paths = {name: path for name, (_, path) in found.items()}
         _build(folder, paths, wheels, sources, progress)
+    used(folder)
     return runtime
 
 
@@ -85,7 +87,7 @@ def _build(
     progress: Progress,
 ) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="new-") as temporary:
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=TEMPORARY) as temporary:
         new = Path(temporary) / "runtime"
         tree = _new_root(new / "tree")
         with progress.step("Unpack the runtime"):

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The build's cache is one build's at a time and does not grow for ever."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from firmware.cache import KEPT, TEMPORARY, open_cache, tidy, used  # noqa: E402
+from firmware.steps import Progress  # noqa: E402
+
+
+def aged(path: Path, hours: float) -> Path:
+    then = time.time() - hours * 3600
+    os.utime(path, (then, then))
+    return path
+
+
+def test_only_what_was_used_last_is_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "squashfs"
+    folder.mkdir()
+    files = [folder / f"{number}.squashfs" for number in range(KEPT["squashfs"] + 3)]
+    for number, path in enumerate(files):
+        path.touch()
+        aged(path, hours=100 - number)
+    used(files[0])
+    tidy(tmp_path)
+    assert set(folder.iterdir()) == {files[0], *files[4:]}
+
+
+def test_what_killed_builds_left_goes_after_a_day(tmp_path: Path) -> None:
+    (tmp_path / "runtime").mkdir()
+    old = [tmp_path / f"{TEMPORARY}a", tmp_path / "runtime" / f"{TEMPORARY}b"]
+    for path in old:
+        (path / "inside").mkdir(parents=True)
+        aged(path, hours=25)
+    new = tmp_path / f"{TEMPORARY}c"
+    new.mkdir()
+    tidy(tmp_path)
+    assert new.exists()
+    assert not any(path.exists() for path in old)
+
+
+def test_a_second_build_waits_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entered: list[str] = []
+
+    def second() -> None:
+        with open_cache(tmp_path, Progress()):
+            entered.append("second")
+
+    with open_cache(tmp_path, Progress()) as cache:
+        assert cache == tmp_path / "cache"
+        other = threading.Thread(target=second)
+        other.start()
+        other.join(timeout=0.2)
+        entered.append("first")
+    other.join(timeout=10)
+    assert entered == ["first", "second"]
+    assert f"waiting for another build in {tmp_path}" in capsys.readouterr().err
