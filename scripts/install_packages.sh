@@ -17,7 +17,7 @@ case "${1:-kiosk}" in
 kiosk)
     packages="python3-venv python3-dev gcc pkg-config libasound2-dev libsystemd-dev
         libegl1 libgles2 libgl1-mesa-dri espeak-ng ffmpeg flite openssl squashfs-tools e2fsprogs
-        libasound2-plugins pulseaudio pulseaudio-utils"
+        libasound2-plugins pulseaudio pulseaudio-utils openssh-client dropbear-bin busybox"
     ;;
 image)
     packages="dpkg-dev openssl squashfs-tools e2fsprogs fakeroot
@@ -28,7 +28,8 @@ image-test)
         e2fsprogs mtools dosfstools openssl"
     ;;
 lipsync)
-    packages="flite espeak-ng festival festvox-kdlpc16k festvox-us-slt-hts fortunes
+    packages="flite espeak-ng festival festvox-kdlpc16k festvox-us-slt-hts festvox-italp16k
+        festvox-czech-dita festvox-ca-ona-hts fortunes
         asterisk-core-sounds-en-g722 ffmpeg"
     # A node from elsewhere brings its own npm and would conflict with Debian's.
     command -v npm >/dev/null 2>&1 || packages="$packages nodejs npm"
