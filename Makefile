@@ -26,7 +26,7 @@ export PYTHON
 VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-clients lint bench overlay repro rootfs flash clean train-lipsync convert-npu bench-lipsync
+.PHONY: help setup run test test-clients lint bench overlay repro rootfs flash test-image clean train-lipsync convert-npu bench-lipsync
 
 help: ## list the targets
 	@echo "The avatar kiosk. Targets:"
@@ -56,6 +56,12 @@ bench: setup ## measure what a frame costs here: JSON lines, then a table (some 
 overlay: setup ## build what is flashed on a board: BOARD=rk3576 [KEY=release.pem] (some minutes)
 	@scripts/install_packages.sh image
 	@exec $(VENV_PYTHON) scripts/make_overlay.py $(if $(KEY),--key '$(KEY)') $(BOARD)
+
+test-image: setup ## boot the image in QEMU and try all of it: screen, sound, updates, power cuts
+	@scripts/install_packages.sh image
+	@scripts/install_packages.sh image-test
+	@$(VENV_PYTHON) scripts/make_overlay.py qemu-virt
+	@exec $(VENV_PYTHON) scripts/test_image.py $(if $(IMAGE_TESTS),-- $(IMAGE_TESTS))
 
 rootfs: setup ## put the kiosk into a vendor's root image: BOARD=rk3576 BASE=vendor.img [OUT=file]
 	@scripts/install_packages.sh image

@@ -44,6 +44,7 @@ MODULES: Final = (
     *("vfat", "nls_ascii", "nls_cp437", "nls_iso8859-1", "nls_utf8", "autofs4"),
     *("snd-hda-intel", "snd-hda-codec-generic"),
 )
+MERGED: Final = ("bin", "lib", "sbin")
 LEFT_OUT: Final = (
     "./usr/share/doc/*",
     "./usr/share/man/*",
@@ -164,15 +165,26 @@ def _module_name(path: str) -> str:
 def _write_root(unpacked: Path, modules: dict[str, Path], output: Path) -> None:
     """The packages' files without what a vendor's root lacks, the modules, and `base_files`."""
     with tarfile.open(unpacked) as source, tarfile.open(output, "w") as target:
+        for name in MERGED:
+            add(target, base_files.File(name, link=f"usr/{name}"))
         for member in source:
             if not any(fnmatch(member.name, pattern) for pattern in LEFT_OUT):
+                member.name = _merged(member.name)
+                if member.islnk():
+                    member.linkname = _merged(member.linkname)
                 content = source.extractfile(member) if member.isreg() else None
                 target.addfile(member, content)
         with tempfile.TemporaryDirectory(dir=output.parent) as folder:
             kept = _copy_modules(modules, Path(folder))
-            target.add(kept, f"./{kept.relative_to(folder)}", filter=_as_root)
+            target.add(kept, f"./usr/{kept.relative_to(folder)}", filter=_as_root)
         for file in base_files.FILES:
             add(target, file)
+
+
+def _merged(name: str) -> str:
+    """Debian 12 has /bin, /lib and /sbin inside /usr; its packages still say otherwise."""
+    first, _, rest = name.removeprefix("./").partition("/")
+    return f"./usr/{first}/{rest}".rstrip("/") if first in MERGED else name
 
 
 def _copy_modules(modules: dict[str, Path], folder: Path) -> Path:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One QEMU machine: a board with a screen of 480x854, a sound card and a network.
+"""One QEMU machine: a board with a screen of 270x480, a sound card and a network.
 
 No KVM: the guest's processor is emulated, 20 to 50 times slower than a board. So the machine
 proves function, never frame rates, and every wait is bounded but long. The recorded sound's
@@ -27,7 +27,7 @@ from image_test.errors import MachineError
 from image_test.guest_shell import Answer, GuestShell
 from image_test.qmp import Qmp
 
-SCREEN: Final = (480, 854)
+SCREEN: Final = (270, 480)
 MEMORY_MB: Final = 1024
 BOOT_S: Final = 240.0
 HOST: Final = "10.0.2.2"
@@ -141,6 +141,14 @@ class Machine:
     def try_shell(self, script: str, timeout_s: float = 60.0) -> Answer:
         """Output and exit status of a script in the guest."""
         return self._shell.run(script, timeout_s)
+
+    def next_boot(self, script: str) -> str:
+        """Output of a script while the guest may be restarting; empty where it gives none."""
+        try:
+            answer = self._shell.run(script, 20.0)
+        except MachineError:
+            return ""
+        return answer.output if answer.status == 0 else ""
 
     def until(self, what: str, probe: Callable[[], T | None], timeout_s: float) -> T:
         """The probe's first answer that is not None; else MachineError with the console."""

@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""`make test-image`: boots the image of the board qemu-virt in QEMU and tries everything on it.
+
+First what the tests need is made below out/image-test (about a minute; kept while its inputs
+stay the same), then tests/image runs, each test in a machine of its own. Pictures of the
+screen, recorded sound and consoles are left in out/image-test/results.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+os.environ.setdefault("SDL_VIDEODRIVER", "offscreen")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from firmware.errors import FirmwareError
+from firmware.steps import Progress
+from image_test.prepare import prepare
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+TOOLS: Final = (
+    "qemu-system-aarch64", "qemu-img", "mmdebstrap", "fakeroot", "mke2fs", "mkfs.vfat", "mcopy",
+    "unsquashfs", "mksquashfs", "openssl",
+)  # fmt: skip
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Prepare and run the tests; pytest's exit status, 1 where preparing failed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("tests", nargs="*", help="after `--`: words for pytest, such as -k speaks")
+    options = parser.parse_args(arguments)
+    began = time.monotonic()
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    missing = [tool for tool in TOOLS if shutil.which(tool, path=path) is None]
+    if missing:
+        print(
+            f"error: missing: {', '.join(missing)}; install them with "
+            "`scripts/install_packages.sh image-test` and `scripts/install_packages.sh image`",
+            file=sys.stderr,
+        )
+        return 1
+    progress = Progress()
+    try:
+        prepare(ROOT / "out", 8090, progress)
+    except FirmwareError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    command = [sys.executable, "-m", "pytest", "-v", "-s", "tests/image", *options.tests]
+    environment = os.environ | {"KIOSK_IMAGE_TEST": "1", "PYTHONUNBUFFERED": "1"}
+    status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    progress.say(f"{(time.monotonic() - began) / 60:.1f} minutes; see out/image-test/results")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
