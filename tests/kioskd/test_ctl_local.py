@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""kioskctl without options finds the kiosk on its own board, TLS and token included."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from kiosk_process import running
+
+from kioskd.config.rules import as_reached_here
+from kioskd.ctl.client import ControlError
+from kioskd.ctl.local import DEFAULT_URL, Address, own_address
+from kioskd.update.trial_watch import look_at_health
+
+
+def make_certificate(folder: Path, name: str) -> None:
+    """Made for a name that no loopback address has, as an operator's would be."""
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+         "-nodes", "-days", "2", "-subj", f"/CN={name}", "-keyout", f"{name}.key",
+         "-out", f"{name}.crt"],
+        cwd=folder, check=True, capture_output=True,
+    )  # fmt: skip
+
+
+def test_a_protected_kiosk_is_asked_and_nobody_in_its_place(tmp_path: Path) -> None:
+    for name in ("lobby-7.example.org", "impostor"):
+        make_certificate(tmp_path, name)
+    (tmp_path / "token").write_text("a-token-long-enough\n")
+    config = (
+        "endpoint: {url: ''}\n"
+        "health: {address: 0.0.0.0, tls_certificate: lobby-7.example.org.crt, "
+        "tls_key: lobby-7.example.org.key, token_file: token, port: PORT}\n"
+    )
+    with running(tmp_path, config=config.replace("PORT", "0")) as kiosk:
+        kiosk.wait_for("http_listening")
+        port = urlsplit(kiosk.url).port
+        kiosk.config.write_text(config.replace("PORT", str(port)))
+        own = own_address(kiosk.config)
+        assert own is not None
+        assert own.url == f"https://127.0.0.1:{port}"
+        until = time.monotonic() + 20
+        while look_at_health(own.client().health()).problem:
+            assert time.monotonic() < until, kiosk.log
+            time.sleep(0.1)
+        impostor = Address(own.url, own.token_file, tmp_path / "impostor.crt", pinned=True)
+        with pytest.raises(ControlError, match="certificate verify failed"):
+            impostor.client().health()
+        with pytest.raises(ControlError, match="wants its token"):
+            Address(own.url, None, own.authority, pinned=True).client().health()
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        (None, DEFAULT_URL),
+        ("", DEFAULT_URL),
+        ("health: {port: 9000}\n", "http://127.0.0.1:9000"),
+        ("health: {address: '::1'}\n", "http://[::1]:8080"),
+        ("health: {address: localhost}\n", "http://localhost:8080"),
+        ("health: {adress: x}\n", DEFAULT_URL),
+        ("health: {enabled: false}\n", None),
+    ],
+)
+def test_where_it_looks(tmp_path: Path, text: str | None, url: str | None) -> None:
+    file = tmp_path / "kiosk.yaml"
+    if text is not None:
+        file.write_text(text)
+    own = own_address(file)
+    assert (own and own.url) == url
+
+
+def test_an_address_to_listen_on_is_none_to_ask_at() -> None:
+    told = [as_reached_here(each) for each in ("0.0.0.0", "::", "::1", "10.0.0.7", "kiosk.lan")]
+    assert told == ["127.0.0.1", "[::1]", "[::1]", "10.0.0.7", "kiosk.lan"]
