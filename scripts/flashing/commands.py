@@ -26,6 +26,8 @@ QUERY_TIMEOUT_S: Final = 30.0
 _STOP_S: Final = 5.0
 _ESCAPES: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _PERCENT: Final = re.compile(r"\((\d{1,3})%\)")
+# fastboot sends a large image in pieces: Writing 'userdata' 3/12
+_PIECES: Final = re.compile(r"(?:Writing|Sending sparse) '[^']*' (\d+)/(\d+)")
 # e2fsprogs lives there, and the PATH of an ordinary user may leave it out
 _MORE_FOLDERS: Final = "/usr/local/sbin:/usr/sbin:/sbin"
 
@@ -61,10 +63,19 @@ def query(argv: Sequence[str], timeout_s: float = QUERY_TIMEOUT_S) -> Output:
 def run(argv: Sequence[str], report: Report, done: Callable[[], float] | None = None) -> Output:
     """Run a command that may take long; shows it, and its progress.
 
-    Progress is what it prints as `(12%)`, or what `done` answers when asked now and then.
+    Progress is what it prints (see `progress_in`), or what `done` answers when asked now and then.
     """
     report.command(argv)
     return _run(argv, None, report.progress, done)
+
+
+def progress_in(text: str) -> float | None:
+    """The last fraction that a tool's output tells, 0 to 1; None where it tells none."""
+    found = [(match.start(), int(match[1]) / 100) for match in _PERCENT.finditer(text)]
+    found += [
+        (match.start(), int(match[1]) / max(int(match[2]), 1)) for match in _PIECES.finditer(text)
+    ]
+    return max(found)[1] if found else None
 
 
 def _run(
@@ -88,8 +99,8 @@ def _run(
     try:
         while chunk := _read(ours, deadline, argv, on_fraction, done):
             content += chunk
-            if on_fraction and (found := _PERCENT.findall(chunk.decode("latin-1"))):
-                on_fraction(int(found[-1]) / 100)
+            if on_fraction and (fraction := progress_in(chunk.decode("latin-1"))) is not None:
+                on_fraction(fraction)
         status = process.wait()
     except BaseException:
         _stop(process)
