@@ -42,6 +42,7 @@ _ON_BOARD: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "slots": board_commands.slots,
     "rollback": board_commands.rollback,
     "mark-good": board_commands.mark_good,
+    "options": board_commands.options,
     "first-boot": first_boot_commands.first_boot,
     "factory-reset": first_boot_commands.factory_reset,
 }

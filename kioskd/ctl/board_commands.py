@@ -7,6 +7,7 @@ import argparse
 import os
 import sys
 
+from kioskd.config.documents import reference
 from kioskd.ctl.client import ControlError
 from kioskd.ctl.local import own_address
 from kioskd.update.errors import UpdateError
@@ -103,6 +104,12 @@ def mark_good(options: argparse.Namespace) -> int:
             print(f"error: {error}", file=sys.stderr)
             return EXIT_NOT_HEALTHY
     print(mark(store, DiskFiles()))
+    return 0
+
+
+def options(_options: argparse.Namespace) -> int:
+    """Print every key of kiosk.yaml with its default, what is allowed, and what it does."""
+    print(reference(), end="")
     return 0
 
 

@@ -88,7 +88,8 @@ class Client:
         except urllib.error.HTTPError as error:
             if error.code == 401:
                 raise ControlError(
-                    f"{self._url} wants its token; give --token-file FILE"
+                    f"{self._url} wants its token; run this as root on the board, or give "
+                    "--token-file FILE"
                 ) from error
             return error.code, error.read()
         except http.client.HTTPException as error:

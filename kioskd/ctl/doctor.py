@@ -99,7 +99,7 @@ def _board_checks() -> Sequence[Check]:
 def _config() -> Config:
     try:
         return load().config
-    except ConfigError:
+    except (ConfigError, PermissionError):
         return Config()  # the check of the configuration tells what is wrong with it
 
 

@@ -38,10 +38,12 @@ def own_address(config_file: Path = DEFAULT_FILE) -> Address | None:
 
     The default address where there is no configuration, or one that cannot be read.
     """
-    if not config_file.is_file():
-        return Address()
     try:
+        if not config_file.is_file():
+            return Address()
         health = load(config_file).config.health
+    except PermissionError:
+        return Address()  # only root and the service may read it: it names tokens
     except ConfigError:
         return Address()  # kioskd does not start with it; a running one has kept its last good one
     if not health.enabled:

@@ -93,10 +93,13 @@ class ConfigFileCheck:
 
     def run(self, _now: float) -> Finding:
         """Fails with every problem that would stop the start."""
-        if not self.file.is_file():
-            return passed(f"{self.file} is not there: everything has its default")
         try:
+            if not self.file.is_file():
+                return passed(f"{self.file} is not there: everything has its default")
             loaded = load(self.file)
+        except PermissionError:
+            text = "only root and the service may read it; run `sudo kioskctl doctor`"
+            return warned(str(self.file), "config_not_readable", text)
         except ConfigError as error:
             reasons = tuple(Reason("config_invalid", problem) for problem in error.problems)
             return Finding(Status.FAIL, str(self.file), reasons)

@@ -17,9 +17,10 @@ from kioskd.first_boot.stick_files import CERTIFICATE, KEY, MAIN, TOKEN, Content
 
 FOUND: Final = f"{DROP_IN_FOLDER}/00-found.yaml"
 OWN_MAIN: Final = b"""\
-# This board's configuration; everything that is not named here has its default. All keys:
-#   /opt/kiosk/usr/share/kiosk/config.md          check: kioskctl doctor
-# A file kiosk.d/NAME.yaml beside this one wins over it, key by key.
+# This board's configuration; everything that is not named here has its default.
+# `kioskctl options` prints all keys, /opt/kiosk/usr/share/kiosk/kiosk.yaml is an example.
+# A file kiosk.d/NAME.yaml beside this one wins over it, key by key. After a change:
+#   kioskctl doctor && systemctl restart kioskd
 """
 _FOUND_HEAD: Final = "# Made by the board from the files that lie beside kiosk.yaml; do not edit.\n"
 

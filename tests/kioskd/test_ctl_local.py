@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from kiosk_process import running
 
+from kioskd.config.documents import reference
 from kioskd.config.rules import as_reached_here
 from kioskd.ctl.client import ControlError
 from kioskd.ctl.local import DEFAULT_URL, Address, own_address
@@ -74,6 +76,37 @@ def test_where_it_looks(tmp_path: Path, text: str | None, url: str | None) -> No
     assert (own and own.url) == url
 
 
+def test_a_configuration_that_only_root_may_read(tmp_path: Path) -> None:
+    folder = tmp_path / "kiosk"
+    folder.mkdir()
+    (folder / "kiosk.yaml").write_text("health: {port: 9000}\n")
+    tmp_path.chmod(0o755)
+    folder.chmod(0o000)
+    code = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from kioskd.ctl.local import own_address\n"
+        "from kioskd.doctor.store_checks import ConfigFileCheck\n"
+        "os.geteuid() or os.setuid(65534)\n"
+        "print(own_address(Path(sys.argv[1])).url)\n"
+        "print(ConfigFileCheck(Path(sys.argv[1])).run(0.0).reasons[0].code)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, folder / "kiosk.yaml"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    folder.chmod(0o755)
+    assert done.stdout.split() == [DEFAULT_URL, "config_not_readable"]
+
+
 def test_an_address_to_listen_on_is_none_to_ask_at() -> None:
     told = [as_reached_here(each) for each in ("0.0.0.0", "::", "::1", "10.0.0.7", "kiosk.lan")]
     assert told == ["127.0.0.1", "[::1]", "[::1]", "10.0.0.7", "kiosk.lan"]
+
+
+def test_the_options_are_printed_where_there_is_no_manual() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "kioskd.ctl", "options"], capture_output=True, text=True, check=True
+    )
+    assert "| `volume` |" in done.stdout
+    assert done.stdout == reference()
