@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A machine to install over ssh: a private sshd on loopback, its sessions in a small root.
+"""A machine to install over ssh: a small root with dropbear and busybox, on loopback.
 
-The sshd, the ssh in front of it and busybox (shell, tar, sha256sum, ...) are real; what makes
-it look like a board is files in that root (/proc/device-tree/compatible and so on) and four
-scripts: uname, systemctl, kioskctl and openssl. `systemctl reboot` does what a start of the
-board would change: the boot's number, and the version that runs.
+The ssh server, the ssh in front of it and busybox (shell, tar, sha256sum, ...) are real; what
+makes it look like a board is files in that root (/proc/device-tree/compatible and so on) and
+four scripts: uname, systemctl, kioskctl and openssl. `systemctl reboot` does what a start of
+the board would change: the boot's number, and the version that runs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-SSHD = Path("/usr/sbin/sshd")
+SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 SCRIPTS = {
     "uname": "cat /scene/arch\n",
     "openssl": "true\n",
@@ -95,19 +95,14 @@ class Machine:
         self.set("scene/next_release", f"version={version}\nboard=rk3576\n")
 
     def stop(self) -> None:
-        self._sshd.terminate()
-        self._sshd.wait()
+        self._server.terminate()
+        self._server.wait()
 
     def _make_root(self) -> None:
-        busybox = shutil.which("busybox") or ""
         for folder in ("bin", "var/tmp", "run/kiosk", "proc/sys/kernel/random", "dev", "etc"):
             (self.root / folder).mkdir(parents=True)
-        shutil.copy(busybox, self.root / "bin/busybox")
-        linked = subprocess.run(["ldd", busybox], capture_output=True, text=True, check=False)
-        for library in re.findall(r"(/\S+) \(0x", linked.stdout):
-            target = self.root / library.lstrip("/")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(library, target)
+        for name in ("busybox", "dropbear"):
+            self._copy_program(Path(shutil.which(name) or shutil.which(name, path=SBIN) or ""))
         for name in APPLETS:
             (self.root / "bin" / name).symlink_to("busybox")
         for name, script in SCRIPTS.items():
@@ -125,15 +120,29 @@ class Machine:
         self.set("scene/systemd", "systemd 252 (252.39-1~deb12u1)\n")
         self.set("scene/service", "inactive\n")
 
+    def _copy_program(self, program: Path) -> None:
+        shutil.copy(program, self.root / "bin" / program.name)
+        linked = subprocess.run(["ldd", program], capture_output=True, text=True, check=False)
+        for library in re.findall(r"(/\S+) \(0x", linked.stdout):
+            target = self.root / library.lstrip("/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(library, target)
+
     def _make_keys(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name in ("host", "user"):
-            subprocess.run(
-                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.folder / name],
-                check=True,
-            )
+        user = self.folder / "user"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", user], check=True)
+        self.set("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
+        self.set("etc/group", "root:x:0:\n")
+        self.set("root/.ssh/authorized_keys", user.with_suffix(".pub").read_text())
+        for path in (self.root / "root", self.root / "root/.ssh"):
+            path.chmod(0o700)
+        told = subprocess.run(
+            ["dropbearkey", "-t", "ed25519", "-f", self.root / "host_key"],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        public = next(line for line in told.stdout.splitlines() if line.startswith("ssh-ed25519"))
         self.known_hosts = self.folder / "known_hosts"
-        public = (self.folder / "host.pub").read_text()
-        self.known_hosts.write_text(f"[127.0.0.1]:{self.port} {public}")
+        self.known_hosts.write_text(f"[127.0.0.1]:{self.port} {public}\n")
         (self.folder / "ssh_config").write_text(
             f"IdentityFile {self.folder}/user\nIdentitiesOnly yes\nGlobalKnownHostsFile none\n"
         )
@@ -144,27 +153,16 @@ class Machine:
         monkeypatch.setenv("PATH", f"{ssh.parent}:{os.environ['PATH']}")
 
     def _start(self) -> None:
-        session = self.folder / "session"
-        session.write_text(
-            "#!/bin/sh\nexport PATH=/bin\n"
-            f'exec /usr/sbin/chroot {self.root} /bin/sh -c "${{SSH_ORIGINAL_COMMAND}}"\n'
-        )
-        session.chmod(0o755)
-        config = self.folder / "sshd_config"
-        config.write_text(
-            f"ListenAddress 127.0.0.1\nPort {self.port}\nHostKey {self.folder}/host\n"
-            f"AuthorizedKeysFile {self.folder}/user.pub\nForceCommand {session}\nPidFile none\n"
-            "StrictModes no\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin yes\n"
-        )
-        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-        self._sshd = subprocess.Popen([SSHD, "-D", "-e", "-f", config], stderr=subprocess.DEVNULL)
+        words = ["/usr/sbin/chroot", self.root, "/bin/dropbear", "-F", "-E", "-s", "-P", "/pid"]
+        words += ["-p", f"127.0.0.1:{self.port}", "-r", "/host_key"]
+        self._server = subprocess.Popen(words, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
             time.sleep(0.02)
-        raise TimeoutError("sshd did not listen")
+        raise TimeoutError("dropbear did not listen")
 
 
 def free_port() -> int:
@@ -178,7 +176,8 @@ def free_port() -> int:
 def why_not() -> str:
     """Why no such machine can be made here; empty where it can."""
     if os.getuid() != 0:
-        return "the sessions of the test's sshd need root for their chroot"
-    missing = [name for name in ("ssh", "ssh-keygen", "busybox") if shutil.which(name) is None]
-    missing += [] if SSHD.is_file() else ["sshd"]
+        return "the machine of the ssh tests needs root for its chroot"
+    path = f"{os.environ['PATH']}:{SBIN}"
+    needed = {"ssh": "openssh-client", "dropbear": "dropbear-bin", "busybox": "busybox"}
+    missing = [package for name, package in needed.items() if not shutil.which(name, path=path)]
     return f"not installed: {', '.join(missing)}" if missing else ""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Installing over ssh: against a real sshd, on a machine that looks like a board."""
+"""Installing over ssh: against a real ssh server, on a machine that looks like a board."""
 
 from __future__ import annotations
 
