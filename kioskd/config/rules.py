@@ -6,6 +6,8 @@ from __future__ import annotations
 import ipaddress
 from pathlib import Path
 
+from driving_client.errors import RetargetError
+from driving_client.retarget import load_retarget
 from kioskd.config.options import Kind
 from kioskd.config.reading import Reading
 from kioskd.config.secrets import MAX_SECRET_BYTES, SHORTEST_TOKEN, secret_in, tls_context
@@ -42,6 +44,7 @@ def check_rules(config: Config, reading: Reading) -> list[str]:
         *_network_without_protection(config, reading),
         *_certificate_without_its_key(config, reading),
         *_endpoint_contradictions(config, reading),
+        *_retarget_of_no_use(config, reading),
     ]
 
 
@@ -113,6 +116,18 @@ def _certificate_without_its_key(config: Config, reading: Reading) -> list[str]:
         tls_context(health.tls_certificate, health.tls_key)
     except ValueError as error:
         key = "health.tls_certificate"
+        return [f"{reading.where(key)}: {key}: {error}"]
+    return []
+
+
+def _retarget_of_no_use(config: Config, reading: Reading) -> list[str]:
+    path = config.playback.retarget
+    if not path or not Path(path).is_file():
+        return []  # none, or told already
+    try:
+        load_retarget(path)
+    except RetargetError as error:
+        key = "playback.retarget"
         return [f"{reading.where(key)}: {key}: {error}"]
     return []
 

@@ -183,6 +183,12 @@ class PlaybackSection:
         minimum=1,
         maximum=100,
     )
+    retarget: str = option(
+        "",
+        "How the endpoint's FLAME motion becomes the avatar's: a file made by `python -m "
+        "driving_client.retarget fit`; empty for the packaged one.",
+        kind=Kind.FILE,
+    )
 
 
 @dataclass(frozen=True, slots=True)

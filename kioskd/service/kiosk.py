@@ -128,7 +128,7 @@ class Kiosk:
             rig,
             audio,
             self._metrics,
-            retarget=load_retarget(),
+            retarget=load_retarget(config.playback.retarget or None),
             make_mouth=speech_net.mouth,
             report=lambda request, state, played_ms: keeper.report_playback(
                 request, state, played_ms

@@ -128,6 +128,11 @@ BAD = {
         "\nendpoint: {session_key_file: kiosk.yaml}",
         ":2: endpoint.session_key_file: ",
     ),
+    "not a retarget file": (
+        "\nplayback: {retarget: kiosk.yaml}",
+        "not JSON",
+    ),
+    "no such retarget file": ("playback: {retarget: nowhere}", "nowhere cannot be read"),
     "certificate without key": (
         "health: {tls_certificate: kiosk.yaml}",
         "certificate and key belong together",
@@ -162,6 +167,13 @@ def test_a_wrong_file_is_told_with_its_line_and_what_is_allowed(
 )
 def test_a_wrong_override_is_told(tmp_path: Path, override: str, expected: str) -> None:
     assert any(line.startswith(expected) for line in problems(write(tmp_path, ""), override))
+
+
+def test_a_retarget_file_of_ones_own_is_taken(tmp_path: Path, root: Path) -> None:
+    packaged = root / "driving_client/retarget/flame_to_arkit.json"
+    write(tmp_path, packaged.read_bytes(), "mine.json")
+    config = load(write(tmp_path, "playback: {retarget: mine.json}")).config
+    assert config.playback.retarget == str(tmp_path / "mine.json")
 
 
 def test_all_problems_of_all_files_are_told_at_once(tmp_path: Path) -> None:
