@@ -79,7 +79,7 @@ train-lipsync: setup ## train the model of the mouth anew (under 20 minutes on t
 bench-lipsync: setup ## our lips against other libraries on the same audio (some minutes)
 	@scripts/install_packages.sh lipsync
 	@scripts/make_lipsync_peers.sh
-	@exec $(VENV_PYTHON) -m scripts.bench_lipsync
+	@exec $(VENV_PYTHON) scripts/bench_lips.py
 
 convert-npu: setup ## the lip-sync model for RK3576's NPU, run in the vendor's simulator (SHIP=1 keeps it)
 	@scripts/make_npu_environment.sh

@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pocketsphinx import Decoder
-from prompts import RATE, decode
+
+from bench_lipsync.prompts import RATE, decode
 
 FRAMES = 100
 """Frames a second of pocketsphinx's alignment."""

@@ -11,18 +11,18 @@ it runs, with nothing given.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench_lipsync.visemes import controls_of_viseme
 from driving_client.lipsync.espeak import Speech
 from driving_client.lipsync.training.evaluation import Scores, labels_of
 from driving_client.lipsync.training.scores import correlation, event_f1
-from driving_client.motion import FRAME_RATE
+from driving_client.motion import FRAME_RATE, FloatArray
 from driving_client.retarget.mouth import CLOSE, CONTROL_NAMES, FV
-from scripts.bench_lipsync.visemes import controls_of_viseme
 
 Matrix = NDArray[np.float64]
 
@@ -45,6 +45,7 @@ class Row:
     lag_ms: float
     cpu_ms: float
     ours: bool = False
+    oracle: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def energy_row(energy: float) -> Row:
 def peer_rows(name: str, answers: Sequence[Answer], speeches: Sequence[Speech]) -> list[Row]:
     """A peer's own row, and its oracle row where it tells more than one thing."""
     labels = [labels_of(speech) for speech in speeches]
-    wanted = np.concatenate(labels).astype(np.float64)
+    wanted = np.concatenate(labels)
     cpu = sum(answer.cpu_ms for answer in answers) / sum(speech.seconds for speech in speeches)
     meaning = np.stack([controls_of_viseme(viseme) for viseme in answers[0].names])
     own: _Try | None = None
@@ -106,29 +107,30 @@ def peer_rows(name: str, answers: Sequence[Answer], speeches: Sequence[Speech]) 
     assert oracle is not None
     rows = [_row(name, own, wanted, cpu)]
     if len(answers[0].names) > 1:
-        rows.append(_row(f"{name}, oracle", oracle, wanted, cpu))
+        rows.append(replace(_row(f"{name}, oracle", oracle, wanted, cpu), oracle=True))
     return rows
 
 
 @dataclass(frozen=True, slots=True)
 class _Try:
-    controls: Matrix
+    controls: FloatArray
     lag_s: float
     r: tuple[float, ...]
 
 
-def _better(best: _Try | None, controls: Matrix, wanted: Matrix, lag: float) -> _Try:
+def _better(best: _Try | None, tried: Matrix, wanted: FloatArray, lag: float) -> _Try:
+    controls = tried.astype(np.float32)
     r = tuple(correlation(controls[:, i], wanted[:, i]) for i in range(len(CONTROL_NAMES)))
     return best if best is not None and sum(best.r) >= sum(r) else _Try(controls, lag, r)
 
 
-def _least_squares(said: Matrix, wanted: Matrix) -> Matrix:
+def _least_squares(said: Matrix, wanted: FloatArray) -> Matrix:
     inputs = np.column_stack([said, np.ones(len(said))])
     result: Matrix = inputs @ np.linalg.lstsq(inputs, wanted, rcond=None)[0]
     return result
 
 
-def _row(name: str, found: _Try, wanted: Matrix, cpu: float) -> Row:
+def _row(name: str, found: _Try, wanted: FloatArray, cpu: float) -> Row:
     moves = np.ptp(found.controls, axis=0) > 1e-9
     r = [value if moving else NOTHING for value, moving in zip(found.r, moves, strict=True)]
     for column in (CLOSE, FV):
@@ -138,12 +140,12 @@ def _row(name: str, found: _Try, wanted: Matrix, cpu: float) -> Row:
     return Row(name, tuple(r), found.lag_s * 1000, cpu)
 
 
-def behind(rows: Sequence[Row]) -> list[str]:
-    """Columns in which some other row is ahead of ours: empty where ours leads them all."""
+def behind(rows: Sequence[Row], *, oracles: bool) -> list[str]:
+    """Columns in which another row is ahead of ours, of products or of oracles; empty: we lead."""
     ours = next(row for row in rows if row.ours)
     return [
         f"{column} ({row.name} {row.cells[i]:.2f}, ours {ours.cells[i]:.2f})"
         for i, column in enumerate(COLUMNS)
         for row in rows
-        if not row.ours and row.cells[i] > ours.cells[i]
+        if not row.ours and row.oracle is oracles and row.cells[i] > ours.cells[i]
     ]

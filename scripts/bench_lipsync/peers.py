@@ -8,17 +8,18 @@ import os
 import subprocess
 import wave
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import soxr
 
+from bench_lipsync.contest import Answer
+from bench_lipsync.prompts import RATE, decode
 from driving_client.errors import DrivingError
 from driving_client.lipsync.arpabet import to_phonemes
 from driving_client.lipsync.espeak import Speech
-from scripts.bench_lipsync.contest import Answer
-from scripts.bench_lipsync.prompts import RATE, decode
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 HERE: Final = Path(__file__).resolve().parent
@@ -28,6 +29,7 @@ MODULES: Final = ENVIRONMENT / "node_modules"
 REAL_SPEECH: Final = Path("/usr/share/asterisk/sounds/en_US_f_Allison")
 PEERS: Final = ("pylipsync", "openfacefx", "wawa-lipsync", "headaudio")
 BROWSER_RATE: Final = 48000
+LEAST_RATE: Final = 16000
 
 Tell = Callable[[str], None]
 
@@ -42,7 +44,7 @@ def answers(peer: str, speeches: Sequence[Speech], folder: Path) -> list[Answer]
     clips, out = folder / "clips.json", folder / "answers.json"
     if peer in ("pylipsync", "openfacefx"):
         files = [_write_wave(folder / f"{i}.wav", each) for i, each in enumerate(speeches)]
-        command = [PYTHON, HERE / "python_peers.py", peer, clips, out]
+        command: list[str | Path] = [PYTHON, "-m", "bench_lipsync.python_peers", peer, clips, out]
     else:
         files = [_write_floats(folder / f"{i}.f32", each) for i, each in enumerate(speeches)]
         command = ["node", HERE / "node_peers.mjs", peer, MODULES, clips, out]
@@ -62,7 +64,7 @@ def real_speech(tell: Tell) -> list[Speech]:
     kept = ENVIRONMENT / "real_speech.jsonl"
     if not kept.is_file():
         tell("labelling recorded speech with pocketsphinx (a minute or two, once)")
-        lines = _run([PYTHON, HERE / "align_real_speech.py", REAL_SPEECH], "pocketsphinx")
+        lines = _run([PYTHON, "-m", "bench_lipsync.align_real_speech", REAL_SPEECH], "pocketsphinx")
         kept.write_text(lines)
     speeches = []
     for line in kept.read_text().splitlines():
@@ -74,7 +76,8 @@ def real_speech(tell: Tell) -> list[Speech]:
 
 
 def _run(command: Sequence[str | Path], what: str) -> str:
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, **one_thread, "PYTHONPATH": str(HERE.parent)}
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, check=True, timeout=1800, env=environment
@@ -89,6 +92,10 @@ def _run(command: Sequence[str | Path], what: str) -> str:
 
 
 def _write_wave(path: Path, speech: Speech) -> Path:
+    """At 16 kHz at least: pylipsync expects no less and would not resample upwards."""
+    if speech.sample_rate < LEAST_RATE:
+        samples = soxr.resample(speech.samples, speech.sample_rate, LEAST_RATE)
+        speech = replace(speech, samples=samples, sample_rate=LEAST_RATE)
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)

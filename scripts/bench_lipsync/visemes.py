@@ -31,9 +31,14 @@ SOUNDS: Final[dict[str, tuple[str, ...]]] = {
 
 def controls_of_viseme(name: str) -> NDArray[np.float64]:
     """Six controls, 0 to 1, of a viseme's name; bare `openness` is nothing but open."""
+    shapes = np.zeros(len(CONTROL_NAMES))
     if name == "openness":
-        return np.eye(len(CONTROL_NAMES))[OPEN]
-    return np.mean([_controls(articulations(sound)[0]) for sound in SOUNDS[name]], axis=0)
+        shapes[OPEN] = 1.0
+    else:
+        sounds = SOUNDS[name]
+        for sound in sounds:
+            shapes += _controls(articulations(sound)[0]) / len(sounds)
+    return shapes
 
 
 def _controls(shape: Articulation) -> NDArray[np.float64]:

@@ -8,17 +8,22 @@ import math
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+
+
+from bench_lipsync.command import main, table
+from bench_lipsync.contest import COLUMNS, Answer, Row, behind, energy_row, peer_rows
+from bench_lipsync.peers import MODULES, PYTHON, PeerError, answers
+from bench_lipsync.visemes import SOUNDS, controls_of_viseme
+
 from driving_client.lipsync.espeak import synthesise
 from driving_client.lipsync.training.evaluation import labels_of
 from driving_client.retarget.mouth import CLOSE, CONTROL_NAMES, FV, OPEN, PUCKER, WIDE
-from scripts.bench_lipsync.__main__ import main, table
-from scripts.bench_lipsync.contest import COLUMNS, Answer, Row, behind, energy_row, peer_rows
-from scripts.bench_lipsync.peers import MODULES, PYTHON, PeerError, answers
-from scripts.bench_lipsync.visemes import SOUNDS, controls_of_viseme
 
 TEXTS = ("My baby put five maps beneath the blue shoes.", "Very few people move above the show.")
 
@@ -42,6 +47,7 @@ def test_a_peer_that_is_right_but_late_is_given_its_lag(speeches):
     names = ["viseme_aa", "viseme_I", "viseme_U", "viseme_PP", "viseme_FF", "viseme_CH"]
     rows = peer_rows("p", [answer_of(names, perfect(s, late=3)) for s in speeches], speeches)
     own, oracle = rows
+    assert (own.oracle, oracle.oracle) == (False, True)
     assert oracle.lag_ms == pytest.approx(120)
     assert min(oracle.cells[:6]) > 0.98
     assert oracle.cells[6:] == pytest.approx((1.0, 1.0), abs=0.1)
@@ -100,9 +106,11 @@ def row(name, *cells, ours=False):
 
 def test_the_verdict_names_every_column_that_is_lost():
     ours = row("ours", *[0.5] * 8, ours=True)
-    assert behind([ours, row("a", *[0.4] * 8), energy_row(0.45)]) == []
-    lost = behind([ours, row("a", 0.6, *[math.nan] * 7), row("b", *[0.1] * 7, 0.7)])
-    assert lost == ["open (a 0.60, ours 0.50)", "fv F1 (b 0.70, ours 0.50)"]
+    assert behind([ours, row("a", *[0.4] * 8), energy_row(0.45)], oracles=False) == []
+    bound = dataclasses.replace(row("c", *[0.9] * 8), oracle=True)
+    rows = [ours, row("a", 0.6, *[math.nan] * 7), row("b", *[0.1] * 7, 0.7), bound]
+    assert behind(rows, oracles=False) == ["open (a 0.60, ours 0.50)", "fv F1 (b 0.70, ours 0.50)"]
+    assert len(behind(rows, oracles=True)) == 8
 
 
 def test_the_table_lines_up_and_shows_what_is_missing():
@@ -113,7 +121,7 @@ def test_the_table_lines_up_and_shows_what_is_missing():
 
 
 def test_missing_peers_are_named_with_the_way_to_install_them(monkeypatch, speeches, tmp_path):
-    monkeypatch.setattr("scripts.bench_lipsync.peers.PYTHON", tmp_path / "python")
+    monkeypatch.setattr("bench_lipsync.peers.PYTHON", tmp_path / "python")
     with pytest.raises(PeerError, match="make_lipsync_peers"):
         answers("pylipsync", speeches, tmp_path / "work")
 
@@ -122,17 +130,16 @@ def test_the_command_reports_a_failure_without_a_traceback(monkeypatch, capsys, 
     def broken():
         raise PeerError("flite is missing")
 
-    monkeypatch.setattr("scripts.bench_lipsync.__main__.held_out_speech", broken)
+    monkeypatch.setattr("bench_lipsync.command.held_out_speech", broken)
     assert main(["--quick", "--json", str(tmp_path / "f.json")]) == 1
     assert capsys.readouterr().err == "error: flite is missing\n"
 
 
-def test_silence_around_recorded_words_is_told_from_their_first_sound(root, monkeypatch):
+def test_silence_around_recorded_words_is_told_from_their_first_sound(monkeypatch):
     """The aligner gives the silence at both ends to the first and last phone: it is cut off."""
-    monkeypatch.syspath_prepend(root / "scripts/bench_lipsync")
     monkeypatch.setitem(sys.modules, "pocketsphinx", type(sys)("pocketsphinx"))
     sys.modules["pocketsphinx"].Decoder = None
-    from scripts.bench_lipsync.align_real_speech import trimmed
+    from bench_lipsync.align_real_speech import trimmed
 
     samples = np.zeros(16000, np.int16)
     samples[4800:11200] = 8000  # 0.3 to 0.7 s
@@ -209,6 +216,6 @@ def test_a_real_peer_moves_with_speech_and_rests_in_silence(peer, speeches, tmp_
 
 def test_the_file_of_the_peers_needs_nothing_of_the_project():
     """It runs in another environment: only numpy and the peers, imported where they are used."""
-    spec = importlib.util.find_spec("scripts.bench_lipsync.python_peers")
+    spec = importlib.util.find_spec("bench_lipsync.python_peers")
     source = open(spec.origin).read()  # noqa: PTH123, SIM115
     assert "driving_client" not in source
