@@ -39,6 +39,7 @@ TOOL_PACKAGES: Final[dict[str, str]] = {
 _SYSTEM_FOLDERS: Final = "/usr/sbin:/sbin"
 """Where e2fsprogs lies; not on an ordinary user's PATH."""
 _LEFT_OUT: Final = ("LC_", "PYTHON", "SOURCE_DATE_EPOCH")
+_APT_CHATTER: Final = ("Get:", "Hit:", "Ign:")
 _LAST_LINES: Final = 15
 
 
@@ -115,7 +116,8 @@ def run(
 
 def _failed(result: subprocess.CompletedProcess[bytes], doing: str, hint: str) -> NoReturn:
     output = (result.stderr + b"\n" + result.stdout).decode("utf-8", "replace")
-    words = [line.rstrip() for line in output.splitlines() if line.strip()]
+    lines = [line.rstrip() for line in output.splitlines() if line.strip()]
+    words = [line for line in lines if not line.startswith(_APT_CHATTER)]
     if any("No space left on device" in line for line in words):
         hint = "the disk is full; free some space (df -h shows where)"
     shown = "\n".join(f"    {line}" for line in words[:_LAST_LINES])
