@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator
 LATE_S = 0.04
 """Being woken later than this eats most of the sound that is written ahead."""
 
+CALM_S = 4.0
+
 _PROBE = f"""
 import time
 while True:
@@ -51,6 +53,12 @@ class Starvation:
         time.sleep(0.01)
         return max((late for at, late in self.notes if at + late >= since), default=0.0)
 
+    def wait_for_calm(self) -> None:
+        """Until nothing was late for some seconds, at most a minute."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and self.worst(time.monotonic() - CALM_S):
+            time.sleep(0.5)
+
     def close(self) -> None:
         self._process.kill()
         self._process.wait()
@@ -67,7 +75,7 @@ def watching() -> Iterator[Starvation]:
 
 
 def unless_starved(story: Callable[[], None], attempts: int = 3) -> None:
-    """Run a story about sound; again where it fails and the machine was starved meanwhile.
+    """Run a story about sound; again, in a calmer moment, where the machine was starved.
 
     A fault of the program fails on a machine that is not starved, and so at once; one that
     is starved each time fails at the last attempt with what it saw.
@@ -80,5 +88,6 @@ def unless_starved(story: Callable[[], None], attempts: int = 3) -> None:
             except AssertionError:
                 if attempt == attempts or not probe.worst(since):
                     raise
+                probe.wait_for_calm()
             else:
                 return
