@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from firmware.errors import FirmwareError
+from firmware.ext4_image import Ext4Image
 from firmware.steps import run
 from firmware.tree import walk
 
@@ -26,7 +27,6 @@ def make_ext4(tree: Path, target: Path, *, size: int, epoch: int, seed: str) -> 
 
     `seed` names what the image is of: it gives the UUID.
     """
-    clock = {"E2FSPROGS_FAKE_TIME": str(epoch)}
     identity = str(uuid.uuid5(_NAMESPACE, seed))
     partial = target.with_name(target.name + ".new")
     partial.unlink(missing_ok=True)
@@ -38,17 +38,17 @@ def make_ext4(tree: Path, target: Path, *, size: int, epoch: int, seed: str) -> 
          "-O", "^metadata_csum,^64bit,^orphan_file",
          "-E", f"hash_seed={identity},root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0",
          partial],
-        doing="making an ext4 file system", environment=clock,
+        doing="making an ext4 file system", environment={"E2FSPROGS_FAKE_TIME": str(epoch)},
     )  # fmt: skip
-    commands = partial.with_name(partial.name + ".commands")
-    commands.write_text("".join(f"{line}\n" for line in _script(tree, epoch)), "utf-8")
-    told = run(
-        ["debugfs", "-w", "-f", commands, partial],
-        doing=f"filling {target.name}", environment=clock,
-    ).decode("utf-8", "replace")  # fmt: skip
-    commands.unlink()
-    run(["e2fsck", "-f", "-n", partial], doing=f"checking {target.name}", environment=clock)
-    _compare(tree, partial, told)
+    image = Ext4Image(partial, target.name, epoch)
+    told = image.change(_script(tree, epoch))
+    image.check()
+    for path in walk(tree):
+        name = "/" + path.relative_to(tree).as_posix()
+        if path.is_file() and image.read(name) != path.read_bytes():
+            raise FirmwareError(
+                f"{target.name}: {name} did not get in; is the partition too small?\n{told}"
+            )
     partial.replace(target)
 
 
@@ -69,15 +69,3 @@ def _script(tree: Path, epoch: int) -> list[str]:
         lines += [f'sif "{name}" mode 0{mode:o}', f'sif "{name}" uid 0', f'sif "{name}" gid 0']
     lines += [f'sif "{name}" {field} @{epoch}' for name in names for field in times]
     return lines
-
-
-def _compare(tree: Path, image: Path, told: str) -> None:
-    """Read every file back: debugfs reports a full file system only in words."""
-    for path in walk(tree):
-        if path.is_file():
-            name = "/" + path.relative_to(tree).as_posix()
-            back = run(["debugfs", "-R", f'cat "{name}"', image], doing="reading back")
-            if back != path.read_bytes():
-                raise FirmwareError(
-                    f"{image.name}: {name} did not get in; is the partition too small?\n{told}"
-                )

@@ -3,10 +3,16 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
 import stat
 import subprocess
 import sys
+import time
 import zipfile
+from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -16,10 +22,13 @@ from hypothesis import strategies as st
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
+from firmware import debian  # noqa: E402
 from firmware.debian import (  # noqa: E402
     DEFAULT_MIRROR,
     DEFAULT_SECURITY_MIRROR,
+    Deb,
     configuration,
+    fetch_debs,
     host_mirrors,
     parse_records,
     sources,
@@ -168,6 +177,42 @@ def test_markers_and_comments_of_a_lock_are_read_over(tmp_path: Path) -> None:
 def test_a_wheel_that_the_lock_has_not_is_named(tmp_path: Path) -> None:
     with pytest.raises(FirmwareError, match=r"not in requirements.lock: left-pad"):
         fetch_python_packages(["left-pad"], read_lock(ROOT / "requirements.lock"), tmp_path)
+
+
+def kept_record(cache: Path, deb: Path) -> None:
+    """A cache that has looked `thing` up and fetched it already."""
+    name = sha256(b"thing").hexdigest()[:16]
+    row = Deb("thing", "1", deb.name, sha256(deb.read_bytes()).hexdigest())
+    (cache / "debs").mkdir(parents=True)
+    shutil.copy(deb, cache / "debs")
+    (cache / f"debs-{name}.json").write_text(json.dumps([asdict(row)]))
+
+
+def test_what_was_fetched_is_used_without_asking_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept_record(tmp_path / "cache", make_deb(tmp_path, {"usr/bin/thing": "x"}, {}))
+    monkeypatch.setenv("PATH", "/nowhere")  # no apt to ask
+    found = fetch_debs(["thing"], tmp_path / "cache")
+    assert found["thing"][0].version == "1"
+    assert found["thing"][1].is_file()
+
+
+@pytest.mark.parametrize("why", ["refresh", "old", "torn"])
+def test_without_debians_keys_nothing_new_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    monkeypatch.setattr(debian, "KEYRING", tmp_path / "no-keyring.gpg")
+    cache = tmp_path / "cache"
+    kept_record(cache, make_deb(tmp_path, {"usr/bin/thing": "x"}, {}))
+    record = next(cache.glob("debs-*.json"))
+    if why == "old":
+        then = time.time() - debian.KEEP_S - 1
+        os.utime(record, (then, then))
+    elif why == "torn":
+        record.write_text("[{")
+    with pytest.raises(FirmwareError, match="debian-archive-keyring"):
+        fetch_debs(["thing"], cache, refresh=why == "refresh")
 
 
 def make_deb(folder: Path, files: dict[str, str], links: dict[str, str]) -> Path:
