@@ -56,7 +56,7 @@ _LEAST_LOUDNESS_DB: Final = -18.0
 _LOUDNESS_LIFT_DB: Final = 5.0
 """Vowels lie about this much below the loudest ones: they keep the opening of the net."""
 
-_CLEAR_DB: Final = (7.0, 15.0)
+_CLEAR_DB: Final = (3.0, 9.0)
 """Loud speech above the background: where closures begin to be believed, and where they are."""
 
 
