@@ -21,6 +21,7 @@ from driving_client.lipsync.mouth_net import (
     WindowStream,
     load_net,
 )
+from driving_client.lipsync.speech_level import SpeechLevel
 from driving_client.lipsync.speech_mouth import LOOK_AHEAD_S, SpeechMouth
 from driving_client.retarget.mouth import OPEN
 from driving_client.utterance import SAMPLE_RATES
@@ -153,6 +154,40 @@ def test_speech_after_noise_is_followed_and_noise_after_speech_is_not():
     spoken = rows[50 : 50 + len(WHOLE)]
     assert np.corrcoef(spoken[:, OPEN], WHOLE[:, OPEN])[0, 1] > 0.85
     assert rows[50 + len(WHOLE) + 15 :].max() < 0.1
+
+
+@settings(max_examples=30)
+@given(
+    pieces=st.lists(
+        st.tuples(st.integers(1, 4000), st.sampled_from((0, 1, 300, 32767)), st.integers(1, 400)),
+        min_size=1,
+        max_size=5,
+    ),
+    rate=st.sampled_from(SAMPLE_RATES),
+)
+def test_no_sound_takes_a_control_out_of_its_range(pieces, rate):
+    # Square waves of any level and pitch, silence and full scale in any order
+    samples = np.concatenate(
+        [np.where(np.arange(n) // period % 2, level, -level) for n, level, period in pieces]
+    )
+    rows = mouth_of(samples.astype(np.int16), rate)
+    assert len(rows) == len(samples) * 25 // rate
+    assert np.isfinite(rows).all()
+    assert rows.min(initial=0.0) >= 0.0
+    assert rows.max(initial=0.0) <= 1.0
+
+
+def test_lips_may_stay_closed_through_the_gap_of_a_p():
+    level = SpeechLevel()
+    loud = np.full((4, 40), 1.0, np.float32)
+    silent = np.full((4, 40), SILENCE, np.float32)
+    assert level.next(silent).gate == 0.0
+    assert [level.next(loud).gate for _ in range(5)] == [1.0] * 5
+    gap = [level.next(silent).gate for _ in range(12)]
+    assert gap[:4] == [1.0] * 4, "160 ms of silence are no end of speech"
+    assert gap == sorted(gap, reverse=True)
+    assert gap[-1] == 0.0
+    assert level.next(loud).gate == 1.0, "and speech is taken up at once"
 
 
 def test_louder_words_open_the_mouth_further():
