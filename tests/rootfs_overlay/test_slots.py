@@ -77,7 +77,7 @@ def test_a_bad_image_on_trial_is_never_started(board: Board, images: Images) -> 
     assert read_state(board.store) == SlotState("a", failures=1)
     result = read_result(board.store)
     assert result is not None
-    assert (result.result, result.reason, result.version) == ("fallback", "not_verified", "")
+    assert (result.result, result.reason, result.version) == ("fallback", "not_verified", "1.0")
 
 
 def test_where_the_good_image_has_gone_bad_the_other_one_runs(board: Board, images: Images) -> None:

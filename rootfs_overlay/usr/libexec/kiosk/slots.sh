@@ -13,7 +13,7 @@ KIOSK_HOOK=${KIOSK_HOOK:-/usr/libexec/kiosk}
 export KIOSK_STORE KIOSK_RUN KIOSK_HOOK
 state=$KIOSK_STORE/state
 active='' pending='' tries=0 failures=0 slot=''
-known_a='' known_b='' version_a='' version_b='' problem_a='' problem_b=''
+known_a='' known_b='' problem_a='' problem_b=''
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -61,11 +61,15 @@ state_write() {
 	}
 }
 
+# version_of SLOT: what the manifest of its image ends with, unverified
+version_of() {
+	tail -c 1024 "$KIOSK_STORE/slots/$1.img" | LC_ALL=C sed -n 's/.*"version":"\([^"]*\)"}$/\1/p'
+} 2>/dev/null
+
 # result_write RESULT SLOT REASON: what people and health are told; nothing decides by it
 result_write() {
-	eval "version=\$version_$2"
 	printf 'result=%s\nslot=%s\nversion=%s\nreason=%s\ntime=%s\n' \
-		"$1" "$2" "$version" "$3" "$(date +%s)" | replace "$state/last-result" || true
+		"$1" "$2" "$(version_of "$2")" "$3" "$(date +%s)" | replace "$state/last-result" || true
 }
 
 # check SLOT: whether its image verifies; looks once
@@ -73,17 +77,12 @@ check() {
 	eval "known=\$known_$1"
 	if [ -z "$known" ]; then
 		image=$KIOSK_STORE/slots/$1.img
-		mkdir -p "$KIOSK_RUN"
-		known=no version='' problem='empty: no image is installed'
+		known=no problem='empty: no image is installed'
 		if [ -e "$image" ]; then
-			if version=$("$KIOSK_HOOK/verify" "$image" 2>"$KIOSK_RUN/problem"); then
-				known=yes problem=''
-			else
-				problem=$(tail -n 1 "$KIOSK_RUN/problem")
-			fi
-			rm -f "$KIOSK_RUN/problem"
+			# Its words are on standard error, the version on standard output is not needed
+			problem=$("$KIOSK_HOOK/verify" "$image" 2>&1 >/dev/null) && known=yes problem=''
 		fi
-		eval "known_$1=\$known version_$1=\$version problem_$1=\$problem"
+		eval "known_$1=\$known problem_$1=\$problem"
 		[ -z "$problem" ] || say "slot $1: $problem"
 	fi
 	[ "$known" = yes ]
@@ -113,7 +112,6 @@ choose() {
 		done
 		return 1
 	fi
-	tried=''
 	if [ -n "$pending" ] && [ "$tries" -eq 0 ]; then
 		drop tries_used_up
 	elif [ -n "$pending" ]; then
@@ -121,7 +119,7 @@ choose() {
 		# Counted before it is mounted: an image that brings the board down has used its try.
 		# What cannot be counted is not tried.
 		if state_write; then
-			slot=$pending tried=$pending
+			slot=$pending
 			usable "$slot" && return 0
 			drop not_verified
 		fi
@@ -129,7 +127,6 @@ choose() {
 	slot=$active
 	usable "$slot" && return 0
 	slot=$(other "$active")
-	[ "$slot" != "$tried" ] || return 1
 	usable "$slot" || return 1
 	active=$slot pending='' tries=0 failures=0
 	state_write && result_write fallback "$slot" not_verified
