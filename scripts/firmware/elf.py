@@ -71,6 +71,28 @@ def check_libraries(tree: Path) -> int:
     return len(files)
 
 
+def drop_unneeded_libraries(tree: Path) -> int:
+    """Remove libraries that a wheel brought along and nothing needs; returns how many.
+
+    Wheels keep theirs in a folder `<name>.libs` under names of their own, so none of them is
+    opened by name at run time.
+    """
+    count = 0
+    while True:
+        files = elf_files(tree)
+        needed = {name for file in files for name in file.needed}
+        unneeded = [
+            tree / file.path
+            for file in files
+            if Path(file.path).parent.name.endswith(".libs") and Path(file.path).name not in needed
+        ]
+        if not unneeded:
+            return count
+        for path in unneeded:
+            path.unlink()
+        count += len(unneeded)
+
+
 def _begins_like_elf(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(4) == _MAGIC

@@ -161,6 +161,14 @@ DROPPED_FROM_WHEELS: Final = (
     "pygame/__pyinstaller",
     "pygame/__briefcase",
     "pygame/pygame_icon*",
+    # pygame: sound, pictures, fonts and MIDI with their libraries; only its display is used
+    "pygame/_freetype.*",
+    "pygame/_sdl2/mixer.*",
+    "pygame/font.*",
+    "pygame/imageext.*",
+    "pygame/mixer.*",
+    "pygame/mixer_music.*",
+    "pygame/pypm.*",
     # numpy: Fortran, its build system
     "numpy/f2py",
     "numpy/distutils",

@@ -20,6 +20,7 @@ from firmware.boards import ROOT
 from firmware.bytecode import compile_tree
 from firmware.cache import TEMPORARY, used
 from firmware.debian import Deb, fetch_debs
+from firmware.elf import drop_unneeded_libraries
 from firmware.native import compile_package
 from firmware.packages import (
     BUILD_PACKAGES,
@@ -37,7 +38,7 @@ from firmware.wheels import PythonPackage, fetch_python_packages, read_lock
 
 CERTIFICATES: Final = "etc/ssl/certs/ca-certificates.crt"
 _NPU_LOCK: Final = Path(__file__).with_name("npu.lock")
-_CODE: Final = ("bytecode", "native", "packages", "runtime", "tree")
+_CODE: Final = ("bytecode", "elf", "native", "packages", "runtime", "tree")
 """Modules of this build whose change makes another runtime."""
 
 
@@ -96,6 +97,8 @@ def _build(
             unpack_deb(debs[LICENCE_PACKAGE], tree, ("*",), new / "licences")
             for package in wheels:
                 unpack_wheel(package.path, tree, DROPPED_FROM_WHEELS)
+            count = drop_unneeded_libraries(tree)
+            progress.say(f"  left out {count} libraries of wheels that nothing here needs")
             bundle_certificates(tree)
         with progress.step("Compile pyalsaaudio and systemd-python"):
             sysroot = _new_root(Path(temporary) / "sysroot")

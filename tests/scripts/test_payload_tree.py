@@ -28,7 +28,7 @@ from firmware.deliveries import (  # noqa: E402
     store_tree,
     write_checksums,
 )
-from firmware.elf import check_libraries, elf_files  # noqa: E402
+from firmware.elf import check_libraries, drop_unneeded_libraries, elf_files  # noqa: E402
 from firmware.errors import FirmwareError  # noqa: E402
 from firmware.ext4 import make_ext4  # noqa: E402
 from firmware.payload import settle, tree_key  # noqa: E402
@@ -277,6 +277,27 @@ def test_a_library_that_is_missing_is_named(tmp_path: Path) -> None:
     shutil.copy("/bin/true", libraries / "true")
     with pytest.raises(FirmwareError, match="not for the board"):
         check_libraries(tmp_path)
+
+
+def test_libraries_that_nothing_needs_go_with_their_own_needs(tmp_path: Path) -> None:
+    compiler = "aarch64-linux-gnu-gcc"
+    if shutil.which(compiler) is None:
+        pytest.skip("no cross compiler; scripts/install_packages.sh image")
+    folder = tmp_path / "usr/lib/kiosk/site-packages/thing.libs"
+    folder.mkdir(parents=True)
+    (tmp_path / "empty.c").touch()
+
+    def library(path: Path, *needs: Path) -> Path:
+        name = f"-Wl,--no-as-needed,-soname,{path.name}"
+        listing(compiler, "-shared", "-nostdlib", tmp_path / "empty.c", name, *needs, "-o", path)
+        return path
+
+    kept, deep = library(folder / "libkept.so.1"), library(folder / "libdeep.so.1")
+    library(folder / "libunused.so.1", deep)
+    module = library(folder.parent / "module.so", kept)
+    assert drop_unneeded_libraries(tmp_path) == 2
+    assert sorted(folder.iterdir()) == [kept]
+    assert module.exists(), "a module is no library of a wheel"
 
 
 def test_certificates_are_one_file(tmp_path: Path) -> None:
