@@ -170,10 +170,12 @@ def _restart(
             f"{job.host} came back, but kioskd.service is {machine.service or 'not there'}; "
             "`journalctl -b -u kiosk-activate -u kioskd` on the board says why"
         )
-    report.state = (
-        f"{job.host} runs {machine.version} from slot {machine.slot}. After a minute in good "
-        "health it keeps it; before that a restart counts as a failed try."
-    )
+    report.state = f"{job.host} runs {machine.version} from slot {machine.slot}."
+    if version:
+        report.note(
+            "It is on trial: after a minute in good health the board keeps it, a restart before\n"
+            "that counts as a failed try."
+        )
 
 
 def _wait_for_restart(

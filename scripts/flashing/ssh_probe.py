@@ -25,8 +25,8 @@ say kioskctl "$(command -v kioskctl)"
 if [ -e /var/lib/kiosk/slots/a.img ] || [ -e /var/lib/kiosk/slots/b.img ]; then
     say slots yes
 fi
-say board "$(sed -n 's/^board=//p' /opt/kiosk/usr/share/kiosk/release 2>/dev/null)"
-say version "$(sed -n 's/^version=//p' /opt/kiosk/usr/share/kiosk/release 2>/dev/null)"
+say board "$(cat /usr/lib/kiosk/board 2>/dev/null)"
+say version "$(cat /run/kiosk/version 2>/dev/null)"
 say slot "$(cat /run/kiosk/slot 2>/dev/null)"
 say service "$(systemctl is-active kioskd.service 2>/dev/null)"
 if grep -qw squashfs /proc/filesystems || modprobe -n squashfs 2>/dev/null; then

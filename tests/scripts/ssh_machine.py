@@ -31,9 +31,8 @@ is-active) cat /scene/service ;;
 reboot)
     echo reboot >>/scene/log
     cat /scene/next_boot >/proc/sys/kernel/random/boot_id
-    if [ -e /scene/next_release ]; then
-        mkdir -p /opt/kiosk/usr/share/kiosk
-        cat /scene/next_release >/opt/kiosk/usr/share/kiosk/release
+    if [ -e /scene/next_version ]; then
+        cat /scene/next_version >/run/kiosk/version
         echo active >/scene/service
         echo b >/run/kiosk/slot
     fi
@@ -87,12 +86,13 @@ class Machine:
         self.set("bin/kioskctl", "#!/bin/sh\n" + SCRIPTS["kioskctl"])
         (self.root / "bin/kioskctl").chmod(0o755)
         self.set("var/lib/kiosk/slots/a.img", "old")
-        self.set("opt/kiosk/usr/share/kiosk/release", f"version={version}\nboard=rk3576\n")
+        self.set("run/kiosk/version", f"{version}\n")
+        self.set("usr/lib/kiosk/board", "rk3576\n")
         self.set("scene/service", "active\n")
 
     def will_start(self, version: str) -> None:
         """What runs after the next restart."""
-        self.set("scene/next_release", f"version={version}\nboard=rk3576\n")
+        self.set("scene/next_version", f"{version}\n")
 
     def stop(self) -> None:
         self._server.terminate()
