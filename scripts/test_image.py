@@ -36,6 +36,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Prepare and run the tests; pytest's exit status, 1 where preparing failed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("tests", nargs="*", help="after `--`: words for pytest, such as -k speaks")
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "out", help="where the build lies (default: %(default)s)"
+    )
     options = parser.parse_args(arguments)
     began = time.monotonic()
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
@@ -49,14 +52,16 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     progress = Progress()
     try:
-        prepare(ROOT / "out", 8090, progress)
+        prepare(options.out, 8090, progress)
     except FirmwareError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     command = [sys.executable, "-m", "pytest", "-v", "-s", "tests/image", *options.tests]
-    environment = os.environ | {"KIOSK_IMAGE_TEST": "1", "PYTHONUNBUFFERED": "1"}
+    environment = os.environ | {"KIOSK_IMAGE_TEST": str(options.out.resolve())}
     status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
-    progress.say(f"{(time.monotonic() - began) / 60:.1f} minutes; see out/image-test/results")
+    progress.say(
+        f"{(time.monotonic() - began) / 60:.1f} minutes; see {options.out}/image-test/results"
+    )
     return status
 
 

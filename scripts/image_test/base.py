@@ -34,6 +34,8 @@ PACKAGES: Final = (
     "?essential",
     "systemd,systemd-sysv,udev,dbus,kmod,systemd-timesyncd",
     "iproute2,procps,mount,e2fsprogs,openssl,ca-certificates",
+    # unmutes the sound card at the start
+    "alsa-utils",
     "libegl1,libgles2,libgl1-mesa-dri,libgbm1",
     "busybox-static,linux-image-arm64",
 )
@@ -74,8 +76,12 @@ def base_system(cache: Path, progress: Progress) -> BaseSystem:
     folder = cache / f"base-{key}"
     system = BaseSystem(folder / "vmlinuz", folder / "initramfs.cpio", folder / "root.tar")
     if not folder.exists():
-        with tempfile.TemporaryDirectory(dir=_made(cache), prefix="base-new-") as work:
-            _build(Path(work), progress)
+        unpacked = _packages(_made(cache), progress)
+        with (
+            tempfile.TemporaryDirectory(dir=cache, prefix="base-new-") as work,
+            progress.step("choose the kernel's modules, write the base system"),
+        ):
+            _build(unpacked, Path(work))
             for old in cache.glob("base-[0-9a-f]*"):
                 shutil.rmtree(old)
             (Path(work) / "done").rename(folder)
@@ -87,26 +93,35 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _build(work: Path, progress: Progress) -> None:
+def _packages(cache: Path, progress: Progress) -> Path:
+    """A tar of all packages' files, kept as long as the list of packages is the same."""
+    key = sha256("\n".join(PACKAGES).encode()).hexdigest()[:16]
+    unpacked = cache / f"packages-{key}.tar"
+    if not unpacked.exists():
+        for old in cache.glob("packages-*"):
+            old.unlink()
+        with progress.step("unpack Debian 12 arm64"):
+            new = cache / "packages-new.tar"
+            _unpack_packages(new)
+            new.rename(unpacked)
+    return unpacked
+
+
+def _build(unpacked: Path, work: Path) -> None:
     done = _made(work / "done")
-    with progress.step("unpack Debian 12 arm64"):
-        unpacked = work / "unpacked.tar"
-        _unpack_packages(unpacked)
-    with progress.step("choose the kernel's modules, write the base system"):
-        tree = work / "kernel"
-        with tarfile.open(unpacked) as tar:
-            wanted = [member for member in tar if _of_kernel(member.name)]
-            tar.extractall(tree, wanted, filter="tar")
-        kernel = next(tree.glob("boot/vmlinuz-*"))
-        release = kernel.name.removeprefix("vmlinuz-")
-        chosen = _choose_modules(tree, release)
-        _write_root(unpacked, chosen, done / "root.tar")
-        (done / "initramfs.cpio").write_bytes(_initramfs(tree, chosen))
-        shutil.copyfile(kernel, done / "vmlinuz")
+    tree = work / "kernel"
+    with tarfile.open(unpacked) as tar:
+        wanted = [member for member in tar if _of_kernel(member.name)]
+        tar.extractall(tree, wanted, filter="tar")
+    kernel = next(tree.glob("boot/vmlinuz-*"))
+    chosen = _choose_modules(tree, kernel.name.removeprefix("vmlinuz-"))
+    _write_root(unpacked, chosen, done / "root.tar")
+    (done / "initramfs.cpio").write_bytes(_initramfs(tree, chosen))
+    shutil.copyfile(kernel, done / "vmlinuz")
 
 
 def _unpack_packages(output: Path) -> None:
-    """A tar of all packages' files; fakeroot keeps owners without being root."""
+    """fakeroot keeps the owners without being root."""
     if shutil.which("mmdebstrap") is None or shutil.which("fakeroot") is None:
         raise FirmwareError(
             "missing: mmdebstrap or fakeroot; install them with "

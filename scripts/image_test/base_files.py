@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files of the base system that are no package's: what a vendor's first configuration writes.
 
-Three things that no kiosk has are the test's. A root shell on a virtio port of its own, through
-which the test asks the guest; it does not touch kiosk units, network or console. More time for
-kioskd to start and to answer, because the processor is emulated, 20 to 50 times slower than a
-board's; all its other limits are those of a board. And a start of the activation alone, without
-the rest of the system (`kiosk.check` on the kernel's command line): what the next boot chooses.
+Two things that no kiosk has are the test's. A root shell on a virtio port of its own, through
+which the test asks the guest; it does not touch kiosk units, network or console. And more time
+for kioskd to start and to answer, because the processor is emulated, 20 to 50 times slower than
+a board's; all its other limits are those of a board.
 """
 
 from __future__ import annotations
@@ -102,27 +101,6 @@ _PORT_RULE = (
     f'SUBSYSTEM=="virtio-ports", ATTR{{name}}=="{PORT_NAME}", TAG+="systemd", '
     'ENV{SYSTEMD_WANTS}+="image-test-shell.service"\n'
 )
-_CHECK = """\
-#!/bin/bash
-# The hook's activation on this disk; what came of it goes to the console, as JSON.
-PATH=/usr/sbin:/usr/bin:/sbin:/bin
-export PATH
-mount -t tmpfs -o mode=755 tmpfs /run
-mount -t tmpfs tmpfs /tmp
-modprobe -a loop squashfs
-/usr/libexec/kiosk/activate
-status=$?
-cd /var/lib/kiosk
-config=$(find config -type f -exec sha256sum {} + | sort | sha256sum | cut -c 1-64)
-state=$(tr '\\n' ' ' < state/slots)
-release=$(sed -n 's/^version=//p' /opt/kiosk/usr/share/kiosk/release)
-printf '{"checked": true, "status": %s, "slot": "%s", "version": "%s", "release": "%s", ' \\
-    "$status" "$(cat /run/kiosk/slot)" "$(cat /run/kiosk/version)" "$release"
-printf '"config": "%s", "state": "%s"}\\n' "$config" "$state"
-umount /opt/kiosk
-mount -o remount,ro /
-poweroff -f
-"""
 _MORE_TIME = """\
 [Service]
 TimeoutStartSec=300
@@ -149,7 +127,6 @@ FILES: Final = (
          link=f"{_SYSTEM}/systemd-timesyncd.service"),
     File(f"{_WANTS}/getty.target.wants/getty@tty1.service", link=f"{_SYSTEM}/getty@.service"),
     File("usr/local/sbin/image-test-shell", _SHELL, mode=0o755),
-    File("usr/local/sbin/image-test-check", _CHECK, mode=0o755),
     File(f"{_WANTS}/image-test-shell.service", _SHELL_UNIT),
     File(f"{_WANTS}/kioskd.service.d/90-emulated.conf", _MORE_TIME),
     File("etc/udev/rules.d/90-image-test.rules", _PORT_RULE),
@@ -170,8 +147,5 @@ while [ ! -b /dev/vda ] && [ $tries -lt 100 ]; do
 done
 /bin/busybox mount -t ext4 -o rw,noatime /dev/vda /root || exec /bin/busybox sh
 for folder in dev proc sys; do /bin/busybox mount --move "/$folder" "/root/$folder"; done
-if /bin/busybox grep -qw kiosk.check /root/proc/cmdline; then
-    exec /bin/busybox switch_root /root /usr/local/sbin/image-test-check
-fi
 exec /bin/busybox switch_root /root /sbin/init
 """

@@ -62,6 +62,7 @@ def kiosk_yaml(endpoint_port: int) -> str:
 avatar: {{path: small.avatar}}
 display: {{frame_rate: 10}}
 endpoint: {{url: "ws://{HOST}:{endpoint_port}/relay", say_url: "http://{HOST}:{endpoint_port}/say"}}
+audio: {{buffer_ms: 1000}}
 idle: {{enabled: false}}
 health: {{address: 0.0.0.0}}
 """

@@ -10,6 +10,7 @@ content, not its loudness.
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 import socket
@@ -87,6 +88,14 @@ class Machine:
     def url(self) -> str:
         """The kiosk's health port as the host reaches it, without the scheme."""
         return f"127.0.0.1:{self.port}"
+
+    @property
+    def cpu_s(self) -> float:
+        """What QEMU has used of the host's processors so far; 0 once it has ended."""
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return 0.0
 
     def _command(self) -> list[str]:
         settings = self.settings
@@ -203,7 +212,11 @@ class Machine:
         self.kill()
 
     def kill(self) -> None:
-        """SIGKILL: for the guest a power cut. What the disk had not been told to flush is lost."""
+        """SIGKILL: for the guest a power cut.
+
+        What it wrote to new places of the disk without a flush is lost, because qcow2 keeps the
+        map of new clusters in memory until then; what it wrote over old ones may be there.
+        """
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()

@@ -19,7 +19,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-if not os.environ.get("KIOSK_IMAGE_TEST"):
+OUT = os.environ.get("KIOSK_IMAGE_TEST", "")
+"""Where the build lies, told by scripts/test_image.py."""
+
+if not OUT:
     collect_ignore_glob = ["test_*.py"]
 else:
     for path in ("scripts", "tests/end_to_end"):
@@ -28,11 +31,10 @@ else:
     from firmware.steps import Progress
     from image_test import disk
     from image_test.kiosk import Kiosk
-    from image_test.machine import Machine, MachineSettings
+    from image_test.machine import Machine
     from image_test.prepare import Prepared, prepare
+    from machines import RUNNING, Bench, settings
     from processes import Process
-
-    RUNNING = "running"
 
     @pytest.fixture(scope="session")
     def progress() -> Progress:
@@ -47,23 +49,10 @@ else:
 
     @pytest.fixture(scope="session")
     def prepared(endpoint: str, progress: Progress) -> Prepared:
-        result = prepare(ROOT / "out", int(endpoint.rpartition(":")[2]), progress)
+        result = prepare(Path(OUT), int(endpoint.rpartition(":")[2]), progress)
         shutil.rmtree(result.results)
         result.results.mkdir()
         return result
-
-    def settings(
-        prepared: Prepared, disk_file: Path, folder: str, snapshot: str = "", words: str = ""
-    ) -> MachineSettings:
-        return MachineSettings(
-            kernel=prepared.base.kernel,
-            initramfs=prepared.base.initramfs,
-            disk=disk_file,
-            folder=prepared.results / folder,
-            read_only_disks=(prepared.stick, prepared.images),
-            snapshot=snapshot,
-            command_line=words,
-        )
 
     @pytest.fixture(scope="session")
     def first_boot(prepared: Prepared, progress: Progress) -> Path:
@@ -81,29 +70,8 @@ else:
             journal = machine.shell("journalctl -b --no-pager -o short-monotonic", 120)
             (prepared.results / "first-boot/journal.txt").write_text(journal)
             machine.save(RUNNING)
+            progress.say(f"  QEMU's processor time: {machine.cpu_s:.0f} s")
         return root
-
-    class Bench:
-        """The machines of one test, on one disk file of its own; see `start`."""
-
-        def __init__(self, prepared: Prepared, name: str) -> None:
-            self.prepared = prepared
-            self.name = name
-            self.disk = prepared.results / f"{name}.qcow2"
-            self._machines: list[Machine] = []
-
-        def start(self, source: Path | None = None, snapshot: str = "", words: str = "") -> Kiosk:
-            """A machine on a copy of `source`, or else on the disk as it is now."""
-            if source is not None:
-                shutil.copyfile(source, self.disk)
-            chosen = settings(self.prepared, self.disk, self.name, snapshot, words)
-            self._machines.append(Machine(chosen))
-            return Kiosk(self._machines[-1], self.prepared.owner)
-
-        def close(self) -> None:
-            for machine in self._machines:
-                machine.quit()
-            self.disk.unlink(missing_ok=True)
 
     @pytest.fixture
     def bench(prepared: Prepared, request: pytest.FixtureRequest) -> Iterator[Bench]:
@@ -111,8 +79,9 @@ else:
         result = Bench(prepared, request.node.name)
         began = time.monotonic()
         yield result
-        result.close()
-        print(f" [{time.monotonic() - began:.0f} s]", end="", file=sys.stderr)
+        used = result.close()
+        taken = time.monotonic() - began
+        print(f" [{taken:.0f} s, QEMU's processor time {used:.0f} s]", end="", file=sys.stderr)
 
     @pytest.fixture
     def kiosk(first_boot: Path, bench: Bench) -> Kiosk:

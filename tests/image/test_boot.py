@@ -17,6 +17,7 @@ from image_test.prepare import Prepared
 
 from driving_client.lipsync.espeak import synthesise
 
+IDLE_S = 120
 SENTENCE = "Papa and mama have a big map of Africa, and a happy Alabama banana."
 
 
@@ -166,6 +167,22 @@ def test_a_wrong_configuration_stops_it_with_words(kiosk: Kiosk) -> None:
     assert 0.01 < lit < 0.5, f"writing is on the screen: {lit:.1%} of it is lit"
     time.sleep(15)
     assert kiosk.state() == "failed", "it is not started again"
+
+
+def test_an_idle_kiosk_hardly_writes(kiosk: Kiosk) -> None:
+    """Flash wears out: two idle minutes, with all that waited for its write, come to little."""
+
+    def written() -> int:
+        fields = kiosk.machine.shell("sync; sleep 1; cat /sys/block/vda/stat", 120).split()
+        return int(fields[6]) * 512
+
+    time.sleep(30)
+    before, began = written(), time.monotonic()
+    time.sleep(IDLE_S)
+    grown, seconds = written() - before, time.monotonic() - began
+    an_hour = grown * 3600 / seconds
+    print(f" {grown} bytes in {seconds:.0f} s: {an_hour / 1e6:.2f} MB an hour", end="")
+    assert an_hour < 1e6
 
 
 def test_results_are_left_for_people(first_boot: Path, prepared: Prepared) -> None:
