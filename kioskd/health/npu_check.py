@@ -58,15 +58,23 @@ def vendor_parts(root: Path = Path("/")) -> str:
         wheel = importlib.metadata.version(WHEEL)
     except importlib.metadata.PackageNotFoundError:
         wheel = ""
-    if not devices and not wheel and not (root / LIBRARY).exists():
+    if not devices and not wheel and not has_library(root):
         return "nothing of an NPU is installed"
     versions = filter(None, (_first_line(root / path) for path in _VERSIONS))
     driver = next(versions, "of unknown version") if devices else "none"
-    library = f"/{LIBRARY}" if (root / LIBRARY).exists() else "none"
+    library = f"/{LIBRARY}" if has_library(root) else "none"
     return (
         f"device {', '.join(devices) or 'none'}, driver {driver}, library {library}, "
         f"{WHEEL} {wheel or 'none'}"
     )
+
+
+def has_library(root: Path = Path("/")) -> bool:
+    """Whether the vendor's runtime library is there; a payload holds an empty file in its place."""
+    try:
+        return (root / LIBRARY).stat().st_size > 0
+    except OSError:
+        return False
 
 
 def _first_line(path: Path) -> str:

@@ -70,7 +70,7 @@ class RKNNLite:
         assert data_type == "float32" and data_format == ["nchw"], (data_type, data_format)
         assert inputs[0].shape == (1, 40, 1, 66) and inputs[0].dtype == np.float32
         self.calls += 1
-        if MODE == "inference-none" or (MODE == "dies-later" and self.calls > 80):
+        if MODE == "inference-none" or (MODE == "dies-later" and self.calls > 150):
             log("Catch exception when running RKNN model.")
             return None
         if MODE == "inference-raises":

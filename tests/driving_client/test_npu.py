@@ -85,7 +85,7 @@ def test_every_failure_is_told_and_no_net_is_taken(board, monkeypatch, mode, rea
     [
         ("no-library", "init_runtime -1"),
         ("swapped", "differ from the CPU's by up to"),
-        ("crash", "ended with status -11"),
+        ("crash", "SIGSEGV"),
     ],
 )
 def test_a_failure_in_the_process_that_tries_first_ends_on_the_cpu(
@@ -103,7 +103,7 @@ def test_a_library_that_hangs_is_given_up(board, monkeypatch):
     monkeypatch.setenv("RKNNLITE_DOUBLE", "hang")
     chosen = choose_net(board, timeout_s=1.5)
     assert chosen.backend == "cpu"
-    assert "did not end within 1.5 s" in chosen.reason
+    assert "timed out after 1.5 seconds" in chosen.reason
 
 
 def test_an_npu_that_dies_amid_speech_hands_over_to_the_cpu(board, monkeypatch, caplog):
@@ -124,6 +124,8 @@ def test_what_the_files_of_a_board_tell(tmp_path, board, monkeypatch):
     assert hindrance(tmp_path) == "no NPU with the driver rknpu"
     (tmp_path / "sys/bus/platform/drivers/rocket").mkdir(parents=True)
     assert "rocket" in hindrance(tmp_path)
+    (board / "usr/lib/librknnrt.so").write_bytes(b"")  # where the vendor's is mounted over
+    assert "librknnrt.so is missing" in hindrance(board)
     (board / "usr/lib/librknnrt.so").unlink()
     assert "librknnrt.so is missing" in hindrance(board)
     monkeypatch.setenv("LIBRKNNRT_PATH", __file__)

@@ -34,7 +34,9 @@ def test_the_vendors_parts_are_named(tmp_path):
     told = vendor_parts(tmp_path)
     assert "device renderD129, driver of unknown version, library none" in told
     (tmp_path / "sys/module/rknpu/version").write_text("0.9.8\n")
-    (tmp_path / "usr/lib/librknnrt.so").write_bytes(b"")
+    (tmp_path / "usr/lib/librknnrt.so").write_bytes(b"")  # the payload's, not mounted over
+    assert "library none" in vendor_parts(tmp_path)
+    (tmp_path / "usr/lib/librknnrt.so").write_bytes(b"\x7fELF")
     told = vendor_parts(tmp_path)
     assert "driver 0.9.8, library /usr/lib/librknnrt.so, rknn-toolkit-lite2" in told
 
