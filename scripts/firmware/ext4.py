@@ -38,7 +38,8 @@ def make_ext4(tree: Path, target: Path, *, size: int, epoch: int, seed: str) -> 
     with partial.open("wb") as file:
         file.truncate(size)
     run(
-        ["mke2fs", "-q", "-t", "ext4", "-L", LABEL, "-U", identity, "-m", "1", "-b", "4096", "-J", "size=4",
+        ["mke2fs", "-q", "-t", "ext4", "-L", LABEL, "-U", identity, "-m", "1", "-b", "4096",
+         "-J", "size=4",
          "-i", "16384", "-I", "256", "-O", f"none,{','.join(FEATURES)}",
          "-E", f"hash_seed={identity},root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0",
          partial],

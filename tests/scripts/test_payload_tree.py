@@ -151,7 +151,7 @@ def test_a_payload_that_is_too_large_is_refused(
 def new_store(folder: Path) -> Path:
     image = folder / "image"
     folder.mkdir(parents=True)
-    image.write_bytes(bytes(range(256)) * 8000)
+    image.write_bytes(bytes(range(256)) * 60000)
     store_tree(image, folder / "store")
     return folder / "store"
 
@@ -190,7 +190,7 @@ def test_the_partition_is_the_same_each_time_and_roots(tmp_path: Path) -> None:
 def test_a_partition_of_another_release_has_another_identity(tmp_path: Path) -> None:
     (tmp_path / "tree").mkdir()
     for seed in ("rk3576 1.0", "rk3576 1.1"):
-        make_ext4(tmp_path / "tree", tmp_path / seed, size=8 << 20, epoch=EPOCH, seed=seed)
+        make_ext4(tmp_path / "tree", tmp_path / seed, size=16 << 20, epoch=EPOCH, seed=seed)
     first, second = (listing("dumpe2fs", "-h", tmp_path / f"rk3576 1.{n}") for n in (0, 1))
     assert first != second
 
@@ -198,7 +198,7 @@ def test_a_partition_of_another_release_has_another_identity(tmp_path: Path) -> 
 def test_a_partition_that_is_too_small_is_refused(tmp_path: Path) -> None:
     store = new_store(tmp_path / "one")
     with pytest.raises(FirmwareError, match=r"a\.img did not get in"):
-        make_ext4(store, tmp_path / "x.img", size=2 << 20, epoch=EPOCH, seed="x")
+        make_ext4(store, tmp_path / "x.img", size=16 << 20, epoch=EPOCH, seed="x")
     assert not (tmp_path / "x.img").exists()
 
 
