@@ -165,10 +165,30 @@ def test_where_nothing_can_be_written_there_is_a_page_and_no_reboot(
     assert "cannot be written" in reason(board)[1]
 
 
+SLEEP = """#!/bin/sh
+mv "$KIOSK_STAGE/later" "$KIOSK_STAGE/property-ActiveState"
+"""
+
+
+@pytest.mark.parametrize(("later", "asked"), [("failed", [REBOOT]), ("active", [])])
+def test_the_end_of_restarts_is_awaited(
+    board: Board, images: Images, later: str, asked: list[str]
+) -> None:
+    """systemd 254 and newer run OnFailure= before each restart, older ones only at their end."""
+    with_images(board, images)
+    write_state(board.store, SlotState("a", "b", 2), DiskFiles())
+    sleep = board.folder / "bin" / "sleep"
+    sleep.unlink(missing_ok=True)
+    sleep.write_text(SLEEP)
+    sleep.chmod(0o755)
+    (board.folder / "later").write_text(later + "\n")
+    assert failed(board, "b", status=255, state="activating") == asked
+
+
 def test_nothing_is_done_where_nothing_has_failed(board: Board, images: Images) -> None:
     """Such as when activation failed: its own unit shows the page."""
     with_images(board, images)
     assert board.run("rollback").returncode == 0, "no slot runs"
-    assert board.asked() == []
+    assert board.asked() == ["systemctl show -p ActiveState --value kioskd.service"]
     write_state(board.store, SlotState("a"), DiskFiles())
     assert failed(board, "a", state="inactive") == []

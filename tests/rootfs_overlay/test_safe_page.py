@@ -122,6 +122,7 @@ def test_after_a_while_the_kiosk_is_let_try_again_ever_more_seldom(board: Board)
     script = (HOOK / "safe-page").read_text().replace("/dev/tty1", "/dev/no-tty")
     script = script.replace("sleep 5\n", "sleep 300\n").replace("waited + 5)", "waited + 300)")
     (board.folder / "page").write_text(script)
+    (board.store.run / "reason").write_text(REASON)
     sleep = board.folder / "bin" / "sleep"
     sleep.unlink(missing_ok=True)
     sleep.write_text(SLEEP)
