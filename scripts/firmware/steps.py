@@ -27,13 +27,11 @@ TOOL_PACKAGES: Final[dict[str, str]] = {
     "debugfs": "e2fsprogs",
     "dpkg-deb": "dpkg",
     "e2fsck": "e2fsprogs",
-    "fakeroot": "fakeroot",
     "mke2fs": "e2fsprogs",
     "mksquashfs": "squashfs-tools",
     "openssl": "openssl",
     "qemu-aarch64-static": "qemu-user-static",
     "readelf": "binutils",
-    "unsquashfs": "squashfs-tools",
 }
 """The Debian package of each tool that a build runs; `scripts/install_packages.sh image`."""
 _SYSTEM_FOLDERS: Final = "/usr/sbin:/sbin"
@@ -83,7 +81,6 @@ def run(
     stdin: bytes | None = None,
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
-    threads: str = "1",
 ) -> bytes:
     """Run a command and return its standard output.
 
@@ -92,7 +89,7 @@ def run(
     `doing`, the command's last words and `hint`.
     """
     kept = {key: value for key, value in os.environ.items() if not key.startswith(_LEFT_OUT)}
-    settings = kept | {"LC_ALL": "C.UTF-8", "TZ": "UTC", "OPENBLAS_NUM_THREADS": threads}
+    settings = kept | {"LC_ALL": "C.UTF-8", "TZ": "UTC"}
     settings["PATH"] = f"{settings.get('PATH', '')}:{_SYSTEM_FOLDERS}"
     try:
         result = subprocess.run(
