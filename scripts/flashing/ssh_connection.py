@@ -22,7 +22,7 @@ from flashing.job import hash_file
 from flashing.report import Report
 
 _CHUNK: Final = 1 << 18
-_CONNECT_S: Final = 10
+_CONNECT_S: Final = 20
 _SSH_FAILED: Final = 255
 
 

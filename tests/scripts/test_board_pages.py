@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,33 @@ def test_the_serial_console_of_the_page_is_that_of_the_data(name: str) -> None:
     device, _, speed = console.partition(",")
     assert device in told
     assert speed in told
+
+
+PAGES = sorted(BOARDS.glob("**/*.md"))
+
+
+@pytest.fixture(scope="module")
+def kioskctl_help(root: Path) -> str:
+    command = [sys.executable, "-m", "kioskd.ctl", "--help"]
+    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=root).stdout
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(BOARDS)))
+def test_what_a_page_tells_to_type_exists(root: Path, path: Path, kioskctl_help: str) -> None:
+    text = path.read_text()
+    makefile = (root / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    assert set(re.findall(r"\bmake ([a-z][a-z-]+)", text)) <= targets
+    told = {name for line in re.findall(r"make (?:flash|rootfs|overlay) ([^`\n]*)", text)
+            for name in re.findall(r"\b([A-Z_]+)=", line)}  # fmt: skip
+    assert told <= set(re.findall(r"\$\((?:filter no,\$\()?([A-Z_]+)\)", makefile))
+    for command in re.findall(r"\bkioskctl ([a-z][a-z-]+)", text):
+        assert f"    {command} " in kioskctl_help, f"kioskctl has no {command}"
+    metrics = (root / "kioskd/metrics.py").read_text()
+    for name in re.findall(
+        r"\bkiosk_(?!activate|token)[a-z_]+", text.replace("kiosk_storage_*", "")
+    ):
+        assert f'"{name}' in metrics, f"there is no metric {name}"
 
 
 def fixtures(pattern: str) -> list[Path]:
