@@ -108,7 +108,18 @@ def _build(
             make_root_archive(hook, store, release.epoch, new / ROOT_ARCHIVE)
         names = [path.name for path in new.iterdir() if path.is_file()]
         write_checksums(new, names, key)
-        if target.exists():
-            shutil.rmtree(target)
-        new.rename(target)
-    return sorted(target.iterdir())
+        return replace_deliveries(new, target, board.name)
+
+
+def replace_deliveries(new: Path, target: Path, board: str) -> list[Path]:
+    """Put new deliveries in the place of the old; what else lies there (backups) stays."""
+    target.mkdir(exist_ok=True)
+    for old in target.glob(f"kiosk-{board}-*.img"):
+        old.unlink()
+    made = []
+    for path in sorted(new.iterdir()):
+        place = target / path.name
+        if place.is_dir():
+            shutil.rmtree(place)
+        made.append(path.replace(place))
+    return made

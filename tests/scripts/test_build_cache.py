@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The build's cache is one build's at a time and does not grow for ever."""
+"""A build shares its folders well: the cache with other builds, the deliveries with backups."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
+from firmware.build import replace_deliveries  # noqa: E402
 from firmware.cache import KEPT, TEMPORARY, open_cache, tidy, used  # noqa: E402
 from firmware.steps import Progress  # noqa: E402
 
@@ -67,3 +68,24 @@ def test_a_second_build_waits_and_says_so(
     other.join(timeout=10)
     assert entered == ["first", "second"]
     assert f"waiting for another build in {tmp_path}" in capsys.readouterr().err
+
+
+def test_new_deliveries_replace_the_old_and_nothing_else(tmp_path: Path) -> None:
+    new, target = tmp_path / "new", tmp_path / "out/g88"
+    for name in ("kiosk-g88-2.img", "SHA256SUMS", "licences/b"):
+        (new / name).parent.mkdir(parents=True, exist_ok=True)
+        (new / name).write_text("new")
+    for name in ("kiosk-g88-1.img", "SHA256SUMS", "licences/a", "backup.img", "rootfs.img"):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (target / name).write_text("old")
+    made = replace_deliveries(new, target, "g88")
+    assert [path.name for path in made] == ["SHA256SUMS", "kiosk-g88-2.img", "licences"]
+    found = {
+        path.relative_to(target).as_posix(): path.read_text()
+        for path in target.rglob("*")
+        if path.is_file()
+    }
+    assert found == {
+        "kiosk-g88-2.img": "new", "SHA256SUMS": "new", "licences/b": "new",
+        "backup.img": "old", "rootfs.img": "old",
+    }  # fmt: skip
