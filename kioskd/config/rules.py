@@ -6,8 +6,6 @@ from __future__ import annotations
 import ipaddress
 from pathlib import Path
 
-from driving_client.errors import RetargetError
-from driving_client.retarget import load_retarget
 from kioskd.config.options import Kind
 from kioskd.config.reading import Reading
 from kioskd.config.secrets import MAX_SECRET_BYTES, SHORTEST_TOKEN, secret_in, tls_context
@@ -124,6 +122,10 @@ def _retarget_of_no_use(config: Config, reading: Reading) -> list[str]:
     path = config.playback.retarget
     if not path or not Path(path).is_file():
         return []  # none, or told already
+    # Here, not above: commands that only read the configuration must not wait for numpy
+    from driving_client.errors import RetargetError
+    from driving_client.retarget import load_retarget
+
     try:
         load_retarget(path)
     except RetargetError as error:
