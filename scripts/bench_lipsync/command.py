@@ -4,9 +4,10 @@
 Speech of a held-out voice is made anew, then disturbed in every way of the training package's
 `disturbances`; recorded speech is added where Debian's package of prompts is installed. Per
 set a table: r of the six mouth controls with the labels, F1 of the closures of p b m and f v
-(within 60 ms), the lag (what is given away to peers; ours is measured), and CPU milliseconds a
-second of audio. "oracle" rows are no products but bounds: see `contest`. The command fails where
-another candidate leads a column, and where an oracle leads one on undisturbed English speech.
+(within 60 ms, the best threshold for each candidate), the lag (what is given away to peers;
+ours is measured), and CPU milliseconds a second of audio. "oracle" rows are no products but
+bounds: see `contest`. The command fails where another candidate leads a column, and where an
+oracle leads one on undisturbed English speech.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ def speech_sets(quick: bool) -> dict[str, list[Speech]]:
 def contest(speeches: Sequence[Speech], folder: Path) -> list[Row]:
     """All candidates on one set, ours first."""
     scores = measure(speeches, mouth_of)
-    rows = [our_row("ours", scores, our_cpu_ms(speeches)), energy_row(scores.energy)]
+    rows = [our_row("ours", speeches, scores, our_cpu_ms(speeches)), energy_row(scores.energy)]
     for peer in PEERS:
         rows += peer_rows(peer, answers(peer, speeches, folder / peer), speeches)
     return rows

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """How candidates are scored, and what is given away to those that are not ours.
 
-A peer gets the constant lag and the smoothing that suit it best on the very audio of the test,
-and thresholds for its closures likewise. Its "own" row takes its visemes for what its makers say
-they are; its "oracle" row maps them onto the controls by least squares on the test's own
-labels, which no product could do: an upper bound of what its visemes tell. Ours is scored as
-it runs, with nothing given.
+A peer gets the constant lag and the smoothing that suit it best on the very audio of the test.
+Closures are counted at the threshold that suits each candidate best, ours as well. A peer's
+"own" row takes its visemes for what its makers say they are; its "oracle" row maps them onto the
+controls by least squares on the test's own labels, which no product could do: an upper bound of
+what its visemes tell. Ours is scored as it runs otherwise, lag and smoothing included.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from bench_lipsync.visemes import controls_of_viseme
 from driving_client.lipsync.espeak import Speech
-from driving_client.lipsync.training.evaluation import Scores, labels_of
+from driving_client.lipsync.training.evaluation import Scores, labels_of, mouth_of
 from driving_client.lipsync.training.scores import correlation, event_f1
 from driving_client.motion import FRAME_RATE, FloatArray
 from driving_client.retarget.mouth import CLOSE, CONTROL_NAMES, FV
@@ -76,10 +76,18 @@ class Answer:
         return np.stack([np.interp(places, grid, column) for column in smooth.T], axis=1)
 
 
-def our_row(name: str, scores: Scores, cpu_ms: float) -> Row:
-    """Ours, as `training.evaluation.measure` scored it."""
-    cells = (*(scores.correlations[n] for n in CONTROL_NAMES), scores.lips_f1, scores.teeth_f1)
-    return Row(name, cells, scores.lag_s * 1000, cpu_ms, ours=True)
+def our_row(name: str, speeches: Sequence[Speech], scores: Scores, cpu_ms: float) -> Row:
+    """Ours, as `training.evaluation.measure` scored it; closures as in the other rows."""
+    rows = np.concatenate([mouth_of(speech) for speech in speeches])
+    labels = np.concatenate([labels_of(speech) for speech in speeches])
+    r = [scores.correlations[control] for control in CONTROL_NAMES]
+    f1 = [best_f1(rows[:, column], labels[:, column]) for column in (CLOSE, FV)]
+    return Row(name, (*r, *f1), scores.lag_s * 1000, cpu_ms, ours=True)
+
+
+def best_f1(curve: FloatArray, label: FloatArray) -> float:
+    """F1 of a curve's events at the threshold that suits it best."""
+    return max(event_f1(curve, label, threshold) for threshold in THRESHOLDS)
 
 
 def energy_row(energy: float) -> Row:
@@ -134,8 +142,7 @@ def _row(name: str, found: _Try, wanted: FloatArray, cpu: float) -> Row:
     moves = np.ptp(found.controls, axis=0) > 1e-9
     r = [value if moving else NOTHING for value, moving in zip(found.r, moves, strict=True)]
     for column in (CLOSE, FV):
-        curve, label = found.controls[:, column], wanted[:, column]
-        best = max(event_f1(curve, label, threshold) for threshold in THRESHOLDS)
+        best = best_f1(found.controls[:, column], wanted[:, column])
         r.append(best if moves[column] else NOTHING)
     return Row(name, tuple(r), found.lag_s * 1000, cpu)
 

@@ -17,12 +17,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 
 from bench_lipsync.command import main, table
-from bench_lipsync.contest import COLUMNS, Answer, Row, behind, energy_row, peer_rows
+from bench_lipsync.contest import COLUMNS, Answer, Row, behind, energy_row, our_row, peer_rows
 from bench_lipsync.peers import MODULES, PYTHON, PeerError, answers
 from bench_lipsync.visemes import SOUNDS, controls_of_viseme
 
 from driving_client.lipsync.espeak import synthesise
-from driving_client.lipsync.training.evaluation import labels_of
+from driving_client.lipsync.training.evaluation import labels_of, measure, mouth_of
 from driving_client.retarget.mouth import CLOSE, CONTROL_NAMES, FV, OPEN, PUCKER, WIDE
 
 TEXTS = ("My baby put five maps beneath the blue shoes.", "Very few people move above the show.")
@@ -98,6 +98,16 @@ def test_visemes_mean_what_the_labels_ask_of_their_sounds():
     assert controls_of_viseme("aa")[OPEN] > 0.8
     assert not controls_of_viseme("viseme_sil").any()
     assert controls_of_viseme("openness").tolist() == [1, 0, 0, 0, 0, 0]
+
+
+def test_ours_is_scored_as_it_runs_but_for_the_threshold_that_all_are_given(speeches):
+    scores = measure(speeches, mouth_of)
+    ours = our_row("ours", speeches, scores, 3.0)
+    assert ours.ours
+    assert ours.cells[:6] == tuple(scores.correlations.values())
+    assert ours.cells[6] >= scores.lips_f1
+    assert ours.cells[7] >= scores.teeth_f1
+    assert ours.lag_ms == scores.lag_s * 1000
 
 
 def row(name, *cells, ours=False):
