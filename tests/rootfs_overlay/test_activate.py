@@ -154,3 +154,16 @@ def test_name_servers_are_copied_and_follow(mounting_board: Board, images: Image
     told = lines(board.mounting(text))
     assert told == ["nameserver", "192.0.2.1", "nameserver", "192.0.2.2"]
     assert (board.store.run / "net/hosts").read_text() == "", "none here is an empty one there"
+
+
+def test_a_system_that_cannot_have_the_user_runs_the_service_as_daemon(
+    mounting_board: Board, images: Images
+) -> None:
+    board = mounting_board
+    board.put("a", images.one)
+    board.variables["KIOSK_USER"] = "kiosk-that-is-not-there"
+    result = board.mounting(f'{SHOW}; stat -c %U "$KIOSK_STORE/data"')
+    assert lines(result) == ["status", "0", "1.0", "daemon"], result.stderr
+    drop_in = (board.folder / "units/kioskd.service.d/board.conf").read_text()
+    assert "\nUser=daemon\nGroup=daemon\n" in drop_in
+    assert "systemctl daemon-reload" in board.asked()
