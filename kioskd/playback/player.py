@@ -254,7 +254,7 @@ class Player:
         failure = turn.utterance.motion_failure
         if failure == "empty":
             self._link.motion_was_empty()
-        elif motion.missing_s >= self._settings.audio_only_after_s:
+        elif failure is None and motion.missing_s >= self._settings.audio_only_after_s:
             self._link.motion_timed_out()
         elif turn.utterance.motion_length > 0:
             self._link.motion_came()

@@ -229,6 +229,18 @@ def test_past_the_limit_the_endpoint_is_given_up_until_motion_comes(
     assert stage.sound.hold_s == 0.3
 
 
+def test_a_voice_that_was_told_to_have_no_motion_says_nothing_about_the_endpoint() -> None:
+    """However long it is: nothing was to be waited for, and nothing is given up."""
+    stage = Stage(PlaybackSettings(audio_only_after_s=2.0, idle=IdleSettings(enabled=False)))
+    utterance = bursts(5)
+    utterance.fail_motion("relay_takes_no_voice")
+    stage.player.on_event(UtteranceStarted(utterance))
+    stage.run(4.0)
+    assert stage.player.snapshot().reasons == ("relay_takes_no_voice",)
+    stage.run(2.0)
+    assert stage.player.snapshot().reasons == ()
+
+
 def test_the_next_utterance_with_motion_is_driven_by_it(stage: Stage) -> None:
     utterance = bursts(2)
     utterance.fail_motion("link_down")
