@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import tarfile
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,32 +18,14 @@ from typing import Final
 
 from firmware.errors import FirmwareError
 from firmware.ext4_image import Ext4Image, convert_sparse
+from firmware.root_archive import Entry, read_archive
 from firmware.steps import Progress, run
 from firmware.vendor_root import SPARSE, examine, wrapping
-from kioskd.update.errors import ImageError
-from kioskd.update.image_format import read_manifest
 
 RECORD: Final = "usr/lib/kiosk/injected"
-SLOT: Final = "var/lib/kiosk/slots/a.img"
 _STALE: Final = ("var/lib/kiosk/slots/b.img", "var/lib/kiosk/slots/b.img.new")
 _SPARE_BYTES: Final = 8 << 20
 _STEP_BYTES: Final = 16 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One member of the archive; `source` is its unpacked copy, empty for folders and links."""
-
-    name: str
-    kind: str
-    mode: int
-    link: str = ""
-    source: Path | None = None
-
-    @property
-    def size(self) -> int:
-        """Bytes of a regular file."""
-        return self.source.stat().st_size if self.source else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +50,9 @@ def inject(
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="kiosk-inject-", dir=target.parent) as folder:
         work = Path(folder)
-        entries, clock, version = read_archive(archive, work, board)
-        image = Ext4Image(work / "root.img", base.name, clock)
+        read = read_archive(archive, work, board)
+        entries = list(read.entries)
+        image = Ext4Image(work / "root.img", base.name, read.clock)
         with progress.step(f"copying {base.name}"):
             _copy(base, image.path, wrapped == SPARSE)
         if image.repair():
@@ -92,51 +74,7 @@ def inject(
             _compare(image, entries, told)
         image.path.replace(target)
     _write_sum(target)
-    return Injected(version, len(entries) - 1, bool(userland.injected), grown)
-
-
-def read_archive(archive: Path, work: Path, board: str) -> tuple[list[Entry], int, str]:
-    """Entries of rootfs-overlay.tar (files unpacked into `work`), its time, and its version."""
-    entries, clock, version = [], 0, ""
-    try:
-        with tarfile.open(archive) as tar:
-            for number, member in enumerate(tar):
-                name = member.name.removeprefix("./").strip("/")
-                clock = max(clock, int(member.mtime))
-                if not name or ".." in Path(name).parts:
-                    raise FirmwareError(f"{archive} holds '{member.name}': no rootfs-overlay.tar")
-                if member.isdir():
-                    entries.append(Entry(name, "directory", member.mode & 0o7777))
-                elif member.issym():
-                    entries.append(Entry(name, "symlink", 0o777, link=member.linkname))
-                elif member.isreg():
-                    source = work / f"file-{number}"
-                    content = tar.extractfile(member)
-                    assert content is not None
-                    with source.open("wb") as file:
-                        shutil.copyfileobj(content, file)
-                    entries.append(Entry(name, "regular", member.mode & 0o7777, source=source))
-                    if name == SLOT:
-                        version = _check_slot(source, archive, board)
-                else:
-                    raise FirmwareError(f"{archive} holds {name}, which is no file, folder or link")
-    except (tarfile.TarError, OSError) as error:
-        raise FirmwareError(
-            f"{archive} cannot be read ({error}); make it with `make overlay BOARD={board}`"
-        ) from None
-    if not version:
-        raise FirmwareError(f"{archive} holds no {SLOT}: it is no rootfs-overlay.tar")
-    return entries, clock, version
-
-
-def _check_slot(slot: Path, archive: Path, board: str) -> str:
-    try:
-        manifest = read_manifest(slot)
-    except ImageError as error:
-        raise FirmwareError(f"{archive}: its kiosk image is damaged: {error}") from None
-    if manifest.board != board:
-        raise FirmwareError(f"{archive} is made for the board {manifest.board}, not for {board}")
-    return manifest.version
+    return Injected(read.version, len(entries) - 1, bool(userland.injected), grown)
 
 
 def _copy(base: Path, target: Path, sparse: bool) -> None:

@@ -9,28 +9,22 @@ start takes them.
 
 from __future__ import annotations
 
-import hashlib
 import shlex
-import shutil
 import sys
 import tarfile
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from firmware.root_archive import read_archive
 
 from flashing.errors import FlashError
 from flashing.job import hash_file
 from flashing.report import Report
 from flashing.ssh_connection import Connection
 from flashing.ssh_probe import Machine, check_virgin
-from kioskd.update.errors import ImageError
-from kioskd.update.image_format import read_manifest
-from kioskd.update.manifest import Manifest
-
-SLOT: Final = "var/lib/kiosk/slots/a.img"
 
 # GNU tar would replace a link to a folder by a folder and set the modes of existing ones
 _UNPACK: Final = """
@@ -43,26 +37,20 @@ tar $options -x -p -f {archive} -C / && sync
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Archive:
-    """rootfs-overlay.tar: SHA-256 of each regular file by its path, and what its slot holds."""
-
-    path: Path
-    hashes: dict[str, str]
-    manifest: Manifest
-
-
 def lay_over(
     connection: Connection,
     machine: Machine,
     report: Report,
-    archive: Archive,
+    archive: Path,
+    board: str,
     backups: Path,
     confirmed: bool,
 ) -> None:
-    """Unpack `archive` over the board's root; raises FlashError. Keeps what it overwrites."""
-    hashes = archive.hashes
-    check_virgin(machine, archive.path.stat().st_size)
+    """Unpack `archive` over the board's root; raises FirmwareError. Keeps what it overwrites."""
+    with tempfile.TemporaryDirectory(prefix="kiosk-archive-") as work:
+        entries = read_archive(archive, Path(work), board).entries
+        hashes = {entry.name: hash_file(entry.source) for entry in entries if entry.source}
+    check_virgin(machine, archive.stat().st_size)
     existing = _existing(connection, hashes)
     changed = [name for name, digest in existing.items() if digest != hashes[name]]
     report.step(f"First contact: {len(hashes)} files go onto {connection.host}")
@@ -80,9 +68,9 @@ def lay_over(
         _fetch(connection, report, changed, backups)
     folder = connection.upload_folder()
     try:
-        report.step(f"Copying {archive.path.name}")
+        report.step(f"Copying {archive.name}")
         remote = f"{folder}/overlay.tar"
-        connection.send(archive.path, remote, report)
+        connection.send(archive, remote, report)
         report.step("Unpacking")
         report.state = (
             "The board's root holds only a part of the kiosk; it boots as before. Run the same "
@@ -109,49 +97,6 @@ def plan(connection: Connection, upload: str, archive: Path) -> list[tuple[str, 
         ("lay it over the root", connection.argv(f"tar -x -p -f {upload}/overlay.tar -C /")),
         ("compare every file", connection.argv("cd / && sha256sum FILES")),
     ]
-
-
-def read_archive(path: Path) -> Archive:
-    """Read rootfs-overlay.tar; raises FlashError for another, or one with anything dangerous."""
-    hashes: dict[str, str] = {}
-    manifest: Manifest | None = None
-    try:
-        with tarfile.open(path) as tar:
-            for member in tar:
-                name = member.name.removeprefix("./")
-                if name.startswith("/") or ".." in Path(name).parts:
-                    raise FlashError(f"{path} holds {member.name}: it is no rootfs-overlay.tar")
-                if not (member.isreg() or member.isdir() or member.issym()):
-                    raise FlashError(f"{path} holds {member.name}, which is no file or link")
-                if member.isreg():
-                    hashes[name] = _hash_member(tar, member)
-                if name == SLOT:
-                    manifest = _read_slot(tar, member)
-    except (tarfile.TarError, OSError) as error:
-        raise FlashError(f"{path} cannot be read: {error}") from None
-    except ImageError as error:
-        raise FlashError(f"{path}: its kiosk image is damaged: {error}") from None
-    if manifest is None:
-        raise FlashError(f"{path} does not hold {SLOT}: it is no rootfs-overlay.tar")
-    return Archive(path, hashes, manifest)
-
-
-def _hash_member(tar: tarfile.TarFile, member: tarfile.TarInfo) -> str:
-    content = tar.extractfile(member)
-    assert content is not None
-    hasher = hashlib.sha256()
-    while chunk := content.read(1 << 20):
-        hasher.update(chunk)
-    return hasher.hexdigest()
-
-
-def _read_slot(tar: tarfile.TarFile, member: tarfile.TarInfo) -> Manifest:
-    content = tar.extractfile(member)
-    assert content is not None
-    with tempfile.NamedTemporaryFile(prefix="kiosk-slot-") as file:
-        shutil.copyfileobj(content, file)
-        file.flush()
-        return read_manifest(Path(file.name))
 
 
 def _existing(connection: Connection, hashes: Mapping[str, str]) -> dict[str, str]:

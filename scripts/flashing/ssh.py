@@ -26,7 +26,6 @@ from flashing.ssh_connection import Connection, check_host, explain, is_refused
 from flashing.ssh_probe import SCRIPT, Machine, check_machine, parse
 from kioskd.update.errors import ImageError
 from kioskd.update.image_format import read_manifest
-from kioskd.update.manifest import Manifest
 
 RESTART_POLL_S: Final = 3.0
 _UPLOAD_SPARE_BYTES: Final = 16 << 20
@@ -84,9 +83,9 @@ def _install(job: SshJob, report: Report, connection: Connection) -> None:
         return
     connection = replace(connection, sudo=not machine.root_user)
     if virgin:
-        contact = first_contact.read_archive(job.archive)
-        _check_board(contact.manifest, job.archive, job.board.name)
-        first_contact.lay_over(connection, machine, report, contact, job.folder, job.confirmed)
+        first_contact.lay_over(
+            connection, machine, report, job.archive, job.board.name, job.folder, job.confirmed
+        )
     else:
         _update(connection, report, file, version)
     if not job.restart:
@@ -124,13 +123,9 @@ def _version(image: Path, board: str) -> str:
         manifest = read_manifest(image)
     except ImageError as error:
         raise FlashError(f"{image} is no kiosk image: {error}") from None
-    _check_board(manifest, image, board)
-    return manifest.version
-
-
-def _check_board(manifest: Manifest, file: Path, board: str) -> None:
     if manifest.board != board:
-        raise FlashError(f"{file} is made for the board {manifest.board}, not for {board}")
+        raise FlashError(f"{image} is made for the board {manifest.board}, not for {board}")
+    return manifest.version
 
 
 def _update(connection: Connection, report: Report, image: Path, version: str) -> None:
