@@ -18,7 +18,7 @@ from update_images import BOARD, KeyPair, make_image, make_keys
 from kioskd.update import install as install_module
 from kioskd.update.files import DiskFiles
 from kioskd.update.image_format import read_manifest
-from kioskd.update.install import install
+from kioskd.update.install import RESERVE_BYTES, install
 from kioskd.update.release import Trust
 from kioskd.update.slot_state import SlotState, read_state, write_state
 from kioskd.update.store import Store
@@ -111,7 +111,7 @@ def recorded(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(install_module, "_CHUNK", 4096)
         if story.name == "next update":  # without room for three images
-            patch.setattr(install_module, "_free", lambda _: 1 << 20)
+            patch.setattr(install_module, "_free", lambda _: RESERVE_BYTES + 1000)
         story.change(store, trust, recorder, new)
     moved = [
         (kind, before / path.relative_to(store.root),
