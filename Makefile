@@ -26,7 +26,7 @@ export PYTHON
 VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-clients lint bench overlay repro rootfs flash test-image clean train-lipsync convert-npu bench-lipsync
+.PHONY: help setup run test test-clients lint bench avatar overlay repro rootfs flash test-image clean train-lipsync convert-npu bench-lipsync
 
 help: ## list the targets
 	@echo "The avatar kiosk. Targets:"
