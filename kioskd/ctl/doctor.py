@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from kioskd.audio.cards import choose_device, read_cards
 from kioskd.audio.settings import AudioSettings
 from kioskd.board_facts import read_board_facts
 from kioskd.config import Config, ConfigError, load
@@ -32,6 +33,7 @@ from kioskd.doctor.store_checks import (
 from kioskd.doctor.system import GroupsCheck, ServicesCheck
 from kioskd.first_boot.identity import find_identity
 from kioskd.health.board_checks import ThermalCheck, TimeCheck
+from kioskd.health.mixer_check import MixerCheck
 from kioskd.health.status import Check, Finding, Status, failed
 from kioskd.health.storage_check import StorageCheck
 from kioskd.health.update_check import ProvisioningCheck
@@ -90,6 +92,7 @@ def _board_checks() -> Sequence[Check]:
         ScreenCheck(board.drm_drivers),
         GraphicsLibraryCheck(),
         SoundCheck(audio),
+        MixerCheck(lambda: choose_device(audio.device, audio.match, read_cards())),
         NpuPartsCheck(board),
         ThermalCheck(lambda: config.health.temperature_limit_c),
         TimeCheck(lambda: config.endpoint.url.startswith("wss:")),

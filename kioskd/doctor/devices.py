@@ -12,7 +12,7 @@ from kioskd.audio.cards import AUTO, SoundCard, choose_device
 from kioskd.audio.cards import read_cards as read_sound_cards
 from kioskd.audio.settings import AudioSettings
 from kioskd.board_facts import BoardFacts
-from kioskd.health.npu_check import LIBRARY, vendor_parts
+from kioskd.health.npu_check import LIBRARY, has_library, vendor_parts
 from kioskd.health.status import Finding, failed, passed, warned
 from splat_gles.drm_cards import choose_card, read_cards
 
@@ -107,7 +107,7 @@ class NpuPartsCheck:
     def run(self, _now: float) -> Finding:
         """Warns where the board has an NPU and the vendor's library for it is missing."""
         parts = vendor_parts(self.root)
-        if self.board.npu == "rknn" and not (self.root / LIBRARY).exists():
+        if self.board.npu == "rknn" and not has_library(self.root):
             text = f"/{LIBRARY} comes with the vendor's system; without it the CPU does the work"
             return warned(parts, "no_npu_library", text)
         return passed(parts)

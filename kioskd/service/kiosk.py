@@ -33,6 +33,7 @@ from kioskd.health.checks import (
     RenderLoopCheck,
 )
 from kioskd.health.console import Console
+from kioskd.health.mixer_check import MixerCheck
 from kioskd.health.npu_check import NpuCheck
 from kioskd.health.pictures import PictureDesk
 from kioskd.health.server import HealthServer, View
@@ -151,6 +152,7 @@ class Kiosk:
             AvatarCheck(lambda: avatar_snapshot),
             RenderLoopCheck(lambda: render.snapshot),
             AudioCheck(audio.snapshot, config.audio.device, config.audio.enabled),
+            MixerCheck(lambda: audio.snapshot().device),
             LinkCheck(lambda: keeper.snapshot, lambda: self._config.endpoint.url),
             MotionCheck(player.snapshot, lambda: keeper.snapshot.configured),
             ConfigCheck(lambda: self._live.snapshot),

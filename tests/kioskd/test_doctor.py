@@ -113,6 +113,8 @@ def test_the_npu_s_library(tmp_path: Path) -> None:
     check = NpuPartsCheck(BoardFacts(npu="rknn"), tmp_path)
     assert outcome(check.run(0.0)) == ("warn", "no_npu_library")
     put(tmp_path / "usr/lib/librknnrt.so", "")
+    assert outcome(check.run(0.0)) == ("warn", "no_npu_library"), "the payload's mount point"
+    put(tmp_path / "usr/lib/librknnrt.so", "ELF")
     assert outcome(check.run(0.0)) == ("pass",)
     assert outcome(NpuPartsCheck(BoardFacts(), tmp_path / "x").run(0.0)) == ("pass",)
 

@@ -8,15 +8,18 @@ import os
 import time
 from pathlib import Path
 
+import alsaaudio
 import pytest
 
 from kioskd.audio.cards import SoundCard, choose_device, read_cards
 from kioskd.audio.device import SoundDevice
+from kioskd.audio.mixer import card_number, faults, silent_controls
 from kioskd.audio.output import AudioOutput
 from kioskd.audio.settings import AudioSettings
 from kioskd.board_facts import BoardFacts, read_board_facts
 from kioskd.config import load
 from kioskd.errors import AudioError
+from kioskd.health.mixer_check import MixerCheck
 from kioskd.metrics import Metrics
 from kioskd.service.settings import audio_settings
 
@@ -133,3 +136,58 @@ def test_the_snapshot_tells_which_device_was_taken(monkeypatch: pytest.MonkeyPat
         assert output.snapshot().device == "plughw:CARD=HDMI,DEV=0"
     finally:
         output.stop()
+
+
+# The mixer
+
+
+class Control:
+    """A control as alsaaudio shows it; None for what it does not have."""
+
+    def __init__(self, mute: list[int] | None, volume: list[int] | None) -> None:
+        self.mute, self.volume = mute, volume
+
+    def getmute(self) -> list[int]:
+        if self.mute is None:
+            raise alsaaudio.ALSAAudioError("Mixer has no playback switch")
+        return self.mute
+
+    def getvolume(self) -> list[int]:
+        if self.volume is None:
+            raise alsaaudio.ALSAAudioError("Mixer has no volume")
+        return self.volume
+
+
+def test_a_card_that_starts_muted_is_told() -> None:
+    """QEMU's HDA codec and many boards': Master muted, volume 0 of 74."""
+    assert faults([("Master", Control([1, 1], [0, 0])), ("PCM", Control(None, [100]))]) == [
+        "Master is muted"
+    ]
+    assert faults([("Master", Control([0, 0], [0, 0]))]) == ["Master is at volume 0"]
+    assert faults([("Master", Control([0, 1], [80, 0])), ("PCM", Control(None, None))]) == []
+
+
+def test_the_number_of_a_card_as_it_is_now(tmp_path: Path) -> None:
+    make_card(tmp_path, 3, "HDMI", "hdmi", "D0p")
+    folder = tmp_path / "class/sound"
+    assert card_number("plughw:CARD=HDMI,DEV=0", folder) == 3
+    assert card_number("plughw:CARD=Other,DEV=0", folder) is None
+    assert card_number("default", folder) is None
+    assert silent_controls(29) == [], "no such card on any machine"
+
+
+def test_the_check_asks_seldom_and_says_how_to_mend_it() -> None:
+    asked: list[int] = []
+
+    def ask(number: int) -> list[str]:
+        asked.append(number)
+        return ["Master is muted"]
+
+    check = MixerCheck(lambda: "plughw:CARD=HDMI,DEV=0", lambda _: 3, ask)
+    finding = check.run(100.0)
+    assert [reason.code for reason in finding.reasons] == ["audio_muted"]
+    assert "alsactl init 3" in finding.reasons[0].text
+    assert check.run(105.0) is finding
+    check.run(111.0)
+    assert asked == [3, 3]
+    assert not MixerCheck(lambda: "", card_number).run(0.0).reasons
