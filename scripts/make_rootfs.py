@@ -39,6 +39,8 @@ def main(argv: list[str] | None = None) -> int:
         print(board.describe())
         folder = ROOT / "out" / board.name
         target = chosen.out or folder / "rootfs.img"
+        if chosen.base == Path():
+            raise FirmwareError("BASE= is missing: it names the vendor's root image")
         if not chosen.base.is_file():
             raise FirmwareError(f"{chosen.base} is not there; BASE= names the vendor's root image")
         if target.exists() and target.samefile(chosen.base):

@@ -93,7 +93,10 @@ def plan(connection: Connection, upload: str, archive: Path) -> list[tuple[str, 
             "without a kiosk: keep what would be overwritten",
             connection.argv("tar -C / -c -f - FILES"),
         ),
-        (f"copy {archive.name}", connection.argv(f"cat > {upload}/overlay.tar")),
+        (
+            f"copy the archive (its stdin: {archive})",
+            connection.argv(f"cat > {upload}/overlay.tar"),
+        ),
         ("lay it over the root", connection.argv(f"tar -x -p -f {upload}/overlay.tar -C /")),
         ("compare every file", connection.argv("cd / && sha256sum FILES")),
     ]

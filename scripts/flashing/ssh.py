@@ -98,16 +98,20 @@ def plan(job: SshJob) -> list[tuple[str, list[str]]]:
     """What would be run, in order, each with its reason."""
     connection = Connection(job.host, job.port, job.known_hosts, Path("CONTROL_FOLDER"))
     upload = "/var/tmp/kiosk-RANDOM"
-    steps = [("what is it: model, systemd, room, kiosk", connection.script_argv())]
+    asking = "(flashing/ssh_probe.py's script on its stdin)"
+    steps = [(f"what is it: model, systemd, room, kiosk {asking}", connection.script_argv())]
     if not job.first_contact:
         steps += [
-            ("with a kiosk on it: copy the image", connection.argv(f"cat > {upload}/image.img")),
+            (
+                f"with a kiosk on it: copy the image (its stdin: {job.image})",
+                connection.argv(f"cat > {upload}/image.img"),
+            ),
             ("install it", connection.argv(f"kioskctl install {upload}/image.img")),
         ]
     steps += first_contact.plan(connection, upload, job.archive)
     if job.restart:
         steps.append(("restart", connection.argv("systemctl reboot")))
-        steps.append(("what runs now", connection.script_argv()))
+        steps.append((f"what runs now {asking}", connection.script_argv()))
     return steps
 
 
