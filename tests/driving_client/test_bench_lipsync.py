@@ -141,8 +141,14 @@ def test_the_command_reports_a_failure_without_a_traceback(monkeypatch, capsys, 
         raise PeerError("flite is missing")
 
     monkeypatch.setattr("bench_lipsync.command.held_out_speech", broken)
-    assert main(["--quick", "--json", str(tmp_path / "f.json")]) == 1
+    assert main(["--json", str(tmp_path / "f.json")]) == 1
     assert capsys.readouterr().err == "error: flite is missing\n"
+
+
+def test_a_set_that_is_not_there_is_told(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("bench_lipsync.command.speech_sets", lambda: {"noise": []})
+    assert main(["--only", "nois e", "--json", str(tmp_path / "f.json")]) == 1
+    assert "no set's title contains 'nois e'" in capsys.readouterr().err
 
 
 def test_silence_around_recorded_words_is_told_from_their_first_sound(monkeypatch):
