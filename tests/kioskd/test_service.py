@@ -52,7 +52,7 @@ def test_a_start_is_told_the_watchdog_fed_and_the_end_clean(tmp_path: Path) -> N
         assert health["config"]["display"]["width"] == 180
         assert set(health["checks"]) == {
             "display", "avatar", "render_loop", "audio", "link", "motion", "config", "storage",
-            "thermal", "time", "npu",
+            "thermal", "time", "npu", "mixer", "update", "provisioning",
         }  # fmt: skip
         time.sleep(2.0)
         # Long without a connection, which nobody has asked for
