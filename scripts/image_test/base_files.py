@@ -3,8 +3,8 @@
 
 Two things that no kiosk has are the test's. A root shell on a virtio port of its own, through
 which the test asks the guest; it does not touch kiosk units, network or console. And more time
-for kioskd to start and to answer, because the processor is emulated, 20 to 50 times slower than
-a board's; all its other limits are those of a board.
+for the services to start and to answer, because the processor is emulated, 20 to 50 times
+slower than a board's; all other limits are those of a board.
 """
 
 from __future__ import annotations
@@ -103,9 +103,9 @@ _PORT_RULE = (
 )
 _MORE_TIME = """\
 [Service]
-TimeoutStartSec=300
-WatchdogSec=120
+TimeoutStartSec=900
 """
+_MORE_TIME_TO_ANSWER = f"{_MORE_TIME}WatchdogSec=300\n"
 _SYSTEM = "/usr/lib/systemd/system"
 _WANTS = "etc/systemd/system"
 
@@ -128,7 +128,9 @@ FILES: Final = (
     File(f"{_WANTS}/getty.target.wants/getty@tty1.service", link=f"{_SYSTEM}/getty@.service"),
     File("usr/local/sbin/image-test-shell", _SHELL, mode=0o755),
     File(f"{_WANTS}/image-test-shell.service", _SHELL_UNIT),
-    File(f"{_WANTS}/kioskd.service.d/90-emulated.conf", _MORE_TIME),
+    File(f"{_WANTS}/kiosk-activate.service.d/90-emulated.conf", _MORE_TIME),
+    File(f"{_WANTS}/kiosk-first-boot.service.d/90-emulated.conf", _MORE_TIME),
+    File(f"{_WANTS}/kioskd.service.d/90-emulated.conf", _MORE_TIME_TO_ANSWER),
     File("etc/udev/rules.d/90-image-test.rules", _PORT_RULE),
 )  # fmt: skip
 
