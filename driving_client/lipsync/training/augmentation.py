@@ -29,9 +29,9 @@ _NOISE_BEGINS: Final = 0.3
 _WARP: Final = 1.8
 """The largest shift of the middle of the mel axis, in bands."""
 
-_HISS_WARP: Final = (-0.7, 2.5)
-"""How far the hisses of band 28 move up: a woman's s and sh lie further above a man's than
-her vowels above his, and natural women are few in the corpus."""
+_HISS_WARP: Final = (-1.0, 4.0)
+"""How many bands everything above 2.5 kHz moves up: a woman's s and sh lie further above a
+man's than her vowels above his, and natural women are few in the corpus."""
 
 
 class Augmentation:
@@ -59,7 +59,7 @@ class Augmentation:
         shift = self._rng.uniform(-_WARP, _WARP, (len(power), 1))
         hiss = self._rng.uniform(*_HISS_WARP, (len(power), 1))
         bands = np.arange(MELS)
-        moved = bands - shift * (bands / 20.0) - hiss * np.maximum(bands - 18, 0) / 10.0
+        moved = bands - shift * (bands / 20.0) - hiss * np.clip((bands - 14) / 8.0, 0.0, 1.0)
         places = np.clip(moved, 0.0, MELS - 1.0)
         lower = np.minimum(places.astype(int), MELS - 2)
         share = (places - lower).astype(np.float32)[:, None, :]
@@ -72,7 +72,7 @@ class Augmentation:
         """Level, tilt and bumps of microphone and room, shape (batch, 1, 40)."""
         rng = self._rng
         gain = rng.uniform(-34.0, 4.0, (count, 1))
-        tilt = rng.uniform(-10.0, 10.0, (count, 1)) * np.linspace(-0.5, 0.5, MELS)
+        tilt = rng.uniform(-8.0, 8.0, (count, 1)) * np.linspace(-0.5, 0.5, MELS)
         bumps = np.cumsum(rng.normal(0.0, 0.5, (count, MELS)), axis=1)
         response: FloatArray = (10.0 ** ((gain + tilt + bumps) / 10.0)).astype(np.float32)
         return response[:, None, :]

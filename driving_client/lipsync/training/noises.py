@@ -99,7 +99,7 @@ def noise_bank(rng: np.random.Generator, seconds: float, each: int) -> list[Floa
     """Log-mel frames of `each` sounds of every kind, at −20 dB of full scale."""
     waves = []
     for _ in range(each):
-        waves += [coloured_noise(rng, seconds, float(rng.uniform(-0.5, 2.2))) for _ in range(2)]
+        waves += [coloured_noise(rng, seconds, slope) for slope in rng.uniform(-0.5, 1.8, 3)]
         waves += [hum(rng, seconds), music(rng, seconds), music(rng, seconds)]
         # A fan or a crowd: noise whose level wanders.
         wander = 10.0 ** (coloured_noise(rng, seconds, 2.0) * rng.uniform(2.0, 8.0))

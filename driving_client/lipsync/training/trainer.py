@@ -41,7 +41,7 @@ class Settings:
     """What a training run is repeated from."""
 
     seed: int = 20
-    steps: int = 5000
+    steps: int = 6000
     batch: int = 48
     channels: int = 80
     inner: int = 80
