@@ -28,7 +28,7 @@ from image_test.prepare import prepare
 ROOT: Final = Path(__file__).resolve().parent.parent
 TOOLS: Final = (
     "qemu-system-aarch64", "qemu-img", "mmdebstrap", "fakeroot", "mke2fs", "mkfs.vfat", "mcopy",
-    "unsquashfs", "mksquashfs", "openssl",
+    "e2fsck", "debugfs", "depmod", "modprobe", "unsquashfs", "mksquashfs", "openssl",
 )  # fmt: skip
 
 
