@@ -34,7 +34,7 @@ def at_rate(samples: NDArray[np.int16], rate: int) -> Samples:
     return np.asarray(soxr.resample(samples.astype(np.float32) / 32768, rate, RATE))
 
 
-def heard_share(recording: Samples, speech: Samples, alike: float = 0.8) -> float:
+def heard_share(recording: Samples, speech: Samples, alike: float = 0.75) -> float:
     """The share of the speech's loud pieces of 0.1 s that are in the recording, 0 to 1."""
     length = int(PIECE_S * RATE)
     pieces = speech[: len(speech) // length * length].reshape(-1, length)

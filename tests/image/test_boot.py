@@ -124,7 +124,7 @@ def test_it_speaks_a_sentence(kiosk: Kiosk, prepared: Prepared, endpoint: str) -
     speech = synthesise(SENTENCE, "en-us", 165)
     recording = sound.read(kiosk.machine.sound)
     share = sound.heard_share(recording, sound.at_rate(speech.samples, speech.sample_rate))
-    assert share > 0.6, f"{share:.0%} of the sentence is in {kiosk.machine.sound}"
+    assert share > 0.5, f"{share:.0%} of the sentence is in {kiosk.machine.sound}"
     other = synthesise("Seven tired wolves sleep below the old pier.", "en-us", 165)
     wrong = sound.heard_share(recording, sound.at_rate(other.samples, other.sample_rate))
     assert wrong < share - 0.3, f"another sentence is not: {wrong:.0%}"
