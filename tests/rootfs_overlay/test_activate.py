@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from hook_stage import Board, Images
@@ -88,17 +89,21 @@ def test_an_image_that_the_kernel_does_not_mount_gives_way(
     assert read_state(board.store) == SlotState("a", failures=1)
 
 
-def test_a_store_on_its_own_partition(mounting_board: Board, images: Images) -> None:
-    board = mounting_board
+def partition_with(board: Board, image: bytes) -> Path:
     source = board.folder / "flashed"
     (source / "slots").mkdir(parents=True)
-    (source / "slots/b.img").write_bytes(images.two)
+    (source / "slots/b.img").write_bytes(image)
     partition = board.folder / "partition.ext4"
     subprocess.run(
         ["mke2fs", "-q", "-t", "ext4", "-L", "KIOSK", "-d", source, partition, "8M"],
         check=True, capture_output=True,
     )  # fmt: skip
-    (board.folder / "labels/KIOSK").symlink_to(partition)
+    return partition
+
+
+def test_a_store_on_its_own_partition(mounting_board: Board, images: Images) -> None:
+    board = mounting_board
+    (board.folder / "labels/KIOSK").symlink_to(partition_with(board, images.two))
     board.put("a", images.one)  # what the root file system carries is hidden by it
     text = SHOW + '; ls "$KIOSK_STORE"; grep " $KIOSK_STORE " /proc/self/mounts'
     result = board.mounting(text)
@@ -109,6 +114,20 @@ def test_a_store_on_its_own_partition(mounting_board: Board, images: Images) -> 
     # The state is in the partition, for the next boot
     assert read_state(board.store) is None
     assert lines(board.mounting(SHOW))[:3] == ["status", "0", "2.0"]
+
+
+def test_a_store_in_the_root_does_not_outrun_the_partition(
+    mounting_board: Board, images: Images
+) -> None:
+    """udev may still be at it when the hook starts: the link by label comes a moment later."""
+    board = mounting_board
+    partition = partition_with(board, images.two)
+    udevadm = board.folder / "bin" / "udevadm"
+    udevadm.write_text(f'#!/bin/sh\n[ "$1" = settle ] && ln -s {partition} "$KIOSK_LABELS/KIOSK"\n')
+    udevadm.chmod(0o755)
+    board.put("a", images.one)
+    result = board.mounting(SHOW)
+    assert lines(result) == ["status", "0", "2.0"], result.stderr
 
 
 def test_the_partition_is_waited_for_only_where_nothing_else_is(

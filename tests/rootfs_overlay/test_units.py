@@ -14,7 +14,8 @@ from hook_stage import HOOK, OVERLAY
 
 UNITS = OVERLAY / "usr/lib/systemd/system"
 LIMIT_BYTES = 32 << 10
-ROOM_FOR_KEY_AND_BOARD = 256
+ROOM_FOR_BOARD_AND_KEYS = 384
+"""What a build adds: the board's name, its public key, and a second one for the day of change."""
 
 SINCE = {
     "OnFailure": 10, "Requires": 1, "Wants": 1, "After": 1, "Before": 1, "Conflicts": 1,
@@ -56,7 +57,7 @@ def test_the_hook_is_small() -> None:
         for path in OVERLAY.rglob("*")
         if path.is_file() and not path.is_symlink() and path != OVERLAY / "README.md"
     }
-    assert sum(sizes.values()) <= LIMIT_BYTES - ROOM_FOR_KEY_AND_BOARD, sizes
+    assert sum(sizes.values()) <= LIMIT_BYTES - ROOM_FOR_BOARD_AND_KEYS, sizes
 
 
 @pytest.mark.parametrize("shell", ["dash", "busybox"])
