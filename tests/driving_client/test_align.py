@@ -126,11 +126,11 @@ def test_motion_that_is_noise_ends_with_an_error(tmp_path, spoken, capsys):
     assert "do not agree clearly" in capsys.readouterr().err
 
 
-def test_the_setting_is_a_whole_frame():
+def test_the_setting_is_a_whole_frame_and_none_until_the_peak_is_clearly_away():
     def at(seconds):
         return Agreement("x", (0.0,), (1.0,), seconds, 0.0, 0.1).setting_ms
 
-    assert [at(s) for s in (0.0, 0.019, 0.021, 0.135, -0.014, -0.07)] == [0, 0, 40, 120, 0, -80]
+    assert [at(s) for s in (0.0, 0.029, 0.031, 0.135, -0.022, -0.07)] == [0, 0, 40, 120, 0, -80]
 
 
 def test_a_face_that_the_packaged_mapping_does_not_know_is_measured_by_its_own(spoken):
