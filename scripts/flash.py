@@ -137,7 +137,7 @@ def usb_plan(job: Job, table: Path | None) -> Steps:
         return fastboot.plan(job)
     partition: Partition | None = None
     if table:
-        text = table.read_text(encoding="utf-8")
+        text = table.read_text(encoding="utf-8", errors="replace")
         known = parse_parameter(text) if "mtdparts=" in text else parse_listing(text)
         partition = find_partition(known, job.partition_names, f"That is what {table} says.")
     return rkdeveloptool.plan(job, partition)

@@ -21,9 +21,19 @@ _SPARE_BYTES: Final = 256 << 20
 
 
 def backup_path(job: Job, partition: str) -> Path:
-    """A new name for a backup of this partition; the folder is made, its space is not checked."""
+    """A new, empty file for a backup of this partition; its space is not checked.
+
+    Only its owner may read it: a kiosk's partition holds that board's token and TLS key.
+    """
     job.folder.mkdir(parents=True, exist_ok=True)
-    return job.folder / f"backup-{time.strftime('%Y%m%d-%H%M%S')}-{partition}.img"
+    while True:
+        path = job.folder / f"backup-{time.strftime('%Y%m%d-%H%M%S')}-{partition}.img"
+        try:
+            path.touch(mode=0o600, exist_ok=False)
+        except FileExistsError:
+            time.sleep(0.2)  # the second of the last one is not over
+        else:
+            return path
 
 
 def check_space(job: Job, partition_bytes: int) -> None:

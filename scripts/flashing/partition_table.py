@@ -93,9 +93,9 @@ def parse_listing(text: str) -> list[Partition]:
 def parse_parameter(text: str) -> list[Partition]:
     """Rockchip's parameter text; a partition that grows has no size."""
     lines = [line for line in text.splitlines() if "mtdparts=" in line]
-    if len(lines) != 1:
-        raise FlashError("no `mtdparts=` line: not a Rockchip parameter file")
-    parts = lines[0].split("mtdparts=", 1)[1].split(":", 1)[1]
+    _, found, parts = lines[0].partition("mtdparts=")[2].partition(":") if lines else ("", "", "")
+    if len(lines) != 1 or not found:
+        raise FlashError("no single line with `mtdparts=…:`: not a Rockchip parameter file")
     return [
         Partition(name, int(first, 16), None if size == "-" else int(size, 16))
         for size, first, name in _MTDPART.findall(parts)

@@ -79,6 +79,7 @@ def test_a_whole_run_writes_one_partition_and_nothing_else(
     assert after[end:] == before[end:]
     backups = sorted(out.glob("backup-*-oem.img"))
     assert [backup.read_bytes() for backup in backups] == [held]
+    assert backups[0].stat().st_mode & 0o077 == 0, "the board's token may be in it"
     note = backups[0].with_name(backups[0].name + ".sha256").read_text()
     assert note == f"{hashlib.sha256(held).hexdigest()}  {backups[0].name}\n"
     assert not list(out.glob("read-back*"))
@@ -129,6 +130,16 @@ def test_a_dry_run_prints_what_a_run_does_and_touches_nothing(
         return [re.sub(r"backup-.*-oem|.*gpt\.img$", "X", word) for word in argv]
 
     assert [without_names(argv) for argv in printed] == [without_names(argv) for argv in done]
+
+
+def test_a_table_that_is_none_is_refused_in_words(
+    board: Board, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = out / "table.txt"
+    for content in (b"", b"\xff\xed\x00", b"mtdparts=\xff"):
+        table.write_bytes(content)
+        assert flash_it(out, "--dry-run", "--table", table) == 1
+        assert "error: " in capsys.readouterr().err
 
 
 def test_debian_13s_fork_is_spoken_to_in_its_own_words(board: Board, out: Path) -> None:

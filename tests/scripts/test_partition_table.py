@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 
 import pytest
 from flash_files import ROOT, SECTOR, gpt
@@ -124,6 +123,9 @@ def test_the_preferred_name_wins_and_two_of_a_name_are_refused() -> None:
         find_partition(table, ["x", "y"], "Mend")
 
 
-def test_a_parameter_file_without_partitions_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text", ["TYPE: GPT\n", "CMDLINE: mtdparts=mmcblk0\n", "mtdparts=:-@0x1(a)\nmtdparts=:-@0x1(b)"]
+)
+def test_a_parameter_file_without_partitions_is_refused(text: str) -> None:
     with pytest.raises(FlashError, match="not a Rockchip parameter file"):
-        parse_parameter("TYPE: GPT\n")
+        parse_parameter(text)
