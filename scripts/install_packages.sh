@@ -24,8 +24,8 @@ image)
         gcc-aarch64-linux-gnu qemu-user-static"
     ;;
 image-test)
-    packages="mmdebstrap qemu-user-static qemu-system-arm qemu-utils ipxe-qemu
-        e2fsprogs mtools dosfstools openssl"
+    packages="mmdebstrap fakeroot kmod squashfs-tools e2fsprogs mtools dosfstools openssl
+        qemu-system-arm qemu-utils ipxe-qemu"
     ;;
 lipsync)
     packages="flite espeak-ng festival festvox-kdlpc16k festvox-us-slt-hts festvox-italp16k
