@@ -43,6 +43,7 @@ def add_parser(subparsers: Any) -> None:
     device = parser.add_mutually_exclusive_group(required=True)
     device.add_argument(
         "--board",
+        type=str.lower,
         choices=tuple(BOARDS),
         help=", ".join(f"{key}: {board.title}, {board.gpu}" for key, board in BOARDS.items()),
     )

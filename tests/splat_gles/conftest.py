@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from made_up_avatar import make_avatar
 
 from splat_gles.avatar import Avatar
+from splat_gles.bake import bake
 from splat_gles.bundle import write_bundle
 from splat_gles.importers.lam import import_lam
 
@@ -34,10 +36,16 @@ def lam_avatar(shared_data: Path) -> Callable[[str], Avatar]:
 
 
 @pytest.fixture(scope="session")
+def baked_lam(lam_avatar: Callable[[str], Avatar]) -> Callable[[str], Avatar]:
+    """A LAM avatar as the importer leaves it behind, by its name."""
+    return functools.cache(lambda name: bake(lam_avatar(name), progress=lambda *_: None))
+
+
+@pytest.fixture(scope="session")
 def lam_bundle(
     lam_avatar: Callable[[str], Avatar], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], Path]:
-    """Path of a LAM avatar's bundle."""
+    """Path of a LAM avatar's bundle, with all of its splats."""
     folder = tmp_path_factory.mktemp("bundles")
 
     def get(name: str) -> Path:

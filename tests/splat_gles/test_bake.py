@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -112,12 +110,6 @@ def test_a_weight_is_alpha_times_what_those_before_let_through() -> None:
     # The others keep their rims, where those before them are thin
     assert 0.1 < weights[1] < weights[0] * 0.7
     assert 0.03 < weights[2] < weights[1] * 0.8
-
-
-@pytest.fixture(scope="module")
-def baked_lam(lam_avatar: Callable[[str], Avatar]) -> Callable[[str], Avatar]:
-    """A LAM avatar as the importer leaves it behind, by its name."""
-    return functools.cache(lambda name: baked(lam_avatar(name)))
 
 
 def strangers(rig: Rig) -> list[tuple[str, RigParameters, float]]:

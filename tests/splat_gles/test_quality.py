@@ -107,7 +107,8 @@ def test_a_frame_is_thirty_calls_and_four_bytes_a_splat(monkeypatch, quality) ->
             calls[name] += 1
             if name == "glBufferSubData":
                 uploaded += arguments[2]
-            assert name not in ("glBufferData", "glTexSubImage2D", "glFinish", "glReadPixels")
+            assert not name.startswith(("glTex", "glUniform", "glMap"))
+            assert name not in ("glBufferData", "glFinish", "glReadPixels")
             return function(*arguments)
 
         return call
@@ -125,8 +126,47 @@ def test_a_frame_is_thirty_calls_and_four_bytes_a_splat(monkeypatch, quality) ->
         monkeypatch.undo()
         assert calls["glDrawArraysInstanced"] == frames
         assert calls.total() <= 30 * frames, calls
+        assert calls["glBufferSubData"] == frames, "one upload a frame"
         assert uploaded == frames * renderer.upload_bytes
         assert renderer.upload_bytes <= 4 * renderer.splats + 4096
+
+
+def test_three_buffers_take_turns_and_none_is_written_while_it_is_read(monkeypatch) -> None:
+    """Before a buffer is filled again, the fence of the frame that used it last is waited for."""
+    log = []
+
+    def logged(name, function):
+        def call(*arguments):
+            result = function(*arguments)
+            log.append((name, arguments, result))
+            return result
+
+        return call
+
+    with offscreen_renderer(AVATAR, SIZE) as renderer:
+        for _ in range(4):
+            renderer.draw(POSE, VIEW)
+        for name in ("glFenceSync", "glClientWaitSync", "glBindBufferBase", "glBufferSubData"):
+            monkeypatch.setitem(vars(gl), name, logged(name, getattr(gl, name)))
+        for _ in range(7):
+            renderer.draw(POSE, VIEW)
+        monkeypatch.undo()
+    buffers = [asked[2] for name, asked, _ in log
+               if name == "glBindBufferBase" and asked[0] == gl.GL_UNIFORM_BUFFER]  # fmt: skip
+    assert len(set(buffers[:3])) == 3
+    assert buffers[3:] == buffers[:4]
+    fences = [result for name, _, result in log if name == "glFenceSync"]
+    waits: list[int] = []
+    writes = 0
+    for name, asked, _ in log:
+        if name == "glClientWaitSync":
+            waits.append(asked[0])
+        elif name == "glBufferSubData":
+            if writes >= 3:
+                assert waits == [fences[writes - 3]], f"frame {writes}"
+            waits.clear()
+            writes += 1
+    assert writes == 7
 
 
 @pytest.mark.parametrize(

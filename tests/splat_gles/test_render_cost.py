@@ -4,28 +4,81 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
-from splat_gles.bake import bake
-from splat_gles.bundle import write_bundle
+import numpy as np
+import pytest
+
+from splat_gles import camera
+from splat_gles.bundle import read_bundle, write_bundle
+from splat_gles.offscreen import offscreen_renderer
+from splat_gles.rig import Rig
+
+SIZE = (90, 160)
 
 
-def test_a_frame_of_a_real_avatar_stays_within_its_cost(lam_avatar, root, tmp_path) -> None:
-    """Limits are loose, for busy machines; measured were 39 ms, 0.7 ms, 0.3 s and 168 MB."""
-    bundle = tmp_path / "p2-1.avatar"
-    write_bundle(bake(lam_avatar("p2-1"), lambda *_: None), bundle, source="a test")
-    command = [sys.executable, "-m", "splat_gles", "bench", bundle, "--camera", "lam"]
-    done = subprocess.run(
-        [*command, "--frames", "40", "--json"],
-        capture_output=True, text=True, check=False, cwd=root,
-    )  # fmt: skip
+def bench(bundle: Path, *options: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "splat_gles", "bench", str(bundle), *options, "--json"]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=root)
     assert done.returncode == 0, done.stderr
-    figures = json.loads(done.stdout)
+    figures: dict[str, Any] = json.loads(done.stdout)
+    return figures
+
+
+def test_a_frame_of_a_real_avatar_stays_within_its_cost(baked_lam, tmp_path) -> None:
+    """Limits are loose, for busy machines; measured were 39 ms, 0.7 ms, 0.3 s and 162 MB."""
+    bundle = tmp_path / "p2-1.avatar"
+    write_bundle(baked_lam("p2-1"), bundle, source="a test")
+    figures = bench(bundle, "--camera", "lam", "--frames", "40")
     assert figures["cpu_ms_per_frame"] < 60
     assert figures["python_ms_per_frame"] < 2
-    assert figures["load_cpu_s"] < 0.6
     assert figures["rss_mb"] < 200
     assert figures["gl_calls"] <= 30
     assert figures["upload_bytes"] <= 4 * figures["splats"] + 4096
     assert figures["fragments"] < 5e6
+    load_s = figures["load_cpu_s"]
+    # What shares the core's caches makes CPU time longer as well: the best of three counts
+    for _ in range(2):
+        if load_s >= 0.5:
+            load_s = min(load_s, bench(bundle, "--frames", "1")["load_cpu_s"])
+    assert load_s < 0.5
+
+
+@pytest.mark.parametrize(("copies", "most_ms"), [(1, 2.0), (5, 5.0)], ids=["20k", "100k"])
+def test_python_and_numpy_take_little_of_a_frame(root, copies, most_ms) -> None:
+    """A talking face on a turning head; it goes with the splats, not with the pixels."""
+    one = read_bundle(root / "config" / "avatars" / "default.avatar")
+    avatar = replace(
+        one,
+        positions=np.repeat(one.positions, copies, axis=0),
+        covariances=np.repeat(one.covariances, copies, axis=0),
+        colors=np.repeat(one.colors, copies, axis=0),
+        deltas=np.repeat(one.deltas, copies, axis=1),
+        skin_joints=np.repeat(one.skin_joints, copies, axis=0),
+        skin_weights=np.repeat(one.skin_weights, copies, axis=0),
+    )
+    rig = Rig(avatar)
+    view = camera.bust(avatar.framing, SIZE)
+    parameters = rig.neutral()
+    parameters.weights[:31] = 0.3
+    seconds = []
+    with offscreen_renderer(avatar, SIZE) as renderer:
+        for frame in range(30):
+            angle = math.radians(15) * math.sin(2 * math.pi * 0.4 * frame / 25)
+            parameters.rotations[rig.joint_index["head"]] = [0.0, angle, 0.0]
+            started = time.thread_time()
+            renderer.prepare(rig.pose(parameters), view)
+            seconds.append(time.thread_time() - started)
+            # As between two frames of a kiosk: the driver takes the caches for itself
+            renderer.draw(rig.pose(parameters), view)
+            renderer.wait()
+    milliseconds = float(np.median(seconds)) * 1e3
+    print(f"{avatar.splats} splats: {milliseconds:.2f} ms")
+    assert milliseconds < most_ms

@@ -15,7 +15,7 @@ import pytest
 
 from splat_gles import camera
 from splat_gles.avatar import Avatar
-from splat_gles.bundle import read_bundle
+from splat_gles.bundle import read_bundle, write_bundle
 from splat_gles.offscreen import offscreen_renderer
 from splat_gles.quality import RenderQuality
 from splat_gles.reference import (
@@ -34,10 +34,12 @@ FAST, QUALITY = RenderQuality(), RenderQuality(mode="quality")
 
 
 @pytest.fixture(scope="module", params=["default", "p2-1", "james"])
-def avatar(request, root) -> Avatar:
+def avatar(request, root, tmp_path_factory) -> Avatar:
     if request.param == "default":
         return read_bundle(root / "config" / "avatars" / "default.avatar")
-    return read_bundle(request.getfixturevalue("lam_bundle")(request.param))
+    path = tmp_path_factory.mktemp("gates") / f"{request.param}.avatar"
+    write_bundle(request.getfixturevalue("baked_lam")(request.param), path, source="shared data")
+    return read_bundle(path)
 
 
 def shots(avatar: Avatar, size: camera.Size) -> Iterator[tuple[str, Pose, camera.Camera]]:
