@@ -20,8 +20,10 @@ import numpy as np
 from splat_gles import camera
 from splat_gles.avatar import Avatar, Framing, Joint
 from splat_gles.camera import Size
+from splat_gles.display import open_display
 from splat_gles.estimate import Rates
 from splat_gles.fragments import count_fragments, project_avatar
+from splat_gles.gl.api import gl
 from splat_gles.offscreen import offscreen_renderer
 from splat_gles.rig import Rig
 
@@ -62,6 +64,12 @@ def calibrate(size: Size) -> tuple[Rates, Rates, Rates]:
             )
         )
     return found[0], found[_ROUNDS // 2], found[-1]
+
+
+def driver(size: Size) -> str:
+    """What draws on this device, in its driver's words: it may be a software rasteriser."""
+    with open_display("offscreen", size):
+        return gl.string(gl.GL_RENDERER)
 
 
 def measure_cpu(avatar: Avatar, size: Size, frames: int = 50) -> float:

@@ -12,7 +12,7 @@ from splat_gles.bundle import read_bundle
 from splat_gles.camera import Size
 from splat_gles.cli.arguments import add_camera, picture_size
 from splat_gles.estimate import BOARDS, CASES, Rates, Work, board_cpu_s, board_rates, frame_time
-from splat_gles.estimate_calibration import calibrate, measure_cpu
+from splat_gles.estimate_calibration import calibrate, driver, measure_cpu
 from splat_gles.fragments import count_drawn, count_fragments, project_avatar
 from splat_gles.quality import SCALES
 from splat_gles.rig import Rig
@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
     if options.calibrate:
         rates = calibrate(size)
         work = Work(splats, fragments, size, measure_cpu(avatar, size))
-        print("ESTIMATE for this device, from rates measured on it:")
+        print(f"ESTIMATE for this device ({driver(size)}), from rates measured on it:")
     else:
         board = BOARDS[options.board]
         rates = board_rates(board, size)
