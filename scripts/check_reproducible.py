@@ -56,6 +56,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
     except OSError as error:
         print(f"error: {explain_os_error(error)}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("error: stopped", file=sys.stderr)
+        return 130
     return 1
 
 
