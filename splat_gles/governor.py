@@ -3,9 +3,11 @@
 
 The ladder lowers the internal resolution and last the frame rate, in an order in which every
 step costs the GPU less work per second than the one before, whatever share of a frame is fixed
-(vertices, clearing, upscaling) and whatever grows with its pixels. Down is fast: a quarter of
-a second of frames over their budget, then straight to the step that is predicted to fit. Up is
-slow: one step at a time, when the next one is predicted to fit with room to spare.
+(vertices, clearing) and whatever grows with its pixels. Only the first step down adds something,
+enlarging, and can cost a cheap frame as much as it saves; a cheap frame needs no step. Down is
+fast: a quarter of a second of frames over their budget, then straight to the step that is
+predicted to fit. Up is slow: one step at a time, when the next one is predicted to fit with room
+to spare.
 
 A prediction can be wrong. On boards whose GPU clock follows the load, frames take the same
 time on every step, and no measurement tells how much is in reserve; so after a long calm the
