@@ -22,8 +22,11 @@ os.environ.setdefault("SDL_VIDEODRIVER", "offscreen")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from firmware.errors import FirmwareError
-from firmware.steps import Progress
+from firmware.steps import Progress, explain_os_error
 from image_test.prepare import prepare
+
+from kioskd.errors import KioskError
+from splat_gles.errors import SplatError
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 TOOLS: Final = (
@@ -53,9 +56,15 @@ def main(arguments: list[str] | None = None) -> int:
     progress = Progress()
     try:
         prepare(options.out, 8090, progress)
-    except FirmwareError as error:
+    except (FirmwareError, KioskError, SplatError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"error: {explain_os_error(error)}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped; what was begun is left out of the next run", file=sys.stderr)
+        return 130
     command = [sys.executable, "-m", "pytest", "-v", "-s", "tests/image", *options.tests]
     environment = os.environ | {"KIOSK_IMAGE_TEST": str(options.out.resolve())}
     status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode

@@ -70,6 +70,8 @@ def test_systemd_runs_it_as_its_own_user(kiosk: Kiosk, prepared: Prepared) -> No
     assert fields["Seccomp"] == "2"
     assert shell("stat -f -c %T /opt/kiosk").strip() == "squashfs"
     assert "ro" in shell("findmnt -no OPTIONS /opt/kiosk").strip().split(",")
+    watchdog = shell("systemctl show -P RuntimeWatchdogUSec").strip()
+    assert watchdog == "20s", "the machine's watchdog card is in use"
     assert shell("cat /run/kiosk/version").strip() == prepared.version
     assert f"version={prepared.version}" in shell("cat /opt/kiosk/usr/share/kiosk/release")
 
