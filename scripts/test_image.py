@@ -54,8 +54,11 @@ def main(arguments: list[str] | None = None) -> int:
         )
         return 1
     progress = Progress()
+    command = [sys.executable, "-m", "pytest", "-v", "-s", "tests/image", *options.tests]
+    environment = os.environ | {"KIOSK_IMAGE_TEST": str(options.out.resolve())}
     try:
         prepare(options.out, 8090, progress)
+        status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
     except (FirmwareError, KioskError, SplatError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -63,11 +66,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {explain_os_error(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("stopped; what was begun is left out of the next run", file=sys.stderr)
+        print("error: stopped", file=sys.stderr)
         return 130
-    command = [sys.executable, "-m", "pytest", "-v", "-s", "tests/image", *options.tests]
-    environment = os.environ | {"KIOSK_IMAGE_TEST": str(options.out.resolve())}
-    status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
     progress.say(
         f"{(time.monotonic() - began) / 60:.1f} minutes; see {options.out}/image-test/results"
     )

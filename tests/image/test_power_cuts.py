@@ -143,7 +143,7 @@ def test_a_cut_during_the_installation(
     kiosk = bench.start(first_boot, RUNNING)
     plug_in(kiosk)
     kiosk.machine.shell(f"systemd-run --no-block kioskctl install {IMAGES}/{GOOD}")
-    at = moment("install", number, INSTALL_CUTS, 1.05 * update.install_s)
+    at = moment("install", number, INSTALL_CUTS, 1.3 * update.install_s)
     verdict = cut(kiosk, bench, at)
     assert_alive(verdict, update, prepared)
     if number in STARTED:
