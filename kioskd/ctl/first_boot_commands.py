@@ -40,7 +40,7 @@ def first_boot(options: argparse.Namespace) -> int:
         with locked(store):
             told = make_ready(store, DiskFiles(), find_identity(), _stick(options.folder, store))
         for folder in (store.config, good_folder(store)):
-            give_to_group(folder)
+            give_to_group(folder, store.root / "data")
     except OSError as error:
         raise FirstBootError(
             f"{store.root} cannot be made ready: {error}; run this as root, and look whether its "
@@ -68,6 +68,8 @@ def factory_reset(options: argparse.Namespace) -> int:
 
 def _stick(folder: Path | None, store: Store) -> AbstractContextManager[Path] | None:
     if folder is not None:
+        if not folder.is_dir():
+            raise FirstBootError(f"--folder {folder} is no folder")
         return nullcontext(folder)
     first = read_provisioning(store) is None
     device = find_stick(FIRST_WAIT_S if first else 0.0)

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The service's group may read the configuration; everybody else may not.
 
+Which group that is, the hook has said by whom it has given the folder of data: that of the
+user kiosk, or daemon's where a vendor's read-only /etc cannot have that user.
+
 Set at every start and not while files are written: whoever edited a file by hand, or lost
 power at the wrong moment, has a kiosk that starts all the same.
 """
 
 from __future__ import annotations
 
+import contextlib
 import grp
 import logging
 import os
@@ -21,11 +25,13 @@ _FOLDER_MODE: Final = 0o2750
 """With the group's bit, so that new files get the group."""
 
 
-def give_to_group(folder: Path) -> None:
-    """Set owner, group and modes below `folder`; does nothing without root or the group."""
-    try:
-        group = grp.getgrnam(GROUP).gr_gid
-    except KeyError:
+def give_to_group(folder: Path, data: Path) -> None:
+    """Set owner, group and modes below `folder`; does nothing without root or the group.
+
+    `data` is the folder that belongs to the service's user.
+    """
+    group = _service_group(data)
+    if group is None:
         logger.info("no group %s here", GROUP, extra={"code": "no_service_group"})
         return
     if os.geteuid() != 0:
@@ -36,6 +42,17 @@ def give_to_group(folder: Path) -> None:
             path = Path(parent) / name
             if not path.is_symlink():
                 _set(path, group, _FILE_MODE)
+
+
+def _service_group(data: Path) -> int | None:
+    with contextlib.suppress(OSError):
+        owner = data.stat()
+        if owner.st_uid != 0:
+            return owner.st_gid
+    try:
+        return grp.getgrnam(GROUP).gr_gid
+    except KeyError:
+        return None
 
 
 def _set(path: Path, group: int, mode: int) -> None:

@@ -237,11 +237,32 @@ def test_the_command_takes_a_folder_and_resets(store: Store, tmp_path: Path) -> 
     assert (done.returncode, done.stderr.startswith("error: this forgets")) == (2, True)
     assert ctl(store, "factory-reset", "--yes").returncode == 0
     assert (store.state / "factory-reset").exists()
-    done = ctl(store, "first-boot", "--folder", str(tmp_path / "nothing"))
+    nothing = tmp_path / "nothing"
+    done = ctl(store, "first-boot", "--folder", str(nothing))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith(f"error: --folder {nothing} is no folder\n")
+    nothing.mkdir()
+    done = ctl(store, "first-boot", "--folder", str(nothing))
     assert (done.returncode, done.stdout) == (0, "configuration: own\n")
     done = ctl(Store(Path("/proc/nowhere"), tmp_path), "first-boot")
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+def test_only_the_service_reads_what_the_first_start_makes(store: Store, tmp_path: Path) -> None:
+    """Also where the service runs as daemon, because a read-only /etc has no user kiosk."""
+    if os.geteuid() != 0:
+        pytest.skip("giving files to a group needs root")
+    data = store.root / "data"
+    data.mkdir(parents=True)
+    shutil.chown(data, "daemon", "daemon")
+    stick = make_stick(tmp_path / "stick", {"kiosk.d/10-place.yaml": "audio: {volume: 0.5}\n"})
+    assert ctl(store, "first-boot", "--folder", str(stick)).returncode == 0
+    names = ("", "kiosk.yaml", "health-token", "kiosk.d", "kiosk.d/10-place.yaml")
+    for path in (store.config / name for name in names):
+        told = path.stat()
+        assert (told.st_uid, path.group()) == (0, "daemon"), path
+        assert told.st_mode & 0o7777 == (0o2750 if path.is_dir() else 0o640), path
 
 
 def test_a_partition_is_mounted_read_only_and_let_go(tmp_path: Path) -> None:
