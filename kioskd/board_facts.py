@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,6 +18,12 @@ from kioskd.update.release import payload_root
 logger = logging.getLogger(__name__)
 
 _FILE: Final = "usr/share/kiosk/board.json"
+TIERS: Final = {
+    1: "supported",
+    2: "needs the vendor's Linux",
+    3: "built and tried in QEMU only",
+}
+"""What may be expected of a board, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +31,7 @@ class BoardFacts:
     """The keys of board.yaml that matter on the board; empty where nothing is known.
 
     `drm_drivers` and `audio_match` are in order of preference, see `splat_gles.drm_cards` and
-    `kioskd.audio.cards`. `npu` is "rknn", "none" or empty.
+    `kioskd.audio.cards`. `npu` is "rknn", "none" or empty. `tier` is a key of TIERS, or 0.
     """
 
     name: str = ""
@@ -34,6 +40,18 @@ class BoardFacts:
     audio_match: tuple[str, ...] = ()
     watchdog: bool = False
     npu: str = ""
+    tier: int = 0
+    verified_on: tuple[str, ...] = ()
+
+    def describe(self) -> str:
+        """As the build introduces its board; empty where nothing is known."""
+        return described(self.name, self.title, self.tier, self.verified_on) if self.tier else ""
+
+
+def described(name: str, title: str, tier: int, verified_on: Sequence[str]) -> str:
+    """Name, tier and who verified it: what is said wherever a board is introduced."""
+    verified = "; ".join(verified_on) or "no board yet"
+    return f"{name}: {title}, tier {tier} ({TIERS[tier]}), verified on {verified}"
 
 
 def read_board_facts(environment: Mapping[str, str]) -> BoardFacts:
@@ -48,6 +66,8 @@ def read_board_facts(environment: Mapping[str, str]) -> BoardFacts:
             audio_match=_texts(told.get("audio_match", [])),
             watchdog=bool(told.get("watchdog", False)),
             npu=str(told.get("npu", "")),
+            tier=told.get("tier", 0) if told.get("tier") in TIERS else 0,
+            verified_on=_texts(told.get("verified_on", [])),
         )
     except FileNotFoundError:
         return BoardFacts()

@@ -11,7 +11,7 @@ from typing import Any
 
 from kioskd.audio.cards import choose_device, read_cards
 from kioskd.audio.settings import AudioSettings
-from kioskd.board_facts import read_board_facts
+from kioskd.board_facts import BoardFacts, read_board_facts
 from kioskd.config import Config, ConfigError, load
 from kioskd.ctl.client import ControlError
 from kioskd.ctl.local import own_address
@@ -54,8 +54,10 @@ def board_doctor(_options: argparse.Namespace) -> int:
         print_checks(answer["checks"])
     told = set() if answer is None else set(answer["checks"])
     well = answer is not None and answer["status"] == "pass"
-    print("board:")
-    for check in _board_checks():
+    board = read_board_facts(os.environ)
+    known = board.describe()
+    print(f"board {known}" if known else "board:")
+    for check in _board_checks(board):
         if check.name not in told:
             finding = check.run(time.monotonic())
             _print(check.name, finding)
@@ -73,9 +75,8 @@ def _ask() -> tuple[dict[str, Any] | None, str]:
         return None, str(error)
 
 
-def _board_checks() -> Sequence[Check]:
+def _board_checks(board: BoardFacts) -> Sequence[Check]:
     store = store_from(os.environ)
-    board = read_board_facts(os.environ)
     config = _config()
     audio: AudioSettings = audio_settings(config, board.audio_match)
     return [

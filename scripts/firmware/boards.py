@@ -16,15 +16,11 @@ import yaml
 
 from firmware.board_keys import BOARD_KEYS, FLASH_KEYS, Key
 from firmware.errors import FirmwareError
+from kioskd.board_facts import described
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 BOARDS: Final = ROOT / "board"
 MAX_FILE_BYTES: Final = 64 * 1024
-_TIER_WORDS: Final = {
-    1: "supported",
-    2: "needs the vendor's Linux",
-    3: "built and tried in QEMU only",
-}
 
 
 class BoardError(FirmwareError):
@@ -68,9 +64,7 @@ class Board:
 
     def describe(self) -> str:
         """Name, tier and who verified it; print it wherever a board is named."""
-        verified = "; ".join(self.verified_on) or "no board yet"
-        tier = f"tier {self.tier} ({_TIER_WORDS[self.tier]})"
-        return f"{self.name}: {self.title}, {tier}, verified on {verified}"
+        return described(self.name, self.title, self.tier, self.verified_on)
 
 
 def board_names(boards: Path = BOARDS) -> list[str]:

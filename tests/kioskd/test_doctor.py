@@ -222,7 +222,10 @@ def test_the_command_where_no_kioskd_answers(tmp_path: Path, keys: KeyPair) -> N
     store = Store(tmp_path / "store", tmp_path / "run")
     store.slots.mkdir(parents=True)
     make_image(store.image("a"), keys, "1.0.0")
-    put(tmp_path / "usr/share/kiosk/board.json", '{"name": "rk3576", "watchdog": true}')
+    facts = (
+        '{"name": "rk3576", "title": "Rockchip", "tier": 1, "verified_on": [], "watchdog": true}'
+    )
+    put(tmp_path / "usr/share/kiosk/board.json", facts)
     done = subprocess.run(
         [sys.executable, "-m", "kioskd.ctl", "doctor"],
         env=environment(store, keys, tmp_path), capture_output=True, text=True, check=False,
@@ -231,6 +234,8 @@ def test_the_command_where_no_kioskd_answers(tmp_path: Path, keys: KeyPair) -> N
     lines = done.stdout.splitlines()
     assert lines[0] == "kioskd:"
     assert "kioskd_silent" in done.stdout
+    board = "board rk3576: Rockchip, tier 1 (supported), verified on no board yet"
+    assert board in lines
     rows = [line for line in lines if re.match(r"(ok  |WARN|FAIL) \S", line)]
     assert len(rows) >= 15
     assert any(line.startswith("ok   slots               a 1.0.0") for line in rows)

@@ -94,7 +94,7 @@ def test_the_board_s_patterns_are_the_default_and_the_owner_s_win(tmp_path: Path
     facts.write_text(json.dumps(told))
     board = read_board_facts({"KIOSK_PAYLOAD": str(tmp_path)})
     assert board == BoardFacts(
-        "rk3576", "", ("rockchip",), ("*hdmi*", "*es8388*"), watchdog=False, npu="rknn"
+        "rk3576", "", ("rockchip",), ("*hdmi*", "*es8388*"), watchdog=False, npu="rknn", tier=1
     )
     config = tmp_path / "kiosk.yaml"
     config.write_text("")
