@@ -11,8 +11,6 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +19,7 @@ from kioskd.config.options import Kind
 from kioskd.config.reading import Reading, read_file
 from kioskd.config.sections import OPTIONS
 from kioskd.errors import KioskError
+from kioskd.update.files import opened
 
 MAIN: Final = DEFAULT_FILE.name
 TOKEN: Final = "health-token"
@@ -104,7 +103,7 @@ def _read(folder: Path, name: str) -> bytes | None:
     # Not blocking: a named pipe would be waited for
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
-        with _opened(folder / name, flags) as handle:
+        with opened(folder / name, flags) as handle:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 raise StickError(f"{name}: must be a file")
             with os.fdopen(handle, "rb", closefd=False) as file:
@@ -116,12 +115,3 @@ def _read(folder: Path, name: str) -> bytes | None:
     if len(content) > MAX_FILE_BYTES:
         raise StickError(f"{name}: larger than the {MAX_FILE_BYTES >> 20} MiB allowed")
     return content
-
-
-@contextmanager
-def _opened(path: Path, flags: int) -> Iterator[int]:
-    handle = os.open(path, flags)
-    try:
-        yield handle
-    finally:
-        os.close(handle)

@@ -55,7 +55,7 @@ class DiskFiles:
 
     def sync(self, path: Path) -> None:
         """See Files. Also drops the file from memory, so that what is read next is the medium."""
-        with _opened(path, os.O_RDONLY) as handle:
+        with opened(path, os.O_RDONLY) as handle:
             os.fsync(handle)
             with contextlib.suppress(OSError):
                 os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
@@ -77,7 +77,7 @@ class DiskFiles:
 
     def sync_folder(self, path: Path) -> None:
         """See Files."""
-        with _opened(path, os.O_RDONLY | os.O_DIRECTORY) as handle:
+        with opened(path, os.O_RDONLY | os.O_DIRECTORY) as handle:
             os.fsync(handle)
 
 
@@ -91,7 +91,8 @@ def replace(files: Files, path: Path, content: bytes, mode: int = 0o644) -> None
 
 
 @contextmanager
-def _opened(path: Path, flags: int) -> Iterator[int]:
+def opened(path: Path, flags: int) -> Iterator[int]:
+    """A file's descriptor, closed with the block; raises OSError."""
     handle = os.open(path, flags)
     try:
         yield handle
