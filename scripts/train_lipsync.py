@@ -4,8 +4,9 @@
 
 Speaks some thousand sentences with flite, festival and espeak-ng, trains the network on
 them, and writes mouth.npz, mouth.onnx and provenance.json. Under 20 minutes on two free
-cores. It needs the environment of requirements-lipsync.txt and the Debian packages of
-`scripts/install_packages.sh lipsync`.
+cores. It needs the environment of `scripts/make_lipsync_environment.sh` and the Debian
+packages of `scripts/install_packages.sh lipsync`. `make convert-npu SHIP=1` then makes the
+NPU's file from the new model.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import dataclasses
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -47,9 +49,9 @@ def main() -> int:
         )
         return 1
     began = time.monotonic()
-    settings = dataclasses.replace(
-        Settings(), seed=options.seed, steps=options.steps or Settings.steps, threads=options.jobs
-    )
+    settings = Settings(seed=options.seed, threads=options.jobs)
+    if options.steps:
+        settings = dataclasses.replace(settings, steps=options.steps)
     try:
         corpus = make_corpus(options.seed, options.jobs, _report, options.voices)
         weights = rounded(train(corpus, settings, _report).weights())
@@ -83,9 +85,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--out", type=Path, default=MODEL_FOLDER, help="folder for the model (default: %(default)s)"
     )
-    parser.add_argument("--seed", type=int, default=20, help="of all random numbers (%(default)s)")
-    parser.add_argument("--jobs", type=int, default=2, help="processes and threads (%(default)s)")
-    parser.add_argument("--steps", type=int, help="of training, for trials (default: all)")
+    parser.add_argument(
+        "--seed", type=_number(0), default=20, help="of all random numbers (%(default)s)"
+    )
+    parser.add_argument(
+        "--jobs", type=_number(1), default=2, help="processes and threads (%(default)s)"
+    )
+    parser.add_argument("--steps", type=_number(1), help="of training, for trials (default: all)")
     parser.add_argument(
         "--voices",
         type=_voices,
@@ -94,6 +100,15 @@ def _options() -> argparse.Namespace:
         help="of the corpus, for trials (default: all, with all their sentences)",
     )
     return parser.parse_args()
+
+
+def _number(least: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} on")
+        return int(text)
+
+    return number
 
 
 def _voices(text: str) -> list[Voice]:

@@ -19,7 +19,11 @@ from driving_client.lipsync.training.evaluation import (
 )
 from driving_client.lipsync.training.held_out import SECOND_LANGUAGE
 from driving_client.lipsync.training.noises import music, to_samples
-from driving_client.lipsync.training.provenance import onnx_difference, sha256_of
+from driving_client.lipsync.training.provenance import (
+    DEBIAN_PACKAGES,
+    onnx_difference,
+    sha256_of,
+)
 from driving_client.lipsync.training.scores import correlation
 from driving_client.motion import FLAME_SLICES
 from driving_client.recording import read_recording
@@ -158,6 +162,10 @@ def test_provenance_describes_these_very_files():
     assert PROVENANCE["settings"]["seed"] >= 0
     assert set(PROVENANCE["scores"]) == set(DISTURBANCES)
     assert "synthetic only" in PROVENANCE["corpus"]["speech"]
+    assert set(DEBIAN_PACKAGES) == {
+        name.removeprefix("debian ") for name in PROVENANCE["versions"] if name.startswith("debian")
+    }
+    assert "not installed" not in PROVENANCE["versions"].values()
     voices = [voice["name"] for voice in PROVENANCE["corpus"]["voices"]]
     assert not [name for name in voices if "slt" in name]
     total = sum(path.stat().st_size for path in MODEL_FOLDER.iterdir())

@@ -22,6 +22,7 @@ from driving_client.lipsync.training.augmentation import Augmentation
 from driving_client.lipsync.training.corpus import VOICES, Voice, make_corpus
 from driving_client.lipsync.training.held_out import SENTENCES, VOICE
 from driving_client.lipsync.training.noises import noise_bank
+from driving_client.lipsync.training.provenance import DEBIAN_PACKAGES
 from driving_client.retarget.mouth import CLOSE, CONTROL_NAMES, FV, OPEN
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -176,6 +177,24 @@ def test_a_very_short_training_learns_and_writes_all_its_files(tmp_path):
     assert "clean" in run.stdout
 
 
+@needs("flite", "fortunes")
+@pytest.mark.skipif(
+    not TRAINING_PYTHON.exists(), reason="no training environment (make train-lipsync makes it)"
+)
+def test_a_training_that_is_told_no_number_of_steps_takes_all_of_them(tmp_path):
+    """As `make train-lipsync` calls it; it is ended once it trains."""
+    command = [str(TRAINING_PYTHON), "scripts/train_lipsync.py", "--out", str(tmp_path)]
+    command += ["--voices", "rms:4", "--jobs", "1"]
+    with subprocess.Popen(command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True) as run:
+        said = []
+        for line in run.stderr:
+            said.append(line)
+            if line.startswith("training: step"):
+                run.kill()
+    assert said[-1].startswith("training: step"), "".join(said)
+    assert int(said[-1].split(" of ")[1].split(",")[0]) >= 5000
+
+
 def test_training_without_its_environment_says_how_to_get_it(tmp_path):
     run = subprocess.run(
         [sys.executable, "scripts/train_lipsync.py", "--out", str(tmp_path)],
@@ -204,3 +223,27 @@ def test_a_wrong_choice_of_voices_is_refused_in_words(voices):
     )
     assert run.returncode == 2
     assert "is no voice with a number" in run.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--jobs", "0"), ("--seed", "-5"), ("--steps", "0"), ("--steps", "many")]
+)
+def test_a_number_that_makes_no_sense_is_refused_before_anything_is_written(arguments, tmp_path):
+    run = subprocess.run(
+        [sys.executable, "scripts/train_lipsync.py", "--out", str(tmp_path / "new"), *arguments],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 2
+    assert "is no whole number from" in run.stderr
+    assert not (tmp_path / "new").exists()
+
+
+def test_every_festival_voice_of_training_has_its_package_among_the_versions():
+    names = [voice.name for voice in VOICES if voice.engine == "festival"]
+    used = {festival._VOICES[name].package for name in names}
+    assert len(used) == len(names) == 4
+    assert used < set(DEBIAN_PACKAGES)

@@ -29,8 +29,10 @@ MODEL_FILES: Final = ("mouth.npz", "mouth.onnx")
 PROVENANCE_FILE: Final = "provenance.json"
 
 _PACKAGES: Final = ("numpy", "onnx", "onnxruntime", "soxr", "torch")
-_DEBIAN: Final = (
-    "espeak-ng", "festival", "festvox-kdlpc16k", "flite", "fortunes", "fortunes-min",
+DEBIAN_PACKAGES: Final = (
+    "espeak-ng", "festival", "festival-ca", "festival-czech", "festvox-ca-ona-hts",
+    "festvox-czech-dita", "festvox-italp16k", "festvox-kdlpc16k", "flite", "fortunes",
+    "fortunes-min",
 )  # fmt: skip
 _CODE: Final = Path(__file__).parent
 _RECIPE_CODE: Final = ("arpabet.py", "articulation.py", "coarticulation.py", "log_mel.py")
@@ -56,7 +58,7 @@ def versions() -> dict[str, str]:
     """Of Python, of the packages and of the Debian packages that have a say in the result."""
     found = {"python": platform.python_version()}
     found |= {name: metadata.version(name) for name in _PACKAGES}
-    for package in _DEBIAN:
+    for package in DEBIAN_PACKAGES:
         command = ["dpkg-query", "--show", "--showformat=${Version}", package]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         found[f"debian {package}"] = result.stdout or "not installed"
@@ -64,8 +66,9 @@ def versions() -> dict[str, str]:
 
 
 def code_hashes() -> dict[str, str]:
-    """SHA-256 of the code that makes the data and the model, by file name."""
-    paths = [*sorted(_CODE.glob("*.py")), *(_CODE.parent / name for name in _RECIPE_CODE)]
+    """SHA-256 of the code that makes the data and the model, by file name; not of this file."""
+    made_by = [path for path in sorted(_CODE.glob("*.py")) if path != Path(__file__)]
+    paths = [*made_by, *(_CODE.parent / name for name in _RECIPE_CODE)]
     return {str(path.relative_to(_CODE.parent)): sha256_of(path) for path in paths}
 
 
