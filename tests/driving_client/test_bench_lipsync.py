@@ -16,7 +16,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 
-from bench_lipsync.command import main, table
+from bench_lipsync.command import HELD_OUT, RECORDED, main, short_of, table
 from bench_lipsync.contest import COLUMNS, Answer, Row, behind, energy_row, our_row, peer_rows
 from bench_lipsync.peers import MODULES, PYTHON, PeerError, answers
 from bench_lipsync.visemes import SOUNDS, controls_of_viseme
@@ -121,6 +121,13 @@ def test_the_verdict_names_every_column_that_is_lost():
     rows = [ours, row("a", 0.6, *[math.nan] * 7), row("b", *[0.1] * 7, 0.7), bound]
     assert behind(rows, oracles=False) == ["open (a 0.60, ours 0.50)", "fv F1 (b 0.70, ours 0.50)"]
     assert len(behind(rows, oracles=True)) == 8
+
+
+def test_recorded_speech_has_a_bar_of_its_own():
+    good, bad = (row("ours", r, *[0.5] * 7, ours=True) for r in (0.65, 0.64))
+    assert short_of(RECORDED, [row("a", *[0.1] * 8), good]) == []
+    assert short_of(RECORDED, [bad]) == [f"{RECORDED}: open 0.64, at least 0.65 is wanted"]
+    assert short_of(HELD_OUT, [bad]) == []
 
 
 def test_the_table_lines_up_and_shows_what_is_missing():
