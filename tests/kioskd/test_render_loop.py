@@ -307,3 +307,48 @@ def test_at_a_screen_some_frames_are_measured_alone_and_the_rate_is_halved_last(
         play.run(lambda seen: seen.frames > frames + 60, 8.0)
         gaps = np.diff(stage.flips[5:])
         assert 0.9 * 2 / 60 < np.median(gaps) < 1.1 * 2 / 60, "every other refresh"
+
+
+def test_the_gpus_own_clock_measures_every_frame_where_it_is_of_use(
+    avatar: Avatar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """llvmpipe's clock is not, but it ticks; the loop asks it when told that it may."""
+    with ScreenStage(avatar, "offscreen", SIZE, (1, 1, 1)) as stage:
+        if "GL_EXT_disjoint_timer_query" not in gl.string(gl.GL_EXTENSIONS):
+            pytest.skip("this driver has no GL_EXT_disjoint_timer_query")
+        monkeypatch.setattr("kioskd.frame_cost.frame_timer.available", lambda: True)
+        play = Performance(stage)
+        play.run(lambda seen: seen.frames >= 60, 8.0)
+        measured = play.metric("kiosk_frame_cost_seconds_count")
+        assert measured > 0.5 * play.loop.snapshot.frames, "not one frame in eight"
+
+
+def test_no_more_than_one_frame_waits_for_the_gpu(
+    avatar: Avatar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A GPU that is done only when somebody waits for it: the queue may not grow."""
+    draw, signalled = Renderer.draw, Fence.signalled
+    in_flight: list[int] = []
+    monkeypatch.setattr(
+        Fence, "signalled", lambda self, timeout_s=0.0: timeout_s > 0 and signalled(self, timeout_s)
+    )
+    with ScreenStage(avatar, "offscreen", SIZE, (1, 1, 1)) as stage:
+        play = Performance(stage)
+
+        def counted(self: Renderer, *arguments: object) -> Fence:
+            in_flight.append(len(in_flight) - play.player.shown)
+            return cast(Draw, draw)(self, *arguments)
+
+        monkeypatch.setattr(Renderer, "draw", counted)
+        play.run(lambda seen: seen.frames >= 30, 8.0)
+    assert max(in_flight) == 1
+
+
+def test_heat_that_the_checks_hear_of_lowers_the_resolution(avatar: Avatar) -> None:
+    with Stage(avatar, "offscreen", SIZE, (1, 1, 1)) as stage:
+        play = Performance(stage)
+        play.run(lambda seen: seen.frames >= 5, 5.0)
+        before = play.metric("kiosk_render_scale")
+        play.loop.quality.heard_temperature(90.0)
+        play.run(lambda seen: seen.quality is not None and seen.quality.reason == "heat", 5.0)
+        assert play.metric("kiosk_render_scale") < before

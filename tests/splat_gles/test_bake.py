@@ -127,6 +127,20 @@ def strangers(rig: Rig) -> list[tuple[str, RigParameters, float]]:
     ]
 
 
+def least_decibels(source: Avatar, other: Avatar) -> float:
+    """Of the worst of the strangers' pictures, over the source's pixels."""
+    rig, other_rig = Rig(source), Rig(other)
+    found = []
+    for _, parameters, yaw in strangers(rig):
+        view = camera.bust(source.framing, SIZE, yaw)
+        white = (1.0, 1.0, 1.0)
+        exact = rasterise(pose_scene(source, rig.pose(parameters), view, white))
+        kept = rasterise(pose_scene(other, other_rig.pose(parameters), view, white))
+        error = kept.colors[exact.covered] - exact.colors[exact.covered]
+        found.append(-10 * float(np.log10(np.mean(error**2))))
+    return min(found)
+
+
 @pytest.mark.parametrize("name", ["p2-1", "james"])
 def test_baking_and_storing_a_real_avatar_loses_less_than_50_decibels(
     lam_avatar, baked_lam, tmp_path, name
@@ -138,15 +152,15 @@ def test_baking_and_storing_a_real_avatar_loses_less_than_50_decibels(
     assert path.stat().st_size <= 4e6
     stored = read_bundle(path)
     assert stored.splats < 0.9 * source.splats
-    rig, stored_rig = Rig(source), Rig(stored)
-    for pose, parameters, yaw in strangers(rig):
-        view = camera.bust(source.framing, SIZE, yaw)
-        white = (1.0, 1.0, 1.0)
-        exact = rasterise(pose_scene(source, rig.pose(parameters), view, white))
-        kept = rasterise(pose_scene(stored, stored_rig.pose(parameters), view, white))
-        error = kept.colors[exact.covered] - exact.colors[exact.covered]
-        decibels = -10 * np.log10(np.mean(error**2))
-        assert decibels >= 50, pose
+    assert least_decibels(source, stored) >= 50
+
+
+def test_baking_the_default_avatar_loses_less_than_50_decibels(root) -> None:
+    """Its script has left out what is hidden already; 65 dB and better were measured."""
+    source = read_bundle(root / "config" / "avatars" / "default.avatar")
+    baked = bake(source, lambda *_: None)
+    assert baked.splats < source.splats
+    assert least_decibels(source, baked) >= 50
 
 
 @pytest.mark.parametrize("name", ["p2-1", "james"])

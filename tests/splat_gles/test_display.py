@@ -44,7 +44,7 @@ def test_a_wish_to_quit_is_told() -> None:
 def test_auto_without_any_screen_draws_offscreen(monkeypatch) -> None:
     for name in ("SDL_VIDEODRIVER", "DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("splat_gles.display._connected_screens", list)
+    monkeypatch.setattr("splat_gles.display.read_cards", list)
     with open_display("auto", (64, 64)) as display:
         assert display.driver == "offscreen"
     assert "SDL_VIDEODRIVER" not in os.environ, "the choice must not leak into the environment"
@@ -54,7 +54,7 @@ def test_auto_falls_back_from_a_dead_x_server_and_logs_why(monkeypatch, caplog) 
     monkeypatch.delenv("SDL_VIDEODRIVER", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setenv("DISPLAY", ":4711")
-    monkeypatch.setattr("splat_gles.display._connected_screens", list)
+    monkeypatch.setattr("splat_gles.display.read_cards", list)
     with open_display("auto", (64, 64)) as display:
         assert display.driver == "offscreen"
     warnings = [record for record in caplog.records if record.levelname == "WARNING"]
