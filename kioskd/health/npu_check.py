@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The check of the NPU: what there is of it, where the speech model runs, and why there.
 
-No NPU is no fault: the CPU does the same work. Only one that was in use and failed is worth a
-person's look. What is read are small files of the kernel and whether the vendor's parts exist.
+No NPU is no fault: the CPU does the same work. Only one that was in use and failed, and a model
+that neither can run, are worth a person's look. What is read are small files of the kernel and
+whether the vendor's parts exist.
 """
 
 from __future__ import annotations
@@ -27,15 +28,23 @@ _VERSIONS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class NpuCheck:
-    """`source` gives the net that was chosen, None while that is still being tried."""
+    """`source` gives the net that was chosen, None while that is still being tried.
+
+    `damage` tells what is wrong with the model, or nothing.
+    """
 
     name: ClassVar[str] = "npu"
     source: Callable[[], ChosenNet | None]
     root: Path = Path("/")
+    damage: Callable[[], str] = str
 
     def run(self, _now: float) -> Finding:
-        """Warns where the NPU was in use and failed."""
+        """Warns where the NPU was in use and failed, and where there is no model to run."""
         chosen, parts = self.source(), vendor_parts(self.root)
+        damage = self.damage()
+        if damage:
+            text = f"{damage}. Until then a voice without motion has a face at rest"
+            return warned(f"no lips without motion; {parts}", "speech_model_damaged", text)
         if chosen is None:
             return passed(f"lips by CPU while the NPU is tried; {parts}")
         observed = f"lips by {chosen.backend.upper()}: {chosen.reason}; {parts}"

@@ -159,7 +159,7 @@ class Kiosk:
             *board_checks(
                 lambda: self._config, self._store, self._metrics, render.quality.heard_temperature
             ),
-            NpuCheck(lambda: speech_net.chosen),
+            NpuCheck(lambda: speech_net.chosen, damage=lambda: speech_net.damage),
         ]
         self._monitor = monitor = Monitor(checks, self._metrics)
         self._use_endpoint(config)

@@ -19,11 +19,12 @@ logger = logging.getLogger(__name__)
 
 
 class SpeechNet:
-    """Makes mouths; `chosen` is None until the NPU has been tried."""
+    """Makes mouths; `chosen` is None until the NPU has been tried, or where there is `damage`."""
 
     def __init__(self, choose: Callable[[], ChosenNet] = choose_net) -> None:
         self._choose = choose
         self.chosen: ChosenNet | None = None
+        self.damage = ""
 
     def start(self) -> None:
         """Begin to try the NPU, on a thread that never holds up the end of the program."""
@@ -38,6 +39,7 @@ class SpeechNet:
         try:
             self.chosen = self._choose()
         except DrivingError as error:
+            self.damage = str(error)
             logger.error("speech model: %s", error, extra={"code": "speech_model_damaged"})
             return
         logger.info(

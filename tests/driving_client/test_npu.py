@@ -99,6 +99,31 @@ def test_a_failure_in_the_process_that_tries_first_ends_on_the_cpu(
     assert (chosen.net.window(mel) == load_net().window(mel)).all()
 
 
+@pytest.mark.parametrize(
+    ("program", "reason"),
+    [("absent", "FileNotFoundError"), ("true", "IndexError"), ("false", "exit status 1")],
+)
+def test_a_trial_that_cannot_be_made_or_says_nothing_ends_on_the_cpu(
+    board, monkeypatch, tmp_path, program, reason
+):
+    path = tmp_path / program
+    if program != "absent":
+        path.symlink_to(f"/bin/{program}")
+    monkeypatch.setattr(npu.sys, "executable", str(path))
+    chosen = choose_net(board)
+    assert chosen.backend == "cpu"
+    assert reason in chosen.reason
+
+
+def test_an_npu_that_fails_only_after_the_process_that_tried_first_ends_on_the_cpu(
+    board, monkeypatch
+):
+    monkeypatch.setattr(npu, "_tried_apart", lambda _: "")
+    monkeypatch.setenv("RKNNLITE_DOUBLE", "no-library")
+    chosen = choose_net(board)
+    assert (chosen.backend, "init_runtime -1" in chosen.reason) == ("cpu", True)
+
+
 def test_a_library_that_hangs_is_given_up(board, monkeypatch):
     monkeypatch.setenv("RKNNLITE_DOUBLE", "hang")
     chosen = choose_net(board, timeout_s=1.5)

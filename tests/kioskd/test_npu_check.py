@@ -81,7 +81,7 @@ def test_mouths_are_made_while_the_npu_is_still_being_tried():
     assert net.calls > 20
 
 
-def test_a_damaged_model_is_logged_and_ends_no_thread_with_a_traceback(caplog):
+def test_a_damaged_model_is_logged_and_told_by_health_and_ends_no_thread(caplog, tmp_path):
     def choose():
         raise SpeechError("mouth.npz is not a model of the mouth")
 
@@ -92,3 +92,7 @@ def test_a_damaged_model_is_logged_and_ends_no_thread_with_a_traceback(caplog):
             thread.join(10)
     assert speech.chosen is None
     assert [record.code for record in caplog.records] == ["speech_model_damaged"]
+    finding = NpuCheck(lambda: speech.chosen, tmp_path, lambda: speech.damage).run(0.0)
+    assert finding.status is Status.WARN
+    assert finding.reasons[0].code == "speech_model_damaged"
+    assert "mouth.npz is not a model" in finding.reasons[0].text
