@@ -99,7 +99,10 @@ def _options() -> argparse.Namespace:
         metavar="NAME:SENTENCES,...",
         help="of the corpus, for trials (default: all, with all their sentences)",
     )
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.out == MODEL_FOLDER and (options.steps or options.voices is not VOICES):
+        parser.error("a trial would write over the package's model; say where to with --out")
+    return options
 
 
 def _number(least: int) -> Callable[[str], int]:

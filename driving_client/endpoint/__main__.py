@@ -23,7 +23,7 @@ A driving endpoint on this machine: gives kiosks speech and FLAME motion without
 
   ws://HOST:PORT/relay       sends the kiosk audio and motion of the texts it is to say
   ws://HOST:PORT/websocket   takes a kiosk's audio, answers with motion (driveningress)
-  POST /say                  {"text": "Hello."} or a WAV makes kiosks on /relay speak
+  POST /say                  {"text": "Hello."}, a WAV or raw PCM makes kiosks on /relay speak
 """
 
 _EPILOG = """\
@@ -32,6 +32,7 @@ from the speech model.
 
   curl -d '{"text": "Good morning."}' http://127.0.0.1:8090/say
   curl --data-binary @voice.wav http://127.0.0.1:8090/say
+  curl --data-binary @voice.pcm 'http://127.0.0.1:8090/say?sample_rate=24000'
 """
 
 

@@ -242,6 +242,20 @@ def test_a_number_that_makes_no_sense_is_refused_before_anything_is_written(argu
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize("trial", [("--steps", "2"), ("--voices", "rms:1")])
+def test_a_trial_never_replaces_the_packages_model(trial):
+    run = subprocess.run(
+        [sys.executable, "scripts/train_lipsync.py", *trial],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 2
+    assert "--out" in run.stderr.splitlines()[-1]
+
+
 def test_every_festival_voice_of_training_has_its_package_among_the_versions():
     names = [voice.name for voice in VOICES if voice.engine == "festival"]
     used = {festival._VOICES[name].package for name in names}
