@@ -187,6 +187,19 @@ def test_a_second_stick_has_to_prove_itself(store: Store, tmp_path: Path) -> Non
     assert boot(store, tmp_path / "two").problems == (), "the same stick may stay plugged in"
 
 
+def test_a_stick_mends_a_configuration_that_somebody_broke(store: Store, tmp_path: Path) -> None:
+    """What the page on the screen advises; only the last good copy can tell the token then."""
+    first = {"kiosk.yaml": "audio: {volume: 0.5}\n", "health-token": "first-token-0123456\n"}
+    boot(store, make_stick(tmp_path / "one", first))
+    (store.config / "kiosk.yaml").write_text("audio: {volume: broken\n")
+    cure = {"kiosk.yaml": "audio: {volume: 0.1}\n"}
+    told = boot(store, make_stick(tmp_path / "two", cure | {"current-token": "guessed\n"}))
+    assert "has been set up already" in told.problems[0]
+    told = boot(store, make_stick(tmp_path / "two", cure | {"current-token": token(store)}))
+    assert told.problems == ()
+    assert in_force(store).audio.volume == 0.1
+
+
 def test_the_last_good_configuration_comes_back_after_damage(store: Store, tmp_path: Path) -> None:
     boot(store, make_stick(tmp_path / "stick", {"kiosk.yaml": "audio: {volume: 0.5}\n"}))
     (store.config / "kiosk.yaml").write_text("audio: {volume: broken\n")
