@@ -49,7 +49,7 @@ def main() -> int:
         )
         return 1
     began = time.monotonic()
-    settings = Settings(seed=options.seed, threads=options.jobs)
+    settings = Settings(seed=options.seed)
     if options.steps:
         settings = dataclasses.replace(settings, steps=options.steps)
     try:
@@ -89,7 +89,7 @@ def _options() -> argparse.Namespace:
         "--seed", type=_number(0), default=20, help="of all random numbers (%(default)s)"
     )
     parser.add_argument(
-        "--jobs", type=_number(1), default=2, help="processes and threads (%(default)s)"
+        "--jobs", type=_number(1), default=2, help="processes that make the data (%(default)s)"
     )
     parser.add_argument("--steps", type=_number(1), help="of training, for trials (default: all)")
     parser.add_argument(

@@ -45,7 +45,8 @@ class Settings:
     batch: int = 48
     channels: int = 80
     inner: int = 80
-    threads: int = 2
+    threads: int = 1
+    """Two are hardly faster alone, many times slower beside other work, and round otherwise."""
 
 
 def train(examples: list[Example], settings: Settings, report: Callable[[str], None]) -> Network:
