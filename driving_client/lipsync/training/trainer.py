@@ -46,7 +46,7 @@ class Settings:
     channels: int = 80
     inner: int = 80
     threads: int = 1
-    """Two are hardly faster alone, many times slower beside other work, and round otherwise."""
+    """Two took ten times as long for a step on a machine with other work, and round otherwise."""
 
 
 def train(examples: list[Example], settings: Settings, report: Callable[[str], None]) -> Network:
