@@ -19,6 +19,7 @@ from driving_client.lipsync.espeak import synthesise
 
 IDLE_S = 120
 LINK_S = 300
+SENTENCES = 3
 SENTENCE = "Papa and mama have a big map of Africa, and a happy Alabama banana."
 
 
@@ -105,21 +106,35 @@ def test_health_answers_its_owner_only(kiosk: Kiosk) -> None:
         urllib.request.urlopen(f"http://{kiosk.machine.url}/healthz", timeout=30)
 
 
-def test_it_speaks_a_sentence(kiosk: Kiosk, prepared: Prepared, endpoint: str) -> None:
-    """The endpoint's sentence is in the sound card's recording; the mouth opens meanwhile."""
-    mouth = pictures.Mouth(prepared.avatar, SCREEN, kiosk.metric("kiosk_render_scale"))
+def spoken_openings(kiosk: Kiosk, endpoint: str, mouth: pictures.Mouth, taken: int) -> list[float]:
+    """How far the mouth is open in pictures of the screen while the sentence is said to its end.
+
+    `taken` pictures were kept before.
+    """
     spoken = 'kiosk_utterances_total{outcome="ended"}'
-    before = kiosk.metric(spoken)
+    ended, heard = kiosk.metric(spoken), kiosk.metric("kiosk_speech_seconds_total")
     seconds = kiosk.machine.until(
         "the link to the endpoint", lambda: say_when_linked(endpoint, SENTENCE), LINK_S
     )
-    openings = []
+    openings: list[float] = []
     deadline = time.monotonic() + 10 * seconds + 60
-    while kiosk.metric(spoken) == before and time.monotonic() < deadline:
-        shot = kiosk.machine.screenshot(f"speaking-{len(openings):02d}")
+    while kiosk.metric(spoken) == ended and time.monotonic() < deadline:
+        shot = kiosk.machine.screenshot(f"speaking-{taken + len(openings):02d}")
         openings.append(mouth.opening(pictures.load(shot)))
-    assert kiosk.metric(spoken) == before + 1, "the sentence came to its end"
-    assert kiosk.metric("kiosk_speech_seconds_total") >= seconds - 0.2
+    assert kiosk.metric(spoken) == ended + 1, "the sentence came to its end"
+    assert kiosk.metric("kiosk_speech_seconds_total") - heard >= seconds - 0.2
+    return openings
+
+
+def test_it_speaks_a_sentence(kiosk: Kiosk, prepared: Prepared, endpoint: str) -> None:
+    """The endpoint's sentence is in the sound card's recording; the mouth opens meanwhile."""
+    mouth = pictures.Mouth(prepared.avatar, SCREEN, kiosk.metric("kiosk_render_scale"))
+    openings: list[float] = []
+    # An emulated kiosk may show three pictures in the time of a sentence: then it says it again
+    for _ in range(SENTENCES):
+        openings += spoken_openings(kiosk, endpoint, mouth, len(openings))
+        if openings and max(openings) > 0.25 and min(openings) < 0.15:
+            break
     assert max(openings) > 0.25, f"the mouth is seen open: {openings}"
     assert min(openings) < 0.15, f"and shut: {openings}"
     kiosk.machine.quit()
