@@ -2,7 +2,7 @@
 """The kiosk inside a machine, as its owner sees it: configuration stick, health port, service.
 
 The stick is what first boot takes: kiosk.yaml, the avatar, a token, a certificate. Idle life is
-off, so that the face rests in one pose and a screenshot can be compared with a picture; three
+off, so that the face rests in one pose and a screenshot can be compared with a picture; two
 frames a second leave the emulated processor time for everything else.
 """
 
@@ -61,7 +61,7 @@ def kiosk_yaml(endpoint_port: int) -> str:
     """The kiosk's configuration; its endpoint is on the host."""
     return f"""\
 avatar: {{path: small.avatar}}
-display: {{frame_rate: 3}}
+display: {{frame_rate: 2}}
 endpoint: {{url: "ws://{HOST}:{endpoint_port}/relay", say_url: "http://{HOST}:{endpoint_port}/say"}}
 audio: {{buffer_ms: 1000}}
 idle: {{enabled: false}}

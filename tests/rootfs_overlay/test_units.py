@@ -167,3 +167,9 @@ def test_the_journal_is_capped() -> None:
     assert int(caps["SystemMaxUse"]) <= 64
     assert int(caps["RuntimeMaxUse"]) <= 16
     assert "SyncIntervalSec=5m" in text
+
+
+def test_the_clock_is_saved_seldom() -> None:
+    """systemd-timesyncd would write once a minute: measured 1 MB an hour, all of an idle board."""
+    text = (OVERLAY / "usr/lib/systemd/timesyncd.conf.d/kiosk.conf").read_text()
+    assert "[Time]\nSaveIntervalSec=1h\n" in text
