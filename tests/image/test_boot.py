@@ -20,7 +20,6 @@ from driving_client.lipsync.espeak import synthesise
 IDLE_S = 120
 LINK_S = 300
 SAYINGS = 3
-SENTENCES = 3
 SENTENCE = "Papa and mama have a big map of Africa, and a happy Alabama banana."
 
 
@@ -123,26 +122,6 @@ def test_health_answers_its_owner_only(kiosk: Kiosk) -> None:
     assert refused.value.code in (401, 403)
     with pytest.raises((OSError, urllib.error.URLError)):
         urllib.request.urlopen(f"http://{kiosk.machine.url}/healthz", timeout=30)
-
-
-def spoken_openings(kiosk: Kiosk, endpoint: str, mouth: pictures.Mouth, taken: int) -> list[float]:
-    """How far the mouth is open in pictures of the screen while the sentence is said to its end.
-
-    `taken` pictures were kept before.
-    """
-    spoken = 'kiosk_utterances_total{outcome="ended"}'
-    ended, heard = kiosk.metric(spoken), kiosk.metric("kiosk_speech_seconds_total")
-    seconds = kiosk.machine.until(
-        "the link to the endpoint", lambda: say_when_linked(endpoint, SENTENCE), LINK_S
-    )
-    openings: list[float] = []
-    deadline = time.monotonic() + 10 * seconds + 60
-    while kiosk.metric(spoken) == ended and time.monotonic() < deadline:
-        shot = kiosk.machine.screenshot(f"speaking-{taken + len(openings):02d}")
-        openings.append(mouth.opening(pictures.load(shot)))
-    assert kiosk.metric(spoken) == ended + 1, "the sentence came to its end"
-    assert kiosk.metric("kiosk_speech_seconds_total") - heard >= seconds - 0.2
-    return openings
 
 
 def test_it_speaks_a_sentence(kiosk: Kiosk, prepared: Prepared, endpoint: str) -> None:
