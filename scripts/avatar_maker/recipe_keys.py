@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a recipe says of a person: every key, its bounds, its default and what it does.
 
-One table for reading (`recipe`), for the messages about mistakes and for the reference in
-`config/avatars/README.md`. Lengths are metres, colours are 8-bit sRGB as "#rrggbb".
+One table for reading (`recipe`) and for the messages about mistakes. Lengths are metres, colours are 8-bit sRGB as "#rrggbb".
 """
 
 from __future__ import annotations
@@ -32,21 +31,6 @@ class Number:
         if not self.low <= value <= self.high:
             raise ValueError(f"{value:g} is not from {self.low:g} to {self.high:g}")
         return float(value)
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One word of a few."""
-
-    default: str
-    words: tuple[str, ...]
-    text: str
-
-    def read(self, value: object) -> Value:
-        """The value; ValueError says what is allowed."""
-        if value not in self.words:
-            raise ValueError(f"{value!r} is none of {', '.join(self.words)}")
-        return str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,24 +76,20 @@ class Text:
         return value
 
 
-Key = Number | Choice | Color | Colors | Text
+Key = Number | Color | Colors | Text
 
 KEYS: Final[dict[str, dict[str, Key]]] = {
     "person": {
         "name": Text("", "[a-z0-9][a-z0-9-]{0,30}", "the avatar's name, as health shows it"),
         "licence": Text("CC0-1.0", "[A-Za-z0-9.+-]{1,40}", "SPDX identifier of the result"),
         "scale": Number(0.105, 0.09, 0.115, "metres per unit of MakeHuman's mesh (decimetres)"),
-        "seed": Number(0, 0, 1e9, "of every random choice"),
     },
     "skin": {
         "tone": Color("#deac92", "the forehead's colour in even light"),
         "lips": Color("#bc645e", "the lips' colour"),
         "flush": Number(0.75, 0, 2, "redness of cheeks, nose, ears and chin"),
         "mottle": Number(1.0, 0, 3, "variation from pores and vessels"),
-        "freckles": Number(0.0, 0, 1, "how many, over nose and cheeks"),
-        "lines": Number(0.0, 0, 1, "age lines at eyes, forehead and mouth"),
         "under_eyes": Number(0.34, 0, 1, "lightness below the eyes, against their shade"),
-        "stubble": Number(0.0, 0, 1, "shadow of a beard"),
     },
     "eyes": {
         "iris": Color("#684e38", "the iris' colour"),
@@ -123,13 +103,11 @@ KEYS: Final[dict[str, dict[str, Key]]] = {
         "arch": Number(1.0, 0, 2, "how much it is bent"),
     },
     "hair": {
-        "style": Choice("bob", ("bob", "short"), "how it is cut"),
         "colors": Colors(("#66452e", "#4d3423", "#80593a"), "shades that strands choose from"),
         "parting": Number(0.022, -0.05, 0.05, "metres to the person's left of the middle"),
         "volume": Number(1.0, 0.3, 2, "how far it stands off the head"),
     },
     "clothing": {
-        "style": Choice("crew", ("crew", "shirt"), "crew neck, or a shirt with a collar"),
         "color": Color("#3a5c76", "the cloth's colour"),
     },
 }
