@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a recipe says of a person: every key, its bounds, its default and what it does.
 
-One table for reading (`recipe`) and for the messages about mistakes. Lengths are metres, colours are 8-bit sRGB as "#rrggbb".
+One table for reading (`recipe`) and for the messages about mistakes. Lengths are metres, colours
+are 8-bit sRGB as "#rrggbb".
 """
 
 from __future__ import annotations
