@@ -15,7 +15,6 @@ import ssl
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -91,11 +90,11 @@ class Kiosk:
 
     def get(self, path: str, token: str | None = None) -> bytes:
         """GET with the owner's token, or another; raises urllib's errors."""
-        return self._ask(path, None, token)
-
-    def post(self, path: str, body: Mapping[str, Any]) -> Any:
-        """POST a JSON object; the answer's JSON."""
-        return json.loads(self._ask(path, json.dumps(body).encode(), None))
+        request = urllib.request.Request(f"https://{self.machine.url}{path}")
+        request.add_header("Authorization", f"Bearer {token or self._owner.token}")
+        with urllib.request.urlopen(request, timeout=_ANSWER_S, context=self._context) as answer:
+            content: bytes = answer.read()
+        return content
 
     def health(self) -> dict[str, Any]:
         """The health answer."""
@@ -129,12 +128,3 @@ class Kiosk:
         except (OSError, urllib.error.URLError):
             return None
         return True
-
-    def _ask(self, path: str, body: bytes | None, token: str | None) -> bytes:
-        request = urllib.request.Request(f"https://{self.machine.url}{path}", data=body)
-        request.add_header("Authorization", f"Bearer {token or self._owner.token}")
-        if body is not None:
-            request.add_header("Content-Type", "application/json")
-        with urllib.request.urlopen(request, timeout=_ANSWER_S, context=self._context) as answer:
-            content: bytes = answer.read()
-        return content

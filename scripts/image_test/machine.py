@@ -18,7 +18,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TypeVar
@@ -52,8 +52,6 @@ class MachineSettings:
     """Raw images, /dev/vdb and so on."""
     snapshot: str = ""
     """Go on from this one of the disk's machine snapshots instead of booting."""
-    extra: tuple[str, ...] = field(default=())
-    """More words for QEMU's command line."""
     command_line: str = ""
     """More words for the kernel's."""
 
@@ -123,7 +121,7 @@ class Machine:
         words += ["-qmp", f"unix:{self._sockets}/qmp,server=on,wait=off"]
         if settings.snapshot:
             words += ["-loadvm", settings.snapshot]
-        return words + list(settings.extra)
+        return words
 
     def _until_connected(self, connect: Callable[[], T]) -> T:
         deadline = time.monotonic() + 60

@@ -2,8 +2,7 @@
 """Where a model comes from: what it was made with, its bytes, and what it scores.
 
 Committed beside the model as `provenance.json`. Equal hashes of the corpus mean equal
-training data; the weights of two runs differ in their last digits where the number of
-threads or the processor differs.
+training data; those of the whole corpus differ from run to run (see `corpus`).
 """
 
 from __future__ import annotations
