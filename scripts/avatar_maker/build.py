@@ -8,19 +8,21 @@ from typing import Final
 
 import numpy as np
 
+from avatar_maker.bust import bust_surface
 from avatar_maker.character import make_character
 from avatar_maker.clips import authored_clips
+from avatar_maker.cloth import clothing
 from avatar_maker.cloud import HEAD, LEFT_EYE, NECK, RIGHT_EYE, ROOT, Cloud, joined
 from avatar_maker.density import Density
-from avatar_maker.eyes import eyeball
+from avatar_maker.eyes import eyeballs
 from avatar_maker.facial_hair import brows, lashes
 from avatar_maker.hair import head_hair
-from avatar_maker.light import displayed, irradiance, sheen
-from avatar_maker.mesh import unit
+from avatar_maker.landmarks import find_landmarks
+from avatar_maker.light import baked, displayed, sheen
 from avatar_maker.mouth import mouth_parts
 from avatar_maker.recipe import Recipe
 from avatar_maker.seen import most_seen
-from avatar_maker.skin import bust
+from avatar_maker.skin import skin
 from avatar_maker.source import Floats, Ints, Source
 from driving_client.motion import ARKIT_NAMES
 from splat_gles.avatar import Avatar, Framing, Joint
@@ -31,10 +33,6 @@ SMALLEST_DELTA: Final = 0.00002
 FRAMED: Final = np.array([0.0, -0.045, -0.06])
 """From the mouth to the middle of the picture, metres: head and shoulders share it well."""
 
-LEAST_SEEN: Final = (0.05, 0.05, 0.02, 0.05, 0.05, 0.12)
-"""A splat stays if it ever gets this share of a pixel: skin, eyes, mouth, lashes, brows, hair.
-
-Layers of hair look alike; behind the lips bright teeth must not shine through the dark."""
 EXPRESSIONS: Final[tuple[dict[str, float], ...]] = (
     {"jawOpen": 1.0, "mouthUpperUpLeft": 1.0, "mouthUpperUpRight": 1.0},
     {"jawOpen": 0.65},
@@ -46,6 +44,8 @@ EXPRESSIONS: Final[tuple[dict[str, float], ...]] = (
      "browDownRight": 1.0, "eyeSquintLeft": 1.0, "eyeSquintRight": 1.0},
 )  # fmt: skip
 """Face units that together show what is hidden at rest."""
+LIT_POSE: Final = {"jawOpen": 0.75, "eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}
+"""The pose whose light moving parts get, at their `posed_light`."""
 GAZES: Final = ((27, 0), (-27, 0), (0, 20), (0, -20))
 """Yaw and pitch of the eyes, degrees, a little further than they ever turn."""
 
@@ -57,21 +57,20 @@ def build_avatar(source: Source, recipe: Recipe, density: Density, progress: Pro
     progress("read and shape the mesh", 0.0)
     mesh = source.base_mesh()
     character = make_character(source, mesh, recipe)
+    surface = bust_surface(mesh, character)
+    marks = find_landmarks(surface, character, source)
     progress("cover the skin", 0.1)
-    skin, marks = bust(mesh, character, source, recipe, density)
-    left = eyeball(character.left_eye, LEFT_EYE, recipe.eyes, density)
-    right = eyeball(character.right_eye, RIGHT_EYE, recipe.eyes, density)
-    eyes = joined([left, right])
-    mouth = mouth_parts(mesh, character, density)
+    parts = {"skin": skin(surface, marks, source, recipe, density)}
+    parts["cloth"] = clothing(surface, marks, recipe.clothing, density)
+    parts["eyes"] = eyeballs(marks.eyes, recipe.eyes, density)
+    parts["mouth"] = mouth_parts(mesh, character, density)
     progress("grow the hair", 0.25)
-    lash = lashes(mesh, character)
-    brow = brows(skin, marks.eyes, recipe.brows, density)
-    hair = head_hair(skin, marks.eyes, recipe.hair, density)
-    parts = _without_hidden([skin, eyes, mouth, lash, brow, hair], marks.eyes)
-    cloud = joined(parts)
-    lengths = ", ".join(str(len(part)) for part in parts)
-    progress(f"bake the light over {len(cloud)} splats ({lengths})", 0.3)
-    light = _light(cloud, [len(part) for part in parts], marks.eyes, progress)
+    parts["lashes"] = lashes(mesh, character)
+    parts["brows"] = brows(parts["skin"], marks.eyes, recipe.brows, density)
+    parts["hair"] = head_hair(parts["skin"], marks.eyes, recipe.hair, density)
+    cloud = _without_hidden(joined(list(parts.values())), marks.eyes)
+    progress(f"bake the light over {len(cloud)} splats", 0.3)
+    light = baked(cloud, _posed(cloud, **LIT_POSE), lambda part: progress("", 0.3 + part * 0.65))
     progress("author the clips", 0.95)
     return _avatar(recipe, cloud, light, character.joints(), marks.mouth)
 
@@ -85,9 +84,8 @@ def _posed(cloud: Cloud, **units: float) -> Floats:
     return moved
 
 
-def _without_hidden(parts: list[Cloud], eyes: Floats) -> list[Cloud]:
-    """The parts less what hardly shows at rest, in strong expressions and looking aside."""
-    cloud = joined(parts)
+def _without_hidden(cloud: Cloud, eyes: Floats) -> Cloud:
+    """The cloud less what hardly shows at rest, in strong expressions and looking aside."""
     moved = [_posed(cloud, **units) for units in EXPRESSIONS]
     for yaw, pitch in np.radians(GAZES):
         gaze = _posed(cloud, eyeWideLeft=0.5, eyeWideRight=0.5)
@@ -95,10 +93,8 @@ def _without_hidden(parts: list[Cloud], eyes: Floats) -> list[Cloud]:
             rows = cloud.skin[:, joint] > 0
             gaze[rows] = (gaze[rows] - eye) @ _turn(yaw, pitch).T + eye
         moved.append(gaze)
-    least = np.repeat(LEAST_SEEN, [len(part) for part in parts])
-    keep = most_seen(cloud.positions, cloud.axes, cloud.opacity, moved) > least
-    ends = np.cumsum([len(part) for part in parts])[:-1]
-    return [part.where(mask) for part, mask in zip(parts, np.split(keep, ends), strict=True)]
+    seen = most_seen(cloud.positions, cloud.axes, cloud.opacity, moved)
+    return cloud.where(seen > cloud.least_share)
 
 
 def _turn(yaw: float, pitch: float) -> Floats:
@@ -109,36 +105,6 @@ def _turn(yaw: float, pitch: float) -> Floats:
     )
     values: Floats = across @ down
     return values
-
-
-def _light(cloud: Cloud, lengths: list[int], eyes: Floats, progress: Progress) -> Floats:
-    """Light per splat: at rest and with open mouth and shut lids, as each part is mostly seen."""
-    rest = irradiance(
-        cloud.positions, cloud.axes, cloud.normals, lambda part: progress("", 0.3 + part * 0.3)
-    )
-    moved = _posed(cloud, jawOpen=0.75, eyeBlinkLeft=1.0, eyeBlinkRight=1.0)
-    moving = np.linalg.norm(moved - cloud.positions, axis=1)
-    skin, eyeballs, mouth = lengths[:3]
-    gap = moved[:, None] - eyes
-    near = np.argmin(np.linalg.norm(gap, axis=2), axis=1)
-    outward = gap[np.arange(len(cloud)), near]
-    lids = np.clip(moving / 0.003, 0, 1) * (np.linalg.norm(outward, axis=1) < 0.021)
-    lids[skin:] = 0
-    # a shut lid is a part of a sphere, whatever folds it lies in when the eye is open
-    normals = unit(cloud.normals * (1 - lids)[:, None] + unit(outward) * lids[:, None])
-    posed = irradiance(moved, cloud.axes, normals, lambda part: progress("", 0.6 + part * 0.35))
-    share = np.zeros(len(cloud))
-    share[:skin] = np.maximum(0.5 * np.clip(moving[:skin] / 0.004, 0, 1), 0.92 * lids[:skin])
-    share[skin + eyeballs : skin + eyeballs + mouth] = 1.0
-    light = rest * (1 - share)[:, None] + posed * share[:, None]
-    least = np.zeros(len(cloud))
-    least[skin : skin + eyeballs] = 0.74
-    enamel = cloud.albedo[:, 1] > 0.5
-    enamel[: skin + eyeballs] = False
-    least[skin + eyeballs : skin + eyeballs + mouth] = 0.28
-    least[enamel] = 0.62
-    least[-lengths[-1] :] = 0.20
-    return np.maximum(light, least[:, None])
 
 
 def _avatar(

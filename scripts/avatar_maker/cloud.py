@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
 
 import numpy as np
 
@@ -24,6 +25,11 @@ class Cloud:
     positions and normals (n,3), axes (n,3,3) whose rows are the principal half axes (one
     standard deviation, metres), albedo (n,3) linear, opacity (n,), gloss (n,) 0 to 1,
     deltas (52,n,3) metres, skin (n,5) weights that sum to 1.
+
+    How a splat is treated, each (n,) or one number for all: it stays if it ever gets
+    `least_share` of a pixel; `posed_light` is how much of its light it takes from the pose with
+    open mouth and shut lids, where its normal is `posed_normals` (n,3) if that is given;
+    `least_light` is what it gets in the deepest shadow.
     """
 
     positions: Floats
@@ -34,16 +40,26 @@ class Cloud:
     gloss: Floats
     deltas: Floats
     skin: Floats
+    least_share: Floats = field(default_factory=partial(np.array, 0.05))
+    posed_light: Floats = field(default_factory=partial(np.array, 0.0))
+    least_light: Floats = field(default_factory=partial(np.array, 0.0))
+    posed_normals: Floats = field(default_factory=partial(np.zeros, 3))
+
+    def __post_init__(self) -> None:
+        for name in ("least_share", "posed_light", "least_light"):
+            whole = np.broadcast_to(getattr(self, name), len(self.positions))
+            object.__setattr__(self, name, whole)
+        if self.posed_normals.ndim == 1:
+            object.__setattr__(self, "posed_normals", self.normals)
 
     def __len__(self) -> int:
         return len(self.positions)
 
     def where(self, keep: Masks) -> Cloud:
         """The splats that a mask picks."""
-        return Cloud(
-            self.positions[keep], self.normals[keep], self.axes[keep], self.albedo[keep],
-            self.opacity[keep], self.gloss[keep], self.deltas[:, keep], self.skin[keep],
-        )  # fmt: skip
+        picked = {item.name: getattr(self, item.name)[keep] for item in fields(self)[:6]}
+        treated = {item.name: getattr(self, item.name)[keep] for item in fields(self)[7:]}
+        return Cloud(**picked, deltas=self.deltas[:, keep], **treated)
 
     def colored(self, albedo: Floats, gloss: Floats | float | None = None) -> Cloud:
         """The same splats in other colours."""
@@ -57,10 +73,8 @@ def joined(clouds: Sequence[Cloud]) -> Cloud:
     def row(name: str) -> Floats:
         return np.concatenate([getattr(cloud, name) for cloud in clouds])
 
-    return Cloud(
-        row("positions"), row("normals"), row("axes"), row("albedo"), row("opacity"), row("gloss"),
-        np.concatenate([cloud.deltas for cloud in clouds], axis=1), row("skin"),
-    )  # fmt: skip
+    rows = {item.name: row(item.name) for item in fields(Cloud) if item.name != "deltas"}
+    return Cloud(**rows, deltas=np.concatenate([cloud.deltas for cloud in clouds], axis=1))
 
 
 def bound_to(joint: int, count: int) -> Floats:

@@ -8,11 +8,12 @@ cornea and follows the head, as a reflection does.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
-from avatar_maker.cloud import HEAD, UNITS, Cloud, bound_to, flat_axes, joined
+from avatar_maker.cloud import HEAD, LEFT_EYE, RIGHT_EYE, UNITS, Cloud, bound_to, flat_axes, joined
 from avatar_maker.density import Density
 from avatar_maker.light import linear
 from avatar_maker.mesh import smoothstep, unit
@@ -64,7 +65,17 @@ def _color(polar: Floats, around: Floats, look: Look) -> Floats:
     return values
 
 
-def eyeball(center: Floats, joint: int, look: Look, density: Density) -> Cloud:
+def eyeballs(centres: Floats, look: Look, density: Density) -> Cloud:
+    """Both eyes; `centres` (2,3) are the left one's and the right one's."""
+    return joined(
+        [
+            _eyeball(centre, joint, look, density)
+            for centre, joint in zip(centres, (LEFT_EYE, RIGHT_EYE), strict=True)
+        ]
+    )
+
+
+def _eyeball(center: Floats, joint: int, look: Look, density: Density) -> Cloud:
     """One eye that looks along +z, bound to its joint, with its highlight bound to the head."""
     radius = look.number("size")
     polar, around, edge = _rings(radius, density)
@@ -85,7 +96,7 @@ def eyeball(center: Floats, joint: int, look: Look, density: Density) -> Cloud:
         deltas=np.zeros((UNITS, count, 3)),
         skin=bound_to(joint, count),
     )
-    return joined([ball, _highlight(center, radius)])
+    return replace(joined([ball, _highlight(center, radius)]), least_light=np.array(0.74))
 
 
 def _highlight(center: Floats, radius: float) -> Cloud:

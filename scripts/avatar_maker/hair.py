@@ -7,7 +7,7 @@ smooth hull around head, ears and neck at a distance of its own, which gives the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -229,4 +229,5 @@ def head_hair(skin: Cloud, eyes: Floats, look: Look, density: Density) -> Cloud:
         deltas=np.zeros((UNITS, count, 3)),
         skin=bound_to(HEAD, count),
     )
-    return joined([under, over])
+    whole = joined([under, over])
+    return replace(whole, least_share=np.array(0.12), least_light=np.array(0.20))

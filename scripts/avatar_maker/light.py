@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from avatar_maker.cloud import Cloud
 from avatar_maker.mesh import unit
 from avatar_maker.source import Floats, Ints
 
@@ -127,6 +128,14 @@ def irradiance(
         total += (facing * reached)[:, None] * light
         step((index + 1) / DIRECTIONS)
     return total * (4 / DIRECTIONS)
+
+
+def baked(cloud: Cloud, posed: Floats, step: Callable[[float], None]) -> Floats:
+    """Light (n,3) on each splat, from its place at rest and its place (n,3) in the lit pose."""
+    rest = irradiance(cloud.positions, cloud.axes, cloud.normals, lambda part: step(part / 2))
+    other = irradiance(posed, cloud.axes, cloud.posed_normals, lambda part: step(0.5 + part / 2))
+    share = cloud.posed_light[:, None]
+    return np.maximum(rest * (1 - share) + other * share, cloud.least_light[:, None])
 
 
 def sheen(normals: Floats, gloss: Floats, light: Floats) -> Floats:

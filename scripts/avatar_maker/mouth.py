@@ -118,7 +118,11 @@ def mouth_parts(mesh: BaseMesh, character: Character, density: Density) -> Cloud
             _throat(tongue.positions[:, 2].max(), tongue.positions[:, 1].max()),
         ]
     )
-    return Cloud(
-        parts.positions, parts.normals, parts.axes, parts.albedo, parts.opacity, parts.gloss,
-        parts.deltas, bound_to(HEAD, len(parts)),
-    )  # fmt: skip
+    enamel = parts.albedo[:, 1] > 0.5
+    return replace(
+        parts,
+        skin=bound_to(HEAD, len(parts)),
+        least_share=np.array(0.02),
+        posed_light=np.array(1.0),
+        least_light=np.where(enamel, 0.62, 0.28),
+    )
