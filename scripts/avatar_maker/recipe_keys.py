@@ -104,9 +104,13 @@ KEYS: Final[dict[str, dict[str, Key]]] = {
         "arch": Number(1.0, 0, 2, "how much it is bent"),
     },
     "hair": {
-        "colors": Colors(("#66452e", "#4d3423", "#80593a"), "shades that strands choose from"),
+        "style": Text("waves", "waves|coils", "shoulder-length waves, or short coils"),
+        "colors": Colors(("#66452e", "#4d3423", "#80593a"), "shades that locks choose from"),
         "parting": Number(0.022, -0.05, 0.05, "metres to the person's left of the middle"),
         "volume": Number(1.0, 0.3, 2, "how far it stands off the head"),
+        "length": Number(0.145, 0.08, 0.17, "where waves end, in metres below the eyes"),
+        "wave": Number(1.0, 0, 2, "how much long hair waves"),
+        "temples": Number(0.0, 0, 0.02, "how far the hairline recedes at the temples, in metres"),
     },
     "clothing": {
         "color": Color("#3a5c76", "the cloth's colour"),

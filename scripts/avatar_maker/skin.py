@@ -19,7 +19,7 @@ from avatar_maker.hairline import scalp_cover
 from avatar_maker.landmarks import Landmarks, neckline
 from avatar_maker.masks import sampled_mask
 from avatar_maker.mesh import smoothstep, unit
-from avatar_maker.recipe import Recipe
+from avatar_maker.recipe import Look, Recipe
 from avatar_maker.source import Floats, Source
 from avatar_maker.surface import Surface, covered, merged
 from driving_client.motion import ARKIT_NAMES
@@ -38,7 +38,7 @@ def skin(
     bare = neckline(surface.centres(), marks) < UNDER_CLOTH
     surface = surface.picked(np.repeat(bare.reshape(-1, 4).any(axis=1), 4))
     poses = stretching_poses(surface)
-    spacing = _spacing(surface.centres(), marks) * density.spacing
+    spacing = _spacing(surface.centres(), marks, recipe.hair) * density.spacing
     surface, wished = merged(surface, spacing, poses)
     cloud, samples = covered(surface, wished, poses, overlap=OVERLAP, thickness=0.00025)
     texture = samples.of_corners(surface.texture)
@@ -46,7 +46,7 @@ def skin(
     masks = {name: sampled_mask(source, name, texture) for name in names}
     points = cloud.positions
     color = complexion(points, marks, masks, recipe.skin)
-    scalp = scalp_cover(points, marks.eyes)
+    scalp = scalp_cover(points, marks.eyes, recipe.hair)
     roots = recipe.hair.colors("colors").mean(axis=0) * 0.5
     color = color * (1 - scalp)[:, None] + roots * scalp[:, None]
     gloss = np.where(masks["lips"] > 0.5, 1.6, 0.55) * (1 - scalp)
@@ -70,7 +70,7 @@ def _lidded(cloud: Cloud, eyes: Floats) -> Cloud:
     return replace(cloud, posed_normals=normals, posed_light=share)
 
 
-def _spacing(centre: Floats, marks: Landmarks) -> Floats:
+def _spacing(centre: Floats, marks: Landmarks, hair: Look) -> Floats:
     """Widest wished edge of a cell (F,) in metres."""
     spacing = np.full(len(centre), 0.0080)
     front = smoothstep(0.0, 0.05, centre[:, 2] - marks.eyes[0, 2] + 0.05)
@@ -86,6 +86,6 @@ def _spacing(centre: Floats, marks: Landmarks) -> Floats:
     for eye in marks.eyes:
         near = np.maximum(near, finer(eye, 0.024, 0.0014))
     spacing -= near
-    scalp = scalp_cover(centre, marks.eyes)
+    scalp = scalp_cover(centre, marks.eyes, hair)
     values: Floats = np.where(scalp > 0.5, 0.0110, spacing)
     return values
