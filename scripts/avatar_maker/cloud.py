@@ -29,7 +29,8 @@ class Cloud:
     How a splat is treated, each (n,) or one number for all: it stays if it ever gets
     `least_share` of a pixel; `posed_light` is how much of its light it takes from the pose with
     open mouth and shut lids, where its normal is `posed_normals` (n,3) if that is given;
-    `least_light` is what it gets in the deepest shadow.
+    `least_light` is what it gets in the deepest shadow; `translucence` is how much light spreads
+    under its surface, 0 to 1 (skin).
     """
 
     positions: Floats
@@ -43,10 +44,11 @@ class Cloud:
     least_share: Floats = field(default_factory=partial(np.array, 0.05))
     posed_light: Floats = field(default_factory=partial(np.array, 0.0))
     least_light: Floats = field(default_factory=partial(np.array, 0.0))
+    translucence: Floats = field(default_factory=partial(np.array, 0.0))
     posed_normals: Floats = field(default_factory=partial(np.zeros, 3))
 
     def __post_init__(self) -> None:
-        for name in ("least_share", "posed_light", "least_light"):
+        for name in ("least_share", "posed_light", "least_light", "translucence"):
             whole = np.broadcast_to(getattr(self, name), len(self.positions))
             object.__setattr__(self, name, whole)
         if self.posed_normals.ndim == 1:

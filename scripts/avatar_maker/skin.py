@@ -52,6 +52,7 @@ def skin(
     gloss = np.where(masks["lips"] > 0.5, 1.6, 0.55) * (1 - scalp)
     gloss *= 1 - smoothstep(0.3, 0.7, masks["inside-mouth"]) * 0.8
     cloud = replace(cloud, albedo=color, gloss=gloss, opacity=np.ones(len(cloud)))
+    cloud = replace(cloud, translucence=1 - scalp)
     return _lidded(cloud.where(neckline(points, marks) < UNDER_CLOTH), marks.eyes)
 
 
