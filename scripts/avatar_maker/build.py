@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from avatar_maker.brows import brows
 from avatar_maker.bust import bust_surface
 from avatar_maker.character import make_character
 from avatar_maker.clips import authored_clips
@@ -15,9 +16,10 @@ from avatar_maker.cloth import clothing
 from avatar_maker.cloud import HEAD, LEFT_EYE, NECK, RIGHT_EYE, ROOT, Cloud, joined
 from avatar_maker.density import Density
 from avatar_maker.eyes import eyeballs
-from avatar_maker.facial_hair import brows, lashes
 from avatar_maker.hair import head_hair
 from avatar_maker.landmarks import find_landmarks
+from avatar_maker.lashes import lashes
+from avatar_maker.lid_rims import find_lids
 from avatar_maker.light import baked, displayed, sheen
 from avatar_maker.mouth import mouth_parts
 from avatar_maker.recipe import Recipe
@@ -65,7 +67,7 @@ def build_avatar(source: Source, recipe: Recipe, density: Density, progress: Pro
     parts["eyes"] = eyeballs(marks.eyes, recipe.eyes, density)
     parts["mouth"] = mouth_parts(mesh, character, density)
     progress("grow the hair", 0.25)
-    parts["lashes"] = lashes(mesh, character)
+    parts["lashes"] = lashes(find_lids(mesh, character), density)
     parts["brows"] = brows(parts["skin"], marks.eyes, recipe.brows, density)
     parts["hair"] = head_hair(parts["skin"], marks.eyes, recipe.hair, density)
     cloud = _without_hidden(joined(list(parts.values())), marks.eyes)

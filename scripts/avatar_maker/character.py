@@ -15,12 +15,10 @@ from typing import Final
 import numpy as np
 
 from avatar_maker.cloud import HEAD, NECK, ROOT
+from avatar_maker.lids import seal_lids
 from avatar_maker.recipe import Recipe
 from avatar_maker.source import BaseMesh, Floats, Source
 from driving_client.motion import ARKIT_NAMES
-
-LID_CLEARANCE: Final = 0.0171
-"""How far from the eye's centre a shut lid rests at least, in metres: outside the eyeball."""
 
 ARM_DROP: Final = np.radians(38.0)
 """By how much the arms are lowered, about the shoulder joints."""
@@ -76,15 +74,8 @@ def make_character(source: Source, mesh: BaseMesh, recipe: Recipe) -> Character:
         if name.startswith("eyeWide"):
             # a blink starts from the lid that the neutral face has already raised
             units[ARKIT_NAMES.index(name.replace("eyeWide", "eyeBlink"))] -= weight * unit
-    lids = mesh.quads[mesh.group("body")].max() + 1
-    for side in ("Left", "Right"):
-        eye = centre(f"joint-{side[0].lower()}-eye")
-        blink = units[ARKIT_NAMES.index(f"eyeBlink{side}"), :lids]
-        shut = vertices[:lids] + blink - eye
-        reach = np.linalg.norm(shut, axis=1)
-        low = (np.linalg.norm(blink, axis=1) > 0.01) & (shut[:, 2] > 0) & (reach > 0)
-        least = np.where(low, np.maximum(reach, LID_CLEARANCE / metres), reach)
-        blink += shut * (least / np.maximum(reach, 1e-9) - 1)[:, None]
+    eyes = np.stack([centre("joint-l-eye"), centre("joint-r-eye")])
+    seal_lids(mesh, vertices, units, eyes, metres)
     skin = _skin(source, bones)
     return Character(
         vertices=vertices * metres,
@@ -92,8 +83,8 @@ def make_character(source: Source, mesh: BaseMesh, recipe: Recipe) -> Character:
         skin=skin,
         neck=centre("joint-neck") * metres,
         head=centre("joint-head") * metres,
-        left_eye=centre("joint-l-eye") * metres,
-        right_eye=centre("joint-r-eye") * metres,
+        left_eye=eyes[0] * metres,
+        right_eye=eyes[1] * metres,
     )
 
 

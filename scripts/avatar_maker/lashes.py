@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lashes: curved tapered hairs along the lids' edges, in clumps, that turn with their lids.
+
+Each hair is a few thin splats along a parabola. A shut lid has turned about the eye, and so have
+its lashes: their offsets hold that turn, so that they lie on the cheek and not on the lid.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from avatar_maker.cloud import HEAD, Cloud, bound_to, flat_axes, joined
+from avatar_maker.density import Density
+from avatar_maker.lid_rims import Curve, Lids
+from avatar_maker.light import linear
+from avatar_maker.mesh import smoothstep, unit
+from avatar_maker.source import Floats
+
+COLOR: Final = linear(24, 17, 14)
+GOLDEN: Final = (np.sqrt(5) - 1) / 2
+"""Hair n grows at the fraction of n times this: few hairs and many are spread alike."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """How the lashes of one lid grow; lengths in metres, angles in radians.
+
+    `rise` and `curl` are where a hair points at its root and at its tip, above the horizon;
+    `turn` is by how much a hair turns for each radian that its lid turns.
+    """
+
+    hairs: int
+    length: float
+    rise: float
+    curl: float
+    clump: float
+    turn: float
+    segments: int
+    opacity: float
+
+
+UPPER: Final = Row(46, 0.0082, -0.05, 1.25, 0.0016, 1.5, 4, 0.92)
+LOWER: Final = Row(21, 0.0044, -0.15, -1.10, 0.0022, 1.0, 3, 0.75)
+
+
+def lashes(lids: tuple[Lids, Lids], density: Density) -> Cloud:
+    """The lashes of both eyes."""
+    return joined(
+        [
+            _row(curve, eye, row, density, seed)
+            for seed, eye in enumerate(lids)
+            for curve, row in ((eye.upper.edge, UPPER), (eye.lower.edge, LOWER))
+        ]
+    )
+
+
+def _row(curve: Curve, eye: Lids, row: Row, density: Density, seed: int) -> Cloud:
+    """One lid's lashes."""
+    count = density.hairs(row.hairs)
+    index = np.arange(count)
+    along = 0.10 + 0.885 * ((index + 0.5 + seed * 0.37) * GOLDEN % 1.0)
+    rng = np.random.default_rng(70 + seed)
+    chance = rng.random((count, 4))
+    root, units = curve.points(along)
+    # longest two thirds outwards, short at the inner corner
+    length = row.length * (0.42 + 0.58 * smoothstep(0.05, 0.72, along))
+    length *= 1 - 0.30 * smoothstep(0.88, 1.0, along)
+    length *= 0.78 + 0.34 * chance[:, 0]
+    outward = root - eye.eye
+    sideways = np.arctan2(outward[:, 0], outward[:, 2]) * 1.12
+    # hairs of one clump lean together at their tips
+    clump = (np.floor(along * 17 + 0.5 * chance[:, 1]) + 0.5) / 17
+    lean = (clump - along) * 0.030 / row.length + 0.28 * (chance[:, 2] - 0.5)
+    sideways += eye.side * lean + eye.side * 0.22 * smoothstep(0.45, 1.0, along)
+    rise = row.rise + 0.25 * (chance[:, 3] - 0.5)
+    curl = np.full(count, row.curl) + 0.25 * (chance[:, 0] - 0.5)
+
+    def heading(up: Floats) -> Floats:
+        level = np.cos(up)
+        return np.stack([np.sin(sideways) * level, np.sin(up), np.cos(sideways) * level], axis=1)
+
+    start, end = heading(rise), heading(curl)
+
+    def place(t: float) -> Floats:
+        values: Floats = root + length[:, None] * (start * (t - t * t / 2) + end * t * t / 2)
+        return values
+
+    turned = _turn(root - eye.eye, units) * row.turn
+    clouds = []
+    for number in range(row.segments):
+        low, high = number / row.segments, (number + 1) / row.segments
+        near, far, middle = place(low), place(high), place((low + high) / 2)
+        half = (far - near) * 0.56
+        taper = 1.0 - 0.72 * (low + high) / 2
+        width = 0.00009 * taper * np.sqrt(density.spacing / 0.45)
+        across = unit(np.cross(half, unit(middle - eye.eye))) * width
+        clouds.append(
+            Cloud(
+                positions=middle,
+                normals=unit(middle - eye.eye),
+                axes=flat_axes(half, across, 0.00006),
+                albedo=np.broadcast_to(COLOR, (count, 3)),
+                opacity=np.full(count, row.opacity * (1.0 - 0.35 * high)),
+                gloss=np.zeros(count),
+                deltas=units + _swung(middle - root, turned),
+                skin=bound_to(HEAD, count),
+            )
+        )
+    return joined(clouds)
+
+
+def _turn(outward: Floats, units: Floats) -> Floats:
+    """By how much each face unit turns a lid about the eye's level axis, (52,n) radians."""
+    moved = outward + units
+    values: Floats = np.arctan2(moved[..., 1], moved[..., 2]) - np.arctan2(
+        outward[:, 1], outward[:, 2]
+    )
+    return values
+
+
+def _swung(arm: Floats, turned: Floats) -> Floats:
+    """Offsets (52,n,3) of points at `arm` (n,3) from what turns by `turned` (52,n) about x."""
+    y, z = arm[:, 1], arm[:, 2]
+    sine, cosine = np.sin(turned), np.cos(turned)
+    values: Floats = np.stack(
+        [np.zeros_like(sine), y * (cosine - 1) + z * sine, z * (cosine - 1) - y * sine], axis=2
+    )
+    return values
