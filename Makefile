@@ -26,7 +26,7 @@ export PYTHON
 VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-clients lint bench avatar overlay repro rootfs flash test-image clean train-lipsync convert-npu bench-lipsync
+.PHONY: help setup run test test-clients lint bench avatar overlay repro rootfs flash test-image sheet clean train-lipsync convert-npu bench-lipsync
 
 help: ## list the targets
 	@echo "The avatar kiosk. Targets:"
@@ -87,6 +87,9 @@ convert-npu: setup ## the lip-sync model for RK3576's NPU, run in the vendor's s
 
 avatar: setup ## build an avatar from a recipe: RECIPE=config/avatars/default.yaml
 	@exec $(VENV_PYTHON) scripts/make_avatar.py '$(RECIPE)'
+
+sheet: setup ## draw an avatar's contact sheet: poses, yaws, close-ups (AVATAR=file.avatar)
+	@exec $(VENV_PYTHON) scripts/contact_sheet.py '$(AVATAR)'
 
 repro: setup ## build a board's deliveries twice and compare every byte: BOARD=rk3576
 	@scripts/install_packages.sh image

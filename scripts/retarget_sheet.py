@@ -23,7 +23,9 @@ import numpy as np
 import pygame
 from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from avatar_maker.sheet_shots import mouth_middle
 
 from driving_client.errors import DrivingError
 from driving_client.lipsync.coarticulation import mouth_controls
@@ -34,7 +36,6 @@ from driving_client.motion import ARKIT_NAMES, MotionTrack, ParameterSpace
 from driving_client.recording import read_recording
 from driving_client.retarget import CONTROL_NAMES, Retarget, load_retarget
 from driving_client.retarget.fit_command import read_controls
-from splat_gles.avatar import Avatar
 from splat_gles.bundle import read_bundle
 from splat_gles.camera import bust
 from splat_gles.errors import SplatError
@@ -139,7 +140,8 @@ def draw_cells(
     """The lower face for each frame; the head is kept still so that mouths compare."""
     avatar = read_bundle(options.avatar)
     rig = Rig(avatar)
-    framing = replace(avatar.framing, target=mouth_centre(avatar), width=options.zoom)
+    x, y, z = mouth_middle(avatar).tolist()
+    framing = replace(avatar.framing, target=(x, y, z), width=options.zoom)
     camera = bust(framing, (CELL, CELL))
     order = [ARKIT_NAMES.index(name) for name in avatar.blendshapes]
     cells = []
@@ -149,13 +151,6 @@ def draw_cells(
             renderer.draw(rig.pose(RigParameters(weights, rig.neutral().rotations)), camera)
             cells.append(renderer.read_pixels().copy())
     return cells
-
-
-def mouth_centre(avatar: Avatar) -> tuple[float, float, float]:
-    """Where the lips are: the mean of the splats, weighted by how far mouthPucker moves them."""
-    moved = np.linalg.norm(avatar.deltas[avatar.blendshapes.index("mouthPucker")], axis=1)
-    centre = moved @ avatar.positions[: len(moved)] / moved.sum()
-    return 0.0, float(centre[1]), float(centre[2])
 
 
 def draw_bars(

@@ -66,17 +66,17 @@ class Camera:
         return matrix
 
 
-def bust(framing: Framing, size: Size, yaw: float = 0.0) -> Camera:
+def bust(framing: Framing, size: Size, yaw: float = 0.0, pitch: float = 0.0) -> Camera:
     """Look straight at the framing's target; the picture's shorter side spans its width.
 
     `yaw` in radians turns the avatar to its left: the camera goes round the avatar's own axis,
-    which stands at z = 0 beneath the target, the other way.
+    which stands at z = 0 beneath the target, the other way. `pitch` then tips its face down.
     """
     _check_size(size)
     distance = _BUST_DISTANCE * framing.width
     x, y, z = framing.target
     view = _translation(-x, -y, -z - distance)
-    return Camera(_turned(view, yaw, (x, y, 0.0)), min(size) * _BUST_DISTANCE, size)
+    return Camera(_turned(view, yaw, (x, y, 0.0), pitch), min(size) * _BUST_DISTANCE, size)
 
 
 def lam(size: Size, yaw: float = 0.0) -> Camera:
@@ -97,13 +97,19 @@ def _translation(x: float, y: float, z: float) -> Float64:
     return matrix
 
 
-def _turned(view: Float64, yaw: float, pivot: tuple[float, float, float]) -> Float64:
+def _turned(
+    view: Float64, yaw: float, pivot: tuple[float, float, float], pitch: float = 0.0
+) -> Float64:
     x, y, z = pivot
+    tip = np.eye(4)
+    tip[1, 1] = tip[2, 2] = math.cos(pitch)
+    tip[1, 2] = -math.sin(pitch)
+    tip[2, 1] = math.sin(pitch)
     turn = np.eye(4)
     turn[0, 0] = turn[2, 2] = math.cos(yaw)
     turn[0, 2] = math.sin(yaw)
     turn[2, 0] = -math.sin(yaw)
-    return np.asarray(view @ _translation(x, y, z) @ turn @ _translation(-x, -y, -z))
+    return np.asarray(view @ _translation(x, y, z) @ tip @ turn @ _translation(-x, -y, -z))
 
 
 def _check_size(size: Size) -> None:

@@ -45,6 +45,13 @@ def test_positive_yaw_turns_the_nose_to_the_avatars_left(make) -> None:
     assert in_clip_space(turned, nape)[0] < in_clip_space(straight, nape)[0] - 0.05
 
 
+def test_positive_pitch_tips_the_face_down() -> None:
+    nose = (0.01, 1.6, 0.1)
+    straight, tipped = bust(FRAMING, (540, 960)), bust(FRAMING, (540, 960), pitch=0.2)
+    assert in_clip_space(tipped, nose)[1] < in_clip_space(straight, nose)[1] - 0.02
+    assert tipped.position[1] > straight.position[1] + 0.1
+
+
 def test_lam_is_the_web_renderers_camera() -> None:
     camera = lam((540, 960))
     assert camera.position == pytest.approx([0, 1.8, 1])
