@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from avatar_maker.beard import beard
 from avatar_maker.brows import brows
 from avatar_maker.bust import bust_surface
 from avatar_maker.character import make_character
@@ -69,6 +70,7 @@ def build_avatar(source: Source, recipe: Recipe, density: Density, progress: Pro
     progress("grow the hair", 0.25)
     parts["lashes"] = lashes(find_lids(mesh, character), density)
     parts["brows"] = brows(parts["skin"], marks.eyes, recipe.brows, density)
+    parts["beard"] = beard(parts["skin"], marks, recipe.beard, density)
     parts["hair"] = head_hair(parts["skin"], marks.eyes, recipe.hair, density)
     cloud = _without_hidden(joined(list(parts.values())), marks.eyes)
     progress(f"bake the light over {len(cloud)} splats", 0.3)

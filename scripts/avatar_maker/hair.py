@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from avatar_maker.cloud import Cloud
+from avatar_maker.coils import coils
 from avatar_maker.density import Density
 from avatar_maker.hairline import head_axis
 from avatar_maker.hull import head_hull
@@ -21,5 +22,6 @@ def head_hair(skin: Cloud, eyes: Floats, look: Look, density: Density) -> Cloud:
     near = skin.positions[:, 1] > eyes[0, 1] - 0.062
     near &= np.abs(skin.positions[:, 0]) < 0.10
     hull = head_hull(skin.positions[near], head_axis(eyes) + np.array([0.0, 0.02, 0.0]))
-    whole = waves(skin, eyes, hull, look, density)
+    grown = coils if look.word("style") == "coils" else waves
+    whole = grown(skin, eyes, hull, look, density)
     return replace(whole, least_share=np.array(0.12), least_light=np.array(0.16))

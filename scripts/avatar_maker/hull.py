@@ -13,7 +13,7 @@ import numpy as np
 
 from avatar_maker.cloud import Cloud
 from avatar_maker.mesh import unit
-from avatar_maker.source import Floats
+from avatar_maker.source import Floats, Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ def head_hull(points: Floats, center: Floats) -> Hull:
     return Hull(center, radius)
 
 
-def on_scalp(skin: Cloud, center: Floats, rays: Floats) -> tuple[Floats, Floats]:
-    """Places and normals (n,3) where unit rays from the centre leave the skin."""
+def on_skin(skin: Cloud, center: Floats, rays: Floats) -> tuple[Floats, Ints]:
+    """Places (n,3) where unit rays from the centre leave the skin, and the splat (n,) of each."""
     towards = unit(skin.positions - center)
     near = np.concatenate(
         [np.argmax(part @ towards.T, axis=1) for part in np.array_split(rays, len(rays) // 256 + 1)]
@@ -69,8 +69,7 @@ def on_scalp(skin: Cloud, center: Floats, rays: Floats) -> tuple[Floats, Floats]
     height = ((skin.positions[near] - center) * normals).sum(axis=1)
     reach = height / np.maximum((rays * normals).sum(axis=1), 0.3)
     own = np.linalg.norm(skin.positions[near] - center, axis=1)
-    places = center + rays * np.clip(reach, own - 0.004, own + 0.004)[:, None]
-    return places, normals
+    return center + rays * np.clip(reach, own - 0.004, own + 0.004)[:, None], near
 
 
 def spread_rays(count: int, rng: np.random.Generator) -> Floats:

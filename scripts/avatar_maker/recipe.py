@@ -67,6 +67,7 @@ class Recipe:
     eyes: Look
     brows: Look
     hair: Look
+    beard: Look
     clothing: Look
 
 

@@ -105,12 +105,19 @@ KEYS: Final[dict[str, dict[str, Key]]] = {
     },
     "hair": {
         "style": Text("waves", "waves|coils", "shoulder-length waves, or short coils"),
-        "colors": Colors(("#66452e", "#4d3423", "#80593a"), "shades that locks choose from"),
+        "colors": Colors(
+            ("#66452e", "#4d3423", "#80593a"), "its shades, from the darkest to the greyest"
+        ),
         "parting": Number(0.022, -0.05, 0.05, "metres to the person's left of the middle"),
         "volume": Number(1.0, 0.3, 2, "how far it stands off the head"),
         "length": Number(0.145, 0.08, 0.17, "where waves end, in metres below the eyes"),
         "wave": Number(1.0, 0, 2, "how much long hair waves"),
         "temples": Number(0.0, 0, 0.02, "how far the hairline recedes at the temples, in metres"),
+    },
+    "beard": {
+        "length": Number(0.0, 0, 0.012, "of the hairs, in metres; 0 is none"),
+        "fullness": Number(1.0, 0.2, 2, "how many hairs"),
+        "colors": Colors(("#4d3423",), "its shades; the last one mostly on the chin"),
     },
     "clothing": {
         "color": Color("#3a5c76", "the cloth's colour"),

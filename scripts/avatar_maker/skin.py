@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from avatar_maker.beard import shaded
 from avatar_maker.bust import stretching_poses
 from avatar_maker.cloud import Cloud
 from avatar_maker.complexion import complexion
@@ -46,6 +47,7 @@ def skin(
     masks = {name: sampled_mask(source, name, texture) for name in names}
     points = cloud.positions
     color = complexion(points, marks, masks, recipe.skin)
+    color = shaded(color, points, marks, recipe.beard)
     scalp = scalp_cover(points, marks.eyes, recipe.hair)
     roots = recipe.hair.colors("colors").mean(axis=0) * 0.5
     color = color * (1 - scalp)[:, None] + roots * scalp[:, None]

@@ -16,7 +16,7 @@ import numpy as np
 from avatar_maker.cloud import HEAD, NECK, ROOT, Cloud, joined
 from avatar_maker.density import Density
 from avatar_maker.hairline import above_hairline, head_axis
-from avatar_maker.hull import Hull, on_scalp, spread_rays
+from avatar_maker.hull import Hull, on_skin, spread_rays
 from avatar_maker.mesh import smoothstep, unit
 from avatar_maker.recipe import Look
 from avatar_maker.source import Floats, Ints
@@ -51,7 +51,8 @@ def _roots(
     # the back of the head is seen at a slant at most
     chance = chance * (0.35 + 0.65 * smoothstep(-0.07, 0.0, rel[:, 2]))
     scalp = (above > 0.002) & (rng.random(len(rays)) < chance)
-    return on_scalp(skin, hull.center, rays[scalp][:MOST])
+    places, near = on_skin(skin, hull.center, rays[scalp][:MOST])
+    return places, skin.normals[near]
 
 
 def _combed(point: Floats, normal: Floats, parting: float, axis: Floats) -> Floats:
