@@ -40,7 +40,7 @@ SPREAD: Final = 0.0034
 ROUNDS: Final = 6
 """Grids over which shadows are averaged, each turned another way."""
 WRAP: Final = 0.14
-WRAP_INSIDE: Final = (0.34, 0.17, 0.11)
+WRAP_INSIDE: Final = (0.30, 0.17, 0.12)
 """How far past the terminator light reaches, as a cosine: on others, and in translucent matter."""
 NEIGHBOURS: Final = tuple((r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if (r, c) != (0, 0))
 """Steps from a cell to the eight around it."""
@@ -56,14 +56,14 @@ class Lamp:
 
 
 LAMPS: Final = (
-    Lamp((0.62, 0.60, 0.90), (1.42, 1.35, 1.27), 7.0),
+    Lamp((0.62, 0.60, 0.90), (1.56, 1.50, 1.43), 7.0),
     Lamp((-0.85, 0.15, 0.85), (0.30, 0.315, 0.35), 3.0),
     Lamp((-0.70, 0.60, -0.60), (0.55, 0.60, 0.70), 5.0),
     Lamp((0.00, -0.60, 0.80), (0.20, 0.17, 0.155), 2.0),
 )
 SKY: Final = (0.27, 0.275, 0.295)
 GROUND: Final = (0.15, 0.135, 0.125)
-BOUNCED: Final = 0.5
+BOUNCED: Final = 0.35
 """How much of the light that bounces in creases is taken over: they are never so even inside."""
 
 

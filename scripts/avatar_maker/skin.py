@@ -14,13 +14,14 @@ import numpy as np
 from avatar_maker.beard import shaded
 from avatar_maker.bust import stretching_poses
 from avatar_maker.cloud import Cloud
-from avatar_maker.complexion import complexion
+from avatar_maker.complexion import Place, complexion, shine
 from avatar_maker.density import Density
 from avatar_maker.hairline import scalp_cover
 from avatar_maker.landmarks import Landmarks, neckline
 from avatar_maker.masks import sampled_mask
 from avatar_maker.mesh import smoothstep, unit
 from avatar_maker.recipe import Look, Recipe
+from avatar_maker.relief import relief
 from avatar_maker.source import Floats, Source
 from avatar_maker.surface import Surface, covered, merged
 from driving_client.motion import ARKIT_NAMES
@@ -46,15 +47,20 @@ def skin(
     names = ("lips", "inside-mouth", "ears", "eyelids")
     masks = {name: sampled_mask(source, name, texture) for name in names}
     points = cloud.positions
-    color = complexion(points, marks, masks, recipe.skin)
-    color = shaded(color, points, marks, recipe.beard)
+    cell = np.linalg.norm(cloud.axes[:, :2], axis=2).max(axis=1) * 2 / OVERLAP
+    place = Place(points, cell, masks, marks)
+    fine = relief(points, cell, marks, masks["lips"], recipe.skin.number("lines"))
     scalp = scalp_cover(points, marks.eyes, recipe.hair)
     roots = recipe.hair.colors("colors").mean(axis=0) * 0.5
-    color = color * (1 - scalp)[:, None] + roots * scalp[:, None]
-    gloss = np.where(masks["lips"] > 0.5, 1.6, 0.55) * (1 - scalp)
-    gloss *= 1 - smoothstep(0.3, 0.7, masks["inside-mouth"]) * 0.8
-    cloud = replace(cloud, albedo=color, gloss=gloss, opacity=np.ones(len(cloud)))
-    cloud = replace(cloud, translucence=1 - scalp)
+    color = shaded(complexion(place, recipe.skin, fine), points, marks, recipe.beard)
+    cloud = replace(
+        cloud,
+        normals=fine.turned(cloud.normals),
+        albedo=color * (1 - scalp)[:, None] + roots * scalp[:, None],
+        gloss=shine(place, recipe.skin, fine) * (1 - scalp),
+        opacity=np.ones(len(cloud)),
+        translucence=1 - scalp,
+    )
     return _lidded(cloud.where(neckline(points, marks) < UNDER_CLOTH), marks.eyes)
 
 
