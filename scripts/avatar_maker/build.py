@@ -20,6 +20,7 @@ from avatar_maker.eyes import eyeballs
 from avatar_maker.hair import head_hair
 from avatar_maker.landmarks import find_landmarks
 from avatar_maker.lashes import lashes
+from avatar_maker.lid_details import lid_details
 from avatar_maker.lid_rims import find_lids
 from avatar_maker.light import baked, displayed, sheen
 from avatar_maker.mouth import mouth_parts
@@ -68,7 +69,9 @@ def build_avatar(source: Source, recipe: Recipe, density: Density, progress: Pro
     parts["eyes"] = eyeballs(marks.eyes, recipe.eyes, density)
     parts["mouth"] = mouth_parts(mesh, character, density)
     progress("grow the hair", 0.25)
-    parts["lashes"] = lashes(find_lids(mesh, character), density)
+    lids = find_lids(mesh, character)
+    parts["lids"] = lid_details(lids, recipe, density)
+    parts["lashes"] = lashes(lids, recipe.eyes, density)
     parts["brows"] = brows(parts["skin"], marks.eyes, recipe.brows, density)
     parts["beard"] = beard(parts["skin"], marks, recipe.beard, density)
     parts["hair"] = head_hair(parts["skin"], marks.eyes, recipe.hair, density)

@@ -97,13 +97,13 @@ def _eyeball(center: Floats, joint: int, side: float, look: Look, density: Densi
         deltas=np.zeros((UNITS, count, 3)),
         skin=bound_to(joint, count),
     )
-    return replace(joined([ball, _highlight(center, radius)]), least_light=np.array(0.74))
+    return replace(joined([ball, _highlight(center, radius)]), least_light=np.array(0.80))
 
 
 def _highlight(center: Floats, radius: float) -> Cloud:
     """The key light's window on the cornea, in four panes, and a faint one of the fill."""
     across, up = 0.047, 0.056
-    panes = [(0.155 + across * i, 0.165 + up * j, 1.0) for j in (-1, 1) for i in (-1, 1)]
+    panes = [(0.150 + across * i, 0.110 + up * j, 1.0) for j in (-1, 1) for i in (-1, 1)]
     towards = unit(np.array([*panes, (-0.20, -0.17, 1.0)]))
     size = np.array([[0.00055, 0.00064]] * 4 + [[0.0011, 0.0007]])
     along = unit(np.cross(np.array([0.0, 1.0, 0.0]), towards)) * size[:, :1]

@@ -60,7 +60,7 @@ def iris_color(rim: Floats, around: Floats, look: Look, phase: float) -> Floats:
 def sclera_color(direction: Floats, side: float) -> Floats:
     """Albedo (n,3) of the white in unit directions (n,3); `side` is 1 for the left eye, else -1."""
     x, y = direction[:, 0] * side, direction[:, 1]
-    white = np.broadcast_to(linear(224, 214, 206), direction.shape)
+    white = np.broadcast_to(linear(216, 204, 194), direction.shape)
     corner = smoothstep(0.45, 0.92, np.abs(x))
     inner = smoothstep(-0.55, -0.88, x)
     white = white * (1 - corner[:, None] * np.array([0.10, 0.26, 0.30]))

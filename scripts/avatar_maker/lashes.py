@@ -7,21 +7,27 @@ its lashes: their offsets hold that turn, so that they lie on the cheek and not 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from avatar_maker.cloud import HEAD, Cloud, bound_to, flat_axes, joined
 from avatar_maker.density import Density
-from avatar_maker.lid_rims import Curve, Lids
+from avatar_maker.lid_rims import Lids
 from avatar_maker.light import linear
 from avatar_maker.mesh import smoothstep, unit
+from avatar_maker.recipe import Look
 from avatar_maker.source import Floats
+from driving_client.motion import ARKIT_NAMES
 
 COLOR: Final = linear(24, 17, 14)
 GOLDEN: Final = (np.sqrt(5) - 1) / 2
 """Hair n grows at the fraction of n times this: few hairs and many are spread alike."""
+
+
+TUCKED: Final = 0.0009
+"""How far behind the edge of a shut upper lid the lower lashes come out, in metres."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,35 +42,41 @@ class Row:
     length: float
     rise: float
     curl: float
-    clump: float
     turn: float
     segments: int
     opacity: float
 
 
-UPPER: Final = Row(46, 0.0082, -0.05, 1.25, 0.0016, 1.5, 4, 0.92)
-LOWER: Final = Row(21, 0.0044, -0.15, -1.10, 0.0022, 1.0, 3, 0.75)
+UPPER: Final = Row(46, 0.0076, -0.05, 1.25, 1.5, 4, 0.90)
+LOWER: Final = Row(18, 0.0038, -0.25, -1.10, 1.0, 3, 0.66)
 
 
-def lashes(lids: tuple[Lids, Lids], density: Density) -> Cloud:
+def lashes(lids: tuple[Lids, Lids], look: Look, density: Density) -> Cloud:
     """The lashes of both eyes."""
+    much = look.number("lashes")
+    rows = [
+        replace(row, length=row.length * much, opacity=min(row.opacity * np.sqrt(much), 1.0))
+        for row in (UPPER, LOWER)
+    ]
     return joined(
         [
-            _row(curve, eye, row, density, seed)
+            _row(row, eye, density, seed + 2 * number)
             for seed, eye in enumerate(lids)
-            for curve, row in ((eye.upper.edge, UPPER), (eye.lower.edge, LOWER))
+            for number, row in enumerate(rows)
         ]
     )
 
 
-def _row(curve: Curve, eye: Lids, row: Row, density: Density, seed: int) -> Cloud:
+def _row(row: Row, eye: Lids, density: Density, seed: int) -> Cloud:
     """One lid's lashes."""
     count = density.hairs(row.hairs)
     index = np.arange(count)
-    along = 0.10 + 0.885 * ((index + 0.5 + seed * 0.37) * GOLDEN % 1.0)
-    rng = np.random.default_rng(70 + seed)
-    chance = rng.random((count, 4))
-    root, units = curve.points(along)
+    along = 0.11 + 0.845 * ((index + 0.5 + seed * 0.37) * GOLDEN % 1.0)
+    chance = np.random.default_rng(70 + seed).random((count, 4))
+    if row.rise > row.curl:
+        root, units = _tucked(eye, along)
+    else:
+        root, units = eye.upper.edge.points(along)
     # longest two thirds outwards, short at the inner corner
     length = row.length * (0.42 + 0.58 * smoothstep(0.05, 0.72, along))
     length *= 1 - 0.30 * smoothstep(0.88, 1.0, along)
@@ -95,7 +107,7 @@ def _row(curve: Curve, eye: Lids, row: Row, density: Density, seed: int) -> Clou
         near, far, middle = place(low), place(high), place((low + high) / 2)
         half = (far - near) * 0.56
         taper = 1.0 - 0.72 * (low + high) / 2
-        width = 0.00009 * taper * np.sqrt(density.spacing / 0.45)
+        width = 0.000085 * taper * np.sqrt(density.spacing / 0.45)
         across = unit(np.cross(half, unit(middle - eye.eye))) * width
         clouds.append(
             Cloud(
@@ -110,6 +122,16 @@ def _row(curve: Curve, eye: Lids, row: Row, density: Density, seed: int) -> Clou
             )
         )
     return joined(clouds)
+
+
+def _tucked(eye: Lids, along: Floats) -> tuple[Floats, Floats]:
+    """Roots (n,3) on the lower lid, offsets (52,n,3): a blink tucks them under the upper lid."""
+    root, units = eye.lower.edge.points(along)
+    upper, falling = eye.upper.edge.points(along)
+    blink = ARKIT_NAMES.index("eyeBlinkLeft" if eye.side > 0 else "eyeBlinkRight")
+    shut = upper + falling[blink] - eye.eye
+    units[blink] = eye.eye + shut - unit(shut) * TUCKED - root
+    return root, units
 
 
 def _turn(outward: Floats, units: Floats) -> Floats:

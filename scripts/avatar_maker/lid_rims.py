@@ -9,7 +9,7 @@ import numpy as np
 
 from avatar_maker.character import Character
 from avatar_maker.cloud import UNITS
-from avatar_maker.lids import LOWER_EDGE, LOWER_INNER, UPPER_EDGE, UPPER_INNER, of_side
+from avatar_maker.lids import CREASE, LOWER_EDGE, LOWER_INNER, UPPER_EDGE, UPPER_INNER, of_side
 from avatar_maker.source import BaseMesh, Floats
 from avatar_maker.surface import refined
 
@@ -51,10 +51,14 @@ class Lid:
 
 @dataclass(frozen=True, slots=True)
 class Lids:
-    """Both lids of an eye, its centre (3,) in metres, and 1 for the left eye, -1 for the right."""
+    """Both lids of an eye and the crease above them; the eye's centre (3,) in metres.
+
+    `side` is 1 for the left eye, -1 for the right.
+    """
 
     upper: Lid
     lower: Lid
+    crease: Curve
     eye: Floats
     side: float
 
@@ -86,4 +90,4 @@ def _lids(mesh: BaseMesh, character: Character, eye: Floats, side: float) -> Lid
 
     upper = Lid(curve(UPPER_EDGE), curve(UPPER_INNER))
     lower = Lid(curve(LOWER_EDGE), curve(LOWER_INNER))
-    return Lids(upper, lower, eye, side)
+    return Lids(upper, lower, curve(CREASE), eye, side)

@@ -38,6 +38,7 @@ LOWER_EDGE: Final = (
 LOWER_INNER: Final = (
     7769, 7770, 7771, 7764, 11717, 7763, 7762, 7761, 7760, 7759, 7758, 7757, 11716, 7756,
 )  # fmt: skip
+CREASE: Final = (11493, 11492, 11513, 11515, 11514, 11494, 11516, 11495, 11496, 11497)
 
 
 def of_side(mesh: BaseMesh, left: tuple[int, ...], side: float) -> Ints:

@@ -100,12 +100,14 @@ KEYS: Final[dict[str, dict[str, Key]]] = {
         "iris": Color("#684e38", "the iris' colour"),
         "collarette": Color("#966836", "the ring around the pupil"),
         "size": Number(0.0156, 0.0145, 0.0168, "radius of an eyeball in metres"),
+        "lashes": Number(1.0, 0.3, 1.5, "how long and dark the lashes are"),
     },
     "brows": {
         "color": Color("#543c2e", "the hairs' colour"),
         "fullness": Number(1.0, 0.3, 2, "how many hairs"),
         "thickness": Number(1.0, 0.5, 2, "the brow's height"),
         "arch": Number(1.0, 0, 2, "how much it is bent"),
+        "grey": Number(0.0, 0, 1, "share of grey hairs"),
     },
     "hair": {
         "style": Text("waves", "waves|coils", "shoulder-length waves, or short coils"),

@@ -72,7 +72,9 @@ def _lidded(cloud: Cloud, eyes: Floats) -> Cloud:
     gap = moved[:, None] - eyes
     near = np.argmin(np.linalg.norm(gap, axis=2), axis=1)
     outward = gap[np.arange(len(cloud)), near]
-    lids = np.clip(moving / 0.003, 0, 1) * (np.linalg.norm(outward, axis=1) < 0.021)
+    lids = np.clip(moving / 0.003, 0, 1) * smoothstep(
+        0.0240, 0.0195, np.linalg.norm(outward, axis=1)
+    )
     # a shut lid is a part of a sphere, whatever folds it lies in when the eye is open
     normals = unit(cloud.normals * (1 - lids)[:, None] + unit(outward) * lids[:, None])
     share = np.maximum(0.5 * np.clip(moving / 0.004, 0, 1), 0.92 * lids)
