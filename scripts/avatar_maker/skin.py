@@ -13,6 +13,7 @@ import numpy as np
 
 from avatar_maker.beard import shaded
 from avatar_maker.bust import stretching_poses
+from avatar_maker.cavity import lined
 from avatar_maker.cloud import Cloud
 from avatar_maker.complexion import Place, complexion, shine
 from avatar_maker.density import Density
@@ -61,7 +62,8 @@ def skin(
         opacity=np.ones(len(cloud)),
         translucence=1 - scalp,
     )
-    return _lidded(cloud.where(neckline(points, marks) < UNDER_CLOTH), marks.eyes)
+    cloud = lined(_lidded(cloud, marks.eyes), masks["inside-mouth"], marks.mouth[2])
+    return cloud.where(neckline(points, marks) < UNDER_CLOTH)
 
 
 def _lidded(cloud: Cloud, eyes: Floats) -> Cloud:
