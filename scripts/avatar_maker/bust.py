@@ -46,4 +46,6 @@ def stretching_poses(surface: Surface) -> list[Floats]:
         posed(eyeBlinkLeft=1.0, eyeBlinkRight=1.0),
         posed(jawOpen=0.9, mouthSmileLeft=0.4, mouthSmileRight=0.4),
         posed(mouthRollLower=0.8, mouthRollUpper=0.8),
+        posed(jawOpen=0.7, mouthClose=0.7),
+        posed(cheekPuff=1.0),
     ]

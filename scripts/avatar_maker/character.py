@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 
 from avatar_maker.cloud import HEAD, NECK, ROOT
+from avatar_maker.face_units import corrected
 from avatar_maker.lids import seal_lids
 from avatar_maker.recipe import Recipe
 from avatar_maker.source import BaseMesh, Floats, Source
@@ -77,9 +78,11 @@ def make_character(source: Source, mesh: BaseMesh, recipe: Recipe) -> Character:
     eyes = np.stack([centre("joint-l-eye"), centre("joint-r-eye")])
     seal_lids(mesh, vertices, units, eyes, metres)
     skin = _skin(source, bones)
+    body = np.unique(mesh.quads[mesh.group("body")])
+    worn = dict(recipe.rest_face)
     return Character(
         vertices=vertices * metres,
-        units=units * metres,
+        units=corrected(units * metres, vertices * metres, body, worn),
         skin=skin,
         neck=centre("joint-neck") * metres,
         head=centre("joint-head") * metres,

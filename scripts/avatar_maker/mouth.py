@@ -16,6 +16,7 @@ from avatar_maker.character import Character
 from avatar_maker.cloud import HEAD, UNITS, Cloud, bound_to, flat_axes, joined
 from avatar_maker.density import Density
 from avatar_maker.dental_arch import Arch, arch_of, jaw_moves, moved_by
+from avatar_maker.face_units import lip_line
 from avatar_maker.light import linear
 from avatar_maker.mesh import smoothstep
 from avatar_maker.source import BaseMesh
@@ -57,20 +58,13 @@ def _curtain(arch: Arch, height: float) -> Cloud:
     )
 
 
-def _lip_line(mesh: BaseMesh, character: Character, arch: Arch) -> float:
-    """Where the lips meet in the middle: the highest of what an open jaw takes down, metres."""
-    rows = np.unique(mesh.quads[mesh.group("body")])
-    points = character.vertices[rows]
-    falls = character.units[ARKIT_NAMES.index("jawOpen"), rows, 1] < -0.010
-    lower = falls & (np.abs(points[:, 0]) < 0.001) & (points[:, 2] > arch.front + 0.006)
-    return float(points[lower, 1].max())
-
-
 def mouth_parts(mesh: BaseMesh, character: Character, density: Density) -> Cloud:
     """Teeth, gums, tongue and throat, bound to the head."""
     upper = arch_of(mesh, character, "helper-upper-teeth")
     lower = arch_of(mesh, character, "helper-lower-teeth")
-    lips = _lip_line(mesh, character, upper)
+    body = np.unique(mesh.quads[mesh.group("body")])
+    opened = character.units[ARKIT_NAMES.index("jawOpen"), body]
+    lips = float(lip_line(character.vertices[body], opened)[1])
     jaw = jaw_moves(mesh, character)
     below = row_of_teeth(Row(lower, LOWER, lips + LOWER_EDGE, -1.0, 0.70), density)
     return joined(

@@ -204,7 +204,7 @@ def _cloud(
 ) -> Cloud:
     count = len(places)
     # the lips' shadow: deeper in the mouth and nearer to the gum it is darker
-    dim = 1 - 0.72 * smoothstep(0.011, 0.036, reach / row.arch.scale)
+    dim = 1 - 0.80 * smoothstep(0.010, 0.034, reach / row.arch.scale)
     dim *= 1 - 0.30 * smoothstep(0.3, 1.0, part)
     return Cloud(
         positions=places,

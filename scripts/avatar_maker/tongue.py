@@ -49,7 +49,7 @@ def tongue(arch: Arch, edge: float, jaw: Floats, density: Density) -> Cloud:
     def rest(u: Floats, s: Floats) -> Floats:
         """Lying in the mouth: u across from -1 to 1, s from the tip's underside to the root."""
         tip = np.clip(s / 0.30, 0, 1)
-        width = HALF_WIDTH * size * (0.30 + 0.70 * np.sqrt(1 - (1 - np.clip(s / 0.55, 0, 1)) ** 2))
+        width = HALF_WIDTH * size * (0.42 + 0.58 * np.sqrt(1 - (1 - np.clip(s / 0.55, 0, 1)) ** 2))
         x = width * np.sin(u * np.pi / 2)
         z = arch.front - 0.0052 * size - LENGTH * size * np.clip(s - 0.07, 0, 1)
         z = z - 0.0075 * (1 - np.sqrt(1 - (np.abs(u) * 0.98) ** 2)) * (1 - tip)
@@ -67,7 +67,7 @@ def tongue(arch: Arch, edge: float, jaw: Floats, density: Density) -> Cloud:
         flat = 0.0050 * size * droop(u, s) * front
         place = rest(u, s)
         return np.stack(
-            [-0.22 * place[:, 0] * front, over - down + flat, OUT * size * front], axis=1
+            [-0.10 * place[:, 0] * front, over - down + flat, OUT * size * front], axis=1
         )
 
     places = rest(u, s)
@@ -79,7 +79,9 @@ def tongue(arch: Arch, edge: float, jaw: Floats, density: Density) -> Cloud:
     sink = np.stack([0 * s, -0.0045 * smoothstep(0.05, 0.6, s), -0.001 + 0 * s], axis=1)
     deltas[ARKIT_NAMES.index("jawOpen")] += sink
     deltas[ARKIT_NAMES.index("tongueOut")] += pushed(u, s)
-    # pushed out, its front is drawn out to nearly twice its length
+    # pushed out, its front is drawn out to nearly twice its length, and bends down: there its
+    # splats, which do not turn with it, are thick
+    thick = 0.0003 + 0.0010 * smoothstep(0.9, 0.4, s)[:, None]
     drawn = 1 + 0.75 * smoothstep(0.9, 0.5, s)[:, None] * smoothstep(0.05, 0.3, s)[:, None]
     groove = np.exp(-((places[:, :1] / 0.0020) ** 2)) * smoothstep(0.15, 0.4, s)[:, None]
     # taste buds: pale specks, the same at any density
@@ -90,7 +92,7 @@ def tongue(arch: Arch, edge: float, jaw: Floats, density: Density) -> Cloud:
     return Cloud(
         positions=places,
         normals=normal,
-        axes=flat_axes(along * 1.35, across * 1.35 * drawn, 0.0003),
+        axes=flat_axes(along * 1.35, across * 1.35 * drawn, thick),
         albedo=color * deep[:, None],
         opacity=np.full(count, 0.98),
         gloss=1.8 * deep,

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Corrections of MakeHuman's face units, each alone and together with the face at rest.
+
+The units were made for a neutral face, each by itself. What was seen on rendered faces to go
+wrong is put right here, once, by changing the units: players mix them linearly and know nothing
+of it. Lids are `lids`' own matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+
+from avatar_maker.source import Floats, Ints
+from driving_client.motion import ARKIT_NAMES
+
+STRENGTH: Final = {"cheekPuff": 1.2, "noseSneerLeft": 1.35, "noseSneerRight": 1.35}
+"""Units that hardly show at a weight of 1."""
+
+OWED: Final = {
+    "mouthShrugUpper": {"mouthShrugLower": 0.45},
+    "tongueOut": {"jawOpen": 0.30, "mouthLowerDownLeft": 0.5, "mouthLowerDownRight": 0.5},
+}
+"""What a unit does besides: a shrug of the upper lip takes the lower one along instead of showing
+the teeth, and a tongue comes out between open lips, not through them."""
+
+UNSMILED: Final = 0.8
+"""How much of the smile that a face wears at rest is gone at a full frown."""
+
+ROUNDER: Final = (0.0022, -0.0042, 0.0)
+"""What an open jaw adds to the lower lip halfway to its corners, metres: an oval, not a wedge."""
+HALFWAY: Final = (0.0150, 0.0065)
+"""Where that is: metres from the middle, and how far it reaches to each side."""
+LIP_REACH: Final = 0.016
+"""How far above and below the lips' line that reaches, in metres."""
+
+
+def lip_line(vertices: Floats, opened: Floats) -> Floats:
+    """Where the lips meet in the middle (3,): the highest of what an open jaw takes down.
+
+    `vertices` and `opened` (V,3), metres, are the body's places and what jawOpen does to them.
+    """
+    lower = np.flatnonzero((opened[:, 1] < -0.010) & (np.abs(vertices[:, 0]) < 0.001))
+    values: Floats = vertices[lower[np.argmax(vertices[lower, 1])]]
+    return values
+
+
+def corrected(units: Floats, vertices: Floats, body: Ints, worn: Mapping[str, float]) -> Floats:
+    """The units (52,V,3) of a face at rest (V,3), metres, put right.
+
+    `body` are the vertices that are neither teeth nor tongue, and `worn` the weights that the
+    face has on at rest.
+    """
+    right = units.copy()
+
+    def row(name: str) -> int:
+        return ARKIT_NAMES.index(name)
+
+    for side in ("Left", "Right"):
+        smile = f"mouthSmile{side}"
+        weight = worn.get(smile, 0.0)
+        # a face that smiles at rest has less to go to its widest smile, and more to a frown
+        right[row(smile)] = (1 - weight) * units[row(smile)]
+        right[row(f"mouthFrown{side}")] -= UNSMILED * weight * units[row(smile)]
+    for name, factor in STRENGTH.items():
+        right[row(name)] *= factor
+    rounder = _rounder(vertices[body], units[row("jawOpen"), body])
+    right[row("jawOpen"), body] += rounder
+    right[row("mouthClose"), body] -= rounder
+    for name, besides in OWED.items():
+        for other, weight in besides.items():
+            right[row(name)] += weight * right[row(other)]
+    return right
+
+
+def _rounder(vertices: Floats, opened: Floats) -> Floats:
+    """Offsets (V,3) of the lower lip's sides by an open jaw."""
+    off = vertices - lip_line(vertices, opened)
+    middle, reach = HALFWAY
+    share = np.exp(-(((np.abs(off[:, 0]) - middle) / reach) ** 2))
+    share *= np.exp(-((off[:, 1] / LIP_REACH) ** 2)) * (off[:, 2] > -0.030)
+    share *= np.clip(-opened[:, 1] / 0.020, 0, 1)
+    values: Floats = share[:, None] * np.array(ROUNDER)
+    values[:, 0] *= np.sign(off[:, 0])
+    return values
