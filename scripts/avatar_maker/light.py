@@ -42,6 +42,8 @@ ROUNDS: Final = 6
 WRAP: Final = 0.14
 WRAP_INSIDE: Final = (0.30, 0.17, 0.12)
 """How far past the terminator light reaches, as a cosine: on others, and in translucent matter."""
+SHOULDER: Final = 0.6
+"""Linear light above which the picture's contrast falls off."""
 NEIGHBOURS: Final = tuple((r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if (r, c) != (0, 0))
 """Steps from a cell to the eight around it."""
 
@@ -263,12 +265,22 @@ def sheen(normals: Floats, gloss: Floats, light: Floats) -> Floats:
 
 
 def displayed(linear: Floats) -> Floats:
-    """Linear light (n,3) to display-referred sRGB, with a soft shoulder above 0.8."""
-    high = np.clip(linear - 0.8, 0, None)
-    mapped = np.where(linear > 0.8, 0.8 + 0.2 * (1 - np.exp(-high / 0.2)), linear)
+    """Linear light (n,3) to display-referred sRGB, with a soft shoulder above SHOULDER.
+
+    Bright skin keeps its hue: the shoulder bends the strongest channel, the others mostly follow.
+    """
+
+    def bent(value: Floats) -> Floats:
+        room = 1 - SHOULDER
+        high = np.clip(value - SHOULDER, 0, None)
+        return np.minimum(value, SHOULDER) + room * (1 - np.exp(-high / room))
+
+    peak = np.maximum(linear.max(axis=1, keepdims=True), 1e-6)
+    mapped = 0.7 * linear * (bent(peak) / peak) + 0.3 * bent(linear)
     mapped = np.clip(mapped, 0, 1)
     curve = 1.055 * np.power(np.maximum(mapped, 0.0031308), 1 / 2.4) - 0.055
-    return np.where(mapped <= 0.0031308, 12.92 * mapped, curve)
+    values: Floats = np.where(mapped <= 0.0031308, 12.92 * mapped, curve)
+    return values
 
 
 def linear(red: int, green: int, blue: int) -> Floats:

@@ -41,7 +41,7 @@ def skin(
     bare = neckline(surface.centres(), marks) < UNDER_CLOTH
     surface = surface.picked(np.repeat(bare.reshape(-1, 4).any(axis=1), 4))
     poses = stretching_poses(surface)
-    spacing = _spacing(surface.centres(), marks, recipe.hair) * density.spacing
+    spacing = _spacing(surface, marks, source, recipe.hair) * density.spacing
     surface, wished = merged(surface, spacing, poses)
     cloud, samples = covered(surface, wished, poses, overlap=OVERLAP, thickness=0.00025)
     texture = samples.of_corners(surface.texture)
@@ -83,22 +83,32 @@ def _lidded(cloud: Cloud, eyes: Floats) -> Cloud:
     return replace(cloud, posed_normals=normals, posed_light=share)
 
 
-def _spacing(centre: Floats, marks: Landmarks, hair: Look) -> Floats:
+def _spacing(surface: Surface, marks: Landmarks, source: Source, hair: Look) -> Floats:
     """Widest wished edge of a cell (F,) in metres."""
-    spacing = np.full(len(centre), 0.0080)
+    centre = surface.centres()
+    middle = surface.texture.mean(axis=1)
     front = smoothstep(0.0, 0.05, centre[:, 2] - marks.eyes[0, 2] + 0.05)
     face = front * smoothstep(marks.chin - 0.02, marks.chin, centre[:, 1])
-    spacing -= 0.0049 * face
+    spacing = 0.0080 - 0.0029 * face
 
-    def finer(place: Floats, reach: float, by: float) -> Floats:
+    def finer(edge: float, share: Floats) -> None:
+        np.minimum(spacing, spacing + share * (edge - spacing), out=spacing)
+
+    def around(place: Floats, reach: float) -> Floats:
         gap = np.linalg.norm((centre - place) * [0.8, 1.1, 1.0], axis=1)
-        values: Floats = by * np.exp(-((gap / reach) ** 4)) * front
+        values: Floats = np.exp(-((gap / reach) ** 4)) * front
         return values
 
-    near = np.maximum(finer(marks.mouth, 0.028, 0.0010), finer(marks.nose, 0.022, 0.0006))
+    finer(0.0036, around(marks.nose, 0.046))
+    finer(0.0027, around(marks.mouth, 0.028))
+    finer(0.0022, around(marks.nose, 0.021))
     for eye in marks.eyes:
-        near = np.maximum(near, finer(eye, 0.024, 0.0014))
-    spacing -= near
+        finer(0.0016, around(eye, 0.021))
+    lips = sampled_mask(source, "lips", middle)
+    finer(0.0018, smoothstep(0.02, 0.15, lips))
+    finer(0.0042, smoothstep(0.2, 0.8, sampled_mask(source, "ears", middle)))
+    inside = smoothstep(0.5, 0.9, sampled_mask(source, "inside-mouth", middle)) * (lips < 0.02)
+    spacing = np.maximum(spacing, inside * 0.0048)
     scalp = scalp_cover(centre, marks.eyes, hair)
     values: Floats = np.where(scalp > 0.5, 0.0110, spacing)
     return values
