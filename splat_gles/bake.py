@@ -21,9 +21,8 @@ from typing import Final
 
 import numpy as np
 
-from splat_gles import camera
-from splat_gles.avatar import Avatar, Float32
-from splat_gles.camera import Camera
+from splat_gles.avatar import Avatar, Float32, Framing
+from splat_gles.camera import Camera, Size, bust
 from splat_gles.fragments import project_avatar
 from splat_gles.rig import Rig, RigParameters
 from splat_gles.skinning import axis_angle_matrix
@@ -106,13 +105,14 @@ def bake(avatar: Avatar, progress: Callable[[int, int], None]) -> Avatar:
 def _weights(avatar: Avatar, study: Study) -> Float32:
     """The mean weight (N,) of every splat in one study."""
     rig = Rig(avatar)
-    projected = project_avatar(avatar, rig.pose(_parameters(rig, study)), _view(avatar, study))
+    camera = study_camera(avatar.framing, study, _SIZE)
+    projected = project_avatar(avatar, rig.pose(study_parameters(rig, study)), camera)
     weights = np.zeros(avatar.splats, np.float32)
     weights[projected.index] = mean_weights(projected)
     return weights
 
 
-def _parameters(rig: Rig, study: Study) -> RigParameters:
+def study_parameters(rig: Rig, study: Study) -> RigParameters:
     """What the avatar's rig can do of a study; blendshapes and joints that it lacks stay out."""
     parameters = rig.neutral()
     for name, weight in study.face.items():
@@ -126,11 +126,11 @@ def _parameters(rig: Rig, study: Study) -> RigParameters:
     return parameters
 
 
-def _view(avatar: Avatar, study: Study) -> Camera:
+def study_camera(framing: Framing, study: Study, size: Size) -> Camera:
     """The bust camera, with the avatar tipped about its framing's target after it was turned."""
-    view = camera.bust(avatar.framing, _SIZE, math.radians(study.yaw))
+    view = bust(framing, size, math.radians(study.yaw))
     tip = np.eye(4)
     tip[:3, :3] = axis_angle_matrix(math.radians(study.pitch), 0.0, 0.0)
-    target = view.view[:3, :3] @ np.array(avatar.framing.target) + view.view[:3, 3]
+    target = view.view[:3, :3] @ np.array(framing.target) + view.view[:3, 3]
     tip[:3, 3] = target - tip[:3, :3] @ target
     return Camera(tip @ view.view, view.focal, view.size)

@@ -12,8 +12,9 @@ from typing import Final
 
 import numpy as np
 
+from avatar_maker.blending import Screen, tiles
 from avatar_maker.mesh import unit
-from avatar_maker.source import Floats, Ints
+from avatar_maker.source import Floats
 
 VIEWS: Final = tuple(
     np.radians(view)
@@ -35,10 +36,10 @@ POSED_VIEWS: Final = tuple(np.radians(view) for view in ((0, 0), (30, -8), (-30,
 """Directions from which each moved pose is looked at."""
 PIXEL: Final = 0.0014
 """Edge of a view's pixel in metres: two pixels of a screen that is 540 wide."""
-REACH: Final = 2.4
-"""Standard deviations at which a splat is taken to end."""
-FAINT: Final = 0.02
-"""Smaller opacities than this are passed over."""
+MARGIN: Final = 40
+"""Pixels around the middles of all splats."""
+LOW_PASS: Final = 0.1
+"""Square pixels added to every splat: fewer than a renderer's, these pixels are coarse."""
 
 
 def most_seen(positions: Floats, axes: Floats, opacity: Floats, moved: list[Floats]) -> Floats:
@@ -59,39 +60,17 @@ def _shares(positions: Floats, axes: Floats, opacity: Floats, yaw: float, pitch:
     """The largest share (n,) of a pixel in one view."""
     towards = np.array([np.sin(yaw) * np.cos(pitch), np.sin(pitch), np.cos(yaw) * np.cos(pitch)])
     right = unit(np.cross(np.array([0.0, 1.0, 0.0]), towards))
-    screen = np.stack([right, np.cross(towards, right)]).T / PIXEL
-    place = positions @ screen
-    place -= place.min(axis=0) - 40
-    spread = axes @ screen
-    covariance = np.einsum("nki,nkj->nij", spread, spread) + np.eye(2) * 0.1
-    rank = np.empty(len(positions), dtype=np.int64)
-    rank[np.argsort(-(positions @ towards), kind="stable")] = np.arange(len(positions))
-    pixel, splat, alpha = _fragments(place, covariance, opacity)
-    order = np.argsort(pixel * len(positions) + rank[splat], kind="stable")
-    pixel, splat, alpha = pixel[order], splat[order], alpha[order]
-    passed = np.concatenate([[0.0], np.cumsum(np.log1p(-alpha))])[:-1]
-    first = np.flatnonzero(np.diff(pixel, prepend=-1))
-    passed -= np.repeat(passed[first], np.diff(np.append(first, len(pixel))))
+    to_screen = np.stack([right, np.cross(towards, right)]).T / PIXEL
+    order = np.argsort(-(positions @ towards), kind="stable")
+    place = positions[order] @ to_screen
+    place -= place.min(axis=0) - MARGIN
+    width, height = (int(edge) + MARGIN for edge in place.max(axis=0))
+    spread = axes[order] @ to_screen
+    full = np.einsum("nki,nkj->nij", spread, spread)
+    covariances = full[:, (0, 0, 1), (0, 1, 1)] + [LOW_PASS, 0, LOW_PASS]
+    screen = Screen(place, covariances, opacity[order], np.zeros_like(positions))
     best = np.zeros(len(positions))
-    np.maximum.at(best, splat, alpha * np.exp(passed))
+    for tile in tiles(screen, (width, height)):
+        rows = order[tile.rows]
+        best[rows] = np.maximum(best[rows], tile.most())
     return best
-
-
-def _fragments(place: Floats, covariance: Floats, opacity: Floats) -> tuple[Ints, Ints, Floats]:
-    """Every pixel of every splat: the pixel's number, the splat, and its opacity there."""
-    half = REACH * np.sqrt(np.stack([covariance[:, 0, 0], covariance[:, 1, 1]], axis=1))
-    low = np.ceil(place - half).astype(np.int64)
-    size = np.maximum(np.floor(place + half).astype(np.int64) - low + 1, 0)
-    area = size[:, 0] * size[:, 1]
-    splat = np.repeat(np.arange(len(place)), area)
-    index = np.arange(len(splat)) - np.repeat(np.cumsum(area) - area, area)
-    column = low[splat, 0] + index % size[splat, 0]
-    row = low[splat, 1] + index // size[splat, 0]
-    inverse = np.linalg.inv(covariance)
-    x, y = column - place[splat, 0], row - place[splat, 1]
-    distance = inverse[splat, 0, 0] * x * x + inverse[splat, 1, 1] * y * y
-    distance += 2 * inverse[splat, 0, 1] * x * y
-    alpha = np.minimum(0.99, opacity[splat] * np.exp(-distance / 2))
-    strong = alpha > FAINT
-    width = int(column.max()) + 1
-    return (row * width + column)[strong], splat[strong], alpha[strong]
