@@ -10,9 +10,10 @@ import time
 from pathlib import Path
 from typing import Final
 
-from avatar_maker.build import build_avatar
+from avatar_maker.build import draft_avatar
 from avatar_maker.density import Density
 from avatar_maker.errors import BuildError
+from avatar_maker.finish import finished_avatar
 from avatar_maker.recipe import read_recipe
 from avatar_maker.source import REQUIREMENT, Source, fetch_wheel
 
@@ -39,7 +40,8 @@ class ProgressBar:
         self._step = step or self._step
         seconds = time.monotonic() - self._began
         filled = "#" * round(fraction * 24)
-        line = f"[{filled:<24}] {fraction:4.0%} {seconds:5.1f} s  {self._step}"
+        left = f", {seconds / fraction * (1 - fraction):.0f} s to go" if fraction > 0.1 else ""
+        line = f"[{filled:<24}] {fraction:4.0%} {seconds:5.1f} s{left}  {self._step}"
         if self._live:
             print(f"\r\x1b[K{line}", end="" if fraction < 1 else "\n", file=sys.stderr, flush=True)
         elif new:
@@ -64,29 +66,41 @@ def main(arguments: list[str] | None = None) -> int:
         help="where the bundle goes (default: beside the recipe, as NAME.avatar)",
     )  # fmt: skip
     parser.add_argument(
-        "--spacing", type=float, default=1.0, metavar="FACTOR",
-        help="times the usual distance between splats, 0.15 to 3 (default: %(default)s)",
+        "--splats", type=int, default=60_000, metavar="N",
+        help="the most splats that it may have (default: %(default)s; 20000 for small boards)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--draft", type=float, metavar="SPACING",
+        help="build quickly instead, at this spacing (0.15 to 3; 0.6 is fair) and not fitted",
     )  # fmt: skip
     parser.add_argument(
         "--cache", type=Path, default=ROOT / "out/cache",
         help="folder that keeps the wheel between builds (default: %(default)s)",
     )  # fmt: skip
     chosen = parser.parse_args(arguments)
-    if not 0.15 <= chosen.spacing <= 3.0:
-        parser.error(f"--spacing {chosen.spacing:g} is not from 0.15 to 3")
+    if chosen.draft is not None and not 0.15 <= chosen.draft <= 3.0:
+        parser.error(f"--draft {chosen.draft:g} is not from 0.15 to 3")
+    if not 5_000 <= chosen.splats <= 200_000:
+        parser.error(f"--splats {chosen.splats} is not from 5000 to 200000")
     progress = ProgressBar()
+    like = "a draft"
     output: Path = chosen.output or chosen.recipe.with_suffix(".avatar")
     try:
         recipe = read_recipe(chosen.recipe)
         progress(f"fetch {REQUIREMENT} (48 MB, once)", 0.0)
         source = Source(fetch_wheel(chosen.cache))
-        avatar = build_avatar(source, recipe, Density(chosen.spacing), progress)
+        if chosen.draft is not None:
+            avatar = draft_avatar(source, recipe, Density(chosen.draft), progress)
+        else:
+            done = finished_avatar(source, recipe, chosen.splats, progress)
+            avatar = done.avatar
+            like = f"fitted: {done.before:.1f} to {done.after:.1f} dB in views held out"
         write_bundle(avatar, output, source=SOURCE)
     except (BuildError, SplatError, OSError) as error:
         print(f"\nerror: {error}", file=sys.stderr)
         return 1
     progress("done", 1.0)
-    print(f"{output}: {avatar.splats} splats, {output.stat().st_size / 1e6:.2f} MB")
+    print(f"{output}: {avatar.splats} splats, {output.stat().st_size / 1e6:.2f} MB, {like}")
     return 0
 
 

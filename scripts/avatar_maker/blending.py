@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Blends splats into a picture, and tells how its error changes with each of them.
 
-The definition is the reference's (`splat_gles.reference`): alpha = opacity exp(-d'C^-1 d / 2), front
-to back, nothing below 1/255, at most 0.99. Its derivatives are those of Kerbl et al. 2023,
-appendix A, and of renderCUDA in diff-gaussian-rasterization's backward.cu, written from the formula:
-with what lies behind a splat in a pixel, S, and the light that reaches it, T,
+The definition is the reference's (`splat_gles.reference`): alpha = opacity exp(-d'C^-1 d / 2),
+front to back, nothing below 1/255, at most 0.99. Its derivatives are those of Kerbl et al. 2023,
+appendix A, and of renderCUDA in diff-gaussian-rasterization's backward.cu, written from the
+formula: with what lies behind a splat in a pixel, S, and the light that reaches it, T,
 
     picture = sum w c + light background,   w = T alpha
     d picture / d alpha = T c - S / (1 - alpha)
@@ -71,26 +71,18 @@ class Tile:
         """What belongs to pixels (P,) repeated for their fragments (F,)."""
         return np.repeat(values, np.diff(self.first, append=len(self.splat)))
 
-    def most(self) -> Float32:
-        """The largest weight (m,) of each splat in any pixel of the tile."""
-        found = np.zeros(len(self.rows), np.float32)
-        np.maximum.at(found, self.splat, self.light * self.alpha)
-        return found
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Slopes:
     """How half the squared error changes with each splat; shapes as in `Screen`.
 
-    That of a covariance's xy counts both of its places in the matrix. `seen` (M,) is the largest
-    weight that each gets in any pixel.
+    That of a covariance's xy counts both of its places in the matrix.
     """
 
     centres: Floats
     covariances: Floats
     opacities: Floats
     colors: Floats
-    seen: Floats
 
 
 def compare(screen: Screen, wanted: Float32, background: Floats) -> tuple[float, Slopes]:
@@ -101,7 +93,6 @@ def compare(screen: Screen, wanted: Float32, background: Floats) -> tuple[float,
     colors = screen.colors.astype(np.float32)
     count = len(screen.opacities)
     sums = np.zeros((count, 9))
-    seen = np.zeros(count)
     touched = np.zeros(len(flat), np.bool_)
     error = 0.0
     for tile in tiles(screen, (width, height)):
@@ -121,17 +112,27 @@ def compare(screen: Screen, wanted: Float32, background: Floats) -> tuple[float,
             worth += shade * pull
         error += float(sum((d.astype(np.float64) ** 2).sum() for d in differences))
         touched[tile.pixel] = True
-        slope = _by_alpha(tile, weight, worth, sum(d * b for d, b in zip(differences, behind)))
+        rest = np.stack(differences, axis=1) @ behind
+        slope = _by_alpha(tile, weight, worth, rest)
         slope *= tile.alpha
         dx, dy = tile.offset
         by_x, by_y = slope * dx, slope * dy
         for place, values in enumerate((slope, by_x, by_y, by_x * dx, by_x * dy, by_y * dy), 3):
             found[place] = np.bincount(tile.splat, values, minlength=reached)
         sums[tile.rows] += found.T
-        seen[tile.rows] = np.maximum(seen[tile.rows], tile.most())
     bare = ~touched
     error += float(((flat[bare] - behind).astype(np.float64) ** 2).sum())
-    return error, _slopes(screen, sums, seen)
+    return error, _slopes(screen, sums)
+
+
+def largest_weights(screen: Screen, size: tuple[int, int]) -> Floats:
+    """The largest weight (M,) that each splat gets in any pixel of a picture of `size`."""
+    best = np.zeros(len(screen.opacities))
+    for tile in tiles(screen, size):
+        found = np.zeros(len(tile.rows), np.float32)
+        np.maximum.at(found, tile.splat, tile.light * tile.alpha)
+        best[tile.rows] = np.maximum(best[tile.rows], found)
+    return best
 
 
 def tiles(screen: Screen, size: tuple[int, int]) -> Iterator[Tile]:
@@ -188,7 +189,9 @@ def _tile(
     middle = centre_x[line] + (xy / yy)[line] * dy
     half = np.sqrt(np.maximum(square[line] - power, 0) * narrow)
     start = np.maximum(np.ceil(middle - half), low[0]).astype(np.int64)
-    counts = np.maximum(np.minimum(np.floor(middle + half) + 1, high[0]).astype(np.int64) - start, 0)
+    counts = np.maximum(
+        np.minimum(np.floor(middle + half) + 1, high[0]).astype(np.int64) - start, 0
+    )
     fragment, step = _spread(counts)
     if not len(fragment):
         return None
@@ -239,7 +242,7 @@ def _by_alpha(tile: Tile, weight: Float32, worth: Float32, rest: Float32) -> Flo
     return slope
 
 
-def _slopes(screen: Screen, sums: Floats, seen: Floats) -> Slopes:
+def _slopes(screen: Screen, sums: Floats) -> Slopes:
     """From moments (M,9) of the slopes by log alpha to derivatives by the splats.
 
     With q = d'C^-1 d: d alpha / d q = -alpha / 2; v = C^-1 d gives dq/d centre = -2 v (d points
@@ -253,4 +256,4 @@ def _slopes(screen: Screen, sums: Floats, seen: Floats) -> Slopes:
     matrix = 0.5 * inverse @ moment @ inverse
     covariances = np.stack([matrix[:, 0, 0], 2 * matrix[:, 0, 1], matrix[:, 1, 1]], axis=1)
     opacities = sums[:, 3] / np.maximum(screen.opacities, 1e-6)
-    return Slopes(centres, covariances, opacities, sums[:, :3], seen)
+    return Slopes(centres, covariances, opacities, sums[:, :3])

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -11,14 +12,14 @@ import numpy as np
 from avatar_maker.beard import beard
 from avatar_maker.brows import brows
 from avatar_maker.bust import bust_surface
-from avatar_maker.character import make_character
+from avatar_maker.character import Character, make_character
 from avatar_maker.clips import authored_clips
 from avatar_maker.cloth import clothing
 from avatar_maker.cloud import HEAD, LEFT_EYE, NECK, RIGHT_EYE, ROOT, Cloud, joined
 from avatar_maker.density import Density
 from avatar_maker.eyes import eyeballs
 from avatar_maker.hair import head_hair
-from avatar_maker.landmarks import find_landmarks
+from avatar_maker.landmarks import Landmarks, find_landmarks
 from avatar_maker.lashes import lashes
 from avatar_maker.lid_details import lid_details
 from avatar_maker.lid_rims import find_lids
@@ -27,7 +28,8 @@ from avatar_maker.mouth import mouth_parts
 from avatar_maker.recipe import Recipe
 from avatar_maker.seen import most_seen
 from avatar_maker.skin import skin
-from avatar_maker.source import Floats, Ints, Source
+from avatar_maker.source import BaseMesh, Floats, Ints, Source
+from avatar_maker.surface import Surface
 from driving_client.motion import ARKIT_NAMES
 from splat_gles.avatar import Avatar, Framing, Joint
 
@@ -56,30 +58,60 @@ GAZES: Final = ((27, 0), (-27, 0), (0, 20), (0, -20))
 Progress = Callable[[str, float], None]
 
 
-def build_avatar(source: Source, recipe: Recipe, density: Density, progress: Progress) -> Avatar:
-    """The recipe's person; `progress` hears the step's name and the fraction done."""
-    progress("read and shape the mesh", 0.0)
+@dataclass(frozen=True, slots=True, eq=False)
+class Person:
+    """A recipe's person before any splat: what all parts grow on."""
+
+    source: Source
+    recipe: Recipe
+    mesh: BaseMesh
+    character: Character
+    surface: Surface
+    marks: Landmarks
+
+
+def person_of(source: Source, recipe: Recipe) -> Person:
+    """Reads and shapes the mesh."""
     mesh = source.base_mesh()
     character = make_character(source, mesh, recipe)
     surface = bust_surface(mesh, character)
     marks = find_landmarks(surface, character, source)
-    progress("cover the skin", 0.1)
-    parts = {"skin": skin(surface, marks, source, recipe, density)}
+    return Person(source, recipe, mesh, character, surface, marks)
+
+
+def covered(person: Person, density: Density) -> Cloud:
+    """All parts of a person as splats, the hidden ones too."""
+    recipe, mesh, character = person.recipe, person.mesh, person.character
+    surface, marks = person.surface, person.marks
+    parts = {"skin": skin(surface, marks, person.source, recipe, density)}
     parts["cloth"] = clothing(surface, marks, recipe.clothing, density)
     parts["eyes"] = eyeballs(marks.eyes, recipe.eyes, density)
     parts["mouth"] = mouth_parts(mesh, character, density)
-    progress("grow the hair", 0.25)
     lids = find_lids(mesh, character)
     parts["lids"] = lid_details(lids, recipe, density)
     parts["lashes"] = lashes(lids, recipe.eyes, density)
     parts["brows"] = brows(parts["skin"], marks.eyes, recipe.brows, density)
     parts["beard"] = beard(parts["skin"], marks, recipe.beard, density)
     parts["hair"] = head_hair(parts["skin"], marks.eyes, recipe.hair, density)
-    cloud = _without_hidden(joined(list(parts.values())), marks.eyes)
-    progress(f"bake the light over {len(cloud)} splats", 0.3)
-    light = baked(cloud, _posed(cloud, **LIT_POSE), lambda part: progress("", 0.3 + part * 0.65))
-    progress("author the clips", 0.95)
-    return _avatar(recipe, cloud, light, character.joints(), marks.mouth)
+    return joined(list(parts.values()))
+
+
+def lit(person: Person, cloud: Cloud, step: Callable[[float], None]) -> Avatar:
+    """The avatar of a cloud; `step` hears the fraction done."""
+    light = baked(cloud, _posed(cloud, **LIT_POSE), step)
+    return _avatar(person.recipe, cloud, light, person.character.joints(), person.marks.mouth)
+
+
+def draft_avatar(source: Source, recipe: Recipe, density: Density, progress: Progress) -> Avatar:
+    """A person as the parts make it; `progress` hears the step's name and the fraction done."""
+    progress("read and shape the mesh", 0.0)
+    person = person_of(source, recipe)
+    progress("cover it with splats", 0.1)
+    cloud = covered(person, density)
+    progress("leave out what is hidden", 0.3)
+    cloud = cloud.where(shown(cloud, person.marks.eyes) > 1)
+    progress(f"bake the light over {len(cloud)} splats", 0.6)
+    return lit(person, cloud, lambda part: progress("", 0.6 + part * 0.4))
 
 
 def _posed(cloud: Cloud, **units: float) -> Floats:
@@ -91,8 +123,11 @@ def _posed(cloud: Cloud, **units: float) -> Floats:
     return moved
 
 
-def _without_hidden(cloud: Cloud, eyes: Floats) -> Cloud:
-    """The cloud less what hardly shows at rest, in strong expressions and looking aside."""
+def shown(cloud: Cloud, eyes: Floats) -> Floats:
+    """How well each splat (n,) shows at rest, in strong expressions and looking aside.
+
+    1 is what its part asks for; what has less is as good as hidden.
+    """
     moved = [_posed(cloud, **units) for units in EXPRESSIONS]
     for yaw, pitch in np.radians(GAZES):
         gaze = _posed(cloud, eyeWideLeft=0.5, eyeWideRight=0.5)
@@ -101,7 +136,8 @@ def _without_hidden(cloud: Cloud, eyes: Floats) -> Cloud:
             gaze[rows] = (gaze[rows] - eye) @ _turn(yaw, pitch).T + eye
         moved.append(gaze)
     seen = most_seen(cloud.positions, cloud.axes, cloud.opacity, moved)
-    return cloud.where(seen > cloud.least_share)
+    values: Floats = seen / np.maximum(cloud.least_share, 1e-6)
+    return values
 
 
 def _turn(yaw: float, pitch: float) -> Floats:

@@ -19,11 +19,10 @@ from typing import Final
 
 import numpy as np
 
-from avatar_maker.blending import Screen, Slopes, compare
+from avatar_maker.blending import Screen, Slopes, compare, largest_weights
 from avatar_maker.source import Floats, Ints
-from avatar_maker.views import View
+from avatar_maker.views import HELD_OUT, STUDIES, View, views
 from splat_gles.avatar import Avatar
-from splat_gles.rig import Rig
 from splat_gles.skinning import blended_matrices
 
 LOW_PASS: Final = 0.3
@@ -34,7 +33,7 @@ LIMITS: Final = {
     "shift": (-0.5, 0.5),
     "grow": (-0.7, 0.4),
     "turn": (-0.8, 0.8),
-    "opacity": (-0.25, 0.25),
+    "opacity": (-0.15, 0.15),
     "color": (-0.25, 0.25),
 }
 """How far splats may go in all: in their own half axes, logarithms, radians, and plain numbers."""
@@ -42,8 +41,22 @@ RATES: Final = {"shift": 0.03, "grow": 0.03, "turn": 0.04, "opacity": 0.01, "col
 """First step sizes; they fall to a twentieth towards the end."""
 DECAY: Final = 0.004
 """Share of its change that a splat gives back in each step of full size."""
-AREA_PRICE: Final = 0.0
+AREA_PRICE: Final = 0.0001
 """What a painted pixel costs, in squared error."""
+
+
+ROUNDS: Final = 5
+"""How often every view is gone through."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted:
+    """A fitted avatar, and how like the fine one it was before and is after, in views that the
+    fit has not seen: decibels of the mean squared error over whole pictures."""
+
+    avatar: Avatar
+    before: float
+    after: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +75,6 @@ class Fit:
 
     def __init__(self, avatar: Avatar) -> None:
         self._avatar = avatar
-        self._rig = Rig(avatar)
         full = avatar.covariances.astype(np.float64)[:, [0, 1, 2, 1, 3, 4, 2, 4, 5]]
         squares, directions = np.linalg.eigh(full.reshape(-1, 3, 3))
         half = np.sqrt(np.maximum(squares, 1e-14))
@@ -98,8 +110,8 @@ class Fit:
         offset = skin[:, :, 3] @ to_camera[:, :3].T + to_camera[:, 3]
         offset += np.einsum("nij,nj->ni", turn, moved)
         everything = Sight(view, np.arange(avatar.splats), turn, offset)
-        seen = self._compared(everything)[1].seen
-        shown = np.flatnonzero(seen > LEAST_SEEN)
+        screen, order, *_ = self._projected(everything)
+        shown = np.sort(order[largest_weights(screen, view.camera.size) > LEAST_SEEN])
         return Sight(view, shown, turn[shown], offset[shown])
 
     def step(self, sight: Sight, rate: float) -> float:
@@ -112,16 +124,6 @@ class Fit:
         """The mean squared error in a view."""
         return self._compared(sight)[0] / sight.view.wanted.size
 
-    def screen(self, sight: Sight) -> tuple[Screen, Ints]:
-        """What a view shows, nearest first, and which of the avatar's splats that are."""
-        screen, order, *_ = self._projected(sight)
-        return screen, sight.rows[order]
-
-    def recolor(self, colors: Floats) -> None:
-        """Take other colours (N,3)."""
-        change = colors - self._avatar.colors[:, :3]
-        self._change["color"] = np.clip(change, *LIMITS["color"])
-
     def _current(self, rows: Ints) -> tuple[Floats, Floats, Floats, Floats]:
         """Positions (n,3), half axes (n,3,3), opacities (n,) and colours (n,3) of some splats."""
         change = {name: values[rows] for name, values in self._change.items()}
@@ -133,7 +135,9 @@ class Fit:
         axes = start.copy()
         axes[:, 0] = (first * cos + second * sin) * grown[:, :1]
         axes[:, 1] = (second * cos - first * sin) * grown[:, 1:]
-        positions = self._avatar.positions[rows] + np.einsum("nk,nki->ni", change["shift"], start[:, :2])
+        positions = self._avatar.positions[rows] + np.einsum(
+            "nk,nki->ni", change["shift"], start[:, :2]
+        )
         colors = self._avatar.colors[rows].astype(np.float64)
         opacity = np.clip(colors[:, 3] + change["opacity"][:, 0], 0.02, 1.0)
         return positions, axes, opacity, np.clip(colors[:, :3] + change["color"], 0, 1)
@@ -163,9 +167,8 @@ class Fit:
         back = np.empty_like(order)
         back[order] = np.arange(len(order))
         slopes = Slopes(
-            found.centres[back], found.covariances[back], found.opacities[back],
-            found.colors[back], found.seen[back],
-        )  # fmt: skip
+            found.centres[back], found.covariances[back], found.opacities[back], found.colors[back]
+        )
         return error, slopes, flat[back], axes
 
     def _gradients(
@@ -202,7 +205,9 @@ class Fit:
         opacity = self._avatar.colors[sight.rows, 3] + self._change["opacity"][sight.rows, 0]
         square = 2 * np.log(np.maximum(opacity * 255, 1.0))
         first, second = flat[:, 0], flat[:, 1]
-        values: Floats = 4 * square * np.abs(first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0])
+        values: Floats = (
+            4 * square * np.abs(first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0])
+        )
         return values
 
     def _apply(self, rows: Ints, gradients: dict[str, Floats], rate: float) -> None:
@@ -219,16 +224,23 @@ class Fit:
             self._change[name][rows] = np.clip(value, *LIMITS[name])
 
 
-def decibels(errors: Sequence[float]) -> float:
-    """Of mean squared errors of 1."""
-    return float(-10 * np.log10(np.mean(errors)))
-
-
-def fitted(fit: Fit, sights: list[Sight], rounds: int, step: Callable[[float], None]) -> None:
-    """Goes through all sights, in another order each round; `step` hears the fraction done."""
+def fit(avatar: Avatar, fine: Avatar, progress: Callable[[str, float], None]) -> Fitted:
+    """The avatar, as like the fine one as its splats can be; `progress` as for a build."""
+    progress("draw the fine avatar", 0.0)
+    seen = views(fine, STUDIES, lambda part: progress("", 0.15 * part))
+    unseen = views(fine, HELD_OUT, lambda part: progress("", 0.15 + 0.05 * part))
+    under_way = Fit(avatar)
+    sights, tests = ([under_way.sight(view) for view in some] for some in (seen, unseen))
+    before = _decibels(under_way, tests)
+    progress(f"fit to its pictures, from {before:.1f} dB", 0.35)
     rng = np.random.default_rng(3)
-    total = rounds * len(sights)
-    for number, index in enumerate(np.concatenate([rng.permutation(len(sights)) for _ in range(rounds)])):
-        rate = 0.525 + 0.475 * np.cos(np.pi * number / total)
-        fit.step(sights[index], rate)
-        step((number + 1) / total)
+    order = np.concatenate([rng.permutation(len(sights)) for _ in range(ROUNDS)])
+    for number, index in enumerate(order):
+        done = number / len(order)
+        under_way.step(sights[index], 0.525 + 0.475 * np.cos(np.pi * done))
+        progress("", 0.35 + 0.62 * done)
+    return Fitted(under_way.result(), before, _decibels(under_way, tests))
+
+
+def _decibels(under_way: Fit, sights: Sequence[Sight]) -> float:
+    return float(-10 * np.log10(np.mean([under_way.error(sight) for sight in sights])))

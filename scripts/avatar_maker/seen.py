@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from avatar_maker.blending import Screen, tiles
+from avatar_maker.blending import Screen, largest_weights
 from avatar_maker.mesh import unit
 from avatar_maker.source import Floats
 
@@ -70,7 +70,5 @@ def _shares(positions: Floats, axes: Floats, opacity: Floats, yaw: float, pitch:
     covariances = full[:, (0, 0, 1), (0, 1, 1)] + [LOW_PASS, 0, LOW_PASS]
     screen = Screen(place, covariances, opacity[order], np.zeros_like(positions))
     best = np.zeros(len(positions))
-    for tile in tiles(screen, (width, height)):
-        rows = order[tile.rows]
-        best[rows] = np.maximum(best[rows], tile.most())
+    best[order] = largest_weights(screen, (width, height))
     return best

@@ -3,13 +3,12 @@
 
 The faces are those that people make, at strengths they have in speech; what is seen in them alone
 (teeth, lids, tongue) is fitted with the rest. Whole busts show hair and silhouette, close-ups the
-face at the resolution of a portrait screen of 1080 columns. Some views are left out of the fit: they
-tell whether it has learnt the person or the pictures.
+face at the resolution of a portrait screen of 1080 columns. Some views are left out of the fit:
+they tell whether it has learnt the person or the pictures.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -42,7 +41,9 @@ STUDIES: Final = (
     Study({"mouthPucker": 0.9, "eyeLookOutLeft": 0.7, "eyeLookInRight": 0.7}, -28.0, 3.0),
     Study({"eyeLookInLeft": 0.7, "eyeLookOutRight": 0.7, "mouthFrown*": 0.5}, 29.0, -3.0),
     Study({"mouthFunnel": 0.8, "jawOpen": 0.2, "eyeLookUp*": 0.5}, -6.0, -13.0),
-    Study({"eyeLookDown*": 0.6, "mouthUpperUp*": 0.5, "mouthLowerDown*": 0.6}, -22.0, 12.0, turn=8.0),
+    Study(
+        {"eyeLookDown*": 0.6, "mouthUpperUp*": 0.5, "mouthLowerDown*": 0.6}, -22.0, 12.0, turn=8.0
+    ),
     Study({"jawOpen": 0.35, "mouthStretch*": 0.5, "eyeBlink*": 0.4}, 22.0, -10.0, turn=-8.0),
     Study({}, -3.0, 14.0, nod=6.0),
 )
@@ -75,7 +76,7 @@ def views(fine: Avatar, studies: Sequence[Study], step: Callable[[float], None])
                     pose = rig.pose(study_parameters(rig, study))
                     camera = camera_of(fine.framing, study)
                     renderer.draw(pose, camera)
-                    picture = renderer.read_pixels().astype(np.float32) / 255
+                    picture = (renderer.read_pixels() / 255).astype(np.float32)
                     found.append(View(pose, camera, np.array(background), picture))
                     step(len(found) / (2 * len(studies)))
     return found
