@@ -4,7 +4,7 @@
 The mesh's own eyes are spheres of 72 vertices around their joints, to half a millimetre, so that
 rings can replace them; rings give the iris its fine structure, and their cells are long along its
 fibres. The cornea itself shows by what it does: the iris lies deep, and a window's reflection
-stands before it, which follows the head, as a reflection does.
+stands before it, which follows the head more than the eye, as a reflection does.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ UP_REACH: Final = np.radians(62.0)
 """The ball ends here: lids hide the rest, the eyes turn by 25 degrees."""
 SINK: Final = 0.012
 """How deep the iris' middle lies behind its edge, as a share of the ball's radius."""
+
+CARRIED: Final = 0.3
+"""Share of the eye's turn that a reflection follows: the cornea's own centre lies off the ball's,
+and moves aside by somewhat less than half of what the pupil does."""
 
 
 def eyeballs(centres: Floats, look: Look, density: Density) -> Cloud:
@@ -66,7 +70,7 @@ def _rings(radius: float, density: Density) -> tuple[Floats, Floats, Floats]:
 
 
 def _eyeball(center: Floats, joint: int, side: float, look: Look, density: Density) -> Cloud:
-    """One eye that looks along +z, bound to its joint, with its highlight bound to the head."""
+    """One eye that looks along +z, bound to its joint, with its highlight."""
     radius = look.number("size")
     polar, around, edges = _rings(radius, density)
     direction = np.stack(
@@ -86,21 +90,23 @@ def _eyeball(center: Floats, joint: int, side: float, look: Look, density: Densi
     normals = unit(direction * (1 - within) + np.array([0.0, 0.0, 1.0]) * within)
     around_axis = np.stack([-np.sin(around), np.cos(around), np.zeros_like(around)], axis=1)
     outward = np.cross(around_axis, normals)
+    # crisp within the iris, without rings in the white
+    edges = edges * (1.25 + 0.25 * edge)
     count = len(polar)
     ball = Cloud(
         positions=center + radius * (direction * (1 - within) + flat * within),
         normals=normals,
-        axes=flat_axes(outward * edges[:, :1] * 1.25, around_axis * edges[:, 1:] * 1.25, 0.0002),
+        axes=flat_axes(outward * edges[:, :1], around_axis * edges[:, 1:], 0.0002),
         albedo=color,
         opacity=np.full(count, 0.985),
         gloss=np.zeros(count),
         deltas=np.zeros((UNITS, count, 3)),
         skin=bound_to(joint, count),
     )
-    return replace(joined([ball, _highlight(center, radius)]), least_light=np.array(0.80))
+    return replace(joined([ball, _highlight(center, radius, joint)]), least_light=np.array(0.80))
 
 
-def _highlight(center: Floats, radius: float) -> Cloud:
+def _highlight(center: Floats, radius: float, joint: int) -> Cloud:
     """The key light's window on the cornea, in four panes, and a faint one of the fill."""
     across, up = 0.047, 0.056
     panes = [(0.150 + across * i, 0.110 + up * j, 1.0) for j in (-1, 1) for i in (-1, 1)]
@@ -116,5 +122,5 @@ def _highlight(center: Floats, radius: float) -> Cloud:
         opacity=np.array([0.96, 0.96, 0.90, 0.90, 0.16]),
         gloss=np.full(5, -1.0),
         deltas=np.zeros((UNITS, 5, 3)),
-        skin=bound_to(HEAD, 5),
+        skin=(1 - CARRIED) * bound_to(HEAD, 5) + CARRIED * bound_to(joint, 5),
     )

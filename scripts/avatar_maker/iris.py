@@ -60,16 +60,16 @@ def iris_color(rim: Floats, around: Floats, look: Look, phase: float) -> Floats:
 def sclera_color(direction: Floats, side: float) -> Floats:
     """Albedo (n,3) of the white in unit directions (n,3); `side` is 1 for the left eye, else -1."""
     x, y = direction[:, 0] * side, direction[:, 1]
-    white = np.broadcast_to(linear(216, 204, 194), direction.shape)
-    corner = smoothstep(0.45, 0.92, np.abs(x))
-    inner = smoothstep(-0.55, -0.88, x)
+    white = np.broadcast_to(linear(224, 211, 198), direction.shape)
+    corner = smoothstep(0.36, 0.76, np.abs(x))
+    inner = smoothstep(-0.46, -0.72, x)
     white = white * (1 - corner[:, None] * np.array([0.10, 0.26, 0.30]))
     white = white * (1 - inner[:, None] * np.array([0.02, 0.16, 0.18]))
     # vessels run from the corners towards the iris and fade there
     path = y * 21 + 1.4 * np.sin(9 * x) + 0.7 * np.sin(23 * x + 4 * y)
     vessel = np.exp(-((np.sin(path) / 0.16) ** 2)) * (0.5 + 0.5 * np.sin(5 * path / 7 + 3 * x))
-    vessel = vessel * smoothstep(0.46, 0.80, np.abs(x))
-    white = white * (1 - vessel[:, None] * np.array([0.02, 0.13, 0.12]))
+    vessel = vessel * smoothstep(0.43, 0.66, np.abs(x))
+    white = white * (1 - vessel[:, None] * np.array([0.03, 0.20, 0.18]))
     shade = 1 - 0.30 * smoothstep(0.10, 0.42, y) - 0.10 * smoothstep(-0.2, -0.45, y)
     values: Floats = white * shade[:, None]
     return values

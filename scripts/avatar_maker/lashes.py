@@ -26,8 +26,8 @@ GOLDEN: Final = (np.sqrt(5) - 1) / 2
 """Hair n grows at the fraction of n times this: few hairs and many are spread alike."""
 
 
-TUCKED: Final = 0.0009
-"""How far behind the edge of a shut upper lid the lower lashes come out, in metres."""
+TUCKED: Final = 0.0024
+"""How far behind the edge of a shut upper lid the lower lashes are hidden, in metres."""
 
 
 @dataclass(frozen=True, slots=True)

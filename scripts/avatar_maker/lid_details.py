@@ -29,7 +29,7 @@ class Line:
     """A row of `count` splats along a curve at spacing 1; lengths in metres.
 
     `width` is a splat's half axis across; `below` how far under the curve the row runs; it lies
-    on the skin, or at `radius` from the eye's centre.
+    `lifted` off the skin, or at `radius` from the eye's centre.
     """
 
     count: int
@@ -38,6 +38,7 @@ class Line:
     color: Floats
     below: float
     radius: float | None
+    lifted: float = 0.0003
 
 
 def lid_details(lids: tuple[Lids, Lids], recipe: Recipe, density: Density) -> Cloud:
@@ -55,14 +56,16 @@ def lid_details(lids: tuple[Lids, Lids], recipe: Recipe, density: Density) -> Cl
         pink = Line(20, 0.00055, 0.38, flesh, 0.0, None)
         fold = Line(22, 0.00026, 0.36, dark, 0.0, None)
         veil = Line(13, 0.0011, 0.17, dark, 0.0, None)
+        liner = Line(30, 0.00022, 0.42, linear(34, 22, 18), 0.0003, None, 0.0005)
         clouds += [
+            _line(upper.edge, eye, liner, density),
             _line(upper.inner, eye, soft, density),
             _line(upper.inner, eye, contact, density),
             _line(eye.crease, eye, veil, density),
             _line(eye.crease, eye, fold, density),
             _line(lower.inner, eye, pink, density),
             replace(_line(lower.inner, eye, wet, density), least_light=np.array(0.9)),
-            _caruncle(eye, flesh, density),
+            replace(_caruncle(eye, flesh, density), least_light=np.array(0.75)),
         ]
     return replace(joined(clouds), least_share=np.array(0.004))
 
@@ -77,7 +80,7 @@ def _line(curve: Curve, eye: Lids, line: Line, density: Density) -> Cloud:
     across = np.cross(outward, tangent)
     points = points - across * np.sign(across[:, 1:2]) * line.below
     if line.radius is None:
-        points = points + outward * 0.0003
+        points = points + outward * line.lifted
     else:
         outward = unit(points - eye.eye)
         points = eye.eye + outward * line.radius

@@ -9,11 +9,15 @@ skin which unfolds (upper lids, lips) stays closed.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
-from avatar_maker.mesh import unit
+from avatar_maker.mesh import smoothstep, unit
 from avatar_maker.source import Floats, Ints
+
+UNFOLDING: Final = (1.4, 2.6)
+"""How many times longer edges get in a pose where splats begin to face, and do face, as in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +57,20 @@ def sample_quads(
 
     neutral = lengths(positions)
     longest = list(neutral)
+    unfolded = positions[quads]
+    most = np.ones(len(quads))
     for pose in poses:
-        longest = [np.maximum(a, b) for a, b in zip(longest, lengths(pose), strict=True)]
+        posed = lengths(pose)
+        longest = [np.maximum(a, b) for a, b in zip(longest, posed, strict=True)]
+        ratio = np.max([b / np.maximum(a, 1e-6) for a, b in zip(neutral, posed, strict=True)], 0)
+        unfolded[ratio > most] = pose[quads[ratio > most]]
+        most = np.maximum(most, ratio)
     cells = [
         np.clip(np.ceil(side / wish - 0.35), 1, 24).astype(int)
         for side, wish in zip(longest, spacing.T, strict=True)
     ]
     growth = [
-        1 + stretch * np.clip(high / np.maximum(low, 1e-6) - 1, 0, 3)
+        1 + stretch * np.clip(high / np.maximum(low, 1e-6) - 1, 0, 7)
         for low, high in zip(neutral, longest, strict=True)
     ]
     quad = np.repeat(np.arange(len(quads)), cells[0] * cells[1])
@@ -70,13 +80,22 @@ def sample_quads(
     u = (index % columns + 0.5) / columns
     v = (index // columns + 0.5) / rows
     weights = np.stack([(1 - u) * (1 - v), u * (1 - v), u * v, (1 - u) * v], axis=1)
-    corner = positions[quads[quad]]
-    along = (corner[:, 1] - corner[:, 0]) * (1 - v)[:, None]
-    along += (corner[:, 2] - corner[:, 3]) * v[:, None]
-    across = (corner[:, 3] - corner[:, 0]) * (1 - u)[:, None]
-    across += (corner[:, 2] - corner[:, 1]) * u[:, None]
-    along = along / (2 * columns)[:, None] * growth[0][quad][:, None]
-    across = across / (2 * rows)[:, None] * growth[1][quad][:, None]
+    # what lies folded is seen only when it unfolds, and faces where it faces then
+    share = smoothstep(*UNFOLDING, most)[:, None, None]
+    facing = positions[quads] * (1 - share) + unfolded * share
+
+    def edges(shape: Floats) -> tuple[Floats, Floats]:
+        corner = shape[quad]
+        along = (corner[:, 1] - corner[:, 0]) * (1 - v)[:, None]
+        along += (corner[:, 2] - corner[:, 3]) * v[:, None]
+        across = (corner[:, 3] - corner[:, 0]) * (1 - u)[:, None]
+        across += (corner[:, 2] - corner[:, 1]) * u[:, None]
+        return along / (2 * columns)[:, None], across / (2 * rows)[:, None]
+
+    along, across = (
+        unit(turned) * np.linalg.norm(edge, axis=1, keepdims=True) * grown[quad][:, None]
+        for turned, edge, grown in zip(edges(facing), edges(positions[quads]), growth, strict=True)
+    )
     return Samples(quad, weights, along, across)
 
 
