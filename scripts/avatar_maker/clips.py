@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The default avatar's clips, authored here: idle, hello, listen, think and speak.
+"""The avatar's clips, authored here: idle, hello, listen, think and speak.
 
-Loops are sums of sines whose periods divide the clip's length, so that the end meets the start.
-Gestures are eased bumps that begin and end at rest. Lips stay with the speech: `speak` moves the
-head and the brows only. Blinks are the player's, and so are not in here.
+Loops wander by harmonics of the clip's length and their gestures begin and end at rest, so that
+the end meets the start. No gesture is the same on both sides of the face. Lips stay with the
+speech: `speak` moves the head and the brows only. Chest and shoulders follow the root joint alone:
+breath shows as a slight lean of the body under a level head.
 """
 
 from __future__ import annotations
@@ -11,108 +12,128 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-import numpy as np
-
-from avatar_maker.cloud import HEAD, NECK
-from avatar_maker.source import Floats
-from driving_client.motion import ARKIT_NAMES
+from avatar_maker.clip_track import Track
 from splat_gles.avatar import Clip
 
-RATE: Final = 30.0
+BEATS: Final = (
+    (0.55, 2.4, 0.5),
+    (1.15, 1.3, 0.0),
+    (1.70, 3.0, 1.0),
+    (2.75, 1.6, 0.0),
+    (3.25, 2.6, 0.6),
+    (4.20, 1.2, 0.0),
+    (4.60, 3.2, 1.0),
+    (5.60, 1.8, 0.3),
+    (6.10, 1.2, 0.0),
+    (6.85, 2.6, 0.7),
+)
+"""Stresses of `speak`: when, degrees of the nod, and how far the brows go along."""
 
 
-class Track:
-    """A clip being written: times (F,), weights (F,52) and rotations (F,J,3) in degrees."""
-
-    def __init__(self, seconds: float, joints: int) -> None:
-        self.seconds = seconds
-        self.times = np.arange(round(seconds * RATE)) / RATE
-        self.weights = np.zeros((len(self.times), len(ARKIT_NAMES)))
-        self.degrees = np.zeros((len(self.times), joints, 3))
-
-    def wave(self, cycles: int, phase: float = 0.0) -> Floats:
-        """A sine (F,) with whole cycles over the clip; `phase` in turns."""
-        wave: Floats = np.sin(2 * np.pi * (cycles * self.times / self.seconds + phase))
-        return wave
-
-    def bump(self, begin: float, peak: float, end: float) -> Floats:
-        """0 up to `begin`, 1 at `peak`, 0 from `end` on, eased (F,), in seconds."""
-        half = np.interp(self.times, [begin, peak, end], [0.0, 1.0, 0.0])
-        return half * half * (3 - 2 * half)
-
-    def face(self, level: Floats, **units: float) -> None:
-        """Add face units; a name without Left or Right stands for both sides."""
-        for name, weight in units.items():
-            for full in (name, f"{name}Left", f"{name}Right"):
-                if full in ARKIT_NAMES:
-                    self.weights[:, ARKIT_NAMES.index(full)] += level * weight
-
-    def turn(self, level: Floats, pitch: float = 0.0, yaw: float = 0.0, roll: float = 0.0) -> None:
-        """Add a head turn in degrees: down, to the left, to the right shoulder... by axes x, y, z.
-
-        The neck takes two fifths of it, as in people.
-        """
-        turned = level[:, None] * np.array([pitch, yaw, roll])
-        self.degrees[:, NECK] += 0.4 * turned
-        self.degrees[:, HEAD] += 0.6 * turned
-
-    def clip(self, name: str, *, loop: bool) -> Clip:
-        """The finished clip."""
-        return Clip(
-            name=name,
-            rate=RATE,
-            weights=np.clip(self.weights, 0, 1).astype(np.float32),
-            rotations=np.radians(self.degrees).astype(np.float32),
-            loop=loop,
-        )
-
-
-def _steady(track: Track, size: float) -> None:
-    """Sway of a living head, in loops."""
-    track.turn(size * (0.7 * track.wave(2) + 0.4 * track.wave(5, 0.3)), pitch=0.9)
-    track.turn(size * (track.wave(1, 0.1) + 0.35 * track.wave(3, 0.6)), yaw=1.7)
-    track.turn(size * (track.wave(1, 0.45) + 0.3 * track.wave(4)), roll=0.9)
+def _alive(track: Track, size: float, breaths: int, seed: int) -> None:
+    """Sway, shifts of weight and breath of a body that stands still."""
+    track.turn(size * track.drift(seed), pitch=1.0)
+    track.turn(size * track.drift(seed + 1), yaw=1.9)
+    track.turn(size * track.drift(seed + 2), roll=1.0)
+    track.lean(size * track.drift(seed + 3), roll=0.22)
+    track.lean(track.wave(breaths), pitch=-0.16)
+    track.turn(track.wave(breaths, -0.06), pitch=-0.35)
 
 
 def authored_clips(joints: int) -> Iterator[Clip]:
     """All clips for a rig of `joints` joints."""
-    idle = Track(8.0, joints)
-    _steady(idle, 1.0)
-    ones = np.ones(len(idle.times))
-    idle.face(ones, mouthSmile=0.10)
-    idle.face(0.5 + 0.5 * idle.wave(1, 0.7), mouthSmile=0.06, cheekSquint=0.05)
-    idle.face(0.5 + 0.5 * idle.wave(2, 0.2), browInnerUp=0.07)
-    yield idle.clip("idle", loop=True)
+    yield _idle(Track(9.6, joints))
+    yield _hello(Track(3.4, joints))
+    yield _listen(Track(8.0, joints))
+    yield _think(Track(6.4, joints))
+    yield _speak(Track(8.0, joints))
 
-    hello = Track(3.0, joints)
-    smile = np.clip(hello.bump(0.0, 0.7, 2.0) + hello.bump(0.7, 2.0, 3.0), 0, 1)
-    hello.face(smile, mouthSmile=0.62, cheekSquint=0.38, eyeSquint=0.14)
-    hello.face(hello.bump(0.1, 0.55, 1.3), browInnerUp=0.45, browOuterUp=0.40, eyeWide=0.18)
-    hello.turn(hello.bump(0.35, 0.85, 1.35), pitch=9.0)
-    hello.turn(hello.bump(0.2, 1.4, 2.9), roll=-3.5, yaw=2.0)
-    yield hello.clip("hello", loop=False)
 
-    listen = Track(6.0, joints)
-    _steady(listen, 0.7)
-    ones = np.ones(len(listen.times))
-    listen.turn(ones, pitch=2.0, roll=4.0)
-    listen.face(ones, mouthSmile=0.12, browInnerUp=0.10, eyeWide=0.06)
-    listen.turn(listen.bump(3.2, 3.55, 4.0) + 0.6 * listen.bump(3.9, 4.2, 4.6), pitch=5.0)
-    yield listen.clip("listen", loop=True)
+def _idle(track: Track) -> Clip:
+    _alive(track, 1.0, 2, 11)
+    track.face(1.0, mouthSmileLeft=0.07, mouthSmileRight=0.10, cheekSquint=0.03)
+    warm = track.bump(2.2, 4.0, 8.2, hold=1.6)
+    track.face(warm, mouthSmileLeft=0.08, mouthSmileRight=0.10, cheekSquint=0.09, eyeSquint=0.05)
+    track.face(0.5 + 0.5 * track.drift(21), browInnerUp=0.07, browOuterUpLeft=0.05)
+    track.face(track.bump(5.9, 6.3, 7.2), browInnerUp=0.08, browOuterUpRight=0.06)
+    calm = [(0.9, 1.2, 0.3), (1.9, -0.6, -0.4), (3.1, 0.0, 0.0), (5.0, 7.0, 2.5)]
+    track.look([*calm, (5.8, 0.8, 0.0), (6.9, -1.4, 0.5), (7.9, 0.6, -0.3), (8.9, 0.0, 0.0)])
+    track.turn(track.bump(4.9, 5.4, 6.4), yaw=1.4, pitch=0.5)
+    track.blink(1.86, 5.02, 8.3)
+    return track.clip("idle", loop=True)
 
-    think = Track(5.0, joints)
-    _steady(think, 0.5)
-    level = np.clip(think.bump(0.0, 0.8, 3.0) + think.bump(1.0, 3.8, 5.0), 0, 1)
-    think.turn(level, pitch=-3.0, yaw=7.0, roll=-2.5)
-    think.face(level, browInnerUp=0.20, browDown=0.14, mouthPress=0.20, eyeSquint=0.18)
-    think.face(level, eyeLookUp=0.45, mouthLeft=0.10, eyeLookOutLeft=0.40, eyeLookInRight=0.40)
-    yield think.clip("think", loop=True)
 
-    speak = Track(6.0, joints)
-    _steady(speak, 1.1)
-    speak.turn(0.6 * speak.wave(4, 0.1) + 0.5 * speak.wave(7, 0.4), pitch=1.6)
-    speak.turn(speak.wave(3, 0.25), yaw=1.6, roll=0.8)
-    speak.face(np.clip(speak.wave(3, 0.1), 0, 1), browInnerUp=0.16, browOuterUp=0.12)
-    speak.face(speak.bump(1.3, 1.7, 2.4) + speak.bump(4.1, 4.5, 5.2), browInnerUp=0.14)
-    speak.face(np.ones(len(speak.times)), mouthSmile=0.08)
-    yield speak.clip("speak", loop=True)
+def _hello(track: Track) -> Clip:
+    smile = track.bump(0.12, 0.75, 3.3, hold=1.1)
+    track.face(smile, mouthSmileLeft=0.66, mouthSmileRight=0.72, mouthDimple=0.15)
+    track.face(smile, cheekSquint=0.55, eyeSquintLeft=0.22, eyeSquintRight=0.26)
+    track.face(track.bump(0.3, 0.9, 2.9, hold=0.8), jawOpen=0.17, mouthUpperUp=0.36)
+    # the brows' flash of recognition comes before the nod
+    flash = track.bump(0.05, 0.38, 1.15, hold=0.12)
+    track.face(flash, browInnerUp=0.50, browOuterUpLeft=0.52, browOuterUpRight=0.44, eyeWide=0.25)
+    track.turn(track.bump(0.08, 0.38, 0.70), pitch=-2.6)
+    track.turn(track.bump(0.42, 0.86, 1.40), pitch=8.5)
+    track.turn(track.bump(1.35, 1.62, 2.05), pitch=2.4)
+    track.turn(track.bump(0.3, 1.5, 3.2, hold=0.4), roll=-4.2, yaw=2.6)
+    track.lean(track.bump(0.2, 1.0, 3.1, hold=0.5), pitch=0.45, roll=-0.20)
+    track.blink(0.80, 2.45)
+    return track.clip("hello", loop=False)
+
+
+def _listen(track: Track) -> Clip:
+    _alive(track, 0.65, 2, 31)
+    track.lean(1.0, pitch=0.35)
+    track.turn(1.0, pitch=1.6, roll=3.8, yaw=-1.2)
+    track.face(1.0, mouthSmileLeft=0.10, mouthSmileRight=0.13, browInnerUp=0.13, eyeWide=0.05)
+    track.face(1.0, browOuterUpLeft=0.08, browOuterUpRight=0.05)
+    # slow nods: one, and a double one with the smile that agrees
+    track.turn(track.bump(1.7, 2.15, 2.85), pitch=4.6)
+    agreed = track.bump(4.8, 5.15, 5.6) + 0.7 * track.bump(5.45, 5.8, 6.35)
+    track.turn(agreed, pitch=5.2)
+    pleased = track.bump(4.7, 5.5, 7.4, hold=0.6)
+    track.face(pleased, mouthSmileLeft=0.16, mouthSmileRight=0.13, cheekSquint=0.16)
+    track.face(track.bump(3.2, 3.7, 4.6), browInnerUp=0.16, browOuterUp=0.12)
+    track.turn(track.bump(2.9, 3.8, 5.0), roll=-1.8, yaw=1.5)
+    track.look(
+        [(0.7, -1.0, 1.0), (1.6, 0.9, 0.0), (2.9, 0.0, 2.2), (3.5, -0.7, 0.0), (7.0, 0.0, 0.0)]
+    )
+    track.blink(2.16, 5.15, 7.0)
+    return track.clip("listen", loop=True)
+
+
+def _think(track: Track) -> Clip:
+    _alive(track, 0.5, 2, 51)
+    # the eyes lead, the head follows, and both come back with a blink
+    away = [(0.45, 15.0, -11.0), (1.7, 19.0, -7.0), (2.5, 12.0, -13.0), (3.6, 17.0, -4.0)]
+    track.look([*away, (4.9, 0.0, 0.0)])
+    turned = track.bump(0.45, 1.25, 5.75, hold=3.2)
+    track.turn(turned, pitch=-3.2, yaw=7.5, roll=-2.8)
+    track.turn(track.bump(2.3, 3.0, 4.4), yaw=-2.2, pitch=1.2, roll=1.4)
+    track.face(
+        turned, browDownLeft=0.10, browDownRight=0.22, browInnerUp=0.14, browOuterUpLeft=0.20
+    )
+    track.face(turned, mouthPressLeft=0.26, mouthPressRight=0.18, mouthLeft=0.12)
+    track.face(track.bump(1.9, 2.6, 4.2), mouthPucker=0.14, eyeSquint=0.16)
+    track.face(track.bump(4.9, 5.35, 6.2), mouthSmile=0.12, browInnerUp=0.14, browOuterUp=0.10)
+    track.lean(turned, roll=0.22)
+    track.blink(0.50, 3.62, 4.95)
+    return track.clip("think", loop=True)
+
+
+def _speak(track: Track) -> Clip:
+    _alive(track, 1.2, 2, 71)
+    for moment, nod, brow in BEATS:
+        track.turn(track.bump(moment - 0.22, moment, moment + 0.42), pitch=nod)
+        lift = track.bump(moment - 0.30, moment - 0.02, moment + 0.75, hold=0.12)
+        track.face(brow * lift, browInnerUp=0.22, browOuterUpLeft=0.20, browOuterUpRight=0.15)
+    # one phrase to either side, and the weight goes along
+    phrase = track.bump(0.3, 1.2, 2.7, hold=0.8) - 0.8 * track.bump(2.6, 3.5, 5.0, hold=0.8)
+    phrase = phrase + 0.5 * track.bump(5.1, 6.0, 7.7, hold=0.6)
+    track.turn(phrase, yaw=3.4, roll=-1.7)
+    track.lean(phrase, roll=0.18)
+    track.face(1.0, mouthSmileLeft=0.07, mouthSmileRight=0.09)
+    track.face(track.bump(3.3, 4.4, 6.8, hold=1.0), cheekSquint=0.10, mouthSmile=0.06)
+    aside = [(2.1, -9.0, 5.0), (2.7, 0.0, 0.0), (4.95, 8.0, -4.0), (5.5, 0.4, 0.0)]
+    track.look([*aside, (6.6, -0.9, 0.4), (7.4, 0.0, 0.0)])
+    track.blink(0.95, 2.75, 5.5, 7.3)
+    return track.clip("speak", loop=True)
