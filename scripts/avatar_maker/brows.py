@@ -45,7 +45,7 @@ def _shape(eye: Floats, seed: int, look: Look, along: Floats, lift: Floats) -> F
     """Places (n,2) at fractions `along` from the inner end, and `lift` -1 to 1 across (n,)."""
     arch = look.number("arch") * (1.0 - 0.10 * seed)
     middle = 0.0192 + 0.0058 * arch * np.sin(np.pi * np.clip(along * 0.82, 0, 1))
-    middle += 0.0004 * seed - 0.0034 * along
+    middle += 0.0004 * seed - 0.0030 * along - 0.0014 * (1 - np.clip(along, 0, 1)) ** 3
     width = 0.0030 * np.sin(np.pi * np.clip(0.24 + 0.76 * along, 0, 1)) ** 0.8 + 0.0006
     width *= look.number("thickness")
     x = eye[0] + np.sign(eye[0]) * (-0.0155 + 0.042 * along)

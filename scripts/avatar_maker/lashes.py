@@ -47,8 +47,8 @@ class Row:
     opacity: float
 
 
-UPPER: Final = Row(46, 0.0076, -0.05, 1.25, 1.5, 4, 0.90)
-LOWER: Final = Row(18, 0.0038, -0.25, -1.10, 1.0, 3, 0.66)
+UPPER: Final = Row(42, 0.0067, -0.05, 1.22, 1.5, 4, 0.72)
+LOWER: Final = Row(16, 0.0032, -0.25, -1.10, 1.0, 3, 0.46)
 
 
 def lashes(lids: tuple[Lids, Lids], look: Look, density: Density) -> Cloud:
@@ -86,7 +86,7 @@ def _row(row: Row, eye: Lids, density: Density, seed: int) -> Cloud:
     # hairs of one clump lean together at their tips
     clump = (np.floor(along * 17 + 0.5 * chance[:, 1]) + 0.5) / 17
     lean = (clump - along) * 0.030 / row.length + 0.28 * (chance[:, 2] - 0.5)
-    sideways += eye.side * lean + eye.side * 0.22 * smoothstep(0.45, 1.0, along)
+    sideways += eye.side * lean + eye.side * 0.12 * smoothstep(0.45, 1.0, along)
     rise = row.rise + 0.25 * (chance[:, 3] - 0.5)
     curl = np.full(count, row.curl) + 0.25 * (chance[:, 0] - 0.5)
 

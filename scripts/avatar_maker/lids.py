@@ -20,7 +20,7 @@ from driving_client.motion import ARKIT_NAMES
 
 CLEARANCE: Final = 0.0171
 """How far from the eye's centre a shut lid rests at least, in metres: outside the eyeball."""
-WIDE: Final = 0.50
+WIDE: Final = 0.60
 """What is left of eyeWide: MakeHuman's lifts a lid that the neutral face holds up already."""
 OVERLAP: Final = 0.0003
 """How far a shut upper lid reaches over the lower one's edge in metres, even with eyeWide."""
