@@ -16,7 +16,6 @@ import sys
 from pathlib import Path
 from typing import Final
 
-
 from avatar_maker.sheet import Pixels, contact_sheet
 from avatar_maker.sheet_shots import Shot, sheet_shots
 
