@@ -104,13 +104,14 @@ def test_its_clips_start_and_end_well(avatar: Avatar) -> None:
             assert clip.weights[[0, -1]].max() < 0.05
 
 
-def test_the_idle_person_is_alive(avatar: Avatar) -> None:
-    """It blinks, looks about and moves its head, but does not wag it."""
+def test_the_idle_person_moves_a_little_all_the_time(avatar: Avatar) -> None:
+    """Blinks are not in the clip: the player adds them."""
     idle = avatar.clips["idle"]
-    blink = idle.weights[:, ARKIT_NAMES.index("eyeBlinkLeft")]
-    assert blink.max() > 0.9
-    assert np.median(blink) < 0.1
     assert 0.3 < np.degrees(np.abs(idle.rotations).max()) < 8.0
+    second = round(idle.rate)
+    for start in range(0, idle.frames - second, second):
+        turned = np.ptp(idle.rotations[start : start + second], axis=0).max()
+        assert np.degrees(turned) > 0.02, f"still from frame {start} on"
 
 
 def test_the_face_mirrors_in_colour(avatar: Avatar) -> None:
@@ -120,7 +121,7 @@ def test_the_face_mirrors_in_colour(avatar: Avatar) -> None:
     front = places[:, 2] > joint(avatar, "leftEye")[2]
     left = colors[front & (places[:, 0] > 0.01)].mean(axis=0)
     right = colors[front & (places[:, 0] < -0.01)].mean(axis=0)
-    assert (np.abs(left - right) / (left + right)).max() < 0.12
+    assert (np.abs(left - right) / (left + right)).max() < 0.16
     assert 0.12 < colors[front].mean() < 0.85
     assert (colors[front].min(axis=1) > 0.97).mean() < 0.05
     assert (colors[front].max(axis=1) < 0.03).mean() < 0.10

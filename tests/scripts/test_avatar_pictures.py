@@ -51,7 +51,7 @@ def of_joints(avatar: Avatar, *names: str) -> Mask:
 def left_eye(avatar: Avatar) -> np.ndarray:
     """Before the pupil of the left eye (3,)."""
     place = next(joint.position for joint in avatar.joints if joint.name == "leftEye")
-    return np.array(place) + [0.0, 0.0, 0.015]
+    return np.add(place, [0.0, 0.0, 0.015])
 
 
 def inside_mouth(avatar: Avatar) -> Mask:
@@ -63,7 +63,7 @@ def inside_mouth(avatar: Avatar) -> Mask:
     foremost = np.full(cells.max(axis=0) + 2, -np.inf)
     for across in (-1, 0, 1):
         for up in (-1, 0, 1):
-            np.maximum.at(foremost, tuple((cells + [across, up]).T), places[near, 2])
+            np.maximum.at(foremost, tuple(np.add(cells, [across, up]).T), places[near, 2])
     inside = np.zeros(len(places), bool)
     inside[near] = places[near, 2] < foremost[tuple(cells.T)] - 0.008
     return inside
@@ -106,7 +106,7 @@ def test_nobody_sees_through_the_face(bundle: Path, avatar: Avatar) -> None:
 def test_a_hole_would_be_seen(avatar: Avatar) -> None:
     """The guard itself: what lies in front of one spot of the cheek is taken away."""
     faint = avatar.colors.copy()
-    spot = avatar.positions[:, :2] - (left_eye(avatar)[:2] + [0.0, -0.04])
+    spot = avatar.positions[:, :2] - np.add(left_eye(avatar)[:2], [0.0, -0.04])
     faint[np.linalg.norm(spot, axis=1) < 0.005, 3] = 0.0
     pierced = replace(avatar, colors=faint)
     with painted(pierced, far_behind(avatar)) as opened:
@@ -201,7 +201,7 @@ def test_eyes_follow_the_gaze(avatar: Avatar) -> None:
 def test_lips_seal_and_part(avatar: Avatar) -> None:
     inside = inside_mouth(avatar)
     with painted(avatar, inside) as opened:
-        place = mouth_middle(avatar) + [0.0, 0.0, 0.010]
+        place = np.add(mouth_middle(avatar), [0.0, 0.0, 0.010])
 
         def area(**units: float) -> float:
             camera = opened.camera(place, 0.08)
@@ -225,8 +225,8 @@ def test_lips_seal_and_part(avatar: Avatar) -> None:
 
 def test_a_smile_shows_teeth_and_an_open_mouth_is_dark(avatar: Avatar) -> None:
     with studio(avatar) as opened:
-        camera = opened.camera(mouth_middle(avatar) + [0.0, 0.0, 0.010], 0.06)
-        cheek = opened.camera(opened.middle() + [0.035, -0.015, 0.0], 0.01)
+        camera = opened.camera(np.add(mouth_middle(avatar), [0.0, 0.0, 0.010]), 0.06)
+        cheek = opened.camera(np.add(opened.middle(), [0.035, -0.015, 0.0]), 0.01)
         skin = float(np.median(brightness(opened.picture(cheek, {}))))
 
         def teeth(picture: Picture) -> float:
@@ -239,5 +239,6 @@ def test_a_smile_shows_teeth_and_an_open_mouth_is_dark(avatar: Avatar) -> None:
     print(f"{avatar.name}: teeth {teeth(rest):.3f}, {teeth(smile):.3f}; skin {skin:.2f}")
     assert teeth(rest) < 0.01
     assert teeth(smile) > 0.02
-    assert (brightness(wide) < 0.35 * skin).mean() > 0.05
-    assert (brightness(rest) < 0.35 * skin).mean() < 0.03
+    # a beard is dark as well
+    dark = [(brightness(picture) < 0.35 * skin).mean() for picture in (rest, wide)]
+    assert dark[1] - dark[0] > 0.04
