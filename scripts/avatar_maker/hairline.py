@@ -62,4 +62,4 @@ def scalp_cover(points: Floats, eyes: Floats, look: Look) -> Floats:
     above = above_hairline(points, eyes, look)
     if look.word("style") == "coils":
         return smoothstep(-0.001, 0.006, above) * (0.45 + 0.55 * fade(points, eyes))
-    return smoothstep(-0.001, 0.016, above)
+    return smoothstep(-0.001, 0.010, above)

@@ -52,7 +52,7 @@ def hair_splats(pieces: Pieces, albedo: Floats, opacity: Floats, skin: Floats) -
     """Splats of the pieces that are there; albedo (s,n,3), opacity (s,n), skin weights (s,n,5)."""
     keep = pieces.there
     middle = (pieces.starts + pieces.ends)[keep] / 2
-    along = (pieces.ends - pieces.starts)[keep] * 0.5
+    along = (pieces.ends - pieces.starts)[keep] * 0.47
     outward = pieces.outward[keep]
     across = unit(np.cross(along, outward))
     normal = unit(np.cross(across, along))
