@@ -92,19 +92,22 @@ def _roots(
     aside = (rough[:, 0] - look.number("parting")) / 0.014
     chance = chance + 0.45 * np.exp(-(aside**2)) * (rel[:, 1] > 0.05)
     # the back of the head is seen at a slant at most
+    chance = chance + 0.35 * ((rel[:, 1] < 0.0) & (rel[:, 2] < 0.01))
     chance = chance * (0.45 + 0.55 * smoothstep(-0.07, 0.0, rel[:, 2]))
     scalp = (above > 0.002) & (rng.random(len(rays)) < chance)
     places, near = on_skin(skin, hull.center, rays[scalp][:MOST])
     return places, skin.normals[near]
 
 
-def _combed(point: Floats, normal: Floats, parting: float, axis: Floats) -> Floats:
+def parting_line(back: Floats, parting: float) -> Floats:
+    """The parting's x (n,) at distances ahead of the head's axis; it ends at the crown."""
+    return parting * (0.6 + 3.3 * np.clip(back, 0, 0.12))
+
+
+def combed(point: Floats, normal: Floats, parting: float, axis: Floats) -> Floats:
     """Unit directions (n,3) away from the parting, along the head."""
-    # the parting runs from the forehead to the crown
     back = np.clip(point[:, 2] - axis[2], -0.03, 0.12)
-    line = np.stack(
-        [parting * (0.6 + 3.3 * np.clip(back, 0, 0.12)), point[:, 1], back + axis[2]], 1
-    )
+    line = np.stack([parting_line(back, parting), point[:, 1], back + axis[2]], 1)
     away = unit((point - line) * np.array([1.0, 0.0, 1.0]))
     front = smoothstep(0.0, 0.08, point[:, 2] - axis[2])
     away = away + np.array([0.0, 0.0, -0.20]) * front[:, None]
@@ -128,7 +131,7 @@ def _grow(
     top = smoothstep(0.02, 0.09, root[:, 1] - eyes[0, 1])
     ahead = smoothstep(-0.02, 0.05, root[:, 2] - axis[2])
     heading = unit(
-        outward * (0.25 + 0.5 * top)[:, None] + _combed(root, outward, parting, axis) * 0.8
+        outward * (0.25 + 0.5 * top)[:, None] + combed(root, outward, parting, axis) * 0.8
     )
     point, points = root, [root]
     for index in range(STEPS):
@@ -138,7 +141,7 @@ def _grow(
         height = point[:, 1] - axis[1]
         high = smoothstep(0.0, 0.09, height)
         wish = down * (1 - 0.55 * high)[:, None]
-        wish = wish + _combed(point, normal, parting, axis) * (0.75 * high)[:, None]
+        wish = wish + combed(point, normal, parting, axis) * (0.75 * high)[:, None]
         free = smoothstep(0.01, -0.04, height)[:, None]
         wish = wish * (1 - free) + np.array([0.0, -1.0, 0.0]) * free
         heading = unit(heading * 0.68 + wish * 0.32)
@@ -150,14 +153,20 @@ def _grow(
         short = np.clip(least - azimuth * side, 0, None) * 0.45
         # what grows in front falls in front of the ears
         aim = least + 0.10 + 0.35 * layer + 1.2 * (1 - ahead)
-        short -= np.clip(azimuth * side - aim, 0, None) * 0.16 * smoothstep(0.05, 0.02, height)
+        short -= (
+            np.clip(azimuth * side - aim, 0, None) * 0.16 * ahead * smoothstep(0.05, 0.02, height)
+        )
         short = np.where(np.abs(azimuth) < 2.6, short, 0) * side
         turn = np.arctan2(flat[:, 0], flat[:, 2]) + short
         reach = np.linalg.norm(flat[:, ::2], axis=1)
         moved = axis + np.stack([reach * np.sin(turn), flat[:, 1], reach * np.cos(turn)], axis=1)
         limit, own = hull.at(moved)
         grown = index * STEP
-        lift = volume * min(1.0, 0.15 + grown / 0.06) + 0.0012 + 0.020 * grown
+        lift = (
+            volume * min(1.0, 0.15 + grown / 0.06)
+            + 0.0032 * min(1.0, (index + 1) / 2)
+            + 0.020 * grown
+        )
         below = smoothstep(0.0, -0.05, moved[:, 1] - axis[1])
         most = limit + lift + 0.003 + below * 0.2
         wide = np.clip(own, limit + lift, most)

@@ -63,3 +63,10 @@ def scalp_cover(points: Floats, eyes: Floats, look: Look) -> Floats:
     if look.word("style") == "coils":
         return smoothstep(-0.001, 0.006, above) * (0.45 + 0.55 * fade(points, eyes))
     return smoothstep(-0.001, 0.010, above)
+
+
+def scalp_color(look: Look) -> Floats:
+    """Albedo (3,) of the scalp where hair covers it: hair again, further down."""
+    share = 0.5 if look.word("style") == "coils" else 0.8
+    values: Floats = look.colors("colors").mean(axis=0) * share
+    return values

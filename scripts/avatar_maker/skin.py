@@ -17,7 +17,7 @@ from avatar_maker.cavity import lined
 from avatar_maker.cloud import Cloud
 from avatar_maker.complexion import Place, complexion, shine
 from avatar_maker.density import Density
-from avatar_maker.hairline import scalp_cover
+from avatar_maker.hairline import scalp_color, scalp_cover
 from avatar_maker.landmarks import Landmarks, neckline
 from avatar_maker.masks import sampled_mask
 from avatar_maker.mesh import smoothstep, unit
@@ -52,7 +52,7 @@ def skin(
     place = Place(points, cell, masks, marks)
     fine = relief(points, cell, marks, masks["lips"], recipe.skin.number("lines"))
     scalp = scalp_cover(points, marks.eyes, recipe.hair)
-    roots = recipe.hair.colors("colors").mean(axis=0) * 0.5
+    roots = scalp_color(recipe.hair)
     color = shaded(complexion(place, recipe.skin, fine), points, marks, recipe.beard)
     cloud = replace(
         cloud,
@@ -61,6 +61,7 @@ def skin(
         gloss=shine(place, recipe.skin, fine) * (1 - scalp),
         opacity=np.ones(len(cloud)),
         translucence=1 - scalp,
+        least_light=0.3 * scalp,
     )
     cloud = lined(_lidded(cloud, marks.eyes), masks["inside-mouth"], marks.mouth[2])
     return cloud.where(neckline(points, marks) < UNDER_CLOTH)

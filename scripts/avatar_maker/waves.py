@@ -21,6 +21,7 @@ from avatar_maker.mesh import smoothstep, unit
 from avatar_maker.recipe import Look
 from avatar_maker.source import Floats
 from avatar_maker.strands import Pieces, hair_splats, highlight
+from avatar_maker.wisps import wisps
 
 STRANDS: Final = 420
 """At spacing 1; narrower ones the more there are."""
@@ -42,7 +43,7 @@ def waves(skin: Cloud, eyes: Floats, hull: Hull, look: Look, density: Density) -
     bent[:2] = True
     fine = replace(fine, there=fine.there & bent)
     coarse = replace(coarse, there=coarse.there & ~bent[::2])
-    clouds = [_core(strands, fine, axis, look)]
+    clouds = [_core(strands, fine, axis, look), wisps(skin, eyes, hull, look, density)]
     for pieces in (fine, coarse):
         albedo = _colors(pieces, strands, look)
         weights = _weights((pieces.starts + pieces.ends) / 2, axis)
@@ -102,8 +103,8 @@ def _core(strands: Strands, pieces: Pieces, axis: Floats, look: Look) -> Cloud:
     pairs = slice(0, len(pieces.starts) // 2 * 2, 2), slice(0, LOCKS)
     points = strands.points[::2, :LOCKS]
     outward = pieces.outward[pairs]
-    inward = -0.0060 * outward
-    wide = np.where(points[0, :, 2] < axis[2], 0.0062, 0.0048)
+    inward = -0.0070 * outward
+    wide = np.where(points[0, :, 2] < axis[2], 0.0046, 0.0038)
     slim = pieces.width[pairs] / pieces.width[0, :LOCKS]
     body = Pieces(
         points[:-1] + inward,
@@ -112,7 +113,7 @@ def _core(strands: Strands, pieces: Pieces, axis: Floats, look: Look) -> Cloud:
         wide * slim,
         pieces.there[pairs] & (slim > 0.5) & (points[:-1, :, 1] < axis[1] + 0.06),
     )
-    dark = np.broadcast_to(look.colors("colors").mean(axis=0) * 0.42, body.starts.shape)
+    dark = np.broadcast_to(look.colors("colors").mean(axis=0) * 0.55, body.starts.shape)
     weights = _weights(body.starts, axis)
     return hair_splats(body, dark, np.full(body.width.shape, 0.98), weights)
 
