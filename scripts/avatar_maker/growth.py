@@ -128,10 +128,12 @@ def _grow(
     parting = look.number("parting")
     side = np.where(root[:, 0] > parting, 1.0, -1.0)
     volume = look.number("volume") * (0.003 + 0.011 * layer) + loose
-    top = smoothstep(0.02, 0.09, root[:, 1] - eyes[0, 1])
+    top = smoothstep(0.0, 0.08, root[:, 1:2] - eyes[0, 1])
     ahead = smoothstep(-0.02, 0.05, root[:, 2] - axis[2])
     heading = unit(
-        outward * (0.25 + 0.5 * top)[:, None] + combed(root, outward, parting, axis) * 0.8
+        outward * (0.20 + 0.30 * top)
+        + combed(root, outward, parting, axis) * (0.1 + 0.7 * top)
+        + np.array([0.0, -1.0, 0.0]) * (1 - top)
     )
     point, points = root, [root]
     for index in range(STEPS):
@@ -149,15 +151,14 @@ def _grow(
         # hair stays off the face
         flat = moved - axis
         azimuth = np.arctan2(flat[:, 0], flat[:, 2])
+        facing = np.where(flat[:, 2] > 0, side, np.sign(flat[:, 0]))
+        aside = azimuth * facing
         least = np.interp(flat[:, 1], *FRAME) + 0.30 * (layer - 0.5) * (flat[:, 1] < 0.03)
-        short = np.clip(least - azimuth * side, 0, None) * 0.45
+        short = np.clip(least - aside, 0, None) * 0.45
         # what grows in front falls in front of the ears
         aim = least + 0.10 + 0.35 * layer + 1.2 * (1 - ahead)
-        short -= (
-            np.clip(azimuth * side - aim, 0, None) * 0.16 * ahead * smoothstep(0.05, 0.02, height)
-        )
-        short = np.where(np.abs(azimuth) < 2.6, short, 0) * side
-        turn = np.arctan2(flat[:, 0], flat[:, 2]) + short
+        forward = 0.16 * ahead * smoothstep(0.05, 0.02, height)
+        turn = azimuth + facing * (short - np.clip(aside - aim, 0, None) * forward)
         reach = np.linalg.norm(flat[:, ::2], axis=1)
         moved = axis + np.stack([reach * np.sin(turn), flat[:, 1], reach * np.cos(turn)], axis=1)
         limit, own = hull.at(moved)
