@@ -90,7 +90,7 @@ def _hairs(ground: Cloud, eye: Floats, seed: int, look: Look, density: Density) 
         normal = ground.normals[near]
         flat = np.column_stack([heading, np.zeros(count)])
         flat = unit(flat - (flat * normal).sum(axis=1, keepdims=True) * normal)
-        width = 0.000125 * (1.0 - 0.35 * number) * np.sqrt(density.spacing / 0.45)
+        width = 0.000125 * (1.0 - 0.35 * number) * (density.spacing / 0.45) ** 0.85
         clouds.append(
             Cloud(
                 positions=points + normal * (0.0006 + 0.0004 * number),

@@ -83,7 +83,7 @@ def _eyeball(center: Floats, joint: int, side: float, look: Look, density: Densi
     rim = np.sin(np.minimum(polar, np.pi / 2))
     edge = smoothstep(IRIS - 0.010, IRIS + 0.030, rim)[:, None]
     color = iris_color(rim, around, look, 1.0 + side) * (1 - edge)
-    color = color + sclera_color(direction, side) * edge
+    color = color + sclera_color(direction, side, look) * edge
     within = smoothstep(IRIS + 0.01, IRIS - 0.02, rim)[:, None]
     plane = np.sqrt(1 - IRIS**2) - SINK * (1 - np.minimum(rim / IRIS, 1) ** 2)
     flat = np.stack([direction[:, 0], direction[:, 1], plane], axis=1)

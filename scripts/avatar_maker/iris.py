@@ -57,10 +57,10 @@ def iris_color(rim: Floats, around: Floats, look: Look, phase: float) -> Floats:
     return values
 
 
-def sclera_color(direction: Floats, side: float) -> Floats:
+def sclera_color(direction: Floats, side: float, look: Look) -> Floats:
     """Albedo (n,3) of the white in unit directions (n,3); `side` is 1 for the left eye, else -1."""
     x, y = direction[:, 0] * side, direction[:, 1]
-    white = np.broadcast_to(linear(224, 211, 198), direction.shape)
+    white = np.broadcast_to(look.color("white"), direction.shape)
     corner = smoothstep(0.36, 0.76, np.abs(x))
     inner = smoothstep(-0.46, -0.72, x)
     white = white * (1 - corner[:, None] * np.array([0.10, 0.26, 0.30]))

@@ -107,7 +107,7 @@ def _row(row: Row, eye: Lids, density: Density, seed: int) -> Cloud:
         near, far, middle = place(low), place(high), place((low + high) / 2)
         half = (far - near) * 0.56
         taper = 1.0 - 0.72 * (low + high) / 2
-        width = 0.000085 * taper * np.sqrt(density.spacing / 0.45)
+        width = 0.000085 * taper * (density.spacing / 0.45) ** 0.85
         across = unit(np.cross(half, unit(middle - eye.eye))) * width
         clouds.append(
             Cloud(

@@ -54,7 +54,7 @@ def lid_details(lids: tuple[Lids, Lids], recipe: Recipe, density: Density) -> Cl
         contact = Line(18, 0.0006, 0.50, dark * 0.3, 0.0002, ball + 0.0003)
         wet = Line(24, 0.00013, 0.55, np.array([1.0, 0.96, 0.94]), -0.00015, None)
         pink = Line(20, 0.00055, 0.38, flesh, 0.0, None)
-        fold = Line(22, 0.00026, 0.36, dark, 0.0, None)
+        fold = Line(22, 0.00028, 0.26, dark, 0.0, None)
         veil = Line(13, 0.0011, 0.17, dark, 0.0, None)
         liner = Line(30, 0.00022, 0.42, linear(34, 22, 18), 0.0003, None, 0.0005)
         clouds += [

@@ -99,6 +99,7 @@ KEYS: Final[dict[str, dict[str, Key]]] = {
     "eyes": {
         "iris": Color("#684e38", "the iris' colour"),
         "collarette": Color("#966836", "the ring around the pupil"),
+        "white": Color("#e0d3c6", "the white's colour"),
         "size": Number(0.0156, 0.0145, 0.0168, "radius of an eyeball in metres"),
         "lashes": Number(1.0, 0.3, 1.5, "how long and dark the lashes are"),
     },
