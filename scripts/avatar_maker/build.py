@@ -132,8 +132,8 @@ def shown(cloud: Cloud, eyes: Floats) -> Floats:
     for yaw, pitch in np.radians(GAZES):
         gaze = _posed(cloud, eyeWideLeft=0.5, eyeWideRight=0.5)
         for eye, joint in zip(eyes, (LEFT_EYE, RIGHT_EYE), strict=True):
-            rows = cloud.skin[:, joint] > 0
-            gaze[rows] = (gaze[rows] - eye) @ _turn(yaw, pitch).T + eye
+            turned = (gaze - eye) @ _turn(yaw, pitch).T + eye
+            gaze += cloud.skin[:, joint, None] * (turned - gaze)
         moved.append(gaze)
     seen = most_seen(cloud.positions, cloud.axes, cloud.opacity, moved)
     values: Floats = seen / np.maximum(cloud.least_share, 1e-6)
