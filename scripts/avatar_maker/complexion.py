@@ -103,10 +103,11 @@ def shine(place: Place, look: Look, fine: Relief) -> Floats:
         + 0.7 * place.pair(36, -14, 0, 14, 8, middle)
         + 0.5 * place.blob(0, -33, -4, 12, 8, marks.mouth)
     )[:, 0]
-    gloss = (0.34 + 0.5 * np.clip(oily, 0, 1)) * look.number("shine")
+    gloss = (0.36 + 0.85 * np.clip(oily, 0, 1)) * look.number("shine")
     lip = smoothstep(0.35, 0.75, place.masks["lips"])
     below = smoothstep(0.001, -0.003, place.points[:, 1] - marks.mouth[1])
-    gloss = gloss * (1 - lip) + lip * (0.75 + 0.85 * below)
+    wet = place.blob(0, -4.5, 0, 17, 2.4, marks.mouth)[:, 0]
+    gloss = gloss * (1 - lip) + lip * (0.75 + 0.7 * below + 1.3 * wet)
     gloss *= 1 - 0.75 * fine.hollow
     values: Floats = gloss * (1 - smoothstep(0.3, 0.7, place.masks["inside-mouth"]) * 0.8)
     return values

@@ -32,8 +32,11 @@ def waves(
     if stretch is not None:
         directions = unit(directions / stretch)
     steps = directions * generator.uniform(0.75, 1.35, (WAVES, 1))
-    phase = points @ (steps.T * (2 * np.pi / wavelength)) + generator.uniform(0, 7, WAVES)
-    fade = smoothstep(1.0, 2.4, wavelength / cell) * np.sqrt(2 / WAVES)
-    value: Floats = np.sin(phase).sum(axis=1) * fade
-    slope: Floats = (np.cos(phase) @ steps) * fade[:, None]
+    fade = smoothstep(1.0, 2.4, wavelength / cell)
+    value, slope = np.zeros(len(points)), np.zeros_like(points)
+    rows = np.flatnonzero(fade > 0)
+    phase = points[rows] @ (steps.T * (2 * np.pi / wavelength)) + generator.uniform(0, 7, WAVES)
+    strength = fade[rows, None] * np.sqrt(2 / WAVES)
+    value[rows] = (np.sin(phase) * strength).sum(axis=1)
+    slope[rows] = np.cos(phase) @ steps * strength
     return value, slope
