@@ -63,12 +63,19 @@ def skin(
         translucence=1 - scalp,
         least_light=0.3 * scalp,
     )
-    cloud = lined(_lidded(cloud, marks.eyes), masks["inside-mouth"], marks.mouth[2])
+    cloud = lined(
+        _lidded(cloud, np.maximum(masks["inside-mouth"], masks["lips"]), marks.eyes),
+        masks["inside-mouth"],
+        marks.mouth[2],
+    )
     return cloud.where(neckline(points, marks) < UNDER_CLOTH)
 
 
-def _lidded(cloud: Cloud, eyes: Floats) -> Cloud:
-    """The skin, its moving parts lit as they are mostly seen: mouth half open, lids shut."""
+def _lidded(cloud: Cloud, mouth: Floats, eyes: Floats) -> Cloud:
+    """The skin, lids and mouth lit as they are mostly seen: mouth half open, lids shut.
+
+    `mouth` (n,) is the mask of the lips and of what lies behind them.
+    """
     rows = [ARKIT_NAMES.index(name) for name in ("jawOpen", "eyeBlinkLeft", "eyeBlinkRight")]
     moved = cloud.positions + np.tensordot([0.75, 1.0, 1.0], cloud.deltas[rows], 1)
     moving = np.linalg.norm(moved - cloud.positions, axis=1)
@@ -80,7 +87,7 @@ def _lidded(cloud: Cloud, eyes: Floats) -> Cloud:
     )
     # a shut lid is a part of a sphere, whatever folds it lies in when the eye is open
     normals = unit(cloud.normals * (1 - lids)[:, None] + unit(outward) * lids[:, None])
-    share = np.maximum(0.5 * np.clip(moving / 0.004, 0, 1), 0.92 * lids)
+    share = np.maximum(0.5 * mouth * np.clip(moving / 0.004, 0, 1), 0.92 * lids)
     return replace(cloud, posed_normals=normals, posed_light=share)
 
 
