@@ -108,6 +108,12 @@ BOARD_KEYS: Final[dict[str, Key]] = {
         str, "Of the payload: xz is smallest, gzip starts sooner; every vendor kernel has both.",
         choices=("xz", "gzip"),
     ),
+    "avatar": Key(
+        str,
+        "Which bundle of config/avatars is the payload's default avatar: -20k where a "
+        "weak board would not draw 60,000 splats in time.",
+        choices=("default", "default-20k"),
+    ),
     "drm_drivers": Key(
         list, "Kernel drivers of the display, the likeliest first (never card numbers).",
         pattern="[a-z0-9_-]+", empty=True,

@@ -54,6 +54,7 @@ class Board:
     arch: str
     base: str
     compression: str
+    avatar: str
     drm_drivers: tuple[str, ...]
     audio_match: tuple[str, ...]
     watchdog: bool

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from firmware.boards import Board
 from firmware.bytecode import compile_tree
+from firmware.errors import FirmwareError
 from firmware.runtime import Runtime
 from firmware.tree import copy_tree, is_dropped, settle_modes, walk
 from firmware.version import Release, project_files
@@ -30,7 +31,11 @@ OURS_DROPPED: Final = (
     # makes the lip-sync model on a build machine
     "driving_client/lipsync/training",
     "config/avatars/*.png",
+    "config/avatars/*.yaml",
+    # one of them is taken under the name of the default one
+    "config/avatars/*.avatar",
 )
+AVATARS: Final = "config/avatars"
 MOUNT_FOLDERS: Final = (
     "dev", "etc/kiosk", "home", "host", "proc", "root", "run", "sys", "tmp", "var/cache",
     "var/lib/kiosk", "var/log", "var/tmp",
@@ -43,7 +48,7 @@ LINKS: Final = {
     "etc/hosts": "/run/kiosk/net/hosts",
     "etc/resolv.conf": "/run/kiosk/net/resolv.conf",
     # relative: kioskctl also runs outside of the payload's root
-    f"{SHARE}/default.avatar": "../../lib/kiosk/config/avatars/default.avatar",
+    f"{SHARE}/default.avatar": f"../../lib/kiosk/{AVATARS}/default.avatar",
     f"{SHARE}/kiosk.yaml": "../../lib/kiosk/config/kiosk.yaml",
 }
 TEXT_FILES: Final = {
@@ -66,6 +71,7 @@ def lay_out(tree: Path, board: Board, release: Release, runtime: Runtime, root: 
     """Write a payload's tree, but for licences and SBOM, into an empty folder."""
     copy_tree(runtime.tree, tree)
     _add_ours(tree, runtime, root)
+    add_avatar(tree, board, root)
     for folder in MOUNT_FOLDERS:
         (tree / folder).mkdir(parents=True, exist_ok=True)
     texts = TEXT_FILES | dict.fromkeys(MOUNT_FILES, "")
@@ -84,6 +90,16 @@ def lay_out(tree: Path, board: Board, release: Release, runtime: Runtime, root: 
         command.chmod(0o755)
     for name, place in LINKS.items():
         (tree / name).symlink_to(place)
+
+
+def add_avatar(tree: Path, board: Board, root: Path) -> None:
+    """The board's avatar becomes the payload's default one, the only one that it carries."""
+    source = root / AVATARS / f"{board.avatar}.avatar"
+    if not source.is_file():
+        raise FirmwareError(f"{source} is missing; it is what {board.name} shows: make avatar")
+    target = tree / OURS / AVATARS / "default.avatar"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
 
 
 def board_facts(board: Board) -> dict[str, Any]:

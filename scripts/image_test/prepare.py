@@ -59,7 +59,7 @@ def prepare(out: Path, endpoint_port: int, progress: Progress) -> Prepared:
             shutil.rmtree(new / "images")
         new.rename(made)
     avatar = folder / "small.avatar"
-    small_avatar(Path(__file__).resolve().parents[2] / "config/avatars/default.avatar", avatar)
+    small_avatar(Path(__file__).resolve().parents[2] / "config/avatars/default-20k.avatar", avatar)
     owner = new_owner()
     results = folder / "results"
     results.mkdir(exist_ok=True)

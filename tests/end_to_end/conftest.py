@@ -27,4 +27,4 @@ def start() -> Iterator[Start]:
 
 @pytest.fixture
 def avatar(root: Path) -> Path:
-    return root / "config/avatars/default.avatar"
+    return root / "config/avatars/default-20k.avatar"

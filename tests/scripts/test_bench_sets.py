@@ -25,7 +25,7 @@ from bench_sets import with_splats  # noqa: E402
 
 @pytest.fixture(scope="module")
 def avatar(root: Path) -> Avatar:
-    return read_bundle(root / "config/avatars/default.avatar")
+    return read_bundle(root / "config/avatars/default-20k.avatar")
 
 
 def fragments(avatar: Avatar) -> float:

@@ -63,6 +63,10 @@ def test_only_rockchip_carries_the_npu_library() -> None:
     assert [name for name in NAMES if load_board(name).npu == "rknn"] == ["rk3576"]
 
 
+def test_only_the_strongest_board_shows_the_avatar_of_60000_splats() -> None:
+    assert [name for name in NAMES if load_board(name).avatar == "default"] == ["rk3576"]
+
+
 @pytest.mark.parametrize("name", ["rk3577", "", "../rk3576", "board.schema.json"])
 def test_an_unknown_board_lists_those_there_are(name: str) -> None:
     with pytest.raises(BoardError) as told:
@@ -101,6 +105,7 @@ WRONG = [
     ({"arch": "amd64"}, "is none of arm64"),
     ({"base": "debian-13"}, "is none of debian-12"),
     ({"compression": "zstd"}, "is none of xz, gzip"),
+    ({"avatar": "samuel"}, "is none of default, default-20k"),
     ({"drm_drivers": ["card0/"]}, "is not of the form"),
     ({"drm_drivers": ["a", "a"]}, "names one thing twice"),
     ({"watchdog": "yes please"}, "must be true or false"),

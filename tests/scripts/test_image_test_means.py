@@ -78,7 +78,7 @@ def test_another_voice_or_silence_is_not_taken_for_it() -> None:
 
 def test_pictures_of_one_pose_are_alike_and_others_are_not(root: Path, tmp_path: Path) -> None:
     avatar = tmp_path / "small.avatar"
-    small_avatar(root / "config/avatars/default.avatar", avatar)
+    small_avatar(root / "config/avatars/default-20k.avatar", avatar)
     assert read_bundle(avatar).splats == SPLATS
     assert not read_bundle(avatar).clips
     shut = pictures.render(avatar, (270, 480), 1.0)

@@ -31,7 +31,7 @@ from firmware.deliveries import (  # noqa: E402
 from firmware.elf import check_libraries, drop_unneeded_libraries, elf_files  # noqa: E402
 from firmware.errors import FirmwareError  # noqa: E402
 from firmware.ext4 import make_ext4  # noqa: E402
-from firmware.payload import settle, tree_key  # noqa: E402
+from firmware.payload import LINKS, add_avatar, settle, tree_key  # noqa: E402
 from firmware.runtime import bundle_certificates  # noqa: E402
 from firmware.signing import SigningKey, open_key  # noqa: E402
 from firmware.squashfs import make_squashfs  # noqa: E402
@@ -85,6 +85,23 @@ def trees(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 @pytest.fixture(scope="module")
 def key(tmp_path_factory: pytest.TempPathFactory) -> SigningKey:
     return open_key(None, tmp_path_factory.mktemp("keys"))
+
+
+@pytest.mark.parametrize(("board", "named"), [("rk3576", "default"), ("g88", "default-20k")])
+def test_a_boards_avatar_is_the_payloads_default_one(
+    tmp_path: Path, board: str, named: str
+) -> None:
+    avatars = tmp_path / "checkout/config/avatars"
+    avatars.mkdir(parents=True)
+    tree = tmp_path / "tree"
+    with pytest.raises(FirmwareError, match=rf"{named}\.avatar is missing"):
+        add_avatar(tree, load_board(board), tmp_path / "checkout")
+    for name in ("default", "default-20k", "samuel"):
+        (avatars / f"{name}.avatar").write_text(name)
+    add_avatar(tree, load_board(board), tmp_path / "checkout")
+    shown = tree / "usr/share/kiosk" / LINKS["usr/share/kiosk/default.avatar"]
+    assert shown.resolve().read_text() == named
+    assert [path.name for path in shown.resolve().parent.iterdir()] == ["default.avatar"]
 
 
 def listing(*command: str | Path) -> str:

@@ -54,7 +54,7 @@ def test_a_frame_of_a_real_avatar_stays_within_its_cost(baked_lam, tmp_path) -> 
 @pytest.mark.parametrize(("copies", "most_ms"), [(1, 2.0), (5, 5.0)], ids=["20k", "100k"])
 def test_python_and_numpy_take_little_of_a_frame(root, copies, most_ms) -> None:
     """A talking face on a turning head; it goes with the splats, not with the pixels."""
-    one = read_bundle(root / "config" / "avatars" / "default.avatar")
+    one = read_bundle(root / "config" / "avatars" / "default-20k.avatar")
     avatar = replace(
         one,
         positions=np.repeat(one.positions, copies, axis=0),

@@ -36,7 +36,7 @@ FAST, QUALITY = RenderQuality(), RenderQuality(mode="quality")
 @pytest.fixture(scope="module", params=["default", "p2-1", "james"])
 def avatar(request, root, tmp_path_factory) -> Avatar:
     if request.param == "default":
-        return read_bundle(root / "config" / "avatars" / "default.avatar")
+        return read_bundle(root / "config" / "avatars" / "default-20k.avatar")
     path = tmp_path_factory.mktemp("gates") / f"{request.param}.avatar"
     write_bundle(request.getfixturevalue("baked_lam")(request.param), path, source="shared data")
     return read_bundle(path)
