@@ -32,12 +32,17 @@ from avatar_maker.source import BaseMesh, Floats, Ints, Source
 from avatar_maker.surface import Surface
 from driving_client.motion import ARKIT_NAMES
 from splat_gles.avatar import Avatar, Framing, Joint
+from splat_gles.camera import bust
 
 SMALLEST_DELTA: Final = 0.00002
 """Offsets below 20 micrometres are dropped: a twentieth of a pixel on a 1080-wide screen."""
 
-FRAMED: Final = np.array([0.0, -0.045, -0.06])
-"""From the mouth to the middle of the picture, metres: head and shoulders share it well."""
+FRAMED: Final = 0.33
+"""Metres that the picture's shorter side spans: the face is large, and turned it stays inside."""
+FRAMED_DEPTH: Final = -0.06
+"""From the lips back to where the picture is as wide as that, in metres."""
+HEADROOM: Final = 0.09
+"""The share of a 9:16 portrait that is free above the hair."""
 
 EXPRESSIONS: Final[tuple[dict[str, float], ...]] = (
     {"jawOpen": 1.0, "mouthUpperUpLeft": 1.0, "mouthUpperUpRight": 1.0},
@@ -184,7 +189,7 @@ def _avatar(
         licence=recipe.person.word("licence"),
         parameter_space="arkit",
         gaze="joints",
-        framing=Framing(_rounded(mouth + FRAMED), 0.40),
+        framing=_framing(cloud, mouth),
         positions=cloud.positions[order].astype(np.float32),
         covariances=covariances.astype(np.float32),
         colors=np.column_stack([colors, cloud.opacity])[order].astype(np.float32),
@@ -195,6 +200,17 @@ def _avatar(
         skin_weights=(weights / weights.sum(axis=1, keepdims=True)).astype(np.float32),
         clips={clip.name: clip for clip in authored_clips(len(skeleton))},
     )
+
+
+def _framing(cloud: Cloud, mouth: Floats) -> Framing:
+    """The picture in which a 9:16 portrait has its headroom; wider ones show the same middle."""
+    distance = bust(Framing((0.0, 0.0, 0.0), FRAMED), (9, 16)).position[2]
+    depth = mouth[2] + FRAMED_DEPTH
+    above = (0.5 - HEADROOM) * FRAMED * 16 / 9
+    solid = cloud.opacity > 0.5
+    height, nearness = cloud.positions[solid, 1], cloud.positions[solid, 2] - depth
+    middle = (height - above * (distance - nearness) / distance).max()
+    return Framing(_rounded(np.array([mouth[0], middle, depth])), FRAMED)
 
 
 def _rounded(place: Floats) -> tuple[float, float, float]:

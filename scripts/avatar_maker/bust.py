@@ -13,8 +13,8 @@ from avatar_maker.source import BaseMesh, Floats
 from avatar_maker.surface import Surface, refined
 from driving_client.motion import ARKIT_NAMES
 
-BELOW_EYES: Final = 0.60
-"""How far below the eyes the bust ends, in metres: below the picture of the bust camera."""
+BELOW_EYES: Final = 0.49
+"""How far below the eyes the bust ends, in metres: below the picture of a 9:20 portrait."""
 
 
 def bust_surface(mesh: BaseMesh, character: Character) -> Surface:

@@ -18,6 +18,7 @@ from avatar_maker.cloud import HEAD, NECK, ROOT
 from avatar_maker.face_units import corrected
 from avatar_maker.lids import seal_lids
 from avatar_maker.recipe import Recipe
+from avatar_maker.shoulders import sloped
 from avatar_maker.source import BaseMesh, Floats, Source
 from driving_client.motion import ARKIT_NAMES
 
@@ -80,11 +81,13 @@ def make_character(source: Source, mesh: BaseMesh, recipe: Recipe) -> Character:
     skin = _skin(source, bones)
     body = np.unique(mesh.quads[mesh.group("body")])
     worn = dict(recipe.rest_face)
+    neck = centre("joint-neck") * metres
+    shaped = sloped(vertices * metres, neck[1], recipe.person.number("shoulder_slope"))
     return Character(
-        vertices=vertices * metres,
-        units=corrected(units * metres, vertices * metres, body, worn),
+        vertices=shaped,
+        units=corrected(units * metres, shaped, body, worn),
         skin=skin,
-        neck=centre("joint-neck") * metres,
+        neck=neck,
         head=centre("joint-head") * metres,
         left_eye=eyes[0] * metres,
         right_eye=eyes[1] * metres,

@@ -84,6 +84,7 @@ KEYS: Final[dict[str, dict[str, Key]]] = {
         "name": Text("", "[a-z0-9][a-z0-9-]{0,30}", "the avatar's name, as health shows it"),
         "licence": Text("CC0-1.0", "[A-Za-z0-9.+-]{1,40}", "SPDX identifier of the result"),
         "scale": Number(0.105, 0.09, 0.115, "metres per unit of MakeHuman's mesh (decimetres)"),
+        "shoulder_slope": Number(0.025, 0, 0.08, "metres by which the shoulders' line falls more"),
     },
     "skin": {
         "tone": Color("#deac92", "the forehead's colour in even light"),
