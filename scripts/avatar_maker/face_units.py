@@ -16,15 +16,37 @@ import numpy as np
 from avatar_maker.source import Floats, Ints
 from driving_client.motion import ARKIT_NAMES
 
-STRENGTH: Final = {"cheekPuff": 1.2, "noseSneerLeft": 1.35, "noseSneerRight": 1.35}
-"""Units that hardly show at a weight of 1."""
+STRENGTH: Final = {
+    "cheekPuff": 1.2,
+    "noseSneerLeft": 1.35,
+    "noseSneerRight": 1.35,
+    "mouthShrugUpper": 0.75,
+}
+"""Units that show too little, or too much, at a weight of 1."""
 
 OWED: Final = {
-    "mouthShrugUpper": {"mouthShrugLower": 0.45},
+    "mouthShrugUpper": {"mouthShrugLower": 0.60},
     "tongueOut": {"jawOpen": 0.30, "mouthLowerDownLeft": 0.5, "mouthLowerDownRight": 0.5},
 }
 """What a unit does besides: a shrug of the upper lip takes the lower one along instead of showing
 the teeth, and a tongue comes out between open lips, not through them."""
+
+SEALED: Final = (
+    "mouthPressLeft",
+    "mouthPressRight",
+    "mouthRollLower",
+    "mouthRollUpper",
+    "mouthLeft",
+    "mouthRight",
+    "cheekPuff",
+)
+"""Units of shut lips, which open them by half a millimetre towards the corners."""
+TOUCHING: Final = 0.0016
+"""Lips that are nearer to each other at rest touch, in metres."""
+APART: Final = 0.0015
+"""What an open jaw moves two places apart, in metres, if they are on different lips."""
+SEAL_REACH: Final = 0.0030
+"""How far a correction of the lips' edges reaches into them, in metres."""
 
 UNSMILED: Final = 0.8
 """How much of the smile that a face wears at rest is gone at a full frown."""
@@ -69,6 +91,10 @@ def corrected(units: Floats, vertices: Floats, body: Ints, worn: Mapping[str, fl
     rounder = _rounder(vertices[body], units[row("jawOpen"), body])
     right[row("jawOpen"), body] += rounder
     right[row("mouthClose"), body] -= rounder
+    names = [row(name) for name in SEALED]
+    right[np.ix_(names, body)] = _sealed(
+        right[np.ix_(names, body)], vertices[body], units[row("jawOpen"), body]
+    )
     for name, besides in OWED.items():
         for other, weight in besides.items():
             right[row(name)] += weight * right[row(other)]
@@ -85,3 +111,20 @@ def _rounder(vertices: Floats, opened: Floats) -> Floats:
     values: Floats = share[:, None] * np.array(ROUNDER)
     values[:, 0] *= np.sign(off[:, 0])
     return values
+
+
+def _sealed(units: Floats, vertices: Floats, opened: Floats) -> Floats:
+    """Units (k,V,3) of the body without what they move apart of lips that touch at rest."""
+    near = np.flatnonzero(np.linalg.norm(vertices - lip_line(vertices, opened), axis=1) < 0.045)
+    place, fall = vertices[near], opened[near, 1]
+    gap = np.linalg.norm(place[:, None] - place, axis=2)
+    upper, lower = np.nonzero((gap < TOUCHING) & (fall[:, None] - fall > APART))
+    sealed = units.copy()
+    for unit in sealed:
+        open_by = np.clip(unit[near[upper], 1] - unit[near[lower], 1], 0, None)
+        for edge, push in ((upper, -0.5), (lower, 0.5)):
+            # of each lip alone: its places fall alike when the jaw opens
+            weight = np.exp(-((gap[:, edge] / SEAL_REACH) ** 2))
+            weight *= np.abs(fall[:, None] - fall[edge]) < np.abs(fall[upper] - fall[lower]) / 2
+            unit[near, 1] += push * (weight @ open_by) / np.maximum(weight.sum(axis=1), 1.0)
+    return sealed

@@ -13,13 +13,13 @@ from typing import Final
 import numpy as np
 
 from avatar_maker.character import Character
-from avatar_maker.cloud import HEAD, UNITS, Cloud, bound_to, flat_axes, joined
+from avatar_maker.cloud import HEAD, Cloud, bound_to, flat_axes, joined
 from avatar_maker.density import Density
 from avatar_maker.dental_arch import Arch, arch_of, jaw_moves, moved_by
 from avatar_maker.face_units import lip_line
 from avatar_maker.light import linear
 from avatar_maker.mesh import smoothstep
-from avatar_maker.source import BaseMesh
+from avatar_maker.source import BaseMesh, Floats
 from avatar_maker.teeth import LOWER, UPPER, Row, row_of_teeth
 from avatar_maker.tongue import tongue
 from driving_client.motion import ARKIT_NAMES
@@ -32,9 +32,13 @@ CURTAIN_SPACING: Final = 0.0085
 """Between the splats of the dark behind teeth and tongue, in metres."""
 
 
-def _curtain(arch: Arch, height: float) -> Cloud:
-    """The dark throat, across the inside of the head: the mesh's cheeks leave slits."""
-    x, y = np.meshgrid(np.linspace(-0.030, 0.030, 8), np.linspace(0.014, -0.040, 7))
+def _curtain(arch: Arch, height: float, jaw: Floats) -> Cloud:
+    """The dark throat, across the inside of the head: the mesh's cheeks leave slits.
+
+    At rest it ends above the floor of the mouth, and its lower part goes down with the jaw.
+    """
+    x, y = np.meshgrid(np.linspace(-0.030, 0.030, 8), np.linspace(0.014, -0.020, 6))
+    x = x * (1 - 0.35 * smoothstep(0.0, -0.020, y))
     count = x.size
     positions = np.stack(
         [x.ravel(), height + y.ravel(), np.full(count, arch.front - 0.044)], axis=1
@@ -50,7 +54,7 @@ def _curtain(arch: Arch, height: float) -> Cloud:
         albedo=linear(24, 8, 8) * (1 - lit) + linear(104, 42, 40) * lit,
         opacity=np.ones(count),
         gloss=np.zeros(count),
-        deltas=np.zeros((UNITS, count, 3)),
+        deltas=moved_by(jaw, positions) * smoothstep(0.004, -0.020, y.ravel())[:, None],
         skin=bound_to(HEAD, count),
         least_share=np.array(0.02),
         posed_light=np.array(1.0),
@@ -72,6 +76,6 @@ def mouth_parts(mesh: BaseMesh, character: Character, density: Density) -> Cloud
             row_of_teeth(Row(upper, UPPER, lips + UPPER_EDGE, 1.0, 0.86), density),
             replace(below, deltas=moved_by(jaw, below.positions)),
             tongue(lower, lips + LOWER_EDGE, jaw, density),
-            _curtain(lower, lips),
+            _curtain(lower, lips, jaw),
         ]
     )

@@ -145,8 +145,10 @@ def _crown(
     neck = smoothstep(0.35, 1.0, part)[:, None]
     color = color * (1 - neck * [0.05, 0.11, 0.22])
     color = color * (1 - thin[:, None] * [0.26, 0.21, 0.15])
-    fissure = smoothstep(0.25, 0.5, np.clip(-t / depth, 0, 1)) if depth > 0.004 else 0 * t
-    dim = 1 - 0.45 * fissure - 0.55 * smoothstep(0.6, 1.0, np.abs(u))
+    top = np.clip(-t / depth, 0, 1) * (depth > 0.004)
+    fissure = np.exp(-(((top - 0.5) / 0.17) ** 2)) * np.cos(u * np.pi / 2)
+    side = smoothstep(0.6, 1.0, np.abs(u)) * (0.55 - 0.35 * smoothstep(0.0, 0.2, top))
+    dim = (1 - 0.35 * fissure) * (1 - side) * (1 - 0.45 * top)
     return _cloud(
         places, normal, along * 1.34, across * 1.34, color * dim[:, None], 2.2, row, reach, part
     )
