@@ -39,6 +39,7 @@ SEALED: Final = (
     "mouthLeft",
     "mouthRight",
     "cheekPuff",
+    "jawForward",
 )
 """Units of shut lips, which open them by half a millimetre towards the corners."""
 TOUCHING: Final = 0.0016
@@ -91,7 +92,7 @@ def corrected(units: Floats, vertices: Floats, body: Ints, worn: Mapping[str, fl
     rounder = _rounder(vertices[body], units[row("jawOpen"), body])
     right[row("jawOpen"), body] += rounder
     right[row("mouthClose"), body] -= rounder
-    names = [row(name) for name in SEALED]
+    names = np.array([row(name) for name in SEALED])
     right[np.ix_(names, body)] = _sealed(
         right[np.ix_(names, body)], vertices[body], units[row("jawOpen"), body]
     )
