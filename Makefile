@@ -85,8 +85,9 @@ convert-npu: setup ## the lip-sync model for RK3576's NPU, run in the vendor's s
 	@scripts/make_npu_environment.sh
 	@exec $(VENV_PYTHON) scripts/convert_npu.py $(if $(SHIP),--ship)
 
-avatar: setup ## build an avatar from a recipe: RECIPE=config/avatars/default.yaml
-	@exec $(VENV_PYTHON) scripts/make_avatar.py '$(RECIPE)'
+avatar: setup ## build an avatar from a recipe: RECIPE=file.yaml [SPLATS=20000] [OUT=file.avatar]
+	@exec $(VENV_PYTHON) scripts/make_avatar.py '$(RECIPE)' $(if $(SPLATS),--splats '$(SPLATS)') \
+		$(if $(OUT),-o '$(OUT)')
 
 sheet: setup ## draw an avatar's contact sheet: poses, yaws, close-ups (AVATAR=file.avatar)
 	@exec $(VENV_PYTHON) scripts/contact_sheet.py '$(AVATAR)'

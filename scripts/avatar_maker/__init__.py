@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds the default avatar from the CC0 MakeHuman data; runs at build time, never on a kiosk."""
+"""Builds avatars from the CC0 MakeHuman data; runs at build time, never on a kiosk."""
 
 import os
 import sys

@@ -171,3 +171,21 @@ def test_a_real_avatar_paints_few_fragments(baked_lam, name) -> None:
     view = camera.bust(avatar.framing, (1080, 1920))
     projected = project_avatar(avatar, rig.pose(rig.neutral()), view)
     assert 20e6 < count_fragments(projected, view) < 25e6
+
+
+def test_the_shipped_avatars_paint_at_most_a_third_more_than_lams(baked_lam, root) -> None:
+    """At the same metres per pixel; 1.3 times is their budget."""
+
+    def painted(avatar) -> float:
+        rig = Rig(avatar)
+        view = camera.bust(replace(avatar.framing, width=0.40), (1080, 1920))
+        projected = project_avatar(avatar, rig.pose(rig.neutral()), view)
+        return count_fragments(projected, view)
+
+    most = 1.3 * painted(baked_lam("p2-1"))
+    bundles = sorted((root / "config" / "avatars").glob("*.avatar"))
+    assert bundles
+    for path in bundles:
+        fragments = painted(read_bundle(path))
+        print(f"{path.stem}: {fragments / 1e6:.1f} of {most / 1e6:.1f} million fragments")
+        assert fragments <= most, path.stem
