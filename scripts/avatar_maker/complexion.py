@@ -104,6 +104,8 @@ def shine(place: Place, look: Look, fine: Relief) -> Floats:
         + 0.5 * place.blob(0, -33, -4, 12, 8, marks.mouth)
     )[:, 0]
     gloss = (0.36 + 0.85 * np.clip(oily, 0, 1)) * look.number("shine")
+    # thin skin around the eyes has no oil
+    gloss *= 1 - 0.65 * np.clip(place.pair(28, -4, 8, 22, 14, middle)[:, 0], 0, 1)
     lip = smoothstep(0.35, 0.75, place.masks["lips"])
     below = smoothstep(0.001, -0.003, place.points[:, 1] - marks.mouth[1])
     wet = place.blob(0, -4.5, 0, 17, 2.4, marks.mouth)[:, 0]

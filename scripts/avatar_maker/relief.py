@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The skin's fine relief, finer than the mesh: pores, lip lines, and the wrinkles of age.
+"""The skin's fine relief, finer than the mesh: pores, lip lines, the wrinkles of age,
+and the tendons and collarbones that show through the neck.
 
 It exists as shading alone: slopes that turn the normals before lighting, and hollows that are a
 little darker and duller. Wrinkles are lines on the face seen from the front, placed from the
@@ -18,7 +19,7 @@ from avatar_maker.mesh import smoothstep, unit
 from avatar_maker.noise import waves
 from avatar_maker.source import Floats
 
-PORES: Final = ((0.0011, 0.15, 11), (0.0021, 0.12, 12), (0.0045, 0.075, 13), (0.011, 0.045, 14))
+PORES: Final = ((0.0011, 0.11, 11), (0.0021, 0.10, 12), (0.0045, 0.075, 13), (0.011, 0.045, 14))
 """Octaves of the skin's grain: wavelength in metres, slope, seed."""
 LIP_LINES: Final = ((0.0016, 0.16, 21), (0.0032, 0.15, 22))
 """Octaves of the lines across the lips, alike."""
@@ -41,7 +42,10 @@ class Relief:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A wrinkle: its path (k,2) in metres seen from the front, half width, and slope."""
+    """A wrinkle: its path (k,2) in metres seen from the front, half width, and slope.
+
+    A ridge has a negative slope.
+    """
 
     path: Floats
     width: float
@@ -57,21 +61,30 @@ def relief(points: Floats, cell: Floats, marks: Landmarks, lips: Floats, lines: 
     hollow = np.zeros(len(points))
     for wavelength, steep, seed in PORES:
         value, rise = waves(points, wavelength, seed, cell)
-        slope += steep * (1 - 0.7 * lips)[:, None] * rise
-        hollow += 0.9 * steep * (1 - 0.7 * lips) * np.clip(-value, 0, 2)
+        coarse = (0.8 + 0.6 * lines) * steep * (1 - 0.7 * lips)
+        slope += coarse[:, None] * rise
+        hollow += 0.9 * coarse * _pit(value)
     for wavelength, steep, seed in LIP_LINES:
         value, rise = waves(points, wavelength, seed, cell, np.array([0.22, 1.0, 1.0]))
         slope += (steep * lips)[:, None] * rise
-        hollow += 1.3 * steep * lips * np.clip(-value, 0, 2)
-    front = smoothstep(-0.045, -0.02, points[:, 2] - marks.eyes[0, 2])
-    for line in _wrinkles(marks, lines):
+        hollow += 1.3 * steep * lips * _pit(value)
+    face = smoothstep(-0.045, -0.02, points[:, 2] - marks.eyes[0, 2])
+    neck = smoothstep(0.0, 0.02, points[:, 2] - marks.collar[2])
+    front = np.where(points[:, 1] > marks.chin, face, neck)
+    for line in (*_wrinkles(marks, lines), *_neck(marks)):
         depth = _depth(points[:, :2], line) * front
         for axis in range(2):
             shift = np.zeros(2)
             shift[axis] = STEP
             slope[:, axis] -= (_depth(points[:, :2] + shift, line) * front - depth) / STEP
-        hollow += 0.8 * depth / line.width
+        hollow += 0.8 * np.clip(depth, 0, None) / line.width
     return Relief(slope, np.clip(hollow, 0, 1))
+
+
+def _pit(value: Floats) -> Floats:
+    """How much (n,) of a hollow noise makes; its mean stays where the noise fades out."""
+    values: Floats = np.clip(0.4 - 0.6 * value, 0, 1.6)
+    return values
 
 
 def _depth(places: Floats, line: _Line) -> Floats:
@@ -93,6 +106,28 @@ def _depth(places: Floats, line: _Line) -> Floats:
     return values
 
 
+def _both_sides(path: list[tuple[float, float]], width: float, slope: float) -> list[_Line]:
+    """A smooth curve through a few places on the left, and its mirror image."""
+    knots, fine = np.linspace(0, 1, len(path)), np.linspace(0, 1, 13)
+    curve = np.stack([np.interp(fine, knots, axis) for axis in np.array(path).T], axis=1)
+    curve[1:-1] = (curve[:-2] + 2 * curve[1:-1] + curve[2:]) / 4
+    return [_Line(curve, width, slope), _Line(curve * [-1, 1], width, slope)]
+
+
+def _neck(marks: Landmarks) -> list[_Line]:
+    """The muscles from behind the ears to the breastbone, the pit between them, collarbones."""
+
+    def at(*places: tuple[float, float]) -> list[tuple[float, float]]:
+        return [(x / 1000, float(marks.collar[1]) + y / 1000) for x, y in places]
+
+    return [
+        *_both_sides(at((50, 52), (38, 28), (22, 2), (9, -18)), 0.0065, -0.42),
+        *_both_sides(at((6, -19), (32, -19), (62, -14), (100, -2)), 0.0060, -0.40),
+        *_both_sides(at((16, -6), (40, -6), (74, 2)), 0.0080, 0.22),
+        *_both_sides(at((1, 0), (1, -12), (1, -26)), 0.0070, 0.25),
+    ]
+
+
 def _wrinkles(marks: Landmarks, lines: float) -> list[_Line]:
     """The wrinkles of a face: the deeper, the older it is."""
     eye, mouth, nose = marks.eyes[0], marks.mouth, marks.nose
@@ -104,14 +139,8 @@ def _wrinkles(marks: Landmarks, lines: float) -> list[_Line]:
         return size * x / 1000, float(base[1] + size * y / 1000)
 
     def line(path: list[tuple[float, float]], width: float, slope: float) -> None:
-        """A smooth curve through a few places on the left, and its mirror image."""
         if slope > 0:
-            knots = np.linspace(0, 1, len(path))
-            fine = np.linspace(0, 1, 13)
-            curve = np.stack([np.interp(fine, knots, axis) for axis in np.array(path).T], axis=1)
-            curve[1:-1] = (curve[:-2] + 2 * curve[1:-1] + curve[2:]) / 4
-            found.append(_Line(curve, width * size, slope))
-            found.append(_Line(curve * [-1, 1], width * size, slope))
+            found.extend(_both_sides(path, width * size, slope))
 
     line(
         [at(17, 4, nose), at(23, -5, nose), at(29, -15, nose), at(33, 3, mouth)],
