@@ -44,6 +44,14 @@ def stretching_poses(surface: Surface) -> list[Floats]:
 
     return [
         posed(eyeBlinkLeft=1.0, eyeBlinkRight=1.0),
+        # brows pull at the folds above shut lids
+        posed(
+            eyeBlinkLeft=1.0,
+            eyeBlinkRight=1.0,
+            browInnerUp=0.8,
+            browOuterUpLeft=0.8,
+            browOuterUpRight=0.8,
+        ),
         posed(jawOpen=0.9, mouthSmileLeft=0.4, mouthSmileRight=0.4),
         posed(mouthRollLower=0.8, mouthRollUpper=0.8),
         posed(jawOpen=0.7, mouthClose=0.7),
