@@ -98,7 +98,7 @@ def thickness(points: Floats, marks: Landmarks) -> Floats:
     """How thickly the beard grows (n,) at places of the face, 0 to 1, with soft borders."""
     rel = points - marks.mouth
     wide, high = np.abs(rel[:, 0]), rel[:, 1]
-    ruffle = 0.0022 * np.sin(wide * 700 + 2) + 0.0016 * np.sin(points @ [900.0, 1300, 500])
+    ruffle = 0.0018 * np.sin(wide * 700 + 2) + 0.0016 * np.sin(points @ [900.0, 1300, 500])
     # the border runs from the mouth's corner over the cheek to the sideburn
     cheek = np.interp(wide, [0.0, 0.030, 0.042, 0.055, 0.066, 0.074], [14, 10, 3, 10, 30, 62])
     below = smoothstep(0.006, -0.006, high - 0.001 * cheek + ruffle)

@@ -23,8 +23,8 @@ from avatar_maker.source import Floats
 from avatar_maker.strands import Pieces, hair_splats, highlight
 from avatar_maker.wisps import wisps
 
-STRANDS: Final = 420
-"""At spacing 1; narrower ones the more there are."""
+STRANDS: Final = 500
+"""At spacing 1; narrower ones the more there are, and more of them than of other hairs."""
 BENT_BELOW: Final = 0.035
 """Height above the eyes in metres below which hair waves."""
 
@@ -32,7 +32,7 @@ BENT_BELOW: Final = 0.035
 def waves(skin: Cloud, eyes: Floats, hull: Hull, look: Look, density: Density) -> Cloud:
     """The splats of long hair, bound to the head and, at the tips, to neck and shoulders."""
     axis = head_axis(eyes)
-    strands = grown_strands(skin, eyes, hull, look, density.hairs(STRANDS))
+    strands = grown_strands(skin, eyes, hull, look, density.hairs(STRANDS / density.spacing**0.4))
     strands = replace(strands, points=_waved(strands, axis, look))
     tips = axis[1] - look.number("length") + _layers(strands, axis)
     fine = _pieces(strands, 1, axis, tips, density.spacing)
@@ -78,8 +78,8 @@ def _layers(strands: Strands, axis: Floats) -> Floats:
     """How far above the hair's length each strand ends (n,): shortest beside the face."""
     front = smoothstep(0.02, 0.08, strands.points[0, :, 2] - axis[2])
     values: Floats = (
-        0.030 * front * strands.choice(7, 0.8)
-        + 0.028 * (strands.choice(8, 0.75) - 0.4)
+        0.046 * front * strands.choice(7, 0.8)
+        + 0.036 * (strands.choice(8, 0.75) - 0.4)
         + 0.012 * strands.choice(9) ** 2
     )
     return values
@@ -91,7 +91,7 @@ def _pieces(strands: Strands, stride: int, axis: Floats, tips: Floats, spacing: 
     middle = (points[1:] + points[:-1]) / 2
     there = np.logical_and.accumulate(middle[..., 1] > tips, axis=0)
     left = np.clip((middle[..., 1] - tips) / 0.035, 0, 1)
-    width = spacing * (0.0009 + 0.0007 * strands.choice(10)) * (0.35 + 0.65 * left)
+    width = spacing**0.85 * (0.00075 + 0.0006 * strands.choice(10)) * (0.35 + 0.65 * left)
     width = np.where(strands.stray, 0.5, 1.0) * width
     outward = unit((middle - axis) * np.array([1.0, 0.6, 1.0]))
     outward = unit(outward + 0.25 * strands.inner / THICK)
