@@ -33,7 +33,7 @@ def beard(skin: Cloud, marks: Landmarks, look: Look, density: Density) -> Cloud:
     """The splats of the beard; none if its hairs have no length."""
     length = look.number("length")
     rng = np.random.default_rng(13)
-    center = np.array([0.0, marks.mouth[1] + 0.012, head_axis(marks.eyes)[2] + 0.035])
+    center = np.array([0.0, marks.mouth[1] + 0.012, head_axis(marks.eyes)[2] + 0.048])
     rays = spread_rays(6 * MOST, rng)
     chosen, leaning = rng.random((len(rays), 6)), rng.normal(0, 1, (len(rays), 3))
     hull = _lower_face(skin, marks, center)
@@ -61,7 +61,7 @@ def beard(skin: Cloud, marks: Landmarks, look: Look, density: Density) -> Cloud:
     reach = length * (0.6 + 0.5 * chosen[:, 1]) * (0.45 + 0.55 * full)
     reach = (reach * (1 - 0.35 * upper))[:, None]
     points = np.stack([root, root + heading * reach * 0.5, root + (heading + curl) * reach * 0.5])
-    width = 0.00026 * (density.spacing / 0.45) ** 0.7 * np.array([[1.0], [0.75]])
+    width = 0.00026 * (density.spacing / 0.45) ** 0.9 * np.array([[1.0], [0.75]])
     width = np.maximum(width, 0.0002) * (0.8 + 0.4 * chosen[:, 2])
     there = np.ones(width.shape, bool)
     pieces = Pieces(points[:-1], points[1:], np.stack([normal, normal]), width, there)
@@ -112,6 +112,8 @@ def thickness(points: Floats, marks: Landmarks) -> Floats:
     # lips, and the bare spots below their corners
     lips = ((rel[:, 0] / 0.031) ** 2 + ((high + 0.001) / 0.0125) ** 2) ** 0.5
     bare = np.exp(-(((wide - 0.016) / 0.009) ** 2) - (((high + 0.020) / 0.005) ** 2))
+    # the moustache and the chin are thickest
+    grown = grown * np.maximum(0.72, np.exp(-((wide / 0.036) ** 4)))
     values: Floats = grown * smoothstep(0.95, 1.15, lips) * (1 - 0.75 * bare)
     return values
 

@@ -66,12 +66,13 @@ def coils(skin: Cloud, eyes: Floats, hull: Hull, look: Look, density: Density) -
     points = points + outward * np.clip(0.0007 - inside, 0, None)[..., None]
 
     away = (ring[1:] + ring[:-1]) / 2
-    width = np.broadcast_to(0.00046 * size * (0.8 + 0.4 * chosen[:, 3]), (PIECES, count))
+    width = np.broadcast_to(0.00048 * size**1.7 * (0.8 + 0.4 * chosen[:, 3]), (PIECES, count))
     pieces = Pieces(
         points[:-1], points[1:], unit(outward + 0.7 * away), width, np.ones(width.shape, bool)
     )
     facing = (away * outward).sum(axis=2)
     shade = _shades(root, eyes, look, chosen)
+    # deep down it is dark
     dark = (0.35 + 0.65 * (depth - 0.35) / 0.65) * (0.85 + 0.30 * facing)
     albedo = shade * dark[..., None]
     skin_weights = np.broadcast_to(bound_to(HEAD, count), (PIECES, count, 5))
