@@ -22,7 +22,7 @@ from avatar_maker.recipe import Look
 from avatar_maker.source import Floats
 from avatar_maker.strands import Pieces, hair_splats
 
-HAIRS: Final = 2000
+HAIRS: Final = 2200
 """At spacing 1 and fullness 1."""
 MOST: Final = 24000
 PIECES: Final = 2
@@ -46,7 +46,9 @@ def beard(skin: Cloud, marks: Landmarks, look: Look, density: Density) -> Cloud:
     outer = _outer_skin(skin, hull)
     root, near = on_skin(outer, center, rays)
     full = thickness(root, marks)
-    rows = np.flatnonzero(chosen[: len(rays), 0] < full)[:wanted]
+    # rays spread out with the distance
+    share = (np.linalg.norm(root - center, axis=1) / 0.085) ** 2
+    rows = np.flatnonzero(chosen[: len(rays), 0] < full * share)[:wanted]
     root, near, full = root[rows], near[rows], full[rows]
     chosen, leaning = chosen[rows], leaning[rows]
     normal = outer.normals[near]
@@ -61,7 +63,7 @@ def beard(skin: Cloud, marks: Landmarks, look: Look, density: Density) -> Cloud:
     reach = length * (0.6 + 0.5 * chosen[:, 1]) * (0.45 + 0.55 * full)
     reach = (reach * (1 - 0.35 * upper))[:, None]
     points = np.stack([root, root + heading * reach * 0.5, root + (heading + curl) * reach * 0.5])
-    width = 0.00026 * (density.spacing / 0.45) ** 0.9 * np.array([[1.0], [0.75]])
+    width = 0.00032 * (density.spacing / 0.45) ** 0.9 * np.array([[1.0], [0.75]])
     width = np.maximum(width, 0.0002) * (0.8 + 0.4 * chosen[:, 2])
     there = np.ones(width.shape, bool)
     pieces = Pieces(points[:-1], points[1:], np.stack([normal, normal]), width, there)
@@ -118,8 +120,12 @@ def thickness(points: Floats, marks: Landmarks) -> Floats:
     return values
 
 
-def shaded(color: Floats, points: Floats, marks: Landmarks, look: Look) -> Floats:
-    """The skin's albedo (n,3) with the shade of the hairs' roots in it."""
-    share = 0.62 * thickness(points, marks)[:, None] * (look.number("length") > 0)
-    values: Floats = color * (1 - share) + look.colors("colors")[:2].mean(axis=0) * 0.9 * share
+def beard_cover(points: Floats, marks: Landmarks, look: Look) -> Floats:
+    """How much (n,) of the hairs' shade the skin has at places of the face: 0 to 1, soft."""
+    return 0.80 * thickness(points, marks) * (look.number("length") > 0)
+
+
+def beard_shade(look: Look) -> Floats:
+    """Albedo (3,) of the skin below the beard."""
+    values: Floats = look.colors("colors")[:2].mean(axis=0) * 0.8
     return values

@@ -32,13 +32,14 @@ ARC: Final = 4.4
 def coils(skin: Cloud, eyes: Floats, hull: Hull, look: Look, density: Density) -> Cloud:
     """The splats of short coily hair, bound to the head."""
     rng = np.random.default_rng(12)
-    rays = spread_rays(4 * MOST, rng)
-    rough = hull.center + rays * hull.at(hull.center + rays)[0][:, None]
+    rays = spread_rays(6 * MOST, rng)
+    reach = hull.at(hull.center + rays)[0]
+    rough = hull.center + rays * reach[:, None]
     above = above_hairline(rough, eyes, look)
     seen = smoothstep(-0.09, -0.01, rough[:, 2] - head_axis(eyes)[2])
     # short hair needs more hairs than curls
-    chance = (0.55 + 0.45 * (1 - fade(rough, eyes))) * (0.3 + 0.7 * seen)
-    rows = np.flatnonzero((above > 0.0) & (rng.random(len(rays)) < chance))[:MOST]
+    chance = (0.55 + 0.45 * (1 - fade(rough, eyes))) * (0.3 + 0.7 * seen) * (reach / 0.125) ** 2
+    rows = np.flatnonzero((above > 0.0012) & (rng.random(len(rays)) < chance))[:MOST]
     chosen, leaning = rng.random((MOST, 8)), rng.normal(0, 1, (MOST, 2, 3))
     rows = rows[: density.hairs(RINGS)]
     count = len(rows)
@@ -72,7 +73,6 @@ def coils(skin: Cloud, eyes: Floats, hull: Hull, look: Look, density: Density) -
     )
     facing = (away * outward).sum(axis=2)
     shade = _shades(root, eyes, look, chosen)
-    # deep down it is dark
     dark = (0.35 + 0.65 * (depth - 0.35) / 0.65) * (0.85 + 0.30 * facing)
     albedo = shade * dark[..., None]
     skin_weights = np.broadcast_to(bound_to(HEAD, count), (PIECES, count, 5))

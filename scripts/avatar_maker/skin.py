@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from avatar_maker.beard import shaded
+from avatar_maker.beard import beard_cover, beard_shade
 from avatar_maker.bust import stretching_poses
 from avatar_maker.cavity import lined
 from avatar_maker.cloud import Cloud
@@ -53,14 +53,16 @@ def skin(
     fine = relief(points, cell, marks, masks["lips"], recipe.skin.number("lines"))
     scalp = scalp_cover(points, marks.eyes, recipe.hair)
     roots = scalp_color(recipe.hair)
-    color = shaded(complexion(place, recipe.skin, fine), points, marks, recipe.beard)
+    bearded = beard_cover(points, marks, recipe.beard)
+    color = complexion(place, recipe.skin, fine) * (1 - bearded)[:, None]
+    color = color + beard_shade(recipe.beard) * bearded[:, None]
     cloud = replace(
         cloud,
         normals=fine.turned(cloud.normals),
         albedo=color * (1 - scalp)[:, None] + roots * scalp[:, None],
-        gloss=shine(place, recipe.skin, fine) * (1 - scalp),
+        gloss=shine(place, recipe.skin, fine) * (1 - scalp) * (1 - bearded),
         opacity=np.ones(len(cloud)),
-        translucence=1 - scalp,
+        translucence=(1 - scalp) * (1 - bearded),
         least_light=0.3 * scalp,
     )
     cloud = lined(
