@@ -27,9 +27,11 @@ from avatar_maker.source import Floats, Source
 from avatar_maker.surface import Surface, covered, merged
 from driving_client.motion import ARKIT_NAMES
 
-OVERLAP: Final = 1.38
-"""Standard deviation of a splat in halves of its cell's edge. Less lets more of what is behind
-through between the splats."""
+OVERLAP: Final = ((0.0025, 1.38), (0.0040, 1.47), (0.0085, 1.47), (0.0100, 1.28))
+"""Standard deviation of a splat in halves of its cell's edge, by the edge wished at spacing 1.
+
+Less lets more of what is behind through between the splats: a lattice where wide cells lie before
+dark hair, unseen in narrow ones and on the scalp."""
 UNDER_CLOTH: Final = 0.02
 """How far the skin goes on below the neckline, in metres."""
 
@@ -43,12 +45,13 @@ def skin(
     poses = stretching_poses(surface)
     spacing = _spacing(surface, marks, source, recipe.hair) * density.spacing
     surface, wished = merged(surface, spacing, poses)
-    cloud, samples = covered(surface, wished, poses, overlap=OVERLAP, thickness=0.00025)
+    overlap = np.interp(wished.max(axis=1) / density.spacing, *np.array(OVERLAP).T)
+    cloud, samples = covered(surface, wished, poses, overlap=overlap, thickness=0.00025)
     texture = samples.of_corners(surface.texture)
     names = ("lips", "inside-mouth", "ears", "eyelids")
     masks = {name: sampled_mask(source, name, texture) for name in names}
     points = cloud.positions
-    cell = np.linalg.norm(cloud.axes[:, :2], axis=2).max(axis=1) * 2 / OVERLAP
+    cell = np.linalg.norm(cloud.axes[:, :2], axis=2).max(axis=1) * 2 / overlap[samples.quad]
     place = Place(points, cell, masks, marks)
     fine = relief(points, cell, marks, masks["lips"], recipe.skin.number("lines"))
     scalp = scalp_cover(points, marks.eyes, recipe.hair)
