@@ -139,7 +139,7 @@ class Fit:
             "nk,nki->ni", change["shift"], start[:, :2]
         )
         colors = self._avatar.colors[rows].astype(np.float64)
-        opacity = np.clip(colors[:, 3] + change["opacity"][:, 0], 0.02, 1.0)
+        opacity = np.clip(colors[:, 3] + change["opacity"][:, 0], 0.0, 1.0)
         return positions, axes, opacity, np.clip(colors[:, :3] + change["color"], 0, 1)
 
     def _projected(self, sight: Sight) -> tuple[Screen, Ints, Floats, Floats]:
