@@ -31,17 +31,21 @@ LEAST_SEEN: Final = 0.004
 """What gets less of every pixel of a view takes no part in it."""
 LIMITS: Final = {
     "shift": (-0.5, 0.5),
-    "grow": (-0.7, 0.4),
+    "grow": (-0.6, 0.4),
     "turn": (-0.8, 0.8),
     "opacity": (-0.15, 0.15),
     "color": (-0.25, 0.25),
 }
 """How far splats may go in all: in their own half axes, logarithms, radians, and plain numbers."""
+COVERING: Final = {"shift": 0.2, "grow": 0.15, "turn": 0.3, "opacity": 0.4, "color": 1.0}
+"""Of that, what splats may that cover a surface side by side: else gaps open between them."""
+LONG: Final = 3.0
+"""A splat with axes of this ratio covers no surface, but is a hair's."""
 RATES: Final = {"shift": 0.03, "grow": 0.03, "turn": 0.04, "opacity": 0.01, "color": 0.012}
 """First step sizes; they fall to a twentieth towards the end."""
 DECAY: Final = 0.004
 """Share of its change that a splat gives back in each step of full size."""
-AREA_PRICE: Final = 0.0001
+AREA_PRICE: Final = 0.00005
 """What a painted pixel costs, in squared error."""
 
 
@@ -86,6 +90,10 @@ class Fit:
         self._means = {name: np.zeros((count, width)) for name, width in shapes.items()}
         self._squares = {name: np.zeros((count, width)) for name, width in shapes.items()}
         self._steps = np.zeros((count, 1))
+        hair = half[:, 2] > LONG * half[:, 1]
+        self._freedom = {
+            name: np.where(hair, 1.0, share)[:, None] for name, share in COVERING.items()
+        }
 
     def result(self) -> Avatar:
         """The avatar as it is now."""
@@ -221,7 +229,8 @@ class Fit:
             size = np.sqrt(square / (1 - 0.97**steps)) + 1e-6
             value = self._change[name][rows] * (1 - rate * DECAY)
             value -= rate * RATES[name] * mean / (1 - 0.9**steps) / size
-            self._change[name][rows] = np.clip(value, *LIMITS[name])
+            least, most = (self._freedom[name][rows] * limit for limit in LIMITS[name])
+            self._change[name][rows] = np.clip(value, least, most)
 
 
 def fit(avatar: Avatar, fine: Avatar, progress: Callable[[str, float], None]) -> Fitted:

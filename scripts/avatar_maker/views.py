@@ -17,7 +17,7 @@ import numpy as np
 
 from avatar_maker.blending import Float32
 from avatar_maker.source import Floats
-from splat_gles.avatar import Avatar, Framing
+from splat_gles.avatar import Avatar
 from splat_gles.bake import Study, study_camera, study_parameters
 from splat_gles.camera import Camera, Size
 from splat_gles.offscreen import offscreen_renderer
@@ -28,8 +28,8 @@ BUST: Final[Size] = (540, 960)
 FACE: Final[Size] = (512, 640)
 FACE_WIDTH: Final = 0.17
 """Metres across a close-up."""
-FACE_ABOVE: Final = 0.085
-"""The close-up's middle over the framing's, metres: the tip of the nose."""
+FACE_BELOW: Final = 0.036
+"""The close-up's middle below the eyes, metres."""
 BACKGROUNDS: Final = ((1.0, 1.0, 1.0), (0.1, 0.1, 0.12), (0.35, 0.6, 0.45))
 """Pictures are compared over these in turn, so that coverage is fitted and not only colour."""
 
@@ -74,7 +74,7 @@ def views(fine: Avatar, studies: Sequence[Study], step: Callable[[float], None])
                 renderer.set_quality(RenderQuality(mode="quality"))
                 for study in studies[turn :: len(BACKGROUNDS)]:
                     pose = rig.pose(study_parameters(rig, study))
-                    camera = camera_of(fine.framing, study)
+                    camera = camera_of(fine, study)
                     renderer.draw(pose, camera)
                     picture = (renderer.read_pixels() / 255).astype(np.float32)
                     found.append(View(pose, camera, np.array(background), picture))
@@ -82,12 +82,14 @@ def views(fine: Avatar, studies: Sequence[Study], step: Callable[[float], None])
     return found
 
 
-def _bust(framing: Framing, study: Study) -> Camera:
-    return study_camera(framing, study, BUST)
+def _bust(avatar: Avatar, study: Study) -> Camera:
+    return study_camera(avatar.framing, study, BUST)
 
 
-def _face(framing: Framing, study: Study) -> Camera:
+def _face(avatar: Avatar, study: Study) -> Camera:
     """From the bust's distance, through a longer lens."""
-    x, y, z = framing.target
-    whole = study_camera(replace(framing, target=(x, y + FACE_ABOVE, z)), study, FACE)
+    framing = avatar.framing
+    x, _, z = framing.target
+    eyes = next(joint.position[1] for joint in avatar.joints if joint.name == "leftEye")
+    whole = study_camera(replace(framing, target=(x, eyes - FACE_BELOW, z)), study, FACE)
     return replace(whole, focal=whole.focal * framing.width / FACE_WIDTH)
