@@ -109,7 +109,7 @@ def shine(place: Place, look: Look, fine: Relief) -> Floats:
     lip = smoothstep(0.35, 0.75, place.masks["lips"])
     below = smoothstep(0.001, -0.003, place.points[:, 1] - marks.mouth[1])
     wet = place.blob(0, -4.5, 0, 17, 2.4, marks.mouth)[:, 0]
-    gloss = gloss * (1 - lip) + lip * (0.75 + 0.7 * below + 1.3 * wet)
+    gloss = gloss * (1 - lip) + lip * (0.6 + 0.45 * below + 1.2 * wet)
     gloss *= 1 - 0.75 * fine.hollow
     values: Floats = gloss * (1 - smoothstep(0.3, 0.7, place.masks["inside-mouth"]) * 0.8)
     return values
