@@ -13,6 +13,7 @@ from avatar_maker.bust import stretching_poses
 from avatar_maker.cloud import Cloud, joined
 from avatar_maker.collar import COVERED, collar
 from avatar_maker.density import Density
+from avatar_maker.knit import folded, valleys
 from avatar_maker.landmarks import Landmarks, neckline
 from avatar_maker.mesh import smoothstep, vertex_normals
 from avatar_maker.recipe import Look
@@ -22,6 +23,8 @@ from avatar_maker.surface import Surface, covered, merged
 OVERLAP: Final = 1.41
 """Standard deviation of a splat in halves of its cell's edge: behind cloth is the bright
 background."""
+BAND: Final = 0.017
+"""The ribs begin this far inside the neckline, in metres."""
 BELOW_NECKLINE: Final = -0.02
 """The cloth's quads begin this far outside the neckline, in metres."""
 
@@ -33,8 +36,8 @@ def clothing(surface: Surface, marks: Landmarks, look: Look, density: Density) -
     surface = surface.picked(np.repeat(near.reshape(-1, 4).any(axis=1), 4))
     centre = surface.centres()
     inside = neckline(centre, marks)
-    spacing = np.where(inside > 0, 0.0180, 0.0080)
-    hem = np.exp(-((inside / 0.010) ** 4)) * (centre[:, 2] > marks.collar[2] - 0.06)
+    spacing = np.where(inside > 0, 0.0175, 0.0080)
+    hem = np.exp(-(((inside - 0.014) / 0.008) ** 4)) * (centre[:, 2] > marks.collar[2] - 0.06)
     spacing = density.spacing * (spacing * (1 - hem) + 0.0050 * hem)
     poses = stretching_poses(surface)
     surface, wished = merged(surface, spacing, poses)
@@ -46,8 +49,10 @@ def clothing(surface: Surface, marks: Landmarks, look: Look, density: Density) -
     raised *= inside > 0
     points = cloud.positions
     color = look.color("color")
-    seam = np.exp(-(((inside - 0.013) / 0.0016) ** 2))[:, None]
-    weave = 0.03 * np.sin(points @ [90, 26, 40])[:, None]
+    seam = np.exp(-(((inside - 0.0165) / 0.0018) ** 2))[:, None]
+    weave = 0.05 * np.random.default_rng(7).standard_normal((len(points), 1))
+    # wool is darker where it is creased
+    weave += np.clip(folded(points, marks.collar) / 0.005, -1, 0.3)[:, None] * 0.25
     cloud = replace(
         cloud,
         positions=points + cloud.normals * raised[:, None],
@@ -55,7 +60,9 @@ def clothing(surface: Surface, marks: Landmarks, look: Look, density: Density) -
         opacity=np.ones(len(cloud)),
     )
     rib = collar(cloud, inside, marks.collar, color)
-    return joined([cloud.where(inside > COVERED), rib])
+    cloud = cloud.where(inside > COVERED)
+    worn = cloud.where(neckline(cloud.positions, marks) > BAND)
+    return joined([cloud, rib, valleys(worn, color, density)])
 
 
 def _draped(surface: Surface, marks: Landmarks) -> Surface:
@@ -81,6 +88,9 @@ def _draped(surface: Surface, marks: Landmarks) -> Surface:
             np.add.at(count, pairs[:, one], 1.0)
         mean = total / np.maximum(count, 1)[:, None]
         vertices = vertices + soft * (mean - vertices)
+    normals = vertex_normals(surface.quads, vertices)
+    inner = smoothstep(0.012, 0.03, depth)
+    vertices = vertices + normals * (folded(vertices, marks.collar) * inner)[:, None]
     return replace(surface, vertices=vertices, normals=vertex_normals(surface.quads, vertices))
 
 

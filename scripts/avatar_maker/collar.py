@@ -6,24 +6,27 @@ The neckline crosses the mesh's quads anywhere, so that their splats would give 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
-from avatar_maker.cloud import Cloud, flat_axes
+from avatar_maker.cloud import Cloud, flat_axes, joined
 from avatar_maker.mesh import unit
 from avatar_maker.source import Floats
 
-ROWS: Final = (0.0002, 0.0024, 0.0046, 0.0068)
+ROWS: Final = (0.0002, 0.0026, 0.0056, 0.0088, 0.0120, 0.0150)
 """How far inside the neckline each row of splats lies, in metres."""
-COLUMNS: Final = 120
+COLUMNS: Final = 90
 """Splats around the neck in each row."""
-ROUND: Final = (0.55, 0.15, 0.0, -0.10)
+ROUND: Final = (0.50, 0.15, 0.0, 0.0, -0.05, -0.25)
 """How far each row's normal leans towards the neck: the rib is a little round."""
-RAISED: Final = (0.0040, 0.0058, 0.0058, 0.0050)
+RAISED: Final = (0.0036, 0.0052, 0.0056, 0.0056, 0.0052, 0.0042)
 """How far each row stands above the skin, in metres."""
-COVERED: Final = 0.0045
+COVERED: Final = 0.0115
 """The rib hides the shirt up to this far inside the neckline, in metres."""
+RIBBED: Final = (2, 4)
+"""Rows that carry the thin dark lines between the band's ribs."""
 NEAR: Final = (0.10, 0.006)
 """Reach of the fit in radians around the neck and in metres across the neckline."""
 
@@ -67,11 +70,11 @@ def collar(surface: Cloud, inside: Floats, middle: Floats, color: Floats) -> Clo
     count = normal.shape[0] * normal.shape[1]
     rounded = unit(normal - np.array(ROUND)[:, None, None] * across)
     followed = np.clip(skin[:, whole].reshape(count, -1), 0, None)
-    return Cloud(
+    band = Cloud(
         positions=(place + normal * np.array(RAISED)[:, None, None]).reshape(-1, 3),
         normals=rounded.reshape(-1, 3),
         axes=flat_axes(
-            along[:, whole].reshape(-1, 3) * 0.7, across.reshape(-1, 3) * 0.0016, 0.0003
+            along[:, whole].reshape(-1, 3) * 0.7, across.reshape(-1, 3) * 0.0021, 0.0003
         ),
         albedo=np.broadcast_to(color, (count, 3)),
         opacity=np.ones(count),
@@ -79,3 +82,16 @@ def collar(surface: Cloud, inside: Floats, middle: Floats, color: Floats) -> Clo
         deltas=deltas.reshape(len(deltas), count, 3),
         skin=followed / followed.sum(axis=1, keepdims=True),
     )
+    # the valleys between the band's ribs, at two rows that they span
+    rows = np.isin(np.arange(count) // normal.shape[1], RIBBED)
+    lines = replace(
+        band.where(rows),
+        positions=band.positions[rows] + band.normals[rows] * 0.0007,
+        axes=flat_axes(
+            across.reshape(-1, 3)[rows] * 0.0030,
+            unit(along[:, whole].reshape(-1, 3)[rows]) * 0.0006,
+            0.0002,
+        ),
+        opacity=np.full(rows.sum(), 0.5),
+    )
+    return joined([band, lines.colored(color * 0.45)])
