@@ -36,9 +36,9 @@ def clothing(surface: Surface, marks: Landmarks, look: Look, density: Density) -
     surface = surface.picked(np.repeat(near.reshape(-1, 4).any(axis=1), 4))
     centre = surface.centres()
     inside = neckline(centre, marks)
-    spacing = np.where(inside > 0, 0.0175, 0.0080)
+    spacing = np.where(inside > 0, 0.0190, 0.0080)
     hem = np.exp(-(((inside - 0.014) / 0.008) ** 4)) * (centre[:, 2] > marks.collar[2] - 0.06)
-    spacing = density.spacing * (spacing * (1 - hem) + 0.0050 * hem)
+    spacing = density.spacing * (spacing * (1 - hem) + 0.0085 * hem)
     poses = stretching_poses(surface)
     surface, wished = merged(surface, spacing, poses)
     cloud, _ = covered(surface, wished, poses, overlap=OVERLAP, thickness=0.00025)
@@ -89,8 +89,8 @@ def _draped(surface: Surface, marks: Landmarks) -> Surface:
         mean = total / np.maximum(count, 1)[:, None]
         vertices = vertices + soft * (mean - vertices)
     normals = vertex_normals(surface.quads, vertices)
-    inner = smoothstep(0.012, 0.03, depth)
-    vertices = vertices + normals * (folded(vertices, marks.collar) * inner)[:, None]
+    worn = smoothstep(0.012, 0.03, depth)
+    vertices = vertices + normals * (folded(vertices, marks.collar) * worn)[:, None]
     return replace(surface, vertices=vertices, normals=vertex_normals(surface.quads, vertices))
 
 

@@ -18,10 +18,12 @@ from avatar_maker.source import Floats
 
 PITCH: Final = 0.0062
 """From rib to rib, in metres."""
-STEP: Final = 0.034
+STEP: Final = 0.022
 """Length of one valley's splat at spacing 1, in metres."""
-FACING: Final = 0.25
+FACING: Final = 0.40
 """Valleys end where the cloth's normal leans further from the front than this cosine."""
+EDGE: Final = 0.015
+"""A valley's ends lie this close to a cloth's splat at spacing 1, in metres: none sticks out."""
 FOLDS: Final = (
     (0.142, -0.118, 0.060, -0.080, 0.0046, 0.009),
     (0.140, -0.138, 0.045, -0.130, 0.0050, 0.011),
@@ -85,10 +87,10 @@ def valleys(cloth: Cloud, color: Floats, density: Density) -> Cloud:
     down = unit(np.column_stack([np.zeros(count), normal[:, 2], -normal[:, 1]]))
     aside = np.cross(down, normal)
     place = np.column_stack([x, y, depth])[found] + normal * 0.0008
-    sight = smoothstep(FACING, 0.6, normal[:, 2])
+    sight = smoothstep(FACING, 0.7, normal[:, 2])
     # rows are as far apart as the picture shows them: on a slope they are longer
-    long = step * 0.55 / np.clip(-down[:, 1:2], 0.3, 1.0)
-    return Cloud(
+    long = step * 0.55 / np.clip(-down[:, 1:2], 0.5, 1.0)
+    lines = Cloud(
         positions=place,
         normals=normal,
         axes=flat_axes(down * long, aside * 0.0008, 0.0002),
@@ -98,3 +100,10 @@ def valleys(cloth: Cloud, color: Floats, density: Density) -> Cloud:
         deltas=np.zeros((len(cloth.deltas), count, 3)),
         skin=skin[found],
     )
+    within = np.ones(count, dtype=bool)
+    for end in (1.7, -1.7):
+        tips = place + down * long * end
+        for rows in np.array_split(np.arange(count), max(1, count // 200)):
+            apart = np.linalg.norm(tips[rows, None] - places, axis=-1).min(axis=1)
+            within[rows] &= apart < EDGE * density.spacing
+    return lines.where(within)
