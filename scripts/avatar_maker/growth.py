@@ -151,7 +151,8 @@ def _grow(
         # hair stays off the face
         flat = moved - axis
         azimuth = np.arctan2(flat[:, 0], flat[:, 2])
-        facing = np.where(flat[:, 2] > 0, side, np.sign(flat[:, 0]))
+        above = (flat[:, 2] > 0) & (height > 0.03)
+        facing = np.where(above, side, np.sign(flat[:, 0]))
         aside = azimuth * facing
         least = np.interp(flat[:, 1], *FRAME) + 0.30 * (layer - 0.5) * (flat[:, 1] < 0.03)
         short = np.clip(least - aside, 0, None) * 0.45
@@ -181,8 +182,10 @@ def _grow(
 def _gathered(points: Floats, lock: Ints, inner: Floats, clump: Floats) -> Floats:
     """Strands drawn towards their lock's leader, the first of its number."""
     share: Floats = np.linspace(0, 1, STEPS + 1)[:, None]
-    pull: Floats = clump * smoothstep(0.12, 0.80, share)
     leader = points[:, lock]
+    # hair that went another way around the head is left alone
+    near = smoothstep(0.090, 0.055, np.linalg.norm(leader - points, axis=2)).min(axis=0)
+    pull: Floats = clump * near * smoothstep(0.12, 0.80, share)
     # a lock keeps some thickness, less towards the tip
     thick = inner * (1 - 0.6 * share)[..., None]
     return points + (leader + thick - points) * pull[..., None]

@@ -133,7 +133,7 @@ def _colors(pieces: Pieces, strands: Strands, look: Look) -> Floats:
     jitter = 0.10 * (chosen[:, 8] + chosen[:, 7] - 1) + 0.08 * (chosen[lock, 7] - 0.5)
     along = unit(pieces.ends - pieces.starts)
     white, tinted = highlight(along, pieces.outward, np.broadcast_to(jitter, depth.shape))
-    gleam = tinted[..., None] * albedo * 1.1 + white[..., None] * 0.08 * np.array([1.0, 0.93, 0.84])
+    gleam = tinted[..., None] * albedo * 1.1 + white[..., None] * 0.08 * np.array([1.0, 0.86, 0.70])
     values: Floats = albedo + gleam * (0.5 + chosen[:, 6])[:, None]
     return values
 
