@@ -56,4 +56,10 @@ def stretching_poses(surface: Surface) -> list[Floats]:
         posed(mouthRollLower=0.8, mouthRollUpper=0.8),
         posed(jawOpen=0.7, mouthClose=0.7),
         posed(cheekPuff=1.0),
+        posed(
+            eyeSquintLeft=1.0,
+            eyeSquintRight=1.0,
+            cheekSquintLeft=1.0,
+            cheekSquintRight=1.0,
+        ),
     ]

@@ -76,6 +76,9 @@ def make_character(source: Source, mesh: BaseMesh, recipe: Recipe) -> Character:
         if name.startswith("eyeWide"):
             # a blink starts from the lid that the neutral face has already raised
             units[ARKIT_NAMES.index(name.replace("eyeWide", "eyeBlink"))] -= weight * unit
+        elif name.startswith("eyeSquint"):
+            # what the neutral face has done of it is not done again: lids fold over themselves
+            unit *= max(0.0, 1.0 - weight)
     eyes = np.stack([centre("joint-l-eye"), centre("joint-r-eye")])
     seal_lids(mesh, vertices, units, eyes, metres)
     skin = _skin(source, bones)
