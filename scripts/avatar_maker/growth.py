@@ -30,7 +30,7 @@ THICK: Final = 0.0040
 """Half thickness of a lock in metres."""
 FRAME: Final = (
     np.array([-0.20, -0.12, -0.08, -0.03, 0.01, 0.03, 0.045, 0.056, 0.064, 0.08]),
-    np.radians([42, 45, 50, 55, 56, 52, 43, 26, 0, 0]),
+    np.radians([42, 44, 47, 51, 52, 49, 42, 26, 0, 0]),
 )
 """The face's outline: height above the eyes in metres, and the least azimuth of hair there."""
 
