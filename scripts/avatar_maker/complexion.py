@@ -79,14 +79,14 @@ def complexion(place: Place, look: Look, fine: Relief) -> Floats:
     color *= 1 + masks["eyelids"][:, None] * (np.array([0.93, 0.86, 0.87]) - 1)
     color = _spotted(color, place, look)
     color *= 1 - fine.hollow[:, None] * np.array([0.16, 0.24, 0.27])
-    lip = smoothstep(0.30, 0.70, masks["lips"])[:, None]
+    lip = smoothstep(0.22, 0.85, masks["lips"])[:, None]
     # the roll of skin around the lips catches the light and is paler than they are
     rim = smoothstep(0.02, 0.2, masks["lips"])[:, None] * (1 - lip)
     color *= 1 + 0.07 * rim
     vivid = look.color("lips") * (1 - 0.34 * fine.hollow[:, None])
     wave, _ = waves(place.points, 0.006, 31, place.cell)
     vivid = vivid * (1 + 0.05 * wave[:, None] * np.array([0.5, 1.0, 1.0]))
-    color = color * (1 - 0.86 * lip) + vivid * 0.86 * lip
+    color = color * (1 - 0.82 * lip) + vivid * 0.82 * lip
     inside = smoothstep(0.3, 0.7, masks["inside-mouth"])[:, None]
     values: Floats = color * (1 - inside) + linear(120, 46, 44) * inside
     return values
@@ -103,7 +103,7 @@ def shine(place: Place, look: Look, fine: Relief) -> Floats:
         + 0.7 * place.pair(36, -14, 0, 14, 8, middle)
         + 0.5 * place.blob(0, -33, -4, 12, 8, marks.mouth)
     )[:, 0]
-    gloss = (0.36 + 0.85 * np.clip(oily, 0, 1)) * look.number("shine")
+    gloss = (0.36 + 1.0 * np.clip(oily, 0, 1)) * look.number("shine")
     # thin skin around the eyes has no oil
     gloss *= 1 - 0.65 * np.clip(place.pair(28, -4, 8, 22, 14, middle)[:, 0], 0, 1)
     lip = smoothstep(0.35, 0.75, place.masks["lips"])
