@@ -77,6 +77,9 @@ def complexion(place: Place, look: Look, fine: Relief) -> Floats:
     shade = place.pair(26, -15, 12, 13, 6, middle) + place.pair(13, -5, 10, 6, 8, middle)
     color *= 1 + look.number("under_eyes") * shade * np.array([1.0, 1.0, 0.95])
     color *= 1 + masks["eyelids"][:, None] * (np.array([0.93, 0.86, 0.87]) - 1)
+    color *= 1 - np.clip(place.pair(8, -9.5, -9.5, 4.2, 2.7, nose), 0, 1) * np.array(
+        [0.62, 0.74, 0.76]
+    )
     color = _spotted(color, place, look)
     color *= 1 - fine.hollow[:, None] * np.array([0.16, 0.24, 0.27])
     lip = smoothstep(0.22, 0.85, masks["lips"])[:, None]
