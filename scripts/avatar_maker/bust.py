@@ -55,7 +55,7 @@ def stretching_poses(surface: Surface) -> list[Floats]:
         posed(jawOpen=0.9, mouthSmileLeft=0.4, mouthSmileRight=0.4),
         posed(mouthRollLower=0.8, mouthRollUpper=0.8),
         posed(jawOpen=0.7, mouthClose=0.7),
-        posed(cheekPuff=1.0),
+        posed(cheekPuff=1.0, browDownLeft=1.0, browDownRight=1.0),
         posed(
             eyeSquintLeft=1.0,
             eyeSquintRight=1.0,

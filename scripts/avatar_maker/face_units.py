@@ -17,7 +17,6 @@ from avatar_maker.source import Floats, Ints
 from driving_client.motion import ARKIT_NAMES
 
 STRENGTH: Final = {
-    "cheekPuff": 1.2,
     "noseSneerLeft": 1.35,
     "noseSneerRight": 1.35,
     "mouthShrugUpper": 0.75,

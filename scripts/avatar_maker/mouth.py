@@ -46,7 +46,7 @@ def _curtain(arch: Arch, height: float, jaw: Floats) -> Cloud:
     # the arch of the palate catches a little light, the throat in its middle none
     off = np.hypot(positions[:, 0] / 0.024, (positions[:, 1] - height + 0.016) / 0.022)
     lit = smoothstep(0.35, 1.15, off)[:, None]
-    half = np.full((count, 1), CURTAIN_SPACING / 2 * 1.35)
+    half = np.full((count, 1), CURTAIN_SPACING / 2 * 1.9)
     return Cloud(
         positions=positions,
         normals=np.broadcast_to([0.0, 0.0, 1.0], (count, 3)),

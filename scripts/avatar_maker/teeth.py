@@ -20,7 +20,7 @@ from avatar_maker.light import linear
 from avatar_maker.mesh import smoothstep, unit
 from avatar_maker.source import Floats
 
-CELL: Final = 0.0019
+CELL: Final = 0.0017
 """Edge of a splat's cell on a crown at spacing 1, in metres."""
 GUM_HEIGHT: Final = 0.0085
 PAPILLA: Final = 0.0034
