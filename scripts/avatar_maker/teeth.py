@@ -218,7 +218,7 @@ def _cloud(
         gloss=gloss * dim,
         deltas=np.zeros((UNITS, count, 3)),
         skin=bound_to(HEAD, count),
-        least_share=np.array(0.02),
+        least_share=np.array(0.005),
         posed_light=np.array(1.0),
         least_light=np.full(count, row.bright),
     )
