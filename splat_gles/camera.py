@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,8 @@ NEAR = 0.2
 """Metres; splats closer than this are not drawn (the INRIA rasteriser's limit)."""
 FAR = 100.0
 
+LANDSCAPE_SPAN: Final = 1.25
+"""A landscape picture's height over the framing's width: head, neck and shoulders."""
 # The bust camera's distance in widths of its framing. A 9:16 portrait then has a vertical field
 # of view of 30 degrees, what a portrait lens has; 0.40 m are seen from 1.33 m.
 _BUST_DISTANCE = (16 / 9) / (2 * math.tan(math.radians(15)))
@@ -69,14 +72,21 @@ class Camera:
 def bust(framing: Framing, size: Size, yaw: float = 0.0, pitch: float = 0.0) -> Camera:
     """Look straight at the framing's target; the picture's shorter side spans its width.
 
+    From square to 4:3 a picture gets up to LANDSCAPE_SPAN of that in height, and rises until its
+    upper edge is where that of 9:16 is: a wide screen shows the whole head and not the chest.
+
     `yaw` in radians turns the avatar to its left: the camera goes round the avatar's own axis,
     which stands at z = 0 beneath the target, the other way. `pitch` then tips its face down.
     """
     _check_size(size)
     distance = _BUST_DISTANCE * framing.width
+    wide = min(max(3 * (size[0] / size[1] - 1), 0.0), 1.0)
+    span = 1 + (LANDSCAPE_SPAN - 1) * wide
     x, y, z = framing.target
+    y += wide * (16 / 9 - span) / 2 * framing.width
     view = _translation(-x, -y, -z - distance)
-    return Camera(_turned(view, yaw, (x, y, 0.0), pitch), min(size) * _BUST_DISTANCE, size)
+    focal = min(size) * _BUST_DISTANCE / span
+    return Camera(_turned(view, yaw, (x, y, 0.0), pitch), focal, size)
 
 
 def lam(size: Size, yaw: float = 0.0) -> Camera:

@@ -19,14 +19,29 @@ def in_clip_space(camera: Camera, point: tuple[float, float, float]) -> np.ndarr
     return clip[:3] / clip[3]
 
 
-@pytest.mark.parametrize("size", [(540, 960), (1080, 1920), (1920, 1080), (600, 600)])
+@pytest.mark.parametrize("size", [(540, 960), (1080, 1920), (1080, 2400), (600, 600)])
 def test_bust_spans_its_width_across_the_shorter_side(size) -> None:
     camera = bust(FRAMING, size)
     x, y, z = FRAMING.target
     assert in_clip_space(camera, FRAMING.target)[:2] == pytest.approx([0, 0])
-    axis = 0 if size[0] <= size[1] else 1
-    edge = (x + 0.2, y, z) if axis == 0 else (x, y + 0.2, z)
-    assert in_clip_space(camera, edge)[axis] == pytest.approx(1.0)
+    assert in_clip_space(camera, (x + 0.2, y, z))[0] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (1280, 800), (1024, 768)])
+def test_a_landscape_picture_keeps_the_head_that_a_portrait_one_shows(size) -> None:
+    x, y, z = FRAMING.target
+    top = (x, y + 0.4 * 8 / 9, z)
+    assert in_clip_space(bust(FRAMING, (1080, 1920)), top)[1] == pytest.approx(1.0)
+    assert in_clip_space(bust(FRAMING, size), top)[1] == pytest.approx(1.0)
+    assert in_clip_space(bust(FRAMING, size), (x, top[1] - 0.5, z))[1] == pytest.approx(-1.0)
+
+
+def test_turning_a_screen_by_degrees_never_jumps() -> None:
+    tops = [
+        in_clip_space(bust(FRAMING, (width, 900)), (0.0, 1.8, 0.0))[1]
+        for width in range(700, 1500, 10)
+    ]
+    assert np.abs(np.diff(tops)).max() < 0.05
 
 
 def test_bust_portrait_has_a_portrait_lens() -> None:
