@@ -67,7 +67,7 @@ def tongue(arch: Arch, edge: float, jaw: Floats, density: Density) -> Cloud:
         flat = 0.0050 * size * droop(u, s) * front
         place = rest(u, s)
         return np.stack(
-            [-0.10 * place[:, 0] * front, over - down + flat, OUT * size * front], axis=1
+            [-0.30 * place[:, 0] * front, over - down + flat, OUT * size * front], axis=1
         )
 
     places = rest(u, s)
