@@ -123,5 +123,5 @@ def _spacing(surface: Surface, marks: Landmarks, source: Source, hair: Look) -> 
     inside = smoothstep(0.5, 0.9, sampled_mask(source, "inside-mouth", middle)) * (lips < 0.02)
     spacing = np.maximum(spacing, inside * 0.0048)
     scalp = scalp_cover(centre, marks.eyes, hair)
-    values: Floats = np.where(scalp > 0.5, 0.0110, spacing)
+    values: Floats = np.where(scalp > 0.3, 0.0110, spacing)
     return values
