@@ -34,7 +34,7 @@ LIMITS: Final = {
     "grow": (-0.6, 0.4),
     "turn": (-0.8, 0.8),
     "opacity": (-0.15, 0.15),
-    "color": (-0.25, 0.25),
+    "color": (-0.14, 0.14),
 }
 """How far splats may go in all: in their own half axes, logarithms, radians, and plain numbers."""
 COVERING: Final = {"shift": 0.2, "grow": 0.15, "turn": 0.3, "opacity": 0.4, "color": 1.0}
@@ -45,7 +45,7 @@ RATES: Final = {"shift": 0.03, "grow": 0.03, "turn": 0.04, "opacity": 0.01, "col
 """First step sizes; they fall to a twentieth towards the end."""
 DECAY: Final = 0.004
 """Share of its change that a splat gives back in each step of full size."""
-AREA_PRICE: Final = 0.00005
+AREA_PRICE: Final = 0.0001
 """What a painted pixel costs, in squared error."""
 
 
