@@ -37,11 +37,11 @@ from splat_gles.camera import bust
 SMALLEST_DELTA: Final = 0.00002
 """Offsets below 20 micrometres are dropped: a twentieth of a pixel on a 1080-wide screen."""
 
-FRAMED: Final = 0.33
+FRAMED: Final = 0.29
 """Metres that the picture's shorter side spans: the face is large, and turned it stays inside."""
 FRAMED_DEPTH: Final = -0.06
 """From the lips back to where the picture is as wide as that, in metres."""
-HEADROOM: Final = 0.09
+HEADROOM: Final = 0.08
 """The share of a 9:16 portrait that is free above the hair."""
 
 EXPRESSIONS: Final[tuple[dict[str, float], ...]] = (
