@@ -5,10 +5,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
 from typing import Final
+
+# Sums of another number of threads differ in their last bit: the bundle would not be the same
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 from avatar_maker.build import draft_avatar
 from avatar_maker.density import Density
