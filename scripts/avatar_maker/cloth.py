@@ -20,7 +20,7 @@ from avatar_maker.recipe import Look
 from avatar_maker.source import Ints
 from avatar_maker.surface import Surface, covered, merged
 
-OVERLAP: Final = 1.41
+OVERLAP: Final = 1.33
 """Standard deviation of a splat in halves of its cell's edge: behind cloth is the bright
 background."""
 BAND: Final = 0.017

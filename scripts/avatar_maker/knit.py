@@ -18,12 +18,15 @@ from avatar_maker.source import Floats
 
 PITCH: Final = 0.0062
 """From rib to rib, in metres."""
-STEP: Final = 0.022
-"""Length of one valley's splat at spacing 1, in metres."""
+STEP: Final = 0.016
+"""Length of one valley's splat at spacing 1, in metres; it falls with the spacing's power 0.6:
+long ones would stand off a curved chest."""
 FACING: Final = 0.40
 """Valleys end where the cloth's normal leans further from the front than this cosine."""
 EDGE: Final = 0.015
 """A valley's ends lie this close to a cloth's splat at spacing 1, in metres: none sticks out."""
+AFLOAT: Final = 0.004
+"""A valley's ends stand no further than this off the cloth, in metres: no spikes on shoulders."""
 FOLDS: Final = (
     (0.142, -0.118, 0.060, -0.080, 0.0046, 0.009),
     (0.140, -0.138, 0.045, -0.130, 0.0050, 0.011),
@@ -56,7 +59,7 @@ def valleys(cloth: Cloud, color: Floats, density: Density) -> Cloud:
     front = np.flatnonzero(cloth.normals[:, 2] > FACING)
     places, normals = cloth.positions[front], cloth.normals[front]
     low, high = places.min(axis=0), places.max(axis=0)
-    step = STEP * density.spacing
+    step = STEP * density.spacing**0.6
     columns = (np.arange(np.ceil(low[0] / PITCH), np.floor(high[0] / PITCH)) + 0.5) * PITCH
     rows = np.arange(low[1], high[1], step)
     x, y = (grid.ravel() for grid in np.meshgrid(columns, rows))
@@ -89,13 +92,13 @@ def valleys(cloth: Cloud, color: Floats, density: Density) -> Cloud:
     place = np.column_stack([x, y, depth])[found] + normal * 0.0008
     sight = smoothstep(FACING, 0.7, normal[:, 2])
     # rows are as far apart as the picture shows them: on a slope they are longer
-    long = step * 0.55 / np.clip(-down[:, 1:2], 0.5, 1.0)
+    long = step * 0.50 / np.clip(-down[:, 1:2], 0.5, 1.0)
     lines = Cloud(
         positions=place,
         normals=normal,
-        axes=flat_axes(down * long, aside * 0.0008, 0.0002),
+        axes=flat_axes(down * long, aside * 0.0006, 0.0002),
         albedo=np.broadcast_to(color * 0.45, (count, 3)),
-        opacity=0.5 * sight,
+        opacity=0.6 * sight,
         gloss=np.zeros(count),
         deltas=np.zeros((len(cloth.deltas), count, 3)),
         skin=skin[found],
@@ -104,6 +107,8 @@ def valleys(cloth: Cloud, color: Floats, density: Density) -> Cloud:
     for end in (1.7, -1.7):
         tips = place + down * long * end
         for rows in np.array_split(np.arange(count), max(1, count // 200)):
-            apart = np.linalg.norm(tips[rows, None] - places, axis=-1).min(axis=1)
-            within[rows] &= apart < EDGE * density.spacing
+            apart = np.linalg.norm(tips[rows, None] - places, axis=-1)
+            nearest = apart.argmin(axis=1)
+            off = ((tips[rows] - places[nearest]) * normals[nearest]).sum(axis=1)
+            within[rows] &= (apart.min(axis=1) < EDGE * density.spacing) & (off < AFLOAT)
     return lines.where(within)
