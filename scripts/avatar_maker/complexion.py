@@ -23,7 +23,7 @@ from avatar_maker.source import Floats
 
 BLOOD: Final = np.array([1.0, 0.80, 0.79])
 """What more blood leaves of a colour, at a flush of 0.75."""
-MOLES: Final = ((-27, -26, 0.9), (16, -52, 0.7), (33, -8, 0.6), (-12, 34, 0.6), (-40, -40, 0.8),
+MOLES: Final = ((-27, -26, 0.9), (33, -8, 0.6), (-12, 34, 0.6), (-40, -40, 0.8),
                 (6, -74, 0.7), (41, 22, 0.6), (-20, -47, 0.5))  # fmt: skip
 """Millimetres from between the eyes to the person's left and up, and the radius."""
 

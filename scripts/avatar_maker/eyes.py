@@ -19,6 +19,7 @@ from avatar_maker.density import Density
 from avatar_maker.iris import IRIS, PUPIL, iris_color, sclera_color
 from avatar_maker.mesh import smoothstep, unit
 from avatar_maker.recipe import Look
+from avatar_maker.seen import least_share_of
 from avatar_maker.source import Floats
 
 SIDE_REACH: Final = np.radians(96.0)
@@ -103,6 +104,7 @@ def _eyeball(center: Floats, joint: int, side: float, look: Look, density: Densi
         deltas=np.zeros((UNITS, count, 3)),
         skin=bound_to(joint, count),
     )
+    ball = replace(ball, least_share=least_share_of(ball.axes))
     return replace(joined([ball, _highlight(center, radius, joint)]), least_light=np.array(0.80))
 
 

@@ -26,7 +26,7 @@ POWER: Final = 1.6
 """Half the spacing takes so many doublings more splats: between a surface's 2 and a hair's 1."""
 SURPLUS: Final = 1.06
 """Times the wanted number of splats that are built for."""
-MOST_SURPLUS: Final = 1.2
+MOST_SURPLUS: Final = 1.12
 
 
 def finished_avatar(source: Source, recipe: Recipe, splats: int, progress: Progress) -> Fitted:

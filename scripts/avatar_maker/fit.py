@@ -40,7 +40,9 @@ LIMITS: Final = {
 COVERING: Final = {"shift": 0.2, "grow": 0.15, "turn": 0.3, "opacity": 0.4, "color": 1.0}
 """Of that, what splats may that cover a surface side by side: else gaps open between them."""
 LONG: Final = 3.0
-"""A splat with axes of this ratio covers no surface, but is a hair's."""
+"""A splat with axes of this ratio covers no surface, but is a hair's, unless it is opaque: skin
+that lies in folds is cut into strips."""
+OPAQUE: Final = 0.999
 RATES: Final = {"shift": 0.03, "grow": 0.03, "turn": 0.04, "opacity": 0.01, "color": 0.012}
 """First step sizes; they fall to a twentieth towards the end."""
 DECAY: Final = 0.004
@@ -90,7 +92,7 @@ class Fit:
         self._means = {name: np.zeros((count, width)) for name, width in shapes.items()}
         self._squares = {name: np.zeros((count, width)) for name, width in shapes.items()}
         self._steps = np.zeros((count, 1))
-        hair = half[:, 2] > LONG * half[:, 1]
+        hair = (half[:, 2] > LONG * half[:, 1]) & (avatar.colors[:, 3] < OPAQUE)
         self._freedom = {
             name: np.where(hair, 1.0, share)[:, None] for name, share in COVERING.items()
         }

@@ -35,7 +35,9 @@ class Row:
     """How the lashes of one lid grow; lengths in metres, angles in radians.
 
     `rise` and `curl` are where a hair points at its root and at its tip, above the horizon;
-    `turn` is by how much a hair turns for each radian that its lid turns.
+    `turn` is by how much a hair turns for each radian that its lid turns. `clumps` is how many
+    bundles lean together, `uneven` by which share hairs are shorter than the longest, and
+    opacity goes down by the share `faint` towards the tip.
     """
 
     hairs: int
@@ -45,10 +47,13 @@ class Row:
     turn: float
     segments: int
     opacity: float
+    clumps: int
+    uneven: float
+    faint: float
 
 
-UPPER: Final = Row(42, 0.0067, -0.05, 1.22, 1.5, 4, 0.72)
-LOWER: Final = Row(16, 0.0032, -0.25, -1.10, 1.0, 3, 0.46)
+UPPER: Final = Row(40, 0.0062, 0.0, 1.25, 1.5, 4, 0.46, 21, 0.34, 0.60)
+LOWER: Final = Row(14, 0.0019, -0.30, -0.95, 1.0, 2, 0.18, 9, 0.55, 0.55)
 
 
 def lashes(lids: tuple[Lids, Lids], look: Look, density: Density) -> Cloud:
@@ -71,22 +76,23 @@ def _row(row: Row, eye: Lids, density: Density, seed: int) -> Cloud:
     """One lid's lashes."""
     count = density.hairs(row.hairs)
     index = np.arange(count)
-    along = 0.11 + 0.845 * ((index + 0.5 + seed * 0.37) * GOLDEN % 1.0)
     chance = np.random.default_rng(70 + seed).random((count, 4))
+    even = (index + 0.5 + seed * 0.37) * GOLDEN % 1.0
+    along = 0.12 + 0.82 * np.clip(even + (chance[:, 1] - 0.5) / row.clumps, 0.0, 1.0)
     if row.rise > row.curl:
         root, units = _tucked(eye, along)
     else:
         root, units = eye.upper.edge.points(along)
-    # longest two thirds outwards, short at the inner corner
-    length = row.length * (0.42 + 0.58 * smoothstep(0.05, 0.72, along))
-    length *= 1 - 0.30 * smoothstep(0.88, 1.0, along)
-    length *= 0.78 + 0.34 * chance[:, 0]
+    # longest two thirds outwards, short at the inner corner and again at the outer one
+    length = row.length * (0.34 + 0.66 * smoothstep(0.05, 0.62, along))
+    length *= 1 - 0.45 * smoothstep(0.72, 0.98, along)
+    length *= 1 - row.uneven * chance[:, 0]
     outward = root - eye.eye
-    sideways = np.arctan2(outward[:, 0], outward[:, 2]) * 1.12
+    sideways = np.arctan2(outward[:, 0], outward[:, 2])
     # hairs of one clump lean together at their tips
-    clump = (np.floor(along * 17 + 0.5 * chance[:, 1]) + 0.5) / 17
-    lean = (clump - along) * 0.030 / row.length + 0.28 * (chance[:, 2] - 0.5)
-    sideways += eye.side * lean + eye.side * 0.12 * smoothstep(0.45, 1.0, along)
+    clump = (np.floor(along * row.clumps + 0.5 * chance[:, 1]) + 0.5) / row.clumps
+    lean = np.clip((clump - along) * 0.020 / row.length, -0.5, 0.5) + 0.28 * (chance[:, 2] - 0.5)
+    sideways += eye.side * lean
     rise = row.rise + 0.25 * (chance[:, 3] - 0.5)
     curl = np.full(count, row.curl) + 0.25 * (chance[:, 0] - 0.5)
 
@@ -101,13 +107,15 @@ def _row(row: Row, eye: Lids, density: Density, seed: int) -> Cloud:
         return values
 
     turned = _turn(root - eye.eye, units) * row.turn
+    # a screen's pixel is wider than a hair: more and finer ones must not add up to a bar
+    opacity = row.opacity * min(density.spacing / 0.45, 1.0) ** 0.5
     clouds = []
     for number in range(row.segments):
         low, high = number / row.segments, (number + 1) / row.segments
         near, far, middle = place(low), place(high), place((low + high) / 2)
         half = (far - near) * 0.56
         taper = 1.0 - 0.72 * (low + high) / 2
-        width = 0.000085 * taper * (density.spacing / 0.45) ** 0.85
+        width = 0.000075 * taper * (density.spacing / 0.45) ** 0.6
         across = unit(np.cross(half, unit(middle - eye.eye))) * width
         clouds.append(
             Cloud(
@@ -115,7 +123,7 @@ def _row(row: Row, eye: Lids, density: Density, seed: int) -> Cloud:
                 normals=unit(middle - eye.eye),
                 axes=flat_axes(half, across, 0.00006),
                 albedo=np.broadcast_to(COLOR, (count, 3)),
-                opacity=np.full(count, row.opacity * (1.0 - 0.35 * high)),
+                opacity=np.full(count, opacity * (1.0 - row.faint * high)),
                 gloss=np.zeros(count),
                 deltas=units + _swung(middle - root, turned),
                 skin=bound_to(HEAD, count),

@@ -94,7 +94,7 @@ KEYS: Final[dict[str, dict[str, Key]]] = {
         "under_eyes": Number(0.0, -1, 1, "lightness below the eyes; negative is dark circles"),
         "shine": Number(1.0, 0, 3, "how oily it is: the highlights' strength"),
         "freckles": Number(0.0, 0, 1, "how dark freckles on cheeks and nose are"),
-        "moles": Number(0.0, 0, 8, "how many moles"),
+        "moles": Number(0.0, 0, 7, "how many moles"),
         "lines": Number(0.1, 0, 1, "depth of wrinkles: 0 is a child, 1 is eighty years"),
     },
     "eyes": {

@@ -42,6 +42,18 @@ LOW_PASS: Final = 0.1
 """Square pixels added to every splat: fewer than a renderer's, these pixels are coarse."""
 
 
+LEAST_SHARE: Final = 0.05
+"""Of a pixel that an opaque splat of a surface gets somewhere, or it is as good as hidden."""
+
+
+def least_share_of(axes: Floats) -> Floats:
+    """That share (n,) for splats with half axes (n,3,3): small ones never fill a pixel, and a
+    surface needs them."""
+    first, second = np.linalg.norm(axes[:, :2], axis=2).T
+    values: Floats = LEAST_SHARE * np.minimum(2 * np.pi * first * second / PIXEL**2, 1.0)
+    return values
+
+
 def most_seen(positions: Floats, axes: Floats, opacity: Floats, moved: list[Floats]) -> Floats:
     """The largest share (n,) of a pixel that each splat gets in any view, 0 to 1.
 

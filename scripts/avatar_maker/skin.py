@@ -23,6 +23,7 @@ from avatar_maker.masks import sampled_mask
 from avatar_maker.mesh import smoothstep, unit
 from avatar_maker.recipe import Look, Recipe
 from avatar_maker.relief import relief
+from avatar_maker.seen import least_share_of
 from avatar_maker.source import Floats, Source
 from avatar_maker.surface import Surface, covered, merged
 from driving_client.motion import ARKIT_NAMES
@@ -67,6 +68,7 @@ def skin(
         opacity=np.ones(len(cloud)),
         translucence=(1 - scalp) * (1 - bearded),
         least_light=0.3 * scalp,
+        least_share=least_share_of(cloud.axes),
     )
     cloud = lined(
         _lidded(cloud, np.maximum(masks["inside-mouth"], masks["lips"]), marks.eyes),
