@@ -4,7 +4,7 @@
 #   make run [AVATAR=file.avatar] [ENDPOINT=ws://host:port/relay] [PORT=8080] [ENDPOINT_PORT=8090]
 #   make test [TESTS=tests/kioskd]
 
-AVATAR ?= config/avatars/default.avatar
+AVATAR ?=
 ENDPOINT ?=
 PORT ?= 8080
 ENDPOINT_PORT ?= 8090
@@ -37,8 +37,8 @@ setup: ## install what is missing: Debian packages and .venv (quick when done)
 	@scripts/make_environment.sh
 
 run: setup ## run the kiosk with the embedded endpoint (AVATAR=, ENDPOINT=, PORT= take others)
-	@exec $(VENV_PYTHON) scripts/run_kiosk.py --avatar '$(AVATAR)' --endpoint '$(ENDPOINT)' \
-		--port '$(PORT)' --endpoint-port '$(ENDPOINT_PORT)'
+	@exec $(VENV_PYTHON) scripts/run_kiosk.py $(if $(AVATAR),--avatar '$(AVATAR)') \
+		--endpoint '$(ENDPOINT)' --port '$(PORT)' --endpoint-port '$(ENDPOINT_PORT)'
 
 test: setup ## lint, types and all tests (TESTS= narrows it)
 	@exec $(VENV_PYTHON) -m pytest $(TESTS)
@@ -90,7 +90,7 @@ avatar: setup ## build an avatar from a recipe: RECIPE=file.yaml [SPLATS=20000] 
 		$(if $(OUT),-o '$(OUT)')
 
 sheet: setup ## draw an avatar's contact sheet: poses, yaws, close-ups (AVATAR=file.avatar)
-	@exec $(VENV_PYTHON) scripts/contact_sheet.py '$(AVATAR)'
+	@exec $(VENV_PYTHON) scripts/contact_sheet.py $(if $(AVATAR),'$(AVATAR)')
 
 repro: setup ## build a board's deliveries twice and compare every byte: BOARD=rk3576
 	@scripts/install_packages.sh image

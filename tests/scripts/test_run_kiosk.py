@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `make run` starts: endpoint and kiosk with the default avatar, until asked to stop."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+import run_kiosk
+from ssh_machine import free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / "scripts" / "run_kiosk.py"
+START_S = 60.0
+
+
+def health(port: int, process: subprocess.Popen[str]) -> dict[str, dict[str, str]]:
+    """The kiosk's checks, once it is ready."""
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()[1]
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
+                pass
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
+                checks: dict[str, dict[str, str]] = json.load(answer)["checks"]
+                return checks
+        except OSError:
+            time.sleep(0.2)
+    pytest.fail(f"not ready within {START_S:.0f} s")
+
+
+def test_it_shows_the_default_avatar_and_ends_cleanly() -> None:
+    port, endpoint_port = free_port(), free_port()
+    command = [sys.executable, str(SCRIPT), "--port", str(port)]
+    command += ["--endpoint-port", str(endpoint_port), "--greeting", ""]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0
+    )
+    try:
+        checks = health(port, process)
+        assert checks["avatar"]["status"] == "pass"
+        assert checks["avatar"]["observed"].startswith("default, ")
+        assert str(endpoint_port) in checks["link"]["observed"]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.communicate()
+    for closed in (port, endpoint_port):
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", closed)) != 0, "a process was left behind"
+
+
+def test_an_avatar_that_is_not_there_is_an_error_line(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), "--avatar", str(tmp_path / "none.avatar")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert f"no avatar at {tmp_path / 'none.avatar'}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_where_only_the_processor_draws_the_light_variant_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_kiosk, "GRAPHICS", tmp_path)
+    assert run_kiosk.default_avatar().name == "default-20k.avatar"
+    (tmp_path / "card0").touch()
+    assert run_kiosk.default_avatar().name == "default-20k.avatar", "a card may only show pictures"
+    (tmp_path / "renderD128").touch()
+    assert run_kiosk.default_avatar().name == "default.avatar"
