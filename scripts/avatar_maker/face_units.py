@@ -48,6 +48,10 @@ APART: Final = 0.0015
 SEAL_REACH: Final = 0.0030
 """How far a correction of the lips' edges reaches into them, in metres."""
 
+PUFF_REACH: Final = 0.010
+"""Over how far a puff of the cheeks is evened out, in metres: splats do not turn with the skin,
+and a steep edge beside the mouth shows each of them."""
+
 UNSMILED: Final = 0.8
 """How much of the smile that a face wears at rest is gone at a full frown."""
 
@@ -88,6 +92,8 @@ def corrected(units: Floats, vertices: Floats, body: Ints, worn: Mapping[str, fl
         right[row(f"mouthFrown{side}")] -= UNSMILED * weight * units[row(smile)]
     for name, factor in STRENGTH.items():
         right[row(name)] *= factor
+    puff = row("cheekPuff")
+    right[puff, body] = _evened(right[puff, body], vertices[body])
     rounder = _rounder(vertices[body], units[row("jawOpen"), body])
     right[row("jawOpen"), body] += rounder
     right[row("mouthClose"), body] -= rounder
@@ -110,6 +116,21 @@ def _rounder(vertices: Floats, opened: Floats) -> Floats:
     share *= np.clip(-opened[:, 1] / 0.020, 0, 1)
     values: Floats = share[:, None] * np.array(ROUNDER)
     values[:, 0] *= np.sign(off[:, 0])
+    return values
+
+
+def _evened(offsets: Floats, vertices: Floats) -> Floats:
+    """Offsets (V,3) without steep edges, the furthest as far as before."""
+    length = np.linalg.norm(offsets, axis=1)
+    moving = np.flatnonzero(length > 0)
+    centre = np.average(vertices[moving], axis=0, weights=length[moving])
+    near = np.flatnonzero(np.linalg.norm(vertices - centre, axis=1) < 0.12)
+    even = offsets.copy()
+    for some in np.array_split(near, len(near) // 256 + 1):
+        gap = np.linalg.norm(vertices[some, None] - vertices[near], axis=2)
+        weight = np.exp(-((gap / PUFF_REACH) ** 2))
+        even[some] = weight @ offsets[near] / weight.sum(axis=1, keepdims=True)
+    values: Floats = even * (length.max() / np.linalg.norm(even, axis=1).max())
     return values
 
 

@@ -78,7 +78,7 @@ def _row(row: Row, eye: Lids, density: Density, seed: int) -> Cloud:
     index = np.arange(count)
     chance = np.random.default_rng(70 + seed).random((count, 4))
     even = (index + 0.5 + seed * 0.37) * GOLDEN % 1.0
-    along = 0.12 + 0.82 * np.clip(even + (chance[:, 1] - 0.5) / row.clumps, 0.0, 1.0)
+    along = 0.12 + 0.79 * np.clip(even + (chance[:, 1] - 0.5) / row.clumps, 0.0, 1.0)
     if row.rise > row.curl:
         root, units = _tucked(eye, along)
     else:

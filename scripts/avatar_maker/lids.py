@@ -3,8 +3,8 @@
 
 MakeHuman's blink is a straight move, made for one face: on another it ends short of the lower lid
 or far below it, and passes through the eyeball. Here every column of the upper lid ends just
-over the lower lid's edge, by as much as eyeWide may lift it again, and no shut lid comes nearer to
-the eye than its ball. Rests on the vertex numbers of MakeHuman's base mesh, whose halves mirror
+at the lower lid's rim, so that half a blink is half shut, and no shut lid comes nearer to the
+eye than its ball. Rests on the vertex numbers of MakeHuman's base mesh, whose halves mirror
 each other exactly.
 """
 
@@ -20,10 +20,13 @@ from driving_client.motion import ARKIT_NAMES
 
 CLEARANCE: Final = 0.0171
 """How far from the eye's centre a shut lid rests at least, in metres: outside the eyeball."""
-WIDE: Final = 0.60
+WIDE: Final = 0.45
 """What is left of eyeWide: MakeHuman's lifts a lid that the neutral face holds up already."""
-OVERLAP: Final = 0.0003
-"""How far a shut upper lid reaches over the lower one's edge in metres, even with eyeWide."""
+SQUINT: Final = 0.7
+"""What is left of eyeSquint: all of it would lift the lower lid over a shut upper one."""
+OVERLAP: Final = -0.0002
+"""How far a shut upper lid's edge reaches below the lower lid's inner rim in metres: both lids
+are thicker than that, and a lid that went on would seal the eye at half a blink."""
 
 # The left eye's lids from the inner to the outer corner: where lashes grow, and at the eyeball
 UPPER_EDGE: Final = (
@@ -53,7 +56,7 @@ def of_side(mesh: BaseMesh, left: tuple[int, ...], side: float) -> Ints:
 
 
 def seal_lids(mesh: BaseMesh, vertices: Floats, units: Floats, eyes: Floats, metres: float) -> None:
-    """Correct eyeBlink and eyeWide in `units` (52,V,3), offsets from the neutral `vertices`.
+    """Correct blinks, eyeWide and eyeSquint in `units` (52,V,3), offsets from `vertices` at rest.
 
     `eyes` (2,3) are the centres of the left and the right one; all in MakeHuman's decimetres,
     of which `metres` make a metre.
@@ -61,14 +64,14 @@ def seal_lids(mesh: BaseMesh, vertices: Floats, units: Floats, eyes: Floats, met
     body = mesh.quads[mesh.group("body")].max() + 1
     for side, eye in zip(("Left", "Right"), eyes, strict=True):
         sign = 1.0 if side == "Left" else -1.0
-        wide = units[ARKIT_NAMES.index(f"eyeWide{side}")]
-        wide *= WIDE
+        units[ARKIT_NAMES.index(f"eyeWide{side}")] *= WIDE
+        units[ARKIT_NAMES.index(f"eyeSquint{side}")] *= SQUINT
         blink = units[ARKIT_NAMES.index(f"eyeBlink{side}"), :body]
-        upper, lower = (of_side(mesh, rim, sign) for rim in (UPPER_EDGE, LOWER_EDGE))
+        upper, lower = (of_side(mesh, rim, sign) for rim in (UPPER_EDGE, LOWER_INNER))
         column = sign * vertices[upper, 0]
         rest = vertices[lower] + blink[lower]
         edge = np.interp(column, sign * rest[:, 0], rest[:, 1])
-        edge -= OVERLAP / metres + np.maximum(wide[upper, 1], 0.0)
+        edge -= OVERLAP / metres
         fall = vertices[upper, 1] - edge
         share = fall / np.maximum(-blink[upper, 1], 1e-6)
         # the corners hardly move: what they do stays as it is
