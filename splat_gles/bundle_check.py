@@ -85,7 +85,7 @@ def _check_eyes(avatar: Avatar, where: str) -> None:
 def _check_values(avatar: Avatar, where: str) -> None:
     if np.abs(avatar.positions).max() > _REACH:
         raise BundleError(f"{where}: positions beyond {_REACH:g} m; are they in metres?")
-    if avatar.deltas.size and np.abs(avatar.deltas).max() > _REACH:
+    if max(avatar.deltas.max(initial=0.0), -avatar.deltas.min(initial=0.0)) > _REACH:
         raise BundleError(f"{where}: deltas beyond {_REACH:g} m; are they in metres?")
     if avatar.covariances[:, [0, 3, 5]].min() < 0.0:
         raise BundleError(f"{where}: covariances with a negative variance")

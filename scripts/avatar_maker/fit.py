@@ -250,7 +250,9 @@ def fit(avatar: Avatar, fine: Avatar, progress: Callable[[str, float], None]) ->
         done = number / len(order)
         under_way.step(sights[index], 0.525 + 0.475 * np.cos(np.pi * done))
         progress("", 0.35 + 0.62 * done)
-    return Fitted(under_way.result(), before, _decibels(under_way, tests))
+    fitted = under_way.result()
+    # What has become too faint to be drawn would only be loaded
+    return Fitted(fitted.only(np.flatnonzero(fitted.drawable)), before, _decibels(under_way, tests))
 
 
 def _decibels(under_way: Fit, sights: Sequence[Sight]) -> float:
