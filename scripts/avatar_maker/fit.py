@@ -96,6 +96,9 @@ class Fit:
         self._freedom = {
             name: np.where(hair, 1.0, share)[:, None] for name, share in COVERING.items()
         }
+        # Where the surface stretches it has no cover to give away: nothing shrinks or fades
+        moves = np.arange(count) < avatar.deltas.shape[1]
+        self._lessening = np.where(moves & ~hair, 0.0, 1.0)[:, None]
 
     def result(self) -> Avatar:
         """The avatar as it is now."""
@@ -232,6 +235,8 @@ class Fit:
             value = self._change[name][rows] * (1 - rate * DECAY)
             value -= rate * RATES[name] * mean / (1 - 0.9**steps) / size
             least, most = (self._freedom[name][rows] * limit for limit in LIMITS[name])
+            if name in ("grow", "opacity"):
+                least = least * self._lessening[rows]
             self._change[name][rows] = np.clip(value, least, most)
 
 
