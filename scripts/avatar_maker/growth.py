@@ -65,11 +65,11 @@ def grown_strands(skin: Cloud, eyes: Floats, hull: Hull, look: Look, count: int)
     count = min(max(count, LOCKS), len(root))
     root, outward, chosen = root[:count], outward[:count], chosen[:count]
     inner = inner[:count] * THICK * np.array([1.0, 0.3, 1.0])
-    side = root[:, 0] > look.number("parting")
+    side = aside_of_parting(root, look.number("parting"), head_axis(eyes)) > 0
     gap = ((root[:, None] - root[None, :LOCKS]) ** 2).sum(axis=2)
     lock = np.argmin(gap + (side[:, None] != side[None, :LOCKS]), axis=1)
-    stray = (chosen[:, 0] > 0.955) & (np.arange(count) >= LOCKS)
-    loose = np.where(stray, 0.001 + 0.005 * chosen[:, 2], 0.0)
+    stray = (chosen[:, 0] > 0.975) & (np.arange(count) >= LOCKS)
+    loose = np.where(stray, 0.001 + 0.002 * chosen[:, 2], 0.0)
     layer = 0.6 * chosen[lock, 1] + 0.4 * chosen[:, 1]
     points = _grow(root, outward, eyes, hull, look, layer, loose)
     # pushing back and forth at the hull leaves a zigzag
@@ -104,6 +104,12 @@ def parting_line(back: Floats, parting: float) -> Floats:
     return parting * (0.6 + 3.3 * np.clip(back, 0, 0.12))
 
 
+def aside_of_parting(points: Floats, parting: float, axis: Floats) -> Floats:
+    """Metres (n,) from the parting towards the left; negative on its other side."""
+    values: Floats = points[:, 0] - parting_line(points[:, 2] - axis[2], parting)
+    return values
+
+
 def combed(point: Floats, normal: Floats, parting: float, axis: Floats) -> Floats:
     """Unit directions (n,3) away from the parting, along the head."""
     back = np.clip(point[:, 2] - axis[2], -0.03, 0.12)
@@ -126,12 +132,15 @@ def _grow(
     """Points (STEPS+1,n,3); `layer` (n,) is how far out in the volume each runs, 0 to 1."""
     axis = head_axis(eyes)
     parting = look.number("parting")
-    side = np.where(root[:, 0] > parting, 1.0, -1.0)
+    aside = aside_of_parting(root, parting, axis)
+    side = np.where(aside > 0, 1.0, -1.0)
     volume = look.number("volume") * (0.003 + 0.011 * layer) + loose
+    # hair lies flat beside the parting and rises away from it
+    flat_near = smoothstep(0.03, 0.0, np.abs(aside)) * smoothstep(0.04, 0.08, root[:, 1] - axis[1])
     top = smoothstep(0.0, 0.08, root[:, 1:2] - eyes[0, 1])
     ahead = smoothstep(-0.02, 0.05, root[:, 2] - axis[2])
     heading = unit(
-        outward * (0.20 + 0.30 * top)
+        outward * (0.20 + 0.30 * top - 0.25 * flat_near[:, None] * top)
         + combed(root, outward, parting, axis) * (0.1 + 0.7 * top)
         + np.array([0.0, -1.0, 0.0]) * (1 - top)
     )
@@ -165,7 +174,7 @@ def _grow(
         limit, own = hull.at(moved)
         grown = index * STEP
         lift = (
-            volume * min(1.0, 0.15 + grown / 0.06)
+            volume * np.minimum(1.0, 0.15 + grown / (0.06 + 0.06 * flat_near))
             + 0.0032 * min(1.0, (index + 1) / 2)
             + 0.020 * grown
         )
@@ -187,5 +196,5 @@ def _gathered(points: Floats, lock: Ints, inner: Floats, clump: Floats) -> Float
     near = smoothstep(0.090, 0.055, np.linalg.norm(leader - points, axis=2)).min(axis=0)
     pull: Floats = clump * near * smoothstep(0.12, 0.80, share)
     # a lock keeps some thickness, less towards the tip
-    thick = inner * (1 - 0.6 * share)[..., None]
+    thick = inner * (1 - 0.4 * share)[..., None]
     return points + (leader + thick - points) * pull[..., None]

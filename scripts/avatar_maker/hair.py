@@ -24,4 +24,10 @@ def head_hair(skin: Cloud, eyes: Floats, look: Look, density: Density) -> Cloud:
     hull = head_hull(skin.positions[near], head_axis(eyes) + np.array([0.0, 0.02, 0.0]))
     grown = coils if look.word("style") == "coils" else waves
     whole = grown(skin, eyes, hull, look, density)
-    return replace(whole, least_share=np.array(0.09), least_light=np.array(0.30))
+    # what lies under other hair says itself how little of it may show, and its light
+    under = whole.least_light > 0
+    return replace(
+        whole,
+        least_share=np.where(under, whole.least_share, 0.09),
+        least_light=np.where(under, whole.least_light, 0.30),
+    )

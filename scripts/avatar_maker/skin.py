@@ -68,7 +68,8 @@ def skin(
         opacity=np.ones(len(cloud)),
         translucence=(1 - scalp) * (1 - bearded),
         least_light=0.3 * scalp,
-        least_share=least_share_of(cloud.axes),
+        # the scalp closes what hair leaves open, mostly less than a pixel at a time
+        least_share=np.where(scalp > 0.5, 0.01, least_share_of(cloud.axes)),
     )
     cloud = lined(
         _lidded(cloud, np.maximum(masks["inside-mouth"], masks["lips"]), marks.eyes),

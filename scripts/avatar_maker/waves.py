@@ -70,7 +70,7 @@ def _waved(strands: Strands, axis: Floats, look: Look) -> Floats:
     size = size * smoothstep(0.07, -0.06, height) * smoothstep(0.02, 0.09, grown)
     turn = 2 * np.pi * grown / (0.074 + 0.018 * strands.choice(6, 0.97)) + phase
     smooth = smooth + across * (size * np.sin(turn))[..., None]
-    values: Floats = smooth + out * (0.8 * size * (1 + np.cos(turn)))[..., None]
+    values: Floats = smooth + out * (0.4 * size * (1 + np.cos(turn)))[..., None]
     return values
 
 
@@ -79,8 +79,8 @@ def _layers(strands: Strands, axis: Floats) -> Floats:
     front = smoothstep(0.02, 0.08, strands.points[0, :, 2] - axis[2])
     values: Floats = (
         0.046 * front * strands.choice(7, 0.8)
-        + 0.036 * (strands.choice(8, 0.75) - 0.4)
-        + 0.012 * strands.choice(9) ** 2
+        + 0.026 * (strands.choice(8, 0.6) - 0.4)
+        + 0.010 * strands.choice(9) ** 2
     )
     return values
 
@@ -111,11 +111,12 @@ def _core(strands: Strands, pieces: Pieces, axis: Floats, look: Look) -> Cloud:
         points[1:] + inward,
         outward,
         wide * slim,
-        pieces.there[pairs] & (slim > 0.5) & (points[:-1, :, 1] < axis[1] + 0.06),
+        pieces.there[pairs] & (slim > 0.42) & (points[:-1, :, 1] < axis[1] + 0.06),
     )
     dark = np.broadcast_to(look.colors("colors").mean(axis=0) * 0.55, body.starts.shape)
     weights = _weights(body.starts, axis)
-    return hair_splats(body, dark, np.full(body.width.shape, 0.98), weights)
+    whole = hair_splats(body, dark, np.full(body.width.shape, 0.98), weights)
+    return replace(whole, least_share=np.array(0.03), least_light=np.array(0.50))
 
 
 def _colors(pieces: Pieces, strands: Strands, look: Look) -> Floats:
