@@ -53,7 +53,7 @@ class Row:
 
 
 UPPER: Final = Row(40, 0.0062, 0.0, 1.25, 1.5, 4, 0.46, 21, 0.34, 0.60)
-LOWER: Final = Row(14, 0.0019, -0.30, -0.95, 1.0, 2, 0.18, 9, 0.55, 0.55)
+LOWER: Final = Row(22, 0.0019, -0.30, -0.95, 1.0, 2, 0.11, 15, 0.60, 0.55)
 
 
 def lashes(lids: tuple[Lids, Lids], look: Look, density: Density) -> Cloud:
