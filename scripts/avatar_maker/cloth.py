@@ -17,6 +17,8 @@ from avatar_maker.knit import folded, valleys
 from avatar_maker.landmarks import Landmarks, neckline
 from avatar_maker.mesh import smoothstep, vertex_normals
 from avatar_maker.recipe import Look
+from avatar_maker.sheets import girth
+from avatar_maker.shirt import opened, tailored
 from avatar_maker.source import Ints
 from avatar_maker.surface import Surface, covered, merged
 
@@ -32,6 +34,7 @@ BELOW_NECKLINE: Final = -0.02
 def clothing(surface: Surface, marks: Landmarks, look: Look, density: Density) -> Cloud:
     """The shirt's splats, over the body's surface."""
     surface = _draped(surface, marks)
+    vertices = surface.vertices[np.unique(surface.quads)]
     near = neckline(surface.centres(), marks) > BELOW_NECKLINE
     surface = surface.picked(np.repeat(near.reshape(-1, 4).any(axis=1), 4))
     centre = surface.centres()
@@ -59,6 +62,9 @@ def clothing(surface: Surface, marks: Landmarks, look: Look, density: Density) -
         albedo=color * (1 + weave) * (1 - 0.22 * seam),
         opacity=np.ones(len(cloud)),
     )
+    if look.word("style") == "shirt":
+        parts = tailored(cloud, girth(vertices, marks.collar), color, density)
+        return joined([cloud.where((inside > BAND) & ~opened(points, marks.collar)), parts])
     rib = collar(cloud, inside, marks.collar, color)
     cloud = cloud.where(inside > COVERED)
     worn = cloud.where(neckline(cloud.positions, marks) > BAND)

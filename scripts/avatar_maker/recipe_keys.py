@@ -128,6 +128,9 @@ KEYS: Final[dict[str, dict[str, Key]]] = {
         "colors": Colors(("#4d3423",), "its shades; the last one mostly on the chin"),
     },
     "clothing": {
+        "style": Text(
+            "knit", "knit|shirt", "a ribbed jumper, or a shirt with a collar and buttons"
+        ),
         "color": Color("#3a5c76", "the cloth's colour"),
     },
 }

@@ -24,7 +24,7 @@ from avatar_maker.mesh import smoothstep, unit
 from avatar_maker.recipe import Look, Recipe
 from avatar_maker.relief import relief
 from avatar_maker.seen import least_share_of
-from avatar_maker.source import Floats, Source
+from avatar_maker.source import Floats, Masks, Source
 from avatar_maker.surface import Surface, covered, merged
 from driving_client.motion import ARKIT_NAMES
 
@@ -35,13 +35,15 @@ Less lets more of what is behind through between the splats: a lattice where wid
 dark hair, unseen in narrow ones and on the scalp."""
 UNDER_CLOTH: Final = 0.02
 """How far the skin goes on below the neckline, in metres."""
+THROAT: Final = (0.03, 0.016)
+"""How much further it goes in the middle, where a shirt is open, and half as wide: metres."""
 
 
 def skin(
     surface: Surface, marks: Landmarks, source: Source, recipe: Recipe, density: Density
 ) -> Cloud:
     """The splats of the skin."""
-    bare = neckline(surface.centres(), marks) < UNDER_CLOTH
+    bare = _bare(surface.centres(), marks)
     surface = surface.picked(np.repeat(bare.reshape(-1, 4).any(axis=1), 4))
     poses = stretching_poses(surface)
     spacing = _spacing(surface, marks, source, recipe.hair) * density.spacing
@@ -76,7 +78,15 @@ def skin(
         masks["inside-mouth"],
         marks.mouth[2],
     )
-    return cloud.where(neckline(points, marks) < UNDER_CLOTH)
+    return cloud.where(_bare(points, marks))
+
+
+def _bare(points: Floats, marks: Landmarks) -> Masks:
+    """Whether places (n,3) on the body are skin: the rest is under cloth for good."""
+    throat = np.exp(-(((points[:, 0] - marks.collar[0]) / THROAT[1]) ** 4)) * THROAT[0]
+    throat *= points[:, 2] > marks.collar[2]
+    bare: Masks = neckline(points, marks) < UNDER_CLOTH + throat
+    return bare
 
 
 def _lidded(cloud: Cloud, mouth: Floats, eyes: Floats) -> Cloud:

@@ -83,6 +83,7 @@ targets: {macrodetails/caucasian-female-young: 1.0}
         (GOOD + "skin: {mottle: 9}\n", "skin.mottle: 9 is not from 0 to 3"),
         (GOOD + "skin: {motle: 0.3}\n", "did you mean mottle?"),
         (GOOD + "hairs: {}\n", "did you mean hair?"),
+        (GOOD + "clothing: {style: toga}\n", "'toga' is not of the form knit|shirt"),
         (GOOD + "hair: {colors: []}\n", "one to eight colours"),
         (GOOD + "rest_face: {jawOpn: 0.1}\n", "did you mean jawOpen?"),
         (GOOD + "rest_face: {jawOpen: much}\n", "must be a number"),
