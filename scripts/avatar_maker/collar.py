@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from avatar_maker.cloud import Cloud, flat_axes, joined
-from avatar_maker.mesh import unit
+from avatar_maker.mesh import smoothstep, unit
 from avatar_maker.source import Floats
 
 ROWS: Final = (0.0002, 0.0026, 0.0056, 0.0088, 0.0120, 0.0150)
@@ -21,8 +21,10 @@ COLUMNS: Final = 90
 """Splats around the neck in each row."""
 ROUND: Final = (0.50, 0.15, 0.0, 0.0, -0.05, -0.25)
 """How far each row's normal leans towards the neck: the rib is a little round."""
-RAISED: Final = (0.0036, 0.0052, 0.0056, 0.0056, 0.0052, 0.0042)
-"""How far each row stands above the skin, in metres."""
+RAISED: Final = (0.0034, 0.0048, 0.0052, 0.0052, 0.0048, 0.0040)
+ASIDE: Final = (0.0012, 0.0026, 0.0033, 0.0036, 0.0034, 0.0026)
+"""How far each row stands above the skin, in metres: in front, and beside the neck, where it hugs
+the shoulder's ridge and its end must not show."""
 COVERED: Final = 0.0115
 """The rib hides the shirt up to this far inside the neckline, in metres."""
 RIBBED: Final = (2, 4)
@@ -62,6 +64,8 @@ def collar(surface: Cloud, inside: Floats, middle: Floats, color: Floats) -> Clo
             skin[row, column] = mix @ surface.skin[index]
             deltas[:, row, column] = np.einsum("n,bnk->bk", mix, surface.deltas[:, index])
     along = (np.roll(place, -1, axis=1) - np.roll(place, 1, axis=1)) / 2
+    beside = smoothstep(0.35, 1.25, np.abs(turns))[None, :]
+    raised = np.array(RAISED)[:, None] * (1 - beside) + np.array(ASIDE)[:, None] * beside
     whole = found.all(axis=0)
     whole &= np.roll(whole, 1) & np.roll(whole, -1)
     place, deltas = place[:, whole], deltas[:, :, whole]
@@ -71,7 +75,7 @@ def collar(surface: Cloud, inside: Floats, middle: Floats, color: Floats) -> Clo
     rounded = unit(normal - np.array(ROUND)[:, None, None] * across)
     followed = np.clip(skin[:, whole].reshape(count, -1), 0, None)
     band = Cloud(
-        positions=(place + normal * np.array(RAISED)[:, None, None]).reshape(-1, 3),
+        positions=(place + normal * raised[:, whole, None]).reshape(-1, 3),
         normals=rounded.reshape(-1, 3),
         axes=flat_axes(
             along[:, whole].reshape(-1, 3) * 0.7, across.reshape(-1, 3) * 0.0021, 0.0003

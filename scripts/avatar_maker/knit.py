@@ -50,7 +50,8 @@ def folded(points: Floats, middle: Floats) -> Floats:
             sag = np.stack([0 * along, -0.012 * np.sin(np.pi * along)], axis=1)
             away = np.linalg.norm(place - start - along[:, None] * run - sag, axis=1) / wide
             ridge = (1 - 0.9 * away**2) * np.exp(-(away**2))
-            height += front * tall * ridge * (1 - 0.75 * along)
+            # several start at an armpit: each rises a little away from it
+            height += front * tall * ridge * (1 - 0.75 * along) * smoothstep(0.0, 0.35, along)
     return height
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from avatar_maker.cloud import Cloud, flat_axes
 from avatar_maker.mesh import unit
+from avatar_maker.seen import least_share_of
 from avatar_maker.source import Floats
 
 OVERLAP: Final = 1.42
@@ -124,4 +125,5 @@ def line(
     middle, facing = (path[1:] + path[:-1]) / 2, unit(outward[1:] + outward[:-1])
     along = np.diff(path, axis=0)
     across = unit(np.cross(facing, along)) * width
-    return replace(bound(middle, along * filled, across, body, color), normals=facing)
+    thin = bound(middle, along * filled, across, body, color)
+    return replace(thin, normals=facing, least_share=least_share_of(thin.axes))

@@ -33,17 +33,19 @@ OVERLAP: Final = ((0.0025, 1.38), (0.0040, 1.47), (0.0085, 1.47), (0.0100, 1.28)
 
 Less lets more of what is behind through between the splats: a lattice where wide cells lie before
 dark hair, unseen in narrow ones and on the scalp."""
-UNDER_CLOTH: Final = 0.02
-"""How far the skin goes on below the neckline, in metres."""
+UNDER_CLOTH: Final = {"knit": 0.010, "shirt": 0.020}
+"""How far the skin goes on below the neckline, in metres: more would show through thin cloth."""
 THROAT: Final = (0.03, 0.016)
 """How much further it goes in the middle, where a shirt is open, and half as wide: metres."""
+SUNK: Final = 0.003
+"""How much deeper it lies below a band that is knit, in metres."""
 
 
 def skin(
     surface: Surface, marks: Landmarks, source: Source, recipe: Recipe, density: Density
 ) -> Cloud:
     """The splats of the skin."""
-    bare = _bare(surface.centres(), marks)
+    bare = _bare(surface.centres(), marks, recipe.clothing)
     surface = surface.picked(np.repeat(bare.reshape(-1, 4).any(axis=1), 4))
     poses = stretching_poses(surface)
     spacing = _spacing(surface, marks, source, recipe.hair) * density.spacing
@@ -78,14 +80,18 @@ def skin(
         masks["inside-mouth"],
         marks.mouth[2],
     )
-    return cloud.where(_bare(points, marks))
+    if recipe.clothing.word("style") == "knit":
+        sunk = SUNK * smoothstep(0.001, 0.007, neckline(points, marks))
+        cloud = replace(cloud, positions=cloud.positions - cloud.normals * sunk[:, None])
+    return cloud.where(_bare(points, marks, recipe.clothing))
 
 
-def _bare(points: Floats, marks: Landmarks) -> Masks:
+def _bare(points: Floats, marks: Landmarks, clothing: Look) -> Masks:
     """Whether places (n,3) on the body are skin: the rest is under cloth for good."""
+    style = clothing.word("style")
     throat = np.exp(-(((points[:, 0] - marks.collar[0]) / THROAT[1]) ** 4)) * THROAT[0]
-    throat *= points[:, 2] > marks.collar[2]
-    bare: Masks = neckline(points, marks) < UNDER_CLOTH + throat
+    throat *= (points[:, 2] > marks.collar[2]) & (style == "shirt")
+    bare: Masks = neckline(points, marks) < UNDER_CLOTH[style] + throat
     return bare
 
 
