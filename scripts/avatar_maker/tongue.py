@@ -60,14 +60,16 @@ def tongue(arch: Arch, edge: float, jaw: Floats, density: Density) -> Cloud:
         return np.stack([x, y - 0.0015 * groove, z], axis=1)
 
     def pushed(u: Floats, s: Floats) -> Floats:
-        """What tongueOut adds: over the teeth, then down over the lip."""
+        """What tongueOut adds: over the teeth and the lip, which half of it clears as well."""
         front = 1 - smoothstep(0.0, 0.95, s)
         over = smoothstep(0.75, 0.35, s) * 0.0070
-        down = smoothstep(0.45, 0.0, s) * 0.0115
+        down = smoothstep(0.45, 0.0, s) * 0.0055
+        rounded = 0.0070 * (1 - np.sqrt(1 - (np.abs(u) * 0.98) ** 2)) * smoothstep(0.4, 0.0, s)
         flat = 0.0050 * size * droop(u, s) * front
         place = rest(u, s)
         return np.stack(
-            [-0.30 * place[:, 0] * front, over - down + flat, OUT * size * front], axis=1
+            [-0.30 * place[:, 0] * front, over - down + flat, OUT * size * front - rounded],
+            axis=1,
         )
 
     places = rest(u, s)
@@ -100,5 +102,6 @@ def tongue(arch: Arch, edge: float, jaw: Floats, density: Density) -> Cloud:
         skin=bound_to(HEAD, count),
         least_share=np.array(0.02),
         posed_light=np.array(1.0),
-        least_light=np.full(count, 0.55),
+        # its front is in the open when it is seen best
+        least_light=0.55 + 0.25 * smoothstep(0.5, 0.1, s),
     )
