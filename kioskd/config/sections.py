@@ -149,7 +149,7 @@ class EndpointSection:
 
 @dataclass(frozen=True, slots=True)
 class PlaybackSection:
-    """How voice and motion are put together when one of them is late."""
+    """How voice and motion are put together when one of them is late, and gestures."""
 
     motion_wait_ms: float = option(
         300.0,
@@ -182,6 +182,14 @@ class PlaybackSection:
         "Frames of 40 ms to idle, or to lips that follow the sound, when motion is lost.",
         minimum=1,
         maximum=100,
+    )
+    gesture_limit_s: float = option(
+        60.0,
+        "A gesture asked for by POST /v1/gesture gives way to idle after that long, so that a "
+        "listener that broke never leaves the avatar listening for ever. Asking for the same one "
+        "again begins the time anew.",
+        minimum=1,
+        maximum=3600,
     )
     retarget: str = option(
         "",

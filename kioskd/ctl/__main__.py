@@ -22,6 +22,7 @@ from kioskd.errors import KioskError
 EPILOG = """examples:
   kioskctl doctor                      every check, what it saw, what to do
   kioskctl say "Good morning!"         through the endpoint's say address
+  kioskctl gesture listen              somebody talks to the kiosk
   kioskctl screenshot -o now.png       what is on screen now
   kioskctl --url https://kiosk:8080 --token-file token --authority kiosk.pem status
   kioskctl install kiosk-rk3576-0.2.0.img        then restart the board
@@ -36,6 +37,7 @@ _ASKING: Final[dict[str, Run]] = {
     "screenshot": commands.screenshot,
     "say": commands.say,
     "interrupt": commands.interrupt,
+    "gesture": commands.gesture,
 }
 _ON_BOARD: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "install": board_commands.install,
@@ -119,6 +121,12 @@ def _add(
         )
     elif name == "say":
         parser.add_argument("text", nargs="+", help="what to say, or - for standard input")
+    elif name == "gesture":
+        parser.add_argument(
+            "name", metavar="NAME",
+            help="idle, or a clip of the avatar: those that come with the kiosk have hello, "
+            "listen, think and speak; a name that it lacks is answered with those that it has",
+        )  # fmt: skip
     elif name == "install":
         parser.add_argument("image", type=Path, help="kiosk-BOARD-VERSION.img")
     elif name == "mark-good":

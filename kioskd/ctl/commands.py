@@ -65,5 +65,18 @@ def interrupt(client: Client, _options: argparse.Namespace) -> int:
     return 0
 
 
+def gesture(client: Client, options: argparse.Namespace) -> int:
+    """Let the avatar listen, think, greet or idle. It is for the software that hears people and
+    makes the answers: `listen` when somebody begins to talk, `think` while the answer is being
+    made, `idle` when none comes. A voice that begins ends every gesture and none shows before its
+    end (exit status 1); a loop goes on until playback.gesture_limit_s, any other plays once.
+    """
+    told = client.post("v1/gesture", {"name": options.name})
+    if told.get("shown") is False:
+        print("not shown: the avatar speaks; `kioskctl interrupt` silences it")
+        return 1
+    return 0
+
+
 def _codes(check: dict[str, Any]) -> str:
     return ", ".join(reason["code"] for reason in check["reasons"])

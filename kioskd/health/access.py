@@ -15,6 +15,7 @@ import base64
 import hmac
 import math
 import time
+from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -88,6 +89,17 @@ def refuse(status: int, code: str, text: str) -> web.Response:
 def is_json(request: web.Request) -> bool:
     """Whether the request declares a JSON body."""
     return request.content_type == "application/json"
+
+
+async def json_object(request: web.Request) -> dict[str, Any] | web.Response:
+    """The request's JSON object, {} for JSON that is none; the refusal for what is no JSON."""
+    if not is_json(request):
+        return refuse(415, "not_json", "send Content-Type: application/json")
+    try:
+        body = await request.json()
+    except (ValueError, LookupError, RecursionError) as error:
+        return refuse(400, "bad_json", f"the body is not JSON: {error}")
+    return body if isinstance(body, dict) else {}
 
 
 def _from_another_site(request: web.Request) -> bool:

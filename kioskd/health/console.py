@@ -20,7 +20,7 @@ import aiohttp
 from aiohttp import web
 
 from kioskd.config import Config
-from kioskd.health.access import is_json, refuse
+from kioskd.health.access import is_json, json_object, refuse
 
 logger = logging.getLogger(__name__)
 
@@ -68,13 +68,10 @@ class Console:
         return web.json_response({"interrupted": spoke})
 
     async def _say(self, request: web.Request) -> web.Response:
-        if not is_json(request):
-            return refuse(415, "not_json", "send Content-Type: application/json")
-        try:
-            body = await request.json()
-        except (ValueError, LookupError, RecursionError) as error:
-            return refuse(400, "bad_json", f"the body is not JSON: {error}")
-        text = body.get("text") if isinstance(body, dict) else None
+        body = await json_object(request)
+        if isinstance(body, web.Response):
+            return body
+        text = body.get("text")
         if not isinstance(text, str) or not text.strip():
             return refuse(400, "no_text", 'send {"text": "what to say"}')
         if len(text) > MAX_TEXT:

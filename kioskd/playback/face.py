@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """From motion of either space to the parameters of one avatar's rig, as one flat vector.
 
-A pose is the avatar's blendshape weights followed by its joints' axis-angle rotations, so
-that transitions mix everything alike. The head's rotation is shared between neck and head:
-a neck that bends with it looks alive, one joint alone looks like a puppet. Rotations of a
-talking head are small, where adding axis-angle vectors and composing rotations agree.
+A pose is the avatar's blendshape weights, its joints' axis-angle rotations, and how much of the
+gaze is the pose's own (0 to 1; the life layer moves the rest), so that transitions mix everything
+alike. The head's rotation is shared between neck and head: a neck that bends with it looks alive,
+one joint alone looks like a puppet. Rotations of a talking head are small, where adding
+axis-angle vectors and composing rotations agree.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 
 from driving_client.motion import ARKIT_NAMES, FloatArray, MotionSample, ParameterSpace
 from kioskd.playback.life import Life
-from splat_gles.avatar import Avatar
+from splat_gles.avatar import Avatar, Clip
 from splat_gles.rig import RigParameters
 
 NECK_SHARE: Final = 0.4
@@ -35,6 +36,7 @@ _LOOK_LEFT: Final = ("eyeLookOutLeft", "eyeLookInRight")
 _LOOK_RIGHT: Final = ("eyeLookInLeft", "eyeLookOutRight")
 _LOOK_UP: Final = ("eyeLookUpLeft", "eyeLookUpRight")
 _LOOK_DOWN: Final = ("eyeLookDownLeft", "eyeLookDownRight")
+_BROWS: Final = tuple(name for name in ARKIT_NAMES if name.startswith("brow"))
 
 
 class MotionRetarget(Protocol):
@@ -53,7 +55,8 @@ class Face:
     def __init__(self, avatar: Avatar) -> None:
         self._shapes = len(avatar.blendshapes)
         self._joints = len(avatar.joints)
-        self.size = self._shapes + 3 * self._joints
+        self._own_gaze = self._shapes + 3 * self._joints
+        self.size = self._own_gaze + 1
         places = {name: index for index, name in enumerate(avatar.blendshapes)}
         known = [(i, places[name]) for i, name in enumerate(ARKIT_NAMES) if name in places]
         self._from_arkit = np.array([i for i, _ in known], np.intp)
@@ -65,6 +68,8 @@ class Face:
         self._right = self._indices(places, _LOOK_RIGHT)
         self._up = self._indices(places, _LOOK_UP)
         self._down = self._indices(places, _LOOK_DOWN)
+        self._looks = np.concatenate([self._left, self._right, self._up, self._down])
+        self._brows = self._indices(places, _BROWS)
 
     def rest(self) -> FloatArray:
         """The neutral pose, shape (size,)."""
@@ -80,17 +85,36 @@ class Face:
         self._turn_head(pose, values[len(ARKIT_NAMES) :])
         return pose
 
-    def of_clip_frame(self, weights: FloatArray, rotations: FloatArray) -> FloatArray:
-        """The pose of a clip's frame; lids and gaze are left to the life of its own."""
-        pose = np.concatenate([weights, rotations.reshape(-1)]).astype(np.float32)
-        for indices in (self._lids, self._left, self._right, self._up, self._down):
-            pose[indices] = 0
+    def of_clip_frame(
+        self, weights: FloatArray, rotations: FloatArray, *, own_gaze: bool = False
+    ) -> FloatArray:
+        """The pose of a clip's frame; lids, and a gaze not its own, are the life layer's."""
+        pose = np.concatenate([weights, rotations.reshape(-1), [own_gaze]]).astype(np.float32)
+        pose[self._lids] = 0
+        if not own_gaze:
+            pose[self._looks] = 0
+        return pose
+
+    def has_gaze(self, clip: Clip) -> bool:
+        """Whether the clip moves the eyes."""
+        return bool(clip.weights[:, self._looks].any())
+
+    def head_and_brows(self, weights: FloatArray, rotations: FloatArray) -> FloatArray:
+        """Of a clip's frame only how the head and the brows move, to be added to a pose."""
+        frame = self.of_clip_frame(weights, rotations)
+        pose = self.rest()
+        pose[self._brows] = frame[self._brows]
+        for place in (self._neck, self._head):
+            if place is not None:
+                pose[place] = frame[place]
         return pose
 
     def parameters(self, pose: FloatArray, life: Life) -> RigParameters:
         """The rig's parameters for a pose with blinks, breath and gaze on top."""
         full = pose.copy()
         side, up = self._gaze(pose, life)
+        left_to_life = 1.0 - float(pose[self._own_gaze])
+        side, up = left_to_life * side, left_to_life * up
         full[self._lids] = np.maximum(full[self._lids], life.blink)
         full[self._left if side > 0 else self._right] += abs(side) / GAZE_SIDE_RAD
         full[self._up if up > 0 else self._down] += abs(up) / GAZE_UP_RAD
@@ -100,7 +124,7 @@ class Face:
             full[self._neck] += life.breath
             full[self._head] -= life.breath
         weights = np.clip(full[: self._shapes], 0.0, 1.0)
-        return RigParameters(weights, full[self._shapes :].reshape(self._joints, 3))
+        return RigParameters(weights, full[self._shapes : self._own_gaze].reshape(self._joints, 3))
 
     def _gaze(self, pose: FloatArray, life: Life) -> tuple[float, float]:
         """Radians to the avatar's left and up: the wandering gaze, less the head's turn."""

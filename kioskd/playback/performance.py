@@ -17,16 +17,16 @@ from kioskd.audio.snapshot import AudioSnapshot
 from kioskd.metrics import Metrics
 from kioskd.playback.face import Face, MotionRetarget
 from kioskd.playback.frame_log import FrameLog, PosedFrame
-from kioskd.playback.idle_clip import IdleClip
+from kioskd.playback.gestures import GESTURE_FRAMES, Gestures
 from kioskd.playback.life import IdleLife
 from kioskd.playback.settings import FRAME_S, PlaybackSettings
+from kioskd.playback.speak_clip import SpeakClip
 from kioskd.playback.speech import SpeechMotion
 from kioskd.playback.transition import Transition
 from kioskd.playback.turn import Turn
 from splat_gles.avatar import Avatar
 from splat_gles.rig import RigParameters
 
-_REST: Final = "rest"
 _SILENT: Final = SpeechMotion(None, "none", 0)
 
 
@@ -44,9 +44,12 @@ class Performance:
         self._settings = settings
         self._face = Face(avatar)
         self._retarget = retarget
-        self._idle_clip = IdleClip(avatar, self._face)
+        self.gestures = Gestures(avatar, self._face, settings.gesture_limit_s)
+        """Guarded by the player's lock: they are asked for on any thread."""
         self._life = IdleLife(settings.idle)
-        self._transition = Transition(self._idle_clip.at(now), _REST)
+        key, pose = self.gestures.at(now)
+        self._transition = Transition(pose, key)
+        self._speak_clip = SpeakClip(avatar, self._face)
         self._frames = FrameLog(metrics)
 
     @property
@@ -63,7 +66,7 @@ class Performance:
         self._frames.shown(at, audio)
 
     def rest(self, now: float) -> SpeechMotion:
-        """Nobody speaks: follow the idle clip."""
+        """Nobody speaks: follow the gesture, or the idle clip."""
         self._frames.posed(PosedFrame())
         self._to_rest(now, self._settings.ease_out_frames)
         return _SILENT
@@ -94,11 +97,17 @@ class Performance:
         self._frames.posed(PosedFrame(turn.ticket, motion_s if moving else None, ready))
         target = self._face.of_motion(motion.sample, self._retarget_of(turn, motion.sample))
         self._follow(now, (turn.ticket, motion.joined), target, frames)
+        if running and (motion.by_lips or turn.head.still(motion.sample)):
+            ease_s = settings.ease_in_frames * FRAME_S
+            self._speak_clip.follow(now, turn.ticket, motion_s, ease_s)
+        else:
+            self._speak_clip.leave(now, settings.ease_out_frames * FRAME_S)
         return motion
 
     def parameters(self, now: float) -> RigParameters:
         """The rig's parameters of the frame that was just posed, with its life of its own."""
-        return self._face.parameters(self._transition.shown, self._life.at(now))
+        pose = self._transition.shown + self._speak_clip.shown
+        return self._face.parameters(pose, self._life.at(now))
 
     def _retarget_of(self, turn: Turn, sample: MotionSample) -> MotionRetarget:
         if sample.space is not ParameterSpace.FLAME:
@@ -108,7 +117,9 @@ class Performance:
         return turn.retarget
 
     def _to_rest(self, now: float, frames: int) -> None:
-        self._follow(now, _REST, self._idle_clip.at(now), frames)
+        self._speak_clip.leave(now, frames * FRAME_S)
+        key, pose = self.gestures.at(now)
+        self._follow(now, key, pose, GESTURE_FRAMES if self.gestures.chosen else frames)
 
     def _follow(self, now: float, key: Hashable, target: FloatArray, frames: int) -> None:
         self._transition.follow(now, key, target, frames * FRAME_S)

@@ -13,7 +13,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol
 
 from driving_client.link import (
     Control,
@@ -30,43 +29,17 @@ from kioskd.metrics import Metrics
 from kioskd.playback.face import MotionRetarget
 from kioskd.playback.link_watch import LinkWatch
 from kioskd.playback.local_lips import LocalLips, MakeMouth
+from kioskd.playback.needs import HasAvatar, Sound
 from kioskd.playback.performance import Performance
 from kioskd.playback.reports import Report, Reports
 from kioskd.playback.settings import PlaybackSettings
 from kioskd.playback.snapshot import PlayerSnapshot, PlayerState
+from kioskd.playback.speak_clip import HeadWatch
 from kioskd.playback.speech import SpeechFollower, SpeechMotion
 from kioskd.playback.turn import Turn
-from splat_gles.avatar import Avatar
 from splat_gles.rig import RigParameters
 
 logger = logging.getLogger(__name__)
-
-
-class Sound(Protocol):
-    """What the player needs of the sound; `AudioOutput` is it."""
-
-    def play(self, utterance: Utterance, hold_s: float = 0.0) -> int:
-        """Play this instead of what plays; returns the ticket of its snapshots."""
-
-    def drop(self) -> None:
-        """Silence now."""
-
-    def pause(self) -> None:
-        """Silence now; the position stands."""
-
-    def resume(self) -> None:
-        """Go on."""
-
-    def snapshot(self) -> AudioSnapshot:
-        """Where the voice is."""
-
-
-class HasAvatar(Protocol):
-    """What the player needs of a rig: which avatar it moves."""
-
-    @property
-    def avatar(self) -> Avatar:
-        """The avatar."""
 
 
 class Player:
@@ -149,6 +122,19 @@ class Player:
                     self._queue_report(turn, PlaybackState.PLAYING)
         self._reports.send()
 
+    def gesture(self, name: str) -> bool:
+        """Show this clip of the avatar from now on; False while a voice is heard.
+
+        Raises GestureError for a clip that the avatar lacks.
+        """
+        with self._lock:
+            gestures = self._performance.gestures
+            gestures.require(name)
+            speaking = self._turn is not None and self._turn.announced
+            if not speaking:
+                gestures.show(name, self._clock())
+        return not speaking
+
     def snapshot(self) -> PlayerSnapshot:
         """The newest snapshot, published once per frame."""
         return self._snapshot
@@ -191,7 +177,7 @@ class Player:
             utterance, LocalLips(utterance, self._make_mouth), settings.hold_frames,
             settings.audio_only_after_s,
         )  # fmt: skip
-        self._turn = Turn(utterance, ticket, follower)
+        self._turn = Turn(utterance, ticket, follower, HeadWatch(utterance))
 
     def _finish(self, turn: Turn, outcome: PlaybackState) -> None:
         """Close the turn with its one outcome; a voice that was heard to its end has ended."""
@@ -237,6 +223,7 @@ class Player:
             turn.voice_came = now
         if audio.started and not turn.announced:
             turn.announced = True
+            self._performance.gestures.end()
             self._state = PlayerState.PAUSED if turn.paused else PlayerState.SPEAKING
             self._queue_report(turn, PlaybackState.PLAYING)
         if audio.finished:
@@ -277,6 +264,7 @@ class Player:
             reasons=tuple(dict.fromkeys(reasons)),
             sync_offset_s=self._performance.sync_offset_s,
             link_up=self._link.is_up,
+            gesture=self._performance.gestures.name,
         )
 
     def _audio_of(self, turn: Turn) -> AudioSnapshot:

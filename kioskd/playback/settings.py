@@ -34,6 +34,7 @@ class PlaybackSettings:
     up until motion comes again: the utterance counts as audio-only, and speech waits no longer.
     An utterance whose samples stop coming is given up after `give_up_s`; a lost link changes
     nothing about that, for a voice made here needs none, and a link ends those that it brings.
+    A gesture that nobody ends does so after `gesture_limit_s`.
     """
 
     motion_wait_s: float = 0.3
@@ -43,4 +44,5 @@ class PlaybackSettings:
     ease_disconnect_frames: int = 12
     audio_only_after_s: float = 15.0
     give_up_s: float = 15.0
+    gesture_limit_s: float = 60.0
     idle: IdleSettings = field(default_factory=IdleSettings)

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal
+from typing import Final, Literal
+
+IDLE: Final = "idle"
+"""The clip that shows where no other is asked for; every avatar can idle, also without it."""
 
 
 class PlayerState(Enum):
@@ -27,7 +30,8 @@ audio_only: they do, and motion of this utterance is not waited for any more."""
 class PlayerSnapshot:
     """Immutable; `reasons` are stable codes of what is less than it should be.
 
-    `sync_offset_s` is the last measured difference between the motion's time in the frame
+    `gesture` is the clip that the face shows where it does not speak: one that was asked for, or
+    idle. `sync_offset_s` is the last measured difference between the motion's time in the frame
     shown and the sound heard at that moment, None before any.
     """
 
@@ -38,3 +42,4 @@ class PlayerSnapshot:
     reasons: tuple[str, ...] = ()
     sync_offset_s: float | None = None
     link_up: bool = False
+    gesture: str = IDLE

@@ -12,6 +12,7 @@ from driving_client.utterance import Utterance
 from kioskd.audio.snapshot import AudioSnapshot
 from kioskd.metrics import Metrics
 from kioskd.playback.face import MotionRetarget
+from kioskd.playback.speak_clip import HeadWatch
 from kioskd.playback.speech import SpeechFollower, SpeechMotion
 
 logger = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ class Turn:
     utterance: Utterance
     ticket: int
     follower: SpeechFollower
+    head: HeadWatch
     paused: bool = False
     announced: bool = False
     voice_came: float | None = None

@@ -18,6 +18,7 @@ def figures(render: RenderSnapshot, player: PlayerSnapshot, metrics: Metrics) ->
     )
     return {
         "state": player.state.value,
+        "gesture": player.gesture,
         "frames a second": f"{render.fps:.1f}",
         "frames missed": f"{render.missed}",
         "resolution": _quality(render),

@@ -33,6 +33,7 @@ from kioskd.health.checks import (
     RenderLoopCheck,
 )
 from kioskd.health.console import Console
+from kioskd.health.gesture import GestureInput
 from kioskd.health.mixer_check import MixerCheck
 from kioskd.health.npu_check import NpuCheck
 from kioskd.health.pictures import PictureDesk
@@ -191,10 +192,11 @@ class Kiosk:
             about=self._about,
         )
         console = Console(lambda: self._config, player.interrupt)
+        gesture = GestureInput(player.gesture)
         voice = VoiceInput(keeper.begin_voice, lambda: self._config.voice.enabled)
 
         async def listen() -> HealthServer:
-            server = HealthServer(view, console.add_routes, voice.add_routes)
+            server = HealthServer(view, console.add_routes, gesture.add_routes, voice.add_routes)
             await server.start()
             return server
 

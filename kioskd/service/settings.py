@@ -34,6 +34,7 @@ def playback_settings(config: Config) -> PlaybackSettings:
         ease_out_frames=playback.ease_out_frames,
         ease_disconnect_frames=playback.ease_disconnect_frames,
         audio_only_after_s=playback.audio_only_after_s,
+        gesture_limit_s=playback.gesture_limit_s,
         idle=IdleSettings(
             enabled=idle.enabled,
             blinks_per_minute=idle.blinks_per_minute,

@@ -2,8 +2,8 @@
 """A clip while it is written: curves over time added to face units, joints, gaze and lids.
 
 Gaze is written as where the eyes look in the room; the head's turn is taken off it at the end,
-as the vestibular reflex does. A player with a life of its own (kioskd) puts its blinks and its
-gaze in their place; a renderer that plays a clip alone shows these.
+as the vestibular reflex does. A player with a life of its own (kioskd) puts its blinks, and
+while it idles its gaze, in their place; a renderer that plays a clip alone shows these.
 """
 
 from __future__ import annotations

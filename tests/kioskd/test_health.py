@@ -26,10 +26,12 @@ from aiohttp import web
 from kioskd.config import Config, ConfigError, load
 from kioskd.health.board_checks import ThermalCheck
 from kioskd.health.console import Console
+from kioskd.health.gesture import GestureInput
 from kioskd.health.pictures import PictureDesk, encode_jpeg, encode_png
 from kioskd.health.server import HealthServer, ServerError, View
 from kioskd.health.status import Check, Finding, Monitor, Status, failed, passed, warned
 from kioskd.metrics import Metrics
+from kioskd.playback.gestures import GestureError
 
 WIDTH, HEIGHT = 120, 200
 
@@ -81,12 +83,23 @@ class Setup:
             self.desk,
         )
         self.console = Console(lambda: self.config, self._interrupt)
-        self.server = HealthServer(view, self.console.add_routes)
+        self.gestures = ["idle"]
+        self.speaking = False
+        gesture = GestureInput(self._gesture)
+        self.server = HealthServer(view, self.console.add_routes, gesture.add_routes)
 
     def _interrupt(self) -> bool:
         """Speaks until the first interrupt."""
         self.interrupts += 1
         return self.interrupts == 1
+
+    def _gesture(self, name: str) -> bool:
+        """An avatar that knows two clips."""
+        if name not in ("idle", "listen"):
+            raise GestureError(f"no clip {name!r}; it has idle, listen")
+        if not self.speaking:
+            self.gestures.append(name)
+        return not self.speaking
 
     def render(self) -> None:
         while self.rendering:
@@ -368,6 +381,68 @@ def test_stop_interrupts() -> None:
                 status, body, _ = await ask(setup, path, "POST", json={})
                 assert (status, json.loads(body)) == (200, {"interrupted": spoke})
             assert setup.interrupts == 2
+
+    story(test)
+
+
+def test_a_gesture_shows_unless_a_voice_is_heard(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+
+    async def test() -> None:
+        async with running() as setup:
+            for setup.speaking, shown in ((False, True), (True, False)):
+                status, body, _ = await ask(setup, "v1/gesture", "POST", json={"name": "listen"})
+                assert (status, json.loads(body)) == (200, {"name": "listen", "shown": shown})
+            assert setup.gestures == ["idle", "listen"]
+
+    story(test)
+    told = [record for record in caplog.records if record.code == "gesture_requested"]
+    assert ["voice" in record.getMessage() for record in told] == [False, True]
+
+
+BAD_GESTURES: dict[str, tuple[bytes, str, str]] = {
+    "no JSON": (b"listen", "bad_json", "not JSON"),
+    "empty body": (b"", "bad_json", "not JSON"),
+    "no object": (b'["listen"]', "no_name", '{"name": '),
+    "no name": (b'{"gesture": "listen"}', "no_name", '{"name": '),
+    "empty name": (b'{"name": ""}', "no_name", '{"name": '),
+    "a number": (b'{"name": 1}', "no_name", '{"name": '),
+    "null": (b'{"name": null}', "no_name", '{"name": '),
+    "unknown": (b'{"name": "dance"}', "unknown_gesture", "it has idle, listen"),
+    "other letters": (b'{"name": "Listen"}', "unknown_gesture", "it has idle, listen"),
+    "half a character": (b'{"name": "\\ud800"}', "unknown_gesture", "it has idle, listen"),
+    "other bytes": (b'{"name": "\xff"}', "bad_json", "not JSON"),
+}
+
+
+@pytest.mark.parametrize(("data", "code", "text"), BAD_GESTURES.values(), ids=BAD_GESTURES)
+def test_a_bad_gesture_is_refused_with_what_to_send(data: bytes, code: str, text: str) -> None:
+    async def test() -> None:
+        async with running() as setup:
+            status, body, _ = await ask(setup, "v1/gesture", "POST", headers=JSON, data=data)
+            told = json.loads(body)
+            assert (status, told["error"]) == (400, code)
+            assert text in told["message"]
+            assert setup.gestures == ["idle"]
+
+    story(test)
+
+
+def test_a_gesture_has_the_access_rules_of_every_request(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("t\n")
+
+    async def test() -> None:
+        body = {"name": "listen"}
+        async with running(overridden(f"health.token_file={tmp_path / 'token'}")) as setup:
+            assert (await ask(setup, "v1/gesture", "POST", json=body))[0] == 401
+            bearer = {"Authorization": "Bearer t"}
+            elsewhere = {**bearer, "Origin": "http://evil.example"}
+            assert (await ask(setup, "v1/gesture", "POST", json=body, headers=elsewhere))[0] == 403
+            plain = {**bearer, "Content-Type": "text/plain"}
+            assert (await ask(setup, "v1/gesture", "POST", data=b"{}", headers=plain))[0] == 415
+            assert (await ask(setup, "v1/gesture", headers=bearer))[0] == 405
+            assert setup.gestures == ["idle"]
+            assert (await ask(setup, "v1/gesture", "POST", json=body, headers=bearer))[0] == 200
 
     story(test)
 

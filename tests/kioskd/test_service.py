@@ -499,11 +499,55 @@ def test_kioskctl_asks_and_commands_a_running_kiosk(tmp_path: Path) -> None:
         assert result.returncode == 0
         assert (tmp_path / "now.png").read_bytes().startswith(b"\x89PNG")
         assert ctl(kiosk, "interrupt").returncode == 0
+        assert ctl(kiosk, "gesture", "idle").returncode == 0
+        assert "  gesture: idle\n" in ctl(kiosk, "status").stdout
+        result = ctl(kiosk, "gesture", "listen")
+        assert result.returncode == 2
+        assert result.stderr == "error: the avatar ball has no clip 'listen'; it has idle\n"
         result = ctl(kiosk, "say", "Hello.")
         assert result.returncode == 2
         assert result.stderr.startswith("error: endpoint.say_url is not set")
         result = ctl(kiosk, "screenshot", "-o", str(tmp_path / "none/now.png"))
         assert (result.returncode, "cannot be written" in result.stderr) == (2, True)
+
+
+def test_a_conversation_is_listened_to_thought_about_and_answered(
+    tmp_path: Path, root: Path
+) -> None:
+    avatar = root / "config/avatars/default.avatar"
+    if not avatar.exists():
+        pytest.skip("the default avatar has not been built: make avatar")
+    chosen = ("--set", f"avatar.path={avatar}", "--set", "playback.gesture_limit_s=2")
+    with running(tmp_path, *chosen, config=NO_ENDPOINT) as kiosk:
+
+        def figure() -> str:
+            return str(kiosk.health()["figures"]["gesture"])
+
+        def wait_for_idle() -> None:
+            until = time.monotonic() + 10
+            while figure() != "idle":
+                assert time.monotonic() < until, kiosk.log
+                time.sleep(0.1)
+
+        for name in ("listen", "think"):
+            assert ctl(kiosk, "gesture", name).returncode == 0
+            until = time.monotonic() + 1.5
+            while figure() != name:
+                assert time.monotonic() < until, kiosk.log
+                time.sleep(0.05)
+        silence = bytes(2 * 8000 * 4)
+        url = f"{kiosk.url}/v1/speak?sample_rate=8000"
+        urllib.request.urlopen(urllib.request.Request(url, silence, method="POST")).close()
+        wait_for_idle()
+        result = ctl(kiosk, "gesture", "listen")
+        assert (result.returncode, "not shown: the avatar speaks" in result.stdout) == (1, True)
+        assert ctl(kiosk, "interrupt").returncode == 0
+        assert ctl(kiosk, "gesture", "listen").returncode == 0
+        kiosk.wait_for("gesture_timed_out: gesture listen ended by itself")
+        wait_for_idle()
+        result = ctl(kiosk, "gesture", "dance")
+        assert result.returncode == 2
+        assert "it has idle, hello, listen, think, speak" in result.stderr
 
 
 def test_kioskctl_says_what_is_wrong_when_nobody_answers(tmp_path: Path) -> None:
