@@ -22,7 +22,7 @@ COLUMNS: Final = 90
 ROUND: Final = (0.50, 0.15, 0.0, 0.0, -0.05, -0.25)
 """How far each row's normal leans towards the neck: the rib is a little round."""
 RAISED: Final = (0.0034, 0.0048, 0.0052, 0.0052, 0.0048, 0.0040)
-ASIDE: Final = (0.0012, 0.0026, 0.0033, 0.0036, 0.0034, 0.0026)
+ASIDE: Final = (0.0010, 0.0025, 0.0032, 0.0033, 0.0026, 0.0012)
 """How far each row stands above the skin, in metres: in front, and beside the neck, where it hugs
 the shoulder's ridge and its end must not show."""
 COVERED: Final = 0.0115
@@ -78,7 +78,7 @@ def collar(surface: Cloud, inside: Floats, middle: Floats, color: Floats) -> Clo
         positions=(place + normal * raised[:, whole, None]).reshape(-1, 3),
         normals=rounded.reshape(-1, 3),
         axes=flat_axes(
-            along[:, whole].reshape(-1, 3) * 0.7, across.reshape(-1, 3) * 0.0021, 0.0003
+            along[:, whole].reshape(-1, 3) * 0.7, across.reshape(-1, 3) * 0.0024, 0.0003
         ),
         albedo=np.broadcast_to(color, (count, 3)),
         opacity=np.ones(count),
@@ -92,7 +92,7 @@ def collar(surface: Cloud, inside: Floats, middle: Floats, color: Floats) -> Clo
         band.where(rows),
         positions=band.positions[rows] + band.normals[rows] * 0.0007,
         axes=flat_axes(
-            across.reshape(-1, 3)[rows] * 0.0030,
+            across.reshape(-1, 3)[rows] * 0.0023,
             unit(along[:, whole].reshape(-1, 3)[rows]) * 0.0006,
             0.0002,
         ),
