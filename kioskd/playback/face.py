@@ -32,6 +32,7 @@ EYE_CONTACT: Final = 0.6
 _EYE_CONTACT_LIMIT_RAD: Final = 0.2
 
 _LIDS: Final = ("eyeBlinkLeft", "eyeBlinkRight")
+_WIDE: Final = ("eyeWideLeft", "eyeWideRight")
 _LOOK_LEFT: Final = ("eyeLookOutLeft", "eyeLookInRight")
 _LOOK_RIGHT: Final = ("eyeLookInLeft", "eyeLookOutRight")
 _LOOK_UP: Final = ("eyeLookUpLeft", "eyeLookUpRight")
@@ -64,6 +65,7 @@ class Face:
         self._neck = self._joint(avatar, "neck")
         self._head = self._joint(avatar, "head")
         self._lids = self._indices(places, _LIDS)
+        self._wide = self._indices(places, _WIDE)
         self._left = self._indices(places, _LOOK_LEFT)
         self._right = self._indices(places, _LOOK_RIGHT)
         self._up = self._indices(places, _LOOK_UP)
@@ -116,6 +118,9 @@ class Face:
         left_to_life = 1.0 - float(pose[self._own_gaze])
         side, up = left_to_life * side, left_to_life * up
         full[self._lids] = np.maximum(full[self._lids], life.blink)
+        if len(self._wide) == len(self._lids):
+            # Added up, a wide eye would not shut
+            full[self._wide] *= 1.0 - np.clip(full[self._lids], 0.0, 1.0)
         full[self._left if side > 0 else self._right] += abs(side) / GAZE_SIDE_RAD
         full[self._up if up > 0 else self._down] += abs(up) / GAZE_UP_RAD
         self._turn_head(full, life.head)

@@ -12,13 +12,14 @@ from player_stage import FRAME_S, Stage, flame, said, small_avatar
 from driving_client.link import UtteranceStarted
 from driving_client.motion import ARKIT_NAMES
 from kioskd.playback.blinks import Blinks, lid
-from kioskd.playback.face import GAZE_SIDE_RAD
+from kioskd.playback.face import GAZE_SIDE_RAD, Face
 from kioskd.playback.gaze import Gaze
-from kioskd.playback.life import IdleLife
+from kioskd.playback.life import IdleLife, Life
 from kioskd.playback.settings import IdleSettings, PlaybackSettings
 from splat_gles.avatar import Clip
 
 BLINK = ARKIT_NAMES.index("eyeBlinkLeft")
+WIDE = ARKIT_NAMES.index("eyeWideRight")
 LOOKS = [i for i, name in enumerate(ARKIT_NAMES) if name.startswith("eyeLook")]
 
 
@@ -54,6 +55,14 @@ def test_a_blink_closes_fully_and_faster_than_it_opens() -> None:
     assert shut[0] < 1000 - shut[-1]
     assert np.abs(np.diff(course)).max() < 0.006
     assert lid(-1) == lid(2) == 0
+
+
+def test_a_blink_shuts_a_wide_eye_too() -> None:
+    face = Face(small_avatar())
+    pose = face.rest()
+    pose[WIDE] = 0.8
+    widths = [face.parameters(pose, Life(blink=shut)).weights[WIDE] for shut in (0.0, 0.5, 1.0)]
+    assert widths == pytest.approx([0.8, 0.4, 0.0])
 
 
 def test_no_blinks_are_wanted() -> None:
