@@ -30,7 +30,7 @@ THICK: Final = 0.0040
 """Half thickness of a lock in metres."""
 FRAME: Final = (
     np.array([-0.20, -0.12, -0.08, -0.03, 0.01, 0.03, 0.045, 0.056, 0.064, 0.08]),
-    np.radians([42, 44, 47, 51, 52, 49, 42, 26, 0, 0]),
+    np.radians([42, 43, 44, 47, 49, 47, 41, 26, 0, 0]),
 )
 """The face's outline: height above the eyes in metres, and the least azimuth of hair there."""
 
@@ -134,7 +134,7 @@ def _grow(
     parting = look.number("parting")
     aside = aside_of_parting(root, parting, axis)
     side = np.where(aside > 0, 1.0, -1.0)
-    volume = look.number("volume") * (0.003 + 0.011 * layer) + loose
+    volume = look.number("volume") * (0.005 + 0.009 * layer) + loose
     # hair lies flat beside the parting and rises away from it
     flat_near = smoothstep(0.03, 0.0, np.abs(aside)) * smoothstep(0.04, 0.08, root[:, 1] - axis[1])
     top = smoothstep(0.0, 0.08, root[:, 1:2] - eyes[0, 1])

@@ -24,10 +24,10 @@ def head_hair(skin: Cloud, eyes: Floats, look: Look, density: Density) -> Cloud:
     hull = head_hull(skin.positions[near], head_axis(eyes) + np.array([0.0, 0.02, 0.0]))
     grown = coils if look.word("style") == "coils" else waves
     whole = grown(skin, eyes, hull, look, density)
-    # what lies under other hair says itself how little of it may show, and its light
-    under = whole.least_light > 0
+    # a style may say itself how little of a hair may show, and how dark it may get
+    told = whole.least_light > 0
     return replace(
         whole,
-        least_share=np.where(under, whole.least_share, 0.09),
-        least_light=np.where(under, whole.least_light, 0.30),
+        least_share=np.where(told, whole.least_share, 0.09),
+        least_light=np.where(told, whole.least_light, 0.30),
     )

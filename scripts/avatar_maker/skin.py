@@ -71,9 +71,10 @@ def skin(
         gloss=shine(place, recipe.skin, fine) * (1 - scalp) * (1 - bearded),
         opacity=np.ones(len(cloud)),
         translucence=(1 - scalp) * (1 - bearded),
-        least_light=0.3 * scalp,
+        # light wanders under hair too, but not into the mouth
+        least_light=np.maximum(0.3 * scalp, 0.04 * (1 - masks["inside-mouth"])),
         # the scalp closes what hair leaves open, mostly less than a pixel at a time
-        least_share=np.where(scalp > 0.5, 0.01, least_share_of(cloud.axes)),
+        least_share=np.where(scalp > 0.5, 0.008, least_share_of(cloud.axes)),
     )
     cloud = lined(
         _lidded(cloud, np.maximum(masks["inside-mouth"], masks["lips"]), marks.eyes),

@@ -23,18 +23,22 @@ from avatar_maker.source import Floats
 from avatar_maker.strands import Pieces, hair_splats, highlight
 from avatar_maker.wisps import wisps
 
-STRANDS: Final = 500
+STRANDS: Final = 410
 """At spacing 1; narrower ones the more there are, and more of them than of other hairs."""
 BENT_BELOW: Final = 0.035
 """Height above the eyes in metres below which hair waves."""
+
+CURLED: Final = 0.050
+CURL: Final = 0.011
+"""How long a piece of each strand turns in at the tip, and how far, in metres."""
 
 
 def waves(skin: Cloud, eyes: Floats, hull: Hull, look: Look, density: Density) -> Cloud:
     """The splats of long hair, bound to the head and, at the tips, to neck and shoulders."""
     axis = head_axis(eyes)
     strands = grown_strands(skin, eyes, hull, look, density.hairs(STRANDS / density.spacing**0.4))
-    strands = replace(strands, points=_waved(strands, axis, look))
     tips = axis[1] - look.number("length") + _layers(strands, axis)
+    strands = replace(strands, points=_curled(_waved(strands, axis, look), tips, axis))
     fine = _pieces(strands, 1, axis, tips, density.spacing)
     coarse = _pieces(strands, 2, axis, tips, density.spacing)
     bent = (fine.starts + fine.ends)[..., 1] / 2 < axis[1] + BENT_BELOW
@@ -46,8 +50,11 @@ def waves(skin: Cloud, eyes: Floats, hull: Hull, look: Look, density: Density) -
     clouds = [_core(strands, fine, axis, look), wisps(skin, eyes, hull, look, density)]
     for pieces in (fine, coarse):
         albedo = _colors(pieces, strands, look)
-        weights = _weights((pieces.starts + pieces.ends) / 2, axis)
-        clouds.append(hair_splats(pieces, albedo, np.full(pieces.width.shape, 0.95), weights))
+        middle = (pieces.starts + pieces.ends) / 2
+        # tips fade: ends as solid as the rest would be thorns
+        opacity = 0.95 - 0.40 * smoothstep(0.012, 0.0, middle[..., 1] - tips)
+        hairs = hair_splats(pieces, albedo, opacity, _weights(middle, axis))
+        clouds.append(replace(hairs, least_share=np.array(0.14), least_light=np.array(0.30)))
     return joined(clouds)
 
 
@@ -74,6 +81,14 @@ def _waved(strands: Strands, axis: Floats, look: Look) -> Floats:
     return values
 
 
+def _curled(points: Floats, tips: Floats, axis: Floats) -> Floats:
+    """The points with the tips' last centimetres turned in, towards the neck."""
+    near = np.clip(1 - (points[..., 1] - tips) / CURLED, 0, 1.2)
+    out = unit((points - axis) * np.array([1.0, 0.0, 1.0]))
+    values: Floats = points - out * (CURL * near**2)[..., None]
+    return values
+
+
 def _layers(strands: Strands, axis: Floats) -> Floats:
     """How far above the hair's length each strand ends (n,): shortest beside the face."""
     front = smoothstep(0.02, 0.08, strands.points[0, :, 2] - axis[2])
@@ -91,7 +106,7 @@ def _pieces(strands: Strands, stride: int, axis: Floats, tips: Floats, spacing: 
     middle = (points[1:] + points[:-1]) / 2
     there = np.logical_and.accumulate(middle[..., 1] > tips, axis=0)
     left = np.clip((middle[..., 1] - tips) / 0.035, 0, 1)
-    width = spacing**0.85 * (0.00075 + 0.0006 * strands.choice(10)) * (0.35 + 0.65 * left)
+    width = spacing**0.85 * (0.00075 + 0.0006 * strands.choice(10)) * (0.40 + 0.60 * left)
     width = np.where(strands.stray, 0.5, 1.0) * width
     outward = unit((middle - axis) * np.array([1.0, 0.6, 1.0]))
     outward = unit(outward + 0.25 * strands.inner / THICK)
@@ -104,19 +119,19 @@ def _core(strands: Strands, pieces: Pieces, axis: Floats, look: Look) -> Cloud:
     points = strands.points[::2, :LOCKS]
     outward = pieces.outward[pairs]
     inward = -0.0070 * outward
-    wide = np.where(points[0, :, 2] < axis[2], 0.0046, 0.0038)
+    wide = np.where(points[0, :, 2] < axis[2], 0.0043, 0.0036)
     slim = pieces.width[pairs] / pieces.width[0, :LOCKS]
     body = Pieces(
         points[:-1] + inward,
         points[1:] + inward,
         outward,
         wide * slim,
-        pieces.there[pairs] & (slim > 0.42) & (points[:-1, :, 1] < axis[1] + 0.06),
+        pieces.there[pairs] & (slim > 0.5) & (points[:-1, :, 1] < axis[1] + 0.06),
     )
     dark = np.broadcast_to(look.colors("colors").mean(axis=0) * 0.55, body.starts.shape)
     weights = _weights(body.starts, axis)
     whole = hair_splats(body, dark, np.full(body.width.shape, 0.98), weights)
-    return replace(whole, least_share=np.array(0.03), least_light=np.array(0.50))
+    return replace(whole, least_share=np.array(0.02), least_light=np.array(0.50))
 
 
 def _colors(pieces: Pieces, strands: Strands, look: Look) -> Floats:
