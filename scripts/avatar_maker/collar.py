@@ -15,19 +15,19 @@ from avatar_maker.cloud import Cloud, flat_axes, joined
 from avatar_maker.mesh import smoothstep, unit
 from avatar_maker.source import Floats
 
-ROWS: Final = (0.0002, 0.0026, 0.0056, 0.0088, 0.0120, 0.0150)
+ROWS: Final = (0.0002, 0.0026, 0.0052, 0.0078, 0.0102, 0.0126, 0.0150)
 """How far inside the neckline each row of splats lies, in metres."""
 COLUMNS: Final = 90
 """Splats around the neck in each row."""
-ROUND: Final = (0.50, 0.15, 0.0, 0.0, -0.05, -0.25)
+ROUND: Final = (0.50, 0.15, 0.0, 0.0, 0.0, -0.08, -0.25)
 """How far each row's normal leans towards the neck: the rib is a little round."""
-RAISED: Final = (0.0034, 0.0048, 0.0052, 0.0052, 0.0048, 0.0040)
-ASIDE: Final = (0.0010, 0.0025, 0.0032, 0.0033, 0.0026, 0.0012)
+RAISED: Final = (0.0034, 0.0048, 0.0052, 0.0052, 0.0051, 0.0047, 0.0040)
+ASIDE: Final = (0.0010, 0.0025, 0.0032, 0.0034, 0.0031, 0.0024, 0.0012)
 """How far each row stands above the skin, in metres: in front, and beside the neck, where it hugs
 the shoulder's ridge and its end must not show."""
 COVERED: Final = 0.0115
 """The rib hides the shirt up to this far inside the neckline, in metres."""
-RIBBED: Final = (2, 4)
+RIBBED: Final = (2, 5)
 """Rows that carry the thin dark lines between the band's ribs."""
 NEAR: Final = (0.10, 0.006)
 """Reach of the fit in radians around the neck and in metres across the neckline."""

@@ -33,7 +33,7 @@ OVERLAP: Final = ((0.0025, 1.38), (0.0040, 1.47), (0.0085, 1.47), (0.0100, 1.28)
 
 Less lets more of what is behind through between the splats: a lattice where wide cells lie before
 dark hair, unseen in narrow ones and on the scalp."""
-UNDER_CLOTH: Final = {"knit": 0.010, "shirt": 0.020}
+UNDER_CLOTH: Final = {"knit": 0.017, "shirt": 0.020}
 """How far the skin goes on below the neckline, in metres: more would show through thin cloth."""
 THROAT: Final = (0.03, 0.016)
 """How much further it goes in the middle, where a shirt is open, and half as wide: metres."""
