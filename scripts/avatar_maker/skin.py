@@ -61,6 +61,7 @@ def skin(
     fine = relief(points, cell, marks, masks["lips"], recipe.skin.number("lines"))
     scalp = scalp_cover(points, marks.eyes, recipe.hair)
     roots = scalp_color(recipe.hair)
+    parted = recipe.hair.word("style") == "waves"
     bearded = beard_cover(points, marks, recipe.beard)
     color = complexion(place, recipe.skin, fine) * (1 - bearded)[:, None]
     color = color + beard_shade(recipe.beard) * bearded[:, None]
@@ -73,8 +74,8 @@ def skin(
         translucence=(1 - scalp) * (1 - bearded),
         # light wanders under hair too, but not into the mouth
         least_light=np.maximum(0.3 * scalp, 0.04 * (1 - masks["inside-mouth"])),
-        # the scalp closes what hair leaves open, mostly less than a pixel at a time
-        least_share=np.where(scalp > 0.5, 0.008, least_share_of(cloud.axes)),
+        # the scalp closes what long hair leaves open, mostly less than a pixel at a time
+        least_share=np.where(parted & (scalp > 0.5), 0.008, least_share_of(cloud.axes)),
     )
     cloud = lined(
         _lidded(cloud, np.maximum(masks["inside-mouth"], masks["lips"]), marks.eyes),
