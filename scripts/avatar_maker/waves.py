@@ -119,7 +119,7 @@ def _core(strands: Strands, pieces: Pieces, axis: Floats, look: Look) -> Cloud:
     points = strands.points[::2, :LOCKS]
     outward = pieces.outward[pairs]
     inward = -0.0070 * outward
-    wide = np.where(points[0, :, 2] < axis[2], 0.0043, 0.0036)
+    wide = np.where(points[0, :, 2] < axis[2], 0.0066, 0.0050)
     slim = pieces.width[pairs] / pieces.width[0, :LOCKS]
     body = Pieces(
         points[:-1] + inward,
