@@ -74,8 +74,10 @@ def skin(
         translucence=(1 - scalp) * (1 - bearded),
         # light wanders under hair too, but not into the mouth
         least_light=np.maximum(0.3 * scalp, 0.04 * (1 - masks["inside-mouth"])),
-        # the scalp closes what long hair leaves open, mostly less than a pixel at a time
-        least_share=np.where(parted & (scalp > 0.5), 0.008, least_share_of(cloud.axes)),
+        # skin closes what long hair and a beard leave open, mostly less than a pixel at a time
+        least_share=np.where(
+            parted & (scalp > 0.5), 0.008, least_share_of(cloud.axes) * (1 - 0.85 * bearded)
+        ),
     )
     cloud = lined(
         _lidded(cloud, np.maximum(masks["inside-mouth"], masks["lips"]), marks.eyes),

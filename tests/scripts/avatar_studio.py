@@ -27,7 +27,7 @@ Mask = NDArray[np.bool_]
 Color = tuple[float, float, float]
 SIDE = 400
 """Pixels along a picture's side."""
-_GAP, _RIM = 5, 4
+_GAP, _RIM = 5, 6
 """Pixels: what may lie between two splats of a face, and how far it lies inside its outline."""
 
 
