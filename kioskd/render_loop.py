@@ -133,7 +133,7 @@ class RenderLoop:
     def _look_at_size(self) -> None:
         size = self._stage.display.size
         self._rows = PixelRows(size)
-        self._camera = cameras.bust(self._stage.avatar.framing, size, self._yaw)
+        self._camera = cameras.on_screen(self._stage.avatar.framing, size, self._yaw)
 
     def _draw(self, stop: threading.Event) -> None:
         alone = self._cost.alone()

@@ -72,21 +72,35 @@ class Camera:
 def bust(framing: Framing, size: Size, yaw: float = 0.0, pitch: float = 0.0) -> Camera:
     """Look straight at the framing's target; the picture's shorter side spans its width.
 
-    From square to 4:3 a picture gets up to LANDSCAPE_SPAN of that in height, and rises until its
-    upper edge is where that of 9:16 is: a wide screen shows the whole head and not the chest.
+    From square to 4:3 a picture gets up to LANDSCAPE_SPAN of that in height: a wide screen shows
+    the whole head and not the chest.
 
     `yaw` in radians turns the avatar to its left: the camera goes round the avatar's own axis,
     which stands at z = 0 beneath the target, the other way. `pitch` then tips its face down.
     """
     _check_size(size)
     distance = _BUST_DISTANCE * framing.width
-    wide = min(max(3 * (size[0] / size[1] - 1), 0.0), 1.0)
-    span = 1 + (LANDSCAPE_SPAN - 1) * wide
     x, y, z = framing.target
-    y += wide * (16 / 9 - span) / 2 * framing.width
     view = _translation(-x, -y, -z - distance)
-    focal = min(size) * _BUST_DISTANCE / span
+    focal = min(size) * _BUST_DISTANCE / _short_span(size)
     return Camera(_turned(view, yaw, (x, y, 0.0), pitch), focal, size)
+
+
+def on_screen(framing: Framing, size: Size, yaw: float = 0.0) -> Camera:
+    """The bust on a screen of any shape: its upper edge is where that of a 9:16 portrait is.
+
+    The hair that a portrait shows is then shown by all but narrower screens, which show more.
+    """
+    x, y, z = framing.target
+    height = _short_span(size) * size[1] / min(size)
+    y += max(16 / 9 - height, 0.0) / 2 * framing.width
+    return bust(Framing((x, y, z), framing.width), size, yaw)
+
+
+def _short_span(size: Size) -> float:
+    """What the shorter side spans, in widths of the framing."""
+    wide = min(max(3 * (size[0] / size[1] - 1), 0.0), 1.0)
+    return 1 + (LANDSCAPE_SPAN - 1) * wide
 
 
 def lam(size: Size, yaw: float = 0.0) -> Camera:

@@ -15,7 +15,7 @@ import pygame
 from numpy.typing import NDArray
 
 from splat_gles.bundle import read_bundle
-from splat_gles.camera import bust
+from splat_gles.camera import on_screen
 from splat_gles.offscreen import offscreen_renderer
 from splat_gles.quality import RenderQuality
 from splat_gles.rig import Rig, RigParameters
@@ -40,7 +40,7 @@ def render(avatar: Path, size: tuple[int, int], scale: float, jaw_open: float = 
     with offscreen_renderer(bundle, size) as renderer:
         renderer.set_quality(RenderQuality(scale, "fast"))
         pose = rig.pose(RigParameters(weights, neutral.rotations))
-        renderer.draw(pose, bust(bundle.framing, size))
+        renderer.draw(pose, on_screen(bundle.framing, size))
         return renderer.read_pixels().astype(np.float64)
 
 

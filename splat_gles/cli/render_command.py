@@ -116,7 +116,7 @@ def run(options: argparse.Namespace) -> int:
     rig = Rig(avatar)
     clip = named_clip(options.clip, avatar) if options.clip else None
     if options.camera == "bust":
-        view = camera.bust(avatar.framing, options.size, options.yaw)
+        view = camera.on_screen(avatar.framing, options.size, options.yaw)
     else:
         view = camera.lam(options.size, options.yaw)
     with offscreen_renderer(avatar, options.size, options.background) as renderer:

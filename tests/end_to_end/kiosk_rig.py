@@ -16,7 +16,7 @@ from processes import Process, fetch, metric, until
 from sound_server import SoundServer
 
 from splat_gles.bundle import read_bundle
-from splat_gles.camera import bust
+from splat_gles.camera import on_screen
 from splat_gles.display import open_display
 from splat_gles.renderer import Renderer
 from splat_gles.rig import Rig, RigParameters
@@ -67,7 +67,7 @@ class Mouth:
         rig = Rig(avatar)
         pictures = []
         with open_display("offscreen", SIZE, "test") as display:
-            camera = bust(avatar.framing, display.size)
+            camera = on_screen(avatar.framing, display.size)
             with Renderer(avatar, display.size) as renderer:
                 for opening in (0.0, 0.6):
                     neutral = rig.neutral()

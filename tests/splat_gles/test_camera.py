@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from splat_gles.avatar import Framing
-from splat_gles.camera import Camera, bust, lam
+from splat_gles.camera import Camera, bust, lam, on_screen
 
 FRAMING = Framing((0.01, 1.6, 0.05), 0.4)
 
@@ -27,19 +27,35 @@ def test_bust_spans_its_width_across_the_shorter_side(size) -> None:
     assert in_clip_space(camera, (x + 0.2, y, z))[0] == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("size", [(1920, 1080), (1280, 800), (1024, 768)])
-def test_a_landscape_picture_keeps_the_head_that_a_portrait_one_shows(size) -> None:
+@pytest.mark.parametrize(
+    ("size", "height"),
+    [
+        ((1920, 1080), 0.5),
+        ((1280, 800), 0.5),
+        ((1024, 768), 0.5),
+        ((720, 720), 0.4),
+        ((768, 1024), 0.4 * 4 / 3),
+        ((800, 1280), 0.4 * 8 / 5),
+    ],
+)
+def test_every_screen_keeps_the_head_that_a_portrait_one_shows(size, height) -> None:
     x, y, z = FRAMING.target
     top = (x, y + 0.4 * 8 / 9, z)
-    assert in_clip_space(bust(FRAMING, (1080, 1920)), top)[1] == pytest.approx(1.0)
-    assert in_clip_space(bust(FRAMING, size), top)[1] == pytest.approx(1.0)
-    assert in_clip_space(bust(FRAMING, size), (x, top[1] - 0.5, z))[1] == pytest.approx(-1.0)
+    assert in_clip_space(on_screen(FRAMING, (1080, 1920)), top)[1] == pytest.approx(1.0)
+    assert in_clip_space(on_screen(FRAMING, size), top)[1] == pytest.approx(1.0)
+    below = (x, top[1] - height, z)
+    assert in_clip_space(on_screen(FRAMING, size), below)[1] == pytest.approx(-1.0)
+
+
+def test_a_narrow_screen_looks_at_the_framing_itself() -> None:
+    narrow = on_screen(FRAMING, (1080, 2400))
+    assert np.array_equal(narrow.view, bust(FRAMING, (1080, 2400)).view)
 
 
 def test_turning_a_screen_by_degrees_never_jumps() -> None:
     tops = [
-        in_clip_space(bust(FRAMING, (width, 900)), (0.0, 1.8, 0.0))[1]
-        for width in range(700, 1500, 10)
+        in_clip_space(on_screen(FRAMING, (width, 900)), (0.0, 1.8, 0.0))[1]
+        for width in range(400, 1500, 10)
     ]
     assert np.abs(np.diff(tops)).max() < 0.05
 
