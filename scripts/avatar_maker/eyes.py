@@ -27,6 +27,8 @@ UP_REACH: Final = np.radians(62.0)
 """The ball ends here: lids hide the rest, the eyes turn by 25 degrees."""
 SINK: Final = 0.012
 """How deep the iris' middle lies behind its edge, as a share of the ball's radius."""
+RECESS: Final = 0.022
+"""How much deeper the pupil lies: in one plane with the iris, turning would swap their order."""
 
 CARRIED: Final = 0.3
 """Share of the eye's turn that a reflection follows: the cornea's own centre lies off the ball's,
@@ -87,6 +89,7 @@ def _eyeball(center: Floats, joint: int, side: float, look: Look, density: Densi
     color = color + sclera_color(direction, side, look) * edge
     within = smoothstep(IRIS + 0.01, IRIS - 0.02, rim)[:, None]
     plane = np.sqrt(1 - IRIS**2) - SINK * (1 - np.minimum(rim / IRIS, 1) ** 2)
+    plane = plane - RECESS * (rim < PUPIL)
     flat = np.stack([direction[:, 0], direction[:, 1], plane], axis=1)
     normals = unit(direction * (1 - within) + np.array([0.0, 0.0, 1.0]) * within)
     around_axis = np.stack([-np.sin(around), np.cos(around), np.zeros_like(around)], axis=1)
