@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A frame of a real avatar stays affordable: in CPU time, not by the clock."""
+"""A frame of a real avatar stays affordable: in CPU time, of a core that nothing slows down."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from machine_speed import times_slower, times_slower_now, work_s
 
 from splat_gles import camera
 from splat_gles.bundle import read_bundle, write_bundle
@@ -33,22 +34,24 @@ def bench(bundle: Path, *options: str) -> dict[str, Any]:
 
 
 def test_a_frame_of_a_real_avatar_stays_within_its_cost(baked_lam, tmp_path) -> None:
-    """Limits are loose, for busy machines; measured were 39 ms, 0.7 ms, 0.3 s and 162 MB."""
+    """Limits are loose; measured were 39 ms, 0.7 ms, 0.3 s and 162 MB."""
     bundle = tmp_path / "p2-1.avatar"
     write_bundle(baked_lam("p2-1"), bundle, source="a test")
-    figures = bench(bundle, "--camera", "lam", "--frames", "40")
-    assert figures["cpu_ms_per_frame"] < 60
-    assert figures["python_ms_per_frame"] < 2
+    limits = {"cpu_ms_per_frame": 60.0, "python_ms_per_frame": 2.0, "load_cpu_s": 0.5}
+    costs = dict.fromkeys(limits, math.inf)
+    for _ in range(3):
+        slower = times_slower_now()
+        figures = bench(bundle, "--camera", "lam", "--frames", "40")
+        slower = max(slower, times_slower_now())
+        costs = {name: min(cost, figures[name] / slower) for name, cost in costs.items()}
+        print(f"{slower:.2f} times slower: {costs}")
+        if all(costs[name] < limit for name, limit in limits.items()):
+            break
+    assert all(costs[name] < limit for name, limit in limits.items()), costs
     assert figures["rss_mb"] < 200
     assert figures["gl_calls"] <= 30
     assert figures["upload_bytes"] <= 4 * figures["splats"] + 4096
     assert figures["fragments"] < 5e6
-    load_s = figures["load_cpu_s"]
-    # What shares the core's caches makes CPU time longer as well: the best of three counts
-    for _ in range(2):
-        if load_s >= 0.5:
-            load_s = min(load_s, bench(bundle, "--frames", "1")["load_cpu_s"])
-    assert load_s < 0.5
 
 
 @pytest.mark.parametrize(("copies", "most_ms"), [(1, 2.0), (5, 5.0)], ids=["20k", "100k"])
@@ -68,7 +71,7 @@ def test_python_and_numpy_take_little_of_a_frame(root, copies, most_ms) -> None:
     view = camera.bust(avatar.framing, SIZE)
     parameters = rig.neutral()
     parameters.weights[:31] = 0.3
-    seconds = []
+    seconds, beside = [], []
     with offscreen_renderer(avatar, SIZE) as renderer:
         for frame in range(30):
             angle = math.radians(15) * math.sin(2 * math.pi * 0.4 * frame / 25)
@@ -79,6 +82,7 @@ def test_python_and_numpy_take_little_of_a_frame(root, copies, most_ms) -> None:
             # As between two frames of a kiosk: the driver takes the caches for itself
             renderer.draw(rig.pose(parameters), view)
             renderer.wait()
-    milliseconds = float(np.median(seconds)) * 1e3
-    print(f"{avatar.splats} splats: {milliseconds:.2f} ms")
-    assert milliseconds < most_ms
+            beside.append(work_s())
+    milliseconds, slower = float(np.median(seconds)) * 1e3, times_slower(beside)
+    print(f"{avatar.splats} splats: {milliseconds:.2f} ms, {slower:.2f} times slower")
+    assert milliseconds < most_ms * slower
