@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from machine_speed import times_slower, work_s
 from player_stage import FRAME_S, LOUD, OPEN_JAW, RATE, LoudMouth, Stage, flame, jaw_of, said
 
 from driving_client.errors import SpeechError
@@ -349,7 +350,7 @@ def test_the_speech_model_costs_a_frame_less_than_half_a_millisecond_mostly() ->
     utterance.append_audio(speech.samples)
     utterance.end_audio()
     SpeechMouth(16000)  # the model is read once
-    costs = []
+    costs, beside = [], []
     for start in (0.0, 6.0):
         lips = LocalLips(utterance, SpeechMouth)
         for frame in range(240):
@@ -358,9 +359,13 @@ def test_the_speech_model_costs_a_frame_less_than_half_a_millisecond_mostly() ->
             lips.follow(100.0 + frame * FRAME_S, position)
             lips.at(position)
             costs.append(time.thread_time() - before)
-    assert np.median(costs) < 0.0005
-    assert np.percentile(costs, 99) < 0.002, "what a frame's own work may take in all"
-    assert sum(costs) / (len(costs) * FRAME_S) < 0.02, "CPU seconds for a second of speech"
+            if frame % 10 == 0:
+                beside.append(work_s())
+    slower = times_slower(beside)
+    assert np.median(costs) < 0.0005 * slower
+    assert np.percentile(costs, 99) < 0.002 * slower, "what a frame's own work may take in all"
+    spent = sum(costs) / (len(costs) * FRAME_S)
+    assert spent < 0.02 * slower, "CPU seconds for a second of speech"
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
