@@ -5,16 +5,23 @@ Knows nothing of pictures or sound cards. It yields utterances (audio samples an
 frames on one time axis) and link events; kioskd turns them into a face and a voice.
 """
 
-from driving_client.driveningress import DrivingIngressLink
-from driving_client.link import EventSink, Link
-from driving_client.relay import RelayLink
-from driving_client.retry import Backoff
-from driving_client.session_settings import LinkSettings
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from driving_client.links import make_link
+    from driving_client.retry import Backoff
+    from driving_client.session_settings import LinkSettings
 
 __all__ = ["Backoff", "LinkSettings", "make_link"]
 
+_HOMES = {"Backoff": "retry", "LinkSettings": "session_settings", "make_link": "links"}
 
-def make_link(settings: LinkSettings, sink: EventSink) -> Link:
-    """The link of the configured dialect; `sink` hears its events on the network's thread."""
-    kind = RelayLink if settings.dialect == "relay" else DrivingIngressLink
-    return kind(settings, sink)
+
+def __getattr__(name: str) -> Any:
+    """Loaded when asked for: whoever wants `driving_client.address` need not wait for numpy."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

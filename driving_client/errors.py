@@ -10,6 +10,10 @@ class DrivingError(Exception):
     """Root of the errors of driving_client."""
 
 
+class AddressError(DrivingError):
+    """An address that cannot be used; says which part is wrong and what is allowed."""
+
+
 class ProtocolError(DrivingError):
     """A message of the wire breaks the protocol: damaged, oversized or out of range."""
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlsplit
 
-from driving_client.errors import LinkError
+from driving_client.address import HTTP, WEBSOCKET, check_url, without_secrets
+from driving_client.errors import AddressError, LinkError
 from driving_client.retry import Backoff
 from driving_client.utterance import SAMPLE_RATES
 
@@ -41,9 +41,9 @@ class LinkSettings:
     backoff: Backoff = field(default_factory=Backoff)
 
     def __post_init__(self) -> None:
-        _check_url("url", self.url, ("ws", "wss", "http", "https"))
+        _check_url("url", self.url, (*WEBSOCKET, *HTTP))
         if self.token_url:
-            _check_url("token_url", self.token_url, ("http", "https"))
+            _check_url("token_url", self.token_url, HTTP)
         if self.dialect not in DIALECTS:
             raise LinkError(f"dialect {self.dialect!r}: use one of {', '.join(DIALECTS)}")
         if self.sample_rate not in SAMPLE_RATES:
@@ -62,9 +62,6 @@ class LinkSettings:
 
 def _check_url(name: str, url: str, schemes: tuple[str, ...]) -> None:
     try:
-        parts = urlsplit(url)
-        usable = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise LinkError(f"{name} {url!r} is no address: write {schemes[0]}://host:port/path")
+        check_url(url, schemes)
+    except AddressError as error:
+        raise LinkError(f"{name} {without_secrets(url)!r} is no address: {error}") from error

@@ -20,6 +20,11 @@ import threading
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from driving_client.address import HTTP, WEBSOCKET, check_url, without_secrets
+from driving_client.errors import AddressError
+
 ROOT = Path(__file__).resolve().parent.parent
 AVATARS = ROOT / "config/avatars"
 GRAPHICS = Path("/dev/dri")
@@ -41,15 +46,15 @@ def arguments() -> argparse.Namespace:
         "graphics processor, its light variant where there is none)",
     )  # fmt: skip
     parser.add_argument(
-        "--endpoint", default="", metavar="URL",
+        "--endpoint", type=endpoint_address, default="", metavar="URL",
         help="a driving endpoint, such as ws://host:8090/relay, or http://host:8090 for an "
         "embedded endpoint elsewhere; without it one is started here",
     )  # fmt: skip
     parser.add_argument(
-        "--endpoint-port", type=int, default=8090, help="port of the embedded endpoint"
+        "--endpoint-port", type=port, default=8090, help="port of the embedded endpoint"
     )
     parser.add_argument(
-        "--port", type=int, default=8080, help="port of the health and console page"
+        "--port", type=port, default=8080, help="port of the health and console page"
     )
     parser.add_argument(
         "--greeting", default=GREETING, help="what the avatar says when it starts; '' for nothing"
@@ -59,6 +64,26 @@ def arguments() -> argparse.Namespace:
         help="after `--`: more options for kioskd, such as --set display.width=540",
     )  # fmt: skip
     return parser.parse_args()
+
+
+def endpoint_address(text: str) -> str:
+    """The address with its scheme in small letters, "" for none."""
+    if not text:
+        return ""
+    try:
+        scheme = check_url(text, (*WEBSOCKET, *HTTP)).scheme
+    except AddressError as error:
+        raise argparse.ArgumentTypeError(
+            f"{without_secrets(text)!r} is no endpoint's address: {error}"
+        ) from error
+    return scheme + text[len(scheme) :].rstrip("/")
+
+
+def port(text: str) -> int:
+    """A port's number; 0 for any free one."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r:.80} is no port: 0 (any free one) to 65535")
+    return int(text)
 
 
 def default_avatar() -> Path:

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from aiohttp import web
 
+from driving_client.address import check_host
 from driving_client.endpoint.app import make_endpoint
 from driving_client.endpoint.settings import EndpointSettings
-from driving_client.errors import DrivingError, LinkError
+from driving_client.errors import AddressError, DrivingError, LinkError
 from driving_client.lipsync.espeak import synthesise
 
 _DESCRIPTION = """\
@@ -36,8 +37,21 @@ from the speech model.
 """
 
 
+def _host(text: str) -> str:
+    try:
+        check_host(text)
+    except AddressError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r:.80} is no IP address or host name: {error}"
+        ) from error
+    return text
+
+
 def _port(text: str) -> int:
-    value = int(text)
+    try:
+        value = int(text)
+    except ValueError:
+        value = -1
     if not 0 <= value <= 65535:
         raise argparse.ArgumentTypeError("a port is 0 (any free one) to 65535")
     return value
@@ -51,7 +65,10 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--host", default="127.0.0.1", help="address to listen on (default: this machine only)"
+        "--host",
+        type=_host,
+        default="127.0.0.1",
+        help="address to listen on (default: this machine only)",
     )
     parser.add_argument(
         "--port", type=_port, default=8090, help="port, 0 for any free one (default: 8090)"

@@ -13,7 +13,9 @@ import re
 from dataclasses import MISSING, Field, dataclass, field, fields
 from enum import Enum
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+
+from driving_client.address import HTTP, WEBSOCKET, check_host, check_url, without_secrets
+from driving_client.errors import AddressError
 
 T = TypeVar("T")
 Value = bool | int | float | str
@@ -35,6 +37,10 @@ class Kind(Enum):
     COLOUR = "a colour such as '#ffffff'"
     HTTP_URL = "an http:// or https:// address"
     WEBSOCKET_URL = "a ws:// or wss:// address"
+    HOST = "an IP address or a host name"
+
+
+_SCHEMES = {Kind.HTTP_URL: HTTP, Kind.WEBSOCKET_URL: WEBSOCKET}
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,22 +152,17 @@ def _check_text(rule: Rule, value: object, wanted: str) -> str:
         raise ValueError("holds control characters, which are not allowed")
     if rule.kind is Kind.COLOUR and not _COLOUR.fullmatch(value):
         raise ValueError(f"{_shown(value)} is not {wanted}")
-    if rule.kind in (Kind.HTTP_URL, Kind.WEBSOCKET_URL) and value:
-        schemes = ("http", "https") if rule.kind is Kind.HTTP_URL else ("ws", "wss")
-        _check_url(value, schemes, wanted)
+    if rule.kind in _SCHEMES and value:
+        try:
+            check_url(value, _SCHEMES[rule.kind])
+        except AddressError as error:
+            raise ValueError(f"'{without_secrets(value)}' is not {wanted}: {error}") from error
+    if rule.kind is Kind.HOST:
+        try:
+            check_host(value)
+        except AddressError as error:
+            raise ValueError(f"{_shown(value)} is not {wanted}: {error}") from error
     return value
-
-
-def _check_url(value: str, schemes: tuple[str, ...], wanted: str) -> None:
-    try:
-        parts = urlsplit(value)
-        usable = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-    except ValueError as error:
-        raise ValueError(f"{_shown(value)} is not {wanted} ({error})") from error
-    if not usable:
-        raise ValueError(f"{_shown(value)} is not {wanted}")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("holds a user name or password; secrets come only from files")
 
 
 def _shown(value: object) -> str:

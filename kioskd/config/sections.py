@@ -225,6 +225,7 @@ class HealthSection:
         "127.0.0.1",
         "Where it listens. Anything but loopback needs `tls_certificate`, `tls_key` and "
         "`token_file`; kioskd does not start without them.",
+        kind=Kind.HOST,
     )
     port: int = option(8080, "0 takes any free port and logs which.", minimum=0, maximum=65535)
     tls_certificate: str = option("", "The server's certificate chain, PEM.", kind=Kind.FILE)

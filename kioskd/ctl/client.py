@@ -10,8 +10,9 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from driving_client.address import HTTP, check_url, origin, without_secrets
+from driving_client.errors import AddressError
 from kioskd.errors import KioskError
 
 TIMEOUT_S = 20.0
@@ -20,6 +21,13 @@ _HEALTH_KEYS = {"status", "version", "uptime_s", "checks"}
 
 class ControlError(KioskError):
     """kioskd cannot be asked, or refuses."""
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """urllib would send the token on to wherever an answer leads."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """Never another request: the answer itself is told."""
 
 
 class Client:
@@ -39,21 +47,24 @@ class Client:
         self._timeout_s = timeout_s
         self._url = url.rstrip("/")
         try:
-            usable = urlsplit(url).scheme in ("http", "https") and bool(urlsplit(url).hostname)
-        except ValueError:
-            usable = False
-        if not usable:
-            raise ControlError(f"{url} is not an http:// or https:// address")
+            check_url(url, HTTP)
+        except AddressError as error:
+            raise ControlError(
+                f"{without_secrets(url)} is not an http:// or https:// address: {error}"
+            ) from error
         self._headers = {"Content-Type": "application/json"}
         try:
             if token_file is not None:
                 self._headers["Authorization"] = f"Bearer {token_file.read_text().strip()}"
-            self._tls = ssl.create_default_context(cafile=authority)
+            tls = ssl.create_default_context(cafile=authority)
             if pinned:
-                self._tls.check_hostname = False
-                self._tls.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+                tls.check_hostname = False
+                tls.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         except (OSError, ValueError) as error:
             raise ControlError(f"{error}; check --token-file and --authority") from error
+        self._opener = urllib.request.build_opener(
+            urllib.request.HTTPSHandler(context=tls), _NoRedirects()
+        )
 
     def get(self, path: str) -> tuple[int, bytes]:
         """Status and body; a failing health answer is an answer, not an error."""
@@ -81,15 +92,19 @@ class Client:
 
     def _send(self, request: urllib.request.Request) -> tuple[int, bytes]:
         try:
-            with urllib.request.urlopen(
-                request, timeout=self._timeout_s, context=self._tls
-            ) as answer:
+            with self._opener.open(request, timeout=self._timeout_s) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             if error.code == 401:
                 raise ControlError(
                     f"{self._url} wants its token; run this as root on the board, or give "
                     "--token-file FILE"
+                ) from error
+            if 300 <= error.code <= 399:
+                raise ControlError(
+                    f"{self._url} is no kioskd: it answers {error.code} and leads to "
+                    f"{origin(error.headers.get('Location', ''))}; it is not followed, "
+                    "because the token would go there too"
                 ) from error
             return error.code, error.read()
         except http.client.HTTPException as error:

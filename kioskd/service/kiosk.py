@@ -15,9 +15,10 @@ import threading
 import time
 from collections.abc import Callable
 
-from driving_client import LinkSettings, make_link
 from driving_client.link import EventSink, Link
+from driving_client.links import make_link
 from driving_client.retarget import load_retarget
+from driving_client.session_settings import LinkSettings
 from kioskd import log, systemd_notify
 from kioskd.about import about
 from kioskd.audio.output import AudioOutput

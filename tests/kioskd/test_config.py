@@ -92,6 +92,20 @@ BAD = {
     "no host": ("endpoint: {url: 'ws://'}", "is not a ws:// or wss:// address"),
     "bad port": ("endpoint: {url: 'ws://h:99999'}", "is not a ws:// or wss:// address"),
     "secret in address": ("endpoint: {url: 'ws://u:p@h'}", "secrets come only from files"),
+    "empty label": (
+        "\nendpoint: {token_url: 'http://a..b/t'}",
+        ":2: endpoint.token_url: 'http://a..b/t' is not an http:// or https:// address: its host "
+        "has an empty part between two dots",
+    ),
+    "label too long": (f"endpoint: {{say_url: 'http://{'a' * 64}/say'}}", "longer than 63"),
+    "blank in an address": ("endpoint: {url: 'ws://h /'}", "holds blanks"),
+    "fragment": ("endpoint: {url: 'ws://h/#a'}", "is never sent; leave it out"),
+    "nowhere to listen": (
+        "health: {address: 'a..b'}",
+        "health.address: 'a..b' is not an IP address or a host name: its host has an empty part",
+    ),
+    "zone": ("health: {address: 'fe80::1%eth0'}", "use one without, or a name"),
+    "no address to listen on": ("health: {address: ''}", "it is empty"),
     "empty value": ("audio: {device: }", "an empty value is not a text"),
     "list": ("audio: {volume: [1]}", "a list is not a number"),
     "group": ("audio: {volume: {a: 1}}", "a group of keys is not a number"),

@@ -78,3 +78,33 @@ def test_where_only_the_processor_draws_the_light_variant_shows(
     assert run_kiosk.default_avatar().name == "default-20k.avatar", "a card may only show pictures"
     (tmp_path / "renderD128").touch()
     assert run_kiosk.default_avatar().name == "default.avatar"
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        (["--endpoint", "ws://a..b/relay"], "its host has an empty part between two dots"),
+        (["--endpoint", "ftp://host"], "write ws://host:port/path"),
+        (["--endpoint", "ws://me:hidden@host"], "secrets come only from files"),
+        (["--port", "http"], "'http' is no port"),
+        (["--endpoint-port", "65536"], "'65536' is no port"),
+    ],
+)
+def test_an_address_of_no_use_is_refused_before_anything_starts(
+    option: list[str],
+    told: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["run_kiosk.py", *option])
+    with pytest.raises(SystemExit) as ended:
+        run_kiosk.arguments()
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert told in said
+    assert "hidden" not in said
+
+
+def test_the_scheme_of_an_endpoint_may_be_in_capitals_and_its_end_a_slash() -> None:
+    assert run_kiosk.endpoint_address("HTTP://host:8090/") == "http://host:8090"
+    assert run_kiosk.endpoint_address("") == ""

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes the link that the settings ask for."""
+
+from __future__ import annotations
+
+from driving_client.driveningress import DrivingIngressLink
+from driving_client.link import EventSink, Link
+from driving_client.relay import RelayLink
+from driving_client.session_settings import LinkSettings
+
+
+def make_link(settings: LinkSettings, sink: EventSink) -> Link:
+    """The link of the configured dialect; `sink` hears its events on the network's thread."""
+    kind = RelayLink if settings.dialect == "relay" else DrivingIngressLink
+    return kind(settings, sink)

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where kioskctl asks: only at a usable address, and its token goes nowhere else."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from kioskd.ctl.client import Client, ControlError
+
+
+@contextlib.contextmanager
+def server(status: int, location: str = "") -> Iterator[tuple[str, list[str]]]:
+    """Answers everything with that status; yields its address and the tokens that it got."""
+    tokens: list[str] = []
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            tokens.append(self.headers.get("Authorization", ""))
+            self.send_response(status)
+            self.send_header("Location", location)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def do_POST(self) -> None:
+            self.do_GET()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    listening = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listening.server_address[1]}", tokens
+    finally:
+        listening.shutdown()
+        thread.join()
+        listening.server_close()
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_token_does_not_follow_a_redirect(tmp_path: Path, status: int) -> None:
+    (tmp_path / "token").write_text("secret-token-of-this-kiosk\n")
+    with server(200) as (other, stolen), server(status, f"{other}/x") as (url, tokens):
+        client = Client(url, tmp_path / "token", None)
+        with pytest.raises(ControlError) as caught:
+            client.get("healthz")
+        with pytest.raises(ControlError):
+            client.post("v1/say", {"text": "Hello."})
+    assert f"answers {status} and leads to {other}" in str(caught.value)
+    assert tokens == ["Bearer secret-token-of-this-kiosk"] * 2
+    assert stolen == []
+
+
+@pytest.mark.parametrize("url", ["", "kiosk", "ws://h", "http://a..b", "http://h:0", "http://h /"])
+def test_an_address_of_no_use_is_told(url: str) -> None:
+    with pytest.raises(ControlError, match="is not an http:// or https:// address"):
+        Client(url, None, None)
+
+
+def test_an_address_with_a_password_is_refused_without_repeating_it() -> None:
+    with pytest.raises(ControlError, match="secrets come only from files") as caught:
+        Client("http://me:hidden@kiosk:8080", None, None)
+    assert "hidden" not in str(caught.value)
