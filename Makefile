@@ -44,7 +44,7 @@ test: setup ## lint, types and all tests (TESTS= narrows it)
 	@exec $(VENV_PYTHON) -m pytest $(TESTS)
 
 test-clients: setup ## run the service's published clients against the embedded endpoint (from PyPI)
-	@scripts/make_vendor_clients.sh
+	@scripts/make_environment.sh vendor-clients
 	@KIOSK_VENDOR_CLIENTS=$(CURDIR)/out/vendor-clients $(VENV_PYTHON) -m pytest tests/vendor_clients
 
 lint: setup ## only the linters and the type checker
@@ -73,16 +73,16 @@ flash: setup ## write it to a board: BOARD=rk3576 [DRY_RUN=1] [HOST=root@address
 
 train-lipsync: setup ## train the model of the mouth anew (under 20 minutes on two free cores)
 	@scripts/install_packages.sh lipsync
-	@scripts/make_lipsync_environment.sh
+	@scripts/make_environment.sh lipsync
 	@exec out/lipsync-venv/bin/python scripts/train_lipsync.py
 
 bench-lipsync: setup ## our lips against other libraries on the same audio (some minutes)
 	@scripts/install_packages.sh lipsync
-	@scripts/make_lipsync_peers.sh
+	@scripts/make_environment.sh lipsync-peers
 	@exec $(VENV_PYTHON) scripts/bench_lips.py
 
 convert-npu: setup ## the lip-sync model for RK3576's NPU, run in the vendor's simulator (SHIP=1 keeps it)
-	@scripts/make_npu_environment.sh
+	@scripts/make_environment.sh npu
 	@exec $(VENV_PYTHON) scripts/convert_npu.py $(if $(SHIP),--ship)
 
 avatar: setup ## build an avatar from a recipe: RECIPE=file.yaml [SPLATS=20000] [OUT=file.avatar]

@@ -18,8 +18,6 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 from splat_gles.bundle_archive import Archive
 from splat_gles.errors import ImportSourceError, SplatError
 from splat_gles.importers.glb import MALFORMED, Glb

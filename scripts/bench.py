@@ -21,10 +21,8 @@ from pathlib import Path
 from typing import Any, Final
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench_sets import with_splats
-
 from splat_gles.bundle import read_bundle, write_bundle
 from splat_gles.errors import SplatError
 

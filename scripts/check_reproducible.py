@@ -20,8 +20,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 from firmware.boards import ROOT, board_names, load_board
 from firmware.errors import FirmwareError
 from firmware.steps import explain_os_error
@@ -104,10 +102,12 @@ def _build(
     began = time.monotonic()
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cpus)
+    # the environment's own .pth file names the checkout that it was made for
+    own = {"PYTHONPATH": os.pathsep.join((str(checkout), str(checkout / "scripts")))}
     try:
         result = subprocess.run(
             [sys.executable, "scripts/make_overlay.py", board],
-            cwd=checkout, env=os.environ | dict(settings), umask=umask, check=False,
+            cwd=checkout, env=os.environ | own | dict(settings), umask=umask, check=False,
         )  # fmt: skip
     finally:
         os.sched_setaffinity(0, before)

@@ -18,7 +18,6 @@ from typing import Final
 
 from avatar_maker.sheet import Pixels, contact_sheet
 from avatar_maker.sheet_shots import Shot, sheet_shots
-
 from splat_gles.avatar import Avatar
 from splat_gles.bundle import read_bundle
 from splat_gles.errors import SplatError

@@ -22,8 +22,6 @@ from typing import Any, Final
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 from driving_client.errors import DrivingError
 from driving_client.lipsync.espeak import synthesise
 from driving_client.lipsync.log_mel import log_mel
@@ -75,7 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
 def convert(folder: Path) -> dict[str, Any]:
     """Build into `folder` and compare; the converter's figures. Its log goes beside."""
     if not CONVERTER.is_file():
-        raise FileNotFoundError(f"no {CONVERTER}; make it with scripts/make_npu_environment.sh")
+        raise FileNotFoundError(f"no {CONVERTER}; make it with scripts/make_environment.sh npu")
     folder.mkdir(parents=True, exist_ok=True)
     windows = folder / "windows.npz"
     mel = speech_windows()

@@ -15,22 +15,20 @@ import sys
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "scripts"), str(ROOT)]
-
-from firmware.boards import Board, load_board  # noqa: E402
-from firmware.errors import FirmwareError  # noqa: E402
-from flashing import fastboot, genio, rkdeveloptool, ssh  # noqa: E402
-from flashing.errors import FlashError  # noqa: E402
-from flashing.job import IMAGE_NAMES, OVERLAY, RESTORE, ROOTFS, Job, check_image  # noqa: E402
-from flashing.partition_table import (  # noqa: E402
+from firmware.boards import Board, load_board
+from firmware.errors import FirmwareError
+from flashing import fastboot, genio, rkdeveloptool, ssh
+from flashing.errors import FlashError
+from flashing.job import IMAGE_NAMES, OVERLAY, RESTORE, ROOTFS, Job, check_image
+from flashing.partition_table import (
     Partition,
     find_partition,
     parse_listing,
     parse_parameter,
 )
-from flashing.report import Report  # noqa: E402
+from flashing.report import Report
 
+ROOT: Final = Path(__file__).resolve().parent.parent
 BROKEN_OFF: Final = 130
 Steps = list[tuple[str, list[str]]]
 

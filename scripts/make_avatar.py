@@ -20,7 +20,6 @@ from avatar_maker.errors import BuildError
 from avatar_maker.finish import finished_avatar
 from avatar_maker.recipe import read_recipe
 from avatar_maker.source import REQUIREMENT, Source, fetch_wheel
-
 from splat_gles.bundle import write_bundle
 from splat_gles.errors import SplatError
 

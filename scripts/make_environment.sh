@@ -1,33 +1,112 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Makes .venv from requirements.lock; does nothing when it is already of that lock file.
+# Makes a virtual environment of the table below; does nothing when it is up to date.
 #
-# The stamp holds the lock file's hash and the interpreter's version, so that a new lock or
-# another Python makes the environment anew and a half-finished one is never taken as done.
+#   scripts/make_environment.sh [NAME]
+#
+#   kiosk           .venv: the kiosk, its tests and the scripts (the default)
+#   lipsync         trains the lip-sync model; apart because PyTorch is large
+#   lipsync-peers   what `make bench-lipsync` compares with, from PyPI and npm
+#   npu             the vendor's converter to .rknn, which wants older numpy, protobuf and onnx
+#   vendor-clients  the service's published clients, for their test with the embedded endpoint
+#
+# The stamp holds the interpreter's version and what was asked for, so that a change makes the
+# environment anew and a half-finished one is never taken as done. Where our own code runs, a
+# .pth file puts the checkout and scripts/ on Python's path; it is relative, and so true for
+# every checkout that reaches the environment by a link.
 set -euo pipefail
 
-python=${PYTHON:-python3}
-if ! version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null); then
-    echo "error: make_environment.sh: '$python' does not run; install Python 3.11 to 3.13 or set PYTHON=" >&2
+fail() {
+    echo "error: make_environment.sh: $1" >&2
     exit 1
-fi
-case "$version" in
-3.11 | 3.12 | 3.13) ;;
+}
+
+name=${1:-kiosk}
+folder=out/$name
+newest=13
+paths=""          # what goes into the .pth file, as seen from the environment's folder
+bare_packages=""  # installed without what they depend on
+npm_packages=""
+case "$name" in
+kiosk)
+    folder=.venv
+    packages="--require-hashes -r requirements.lock"
+    asked=$(sha256sum requirements.lock)
+    imports="aiohttp, alsaaudio, numpy, pygame, soxr, systemd.daemon, yaml"
+    paths=". scripts"
+    takes="a minute or two"
+    ;;
+lipsync)
+    folder=out/lipsync-venv
+    # what both need has the version of requirements.lock
+    packages="$(grep -oE '^(aiohttp|numpy|protobuf|soxr)==[^ ]+' requirements.lock | tr '\n' ' ')
+        torch==2.13.0 onnx==1.23.2 onnxruntime==1.31.1"
+    imports="aiohttp, numpy, onnx, onnxruntime, soxr, torch"
+    paths=". scripts"
+    takes="PyTorch is a few hundred megabytes"
+    ;;
+lipsync-peers)
+    packages="pylipsync==0.2.1 openfacefx==0.24.0 pocketsphinx==5.1.1"
+    npm_packages="wawa-lipsync@0.0.2 @met4citizen/headaudio@0.1.0"
+    imports="openfacefx, pocketsphinx, pylipsync"
+    paths=". scripts"
+    takes="a minute or two"
+    ;;
+npu)
+    folder=out/npu-venv
+    newest=12  # the converter has no wheel for a newer Python
+    packages="torch==2.13.0 numpy==1.26.4 onnx==1.18.0 onnxruntime==1.20.1 protobuf==4.25.4
+        opencv-python-headless==4.11.0.86 fast-histogram psutil ruamel.yaml scipy tqdm
+        setuptools<80"
+    # its pin of torch is not kept: for ONNX it only imports torch, and the old one would bring CUDA
+    bare_packages="rknn-toolkit2==2.5.0"
+    imports="rknn.api, onnxruntime"
+    takes="1.5 GB; a minute or more"
+    ;;
+vendor-clients)
+    packages="-r tests/vendor_clients/requirements.txt"
+    asked=$(sha256sum tests/vendor_clients/requirements.txt)
+    imports="opuslib_next, spatialreal, spatius"
+    takes="about a minute"
+    ;;
 *)
-    echo "error: make_environment.sh: $python is Python $version; 3.11 to 3.13 are supported, set PYTHON=" >&2
-    exit 1
+    fail "no environment '$name'; there are kiosk, lipsync, lipsync-peers, npu, vendor-clients"
     ;;
 esac
 
-stamp="$version $(sha256sum requirements.lock)"
-if [ -x .venv/bin/python ] && [ "$(cat .venv/stamp 2>/dev/null)" = "$stamp" ]; then
-    exit 0
+python=${PYTHON:-python3}
+version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) ||
+    fail "'$python' does not run; install Python 3.11 to 3.$newest or set PYTHON="
+case "${version#3.}" in
+1[1-9]) [ "${version#3.}" -le "$newest" ] ;;
+*) false ;;
+esac || fail "$python is Python $version; 3.11 to 3.$newest are supported for $name, set PYTHON="
+
+stamp="$version ${asked:-$packages $bare_packages $npm_packages}"
+site=$folder/lib/python$version/site-packages
+if [ ! -x "$folder/bin/python" ] || [ "$(cat "$folder/stamp" 2>/dev/null)" != "$stamp" ]; then
+    [ -z "$npm_packages" ] || command -v npm >/dev/null ||
+        fail "no npm; run scripts/install_packages.sh lipsync"
+    echo "Making $folder with Python $version ($takes)"
+    rm -rf "$folder"
+    "$python" -m venv "$folder"
+    install() {
+        "$folder/bin/python" -m pip install --disable-pip-version-check --progress-bar on "$@" |
+            sed -n -e 's/^Collecting \([^ ]*\).*/  \1/p' -e '/^Successfully/p' -e '/[Ee]rror/p'
+    }
+    # lists of words, not one each
+    # shellcheck disable=SC2086
+    {
+        install $packages
+        [ -z "$bare_packages" ] || install --no-deps $bare_packages
+        [ -z "$npm_packages" ] || npm install --prefix "$folder" --no-audit --no-fund \
+            --ignore-scripts --loglevel=error $npm_packages
+    }
+    "$folder/bin/python" -c "import $imports"
+    echo "$stamp" >"$folder/stamp"
 fi
-echo "Making .venv with Python $version (a minute or two)"
-rm -rf .venv
-"$python" -m venv .venv
-.venv/bin/python -m pip install --disable-pip-version-check --require-hashes \
-    --progress-bar on -r requirements.lock |
-    sed -n -e 's/^Collecting \([^ ]*\).*/  \1/p' -e '/^Successfully/p' -e '/[Ee]rror/p'
-.venv/bin/python -c 'import aiohttp, alsaaudio, numpy, pygame, soxr, systemd.daemon, yaml'
-echo "$stamp" >.venv/stamp
+if [ -n "$paths" ]; then
+    # from site-packages up to the environment, and on to the checkout
+    up=../../../$(sed 's|[^/][^/]*|..|g' <<<"$folder")
+    for path in $paths; do echo "$up/$path"; done >"$site/kiosk.pth"
+fi

@@ -10,14 +10,11 @@ import sys
 from pathlib import Path
 from typing import Final
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 from firmware.board_keys import schema
 from firmware.boards import ROOT, board_names, load_board
 from firmware.build import Request, build
 from firmware.errors import FirmwareError
 from firmware.steps import Progress, explain_os_error
-
 from kioskd.errors import KioskError
 
 SCHEMA_PATH: Final = ROOT / "board/board.schema.json"

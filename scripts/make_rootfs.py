@@ -9,13 +9,12 @@ import sys
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "scripts"), str(ROOT)]
+from firmware.boards import load_board
+from firmware.errors import FirmwareError
+from firmware.inject import inject
+from firmware.steps import Progress, explain_os_error, need_tools
 
-from firmware.boards import load_board  # noqa: E402
-from firmware.errors import FirmwareError  # noqa: E402
-from firmware.inject import inject  # noqa: E402
-from firmware.steps import Progress, explain_os_error, need_tools  # noqa: E402
+ROOT: Final = Path(__file__).resolve().parent.parent
 
 
 def main(argv: list[str] | None = None) -> int:

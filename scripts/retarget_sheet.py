@@ -23,10 +23,7 @@ import numpy as np
 import pygame
 from numpy.typing import NDArray
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
 from avatar_maker.sheet_shots import mouth_middle
-
 from driving_client.errors import DrivingError
 from driving_client.lipsync.coarticulation import mouth_controls
 from driving_client.lipsync.espeak import synthesise

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Build an .rknn of the mouth's ONNX and run it in the vendor's simulator.
 
-Runs in an environment of its own (scripts/make_npu_environment.sh): the vendor's converter
+Runs in an environment of its own (scripts/make_environment.sh npu): the vendor's converter
 wants numpy 1, old protobuf and onnx. So it knows nothing of the project's packages. Half
 precision: eight bits would save a quarter of the file and cost up to 0.05 of a control.
 

@@ -19,12 +19,10 @@ from pathlib import Path
 from typing import Final
 
 os.environ.setdefault("SDL_VIDEODRIVER", "offscreen")
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from firmware.errors import FirmwareError
 from firmware.steps import Progress, explain_os_error
 from image_test.prepare import prepare
-
 from kioskd.errors import KioskError
 from splat_gles.errors import SplatError
 

@@ -4,7 +4,7 @@
 
 Speaks some thousand sentences with flite, festival and espeak-ng, trains the network on
 them, and writes mouth.npz, mouth.onnx and provenance.json. Under 20 minutes on two free
-cores. It needs the environment of `scripts/make_lipsync_environment.sh` and the Debian
+cores. It needs the environment of `scripts/make_environment.sh lipsync` and the Debian
 packages of `scripts/install_packages.sh lipsync`. `make convert-npu SHIP=1` then makes the
 NPU's file from the new model.
 """
@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 # One thread for each worker's algebra: the pool itself fills the cores.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 

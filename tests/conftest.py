@@ -21,6 +21,10 @@ if os.environ.get("CI"):
 pytest_plugins = ["sound_server"]
 
 ROOT = Path(__file__).resolve().parent.parent
+# Processes that tests start import this checkout, whichever one the environment was made for
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    (str(ROOT), str(ROOT / "scripts"), *filter(None, [os.environ.get("PYTHONPATH")]))
+)
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ from driving_client.lipsync.espeak import Speech
 ROOT: Final = Path(__file__).resolve().parents[2]
 HERE: Final = Path(__file__).resolve().parent
 ENVIRONMENT: Final = ROOT / "out/lipsync-peers"
-PYTHON: Final = ENVIRONMENT / "venv/bin/python"
+PYTHON: Final = ENVIRONMENT / "bin/python"
 MODULES: Final = ENVIRONMENT / "node_modules"
 REAL_SPEECH: Final = Path("/usr/share/asterisk/sounds/en_US_f_Allison")
 PEERS: Final = ("pylipsync", "openfacefx", "wawa-lipsync", "headaudio")
@@ -77,14 +77,15 @@ def real_speech(tell: Tell) -> list[Speech]:
 
 def _run(command: Sequence[str | Path], what: str) -> str:
     one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    environment = {**os.environ, **one_thread, "PYTHONPATH": str(HERE.parent)}
+    environment = {**os.environ, **one_thread}
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, check=True, timeout=1800, env=environment
         )
     except FileNotFoundError as error:
         raise PeerError(
-            f"{what} is not installed; scripts/make_lipsync_peers.sh does it ({error.filename})"
+            f"{what} is not installed; run scripts/make_environment.sh lipsync-peers "
+            f"({error.filename})"
         ) from error
     except subprocess.CalledProcessError as error:
         raise PeerError(f"{what} failed: {error.stderr.strip()[-800:]}") from error

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Final
 
 from firmware.root_archive import read_archive
-
 from flashing.errors import FlashError
 from flashing.job import hash_file
 from flashing.report import Report

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Final
 
 from firmware.boards import Board
-
 from flashing.commands import find_tool
 from flashing.errors import FlashError
 from flashing.report import Report

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Final
 
 from firmware.boards import Board
-
 from flashing import first_contact
 from flashing.errors import FlashError
 from flashing.report import Report

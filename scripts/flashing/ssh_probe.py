@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from firmware.boards import Board
-
 from flashing.errors import FlashError
 
 OLDEST_SYSTEMD: Final = 247

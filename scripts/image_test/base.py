@@ -27,7 +27,6 @@ from typing import Final
 
 from firmware.errors import FirmwareError
 from firmware.steps import Progress, run
-
 from image_test import base_files, cpio
 
 PACKAGES: Final = (

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from firmware.steps import run
-
 from image_test.errors import MachineError
 from image_test.prepare import BOARD
 

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from firmware.steps import run
-
 from image_test.disk import stick
 from image_test.machine import HOST, Machine
 

@@ -15,7 +15,6 @@ from typing import Final
 
 from firmware.errors import FirmwareError
 from firmware.steps import Progress
-
 from image_test import disk, update_images
 from image_test.base import BaseSystem, base_system
 from image_test.kiosk import Owner, configuration_stick, new_owner

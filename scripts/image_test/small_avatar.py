@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from bench_sets import with_splats
 
+from bench_sets import with_splats
 from splat_gles.bundle import read_bundle, write_bundle
 
 SPLATS: Final = 2000

@@ -17,7 +17,6 @@ from typing import Final
 from firmware.image import sign_image
 from firmware.signing import SigningKey, open_key
 from firmware.steps import run
-
 from kioskd.update.image_format import read_manifest
 
 GOOD: Final = "good.img"

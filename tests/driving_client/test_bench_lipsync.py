@@ -8,19 +8,14 @@ import math
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-
 
 from bench_lipsync.command import HELD_OUT, RECORDED, main, short_of, table
 from bench_lipsync.contest import COLUMNS, Answer, Row, behind, energy_row, our_row, peer_rows
 from bench_lipsync.peers import MODULES, PYTHON, PeerError, answers
 from bench_lipsync.visemes import SOUNDS, controls_of_viseme
-
 from driving_client.lipsync.espeak import synthesise
 from driving_client.lipsync.training.evaluation import labels_of, measure, mouth_of
 from driving_client.retarget.mouth import CLOSE, CONTROL_NAMES, FV, OPEN, PUCKER, WIDE
@@ -139,7 +134,7 @@ def test_the_table_lines_up_and_shows_what_is_missing():
 
 def test_missing_peers_are_named_with_the_way_to_install_them(monkeypatch, speeches, tmp_path):
     monkeypatch.setattr("bench_lipsync.peers.PYTHON", tmp_path / "python")
-    with pytest.raises(PeerError, match="make_lipsync_peers"):
+    with pytest.raises(PeerError, match="make_environment"):
         answers("pylipsync", speeches, tmp_path / "work")
 
 

@@ -25,16 +25,14 @@ OUT = os.environ.get("KIOSK_IMAGE_TEST", "")
 if not OUT:
     collect_ignore_glob = ["test_*.py"]
 else:
-    for path in ("scripts", "tests/end_to_end"):
-        sys.path.insert(0, str(ROOT / path))
+    from machines import RUNNING, Bench, settings
+    from processes import Process
 
     from firmware.steps import Progress
     from image_test import disk
     from image_test.kiosk import Kiosk
     from image_test.machine import Machine
     from image_test.prepare import Prepared, prepare
-    from machines import RUNNING, Bench, settings
-    from processes import Process
 
     @pytest.fixture(scope="session")
     def progress() -> Progress:

@@ -10,12 +10,12 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+
+from driving_client.lipsync.espeak import synthesise
 from image_test import pictures, sound
 from image_test.kiosk import START_S, Kiosk
 from image_test.machine import SCREEN
 from image_test.prepare import Prepared
-
-from driving_client.lipsync.espeak import synthesise
 
 IDLE_S = 120
 LINK_S = 300

@@ -18,12 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from machines import RUNNING, Bench
+from updating import IMAGES, INSTALL_S, TRIAL_S, config_sum, install, plug_in, state
+
 from image_test.killed_disk import Verdict, next_start
 from image_test.kiosk import Kiosk
 from image_test.prepare import Prepared
 from image_test.update_images import GOOD, GOOD_VERSION
-from machines import RUNNING, Bench
-from updating import IMAGES, INSTALL_S, TRIAL_S, config_sum, install, plug_in, state
 
 INSTALL_CUTS = 12
 START_CUTS = 8

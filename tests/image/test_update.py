@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+from updating import IMAGES, INSTALL_S, TRIAL_S, config_sum, install, plug_in, state
+
 from image_test.kiosk import Kiosk
 from image_test.prepare import Prepared
 from image_test.update_images import BROKEN, BROKEN_VERSION, STRANGER
-from updating import IMAGES, INSTALL_S, TRIAL_S, config_sum, install, plug_in, state
 
 FLIP = """
 cp {image} /var/tmp/flipped.img

@@ -14,10 +14,10 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-import flash
 import pytest
-from flashing.partition_table import Partition
 
+import flash
+from flashing.partition_table import Partition
 from kioskd.update.image_format import Trailer, padded_digest
 
 ROOT = Path(__file__).resolve().parents[2]

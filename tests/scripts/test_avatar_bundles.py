@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from avatar_maker.recipe import read_recipe
 from numpy.typing import NDArray
 
+from avatar_maker.recipe import read_recipe
 from driving_client.motion import ARKIT_NAMES
 from splat_gles.avatar import Avatar, Framing
 from splat_gles.bundle import read_bundle

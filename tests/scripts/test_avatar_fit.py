@@ -3,21 +3,16 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "splat_gles"))
+from made_up_avatar import make_avatar
 
 from avatar_maker import blending
 from avatar_maker.blending import Screen, compare, largest_weights
 from avatar_maker.fit import LIMITS, Fit
 from avatar_maker.views import View
-from made_up_avatar import make_avatar
-
 from splat_gles import camera
 from splat_gles.avatar import Avatar
 from splat_gles.reference import rasterise

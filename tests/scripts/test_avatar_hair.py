@@ -3,24 +3,21 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from avatar_maker.cloud import UNITS, Cloud, bound_to
+from avatar_maker.growth import LOCKS, grown_strands
+from avatar_maker.hairline import above_hairline, scalp_cover
+from avatar_maker.hull import head_hull, on_skin, spread_rays
+from avatar_maker.mesh import unit
+from avatar_maker.recipe import Look, read_recipe
+from avatar_maker.source import Floats
+from avatar_maker.strands import LIGHTS, Pieces, hair_splats, highlight
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-from avatar_maker.cloud import UNITS, Cloud, bound_to  # noqa: E402
-from avatar_maker.growth import LOCKS, grown_strands  # noqa: E402
-from avatar_maker.hairline import above_hairline, scalp_cover  # noqa: E402
-from avatar_maker.hull import head_hull, on_skin, spread_rays  # noqa: E402
-from avatar_maker.mesh import unit  # noqa: E402
-from avatar_maker.recipe import Look, read_recipe  # noqa: E402
-from avatar_maker.source import Floats  # noqa: E402
-from avatar_maker.strands import LIGHTS, Pieces, hair_splats, highlight  # noqa: E402
-
 CENTER = np.array([0.0, 1.58, 0.03])
 EYES = np.array([[0.03, 1.56, 0.115], [-0.03, 1.56, 0.115]])
 RADIUS = 0.10

@@ -3,19 +3,17 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
+from avatar_maker.cloud import HEAD, Cloud, bound_to, flat_axes, joined
+from avatar_maker.light import LAMPS, baked, displayed
+from avatar_maker.mesh import unit
+from avatar_maker.noise import waves
+from avatar_maker.source import Floats
 
-from avatar_maker.cloud import HEAD, Cloud, bound_to, flat_axes, joined  # noqa: E402
-from avatar_maker.light import LAMPS, baked, displayed  # noqa: E402
-from avatar_maker.mesh import unit  # noqa: E402
-from avatar_maker.noise import waves  # noqa: E402
-from avatar_maker.source import Floats  # noqa: E402
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def plate(towards: Floats, offset: float, half: float, translucence: float = 0.0) -> Cloud:

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from avatar_maker.sheet_shots import Shot, mouth_middle, sheet_shots, viseme
 from avatar_studio import SIDE, Mask, Picture, Studio, brightness, connected, studio
 
+from avatar_maker.sheet_shots import Shot, mouth_middle, sheet_shots, viseme
 from splat_gles.avatar import Avatar
 from splat_gles.bundle import read_bundle
 

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import bench
+from bench_sets import with_splats
 from splat_gles import camera
 from splat_gles.avatar import Avatar
 from splat_gles.bundle import read_bundle
@@ -17,10 +18,6 @@ from splat_gles.fragments import count_fragments, project_avatar
 from splat_gles.rig import Rig
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
-sys.path.insert(0, str(SCRIPTS))
-
-import bench  # noqa: E402
-from bench_sets import with_splats  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from firmware.boards import BOARDS, board_names, load_board
 
+from firmware.boards import BOARDS, board_names, load_board
 from kioskd.audio.cards import SoundCard, choose_device
 
 CHAPTERS = [

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firmware.board_keys import BOARD_KEYS, FLASH_KEYS, schema
+from firmware.boards import BoardError, board_names, load_board, read_board
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-from firmware.board_keys import BOARD_KEYS, FLASH_KEYS, schema  # noqa: E402
-from firmware.boards import BoardError, board_names, load_board, read_board  # noqa: E402
-
 NAMES = ["8189", "g88", "qemu-virt", "rk3576", "s565"]
 
 

@@ -4,19 +4,17 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
+from firmware.build import replace_deliveries
+from firmware.cache import KEPT, TEMPORARY, open_cache, tidy, used
+from firmware.steps import Progress
 
-from firmware.build import replace_deliveries  # noqa: E402
-from firmware.cache import KEPT, TEMPORARY, open_cache, tidy, used  # noqa: E402
-from firmware.steps import Progress  # noqa: E402
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def aged(path: Path, hours: float) -> Path:

@@ -6,12 +6,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import contact_sheet
 import pygame
 import pytest
+
+import contact_sheet
 from avatar_maker import sheet
 from avatar_maker.sheet_shots import VISEMES, both_sides, sheet_shots, viseme
-
 from splat_gles.bundle import read_bundle, write_bundle
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import sys
 
 import pytest
+
 from flashing.commands import progress_in, query, run
 from flashing.errors import FlashError
 from flashing.report import Report

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from flash_files import ROOT, SECTOR, Board, gpt, overlay_image, put_on_path, run_flash
+
 from flashing.partition_table import Partition
 
 FIXTURES = ROOT / "board/rk3576/fixtures"

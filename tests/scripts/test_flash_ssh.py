@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from firmware.boards import load_board
 from flash_files import kiosk_image, run_flash
+from ssh_machine import Machine, why_not
+
+from firmware.boards import load_board
 from flashing.errors import FlashError
 from flashing.ssh_probe import check_machine, check_virgin, parse
-from ssh_machine import Machine, why_not
 
 NEW = "0.2.0+new"
 OLD = "0.1.0+old"

@@ -12,18 +12,16 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
+from firmware.boards import load_board
+from firmware.errors import FirmwareError
+from firmware.image import sign_image
+from firmware.signing import open_key
+from firmware.squashfs import make_squashfs
+from firmware.version import read_release
+from kioskd.update.errors import ImageError
+from kioskd.update.image_format import read_manifest, verify
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-from firmware.boards import load_board  # noqa: E402
-from firmware.errors import FirmwareError  # noqa: E402
-from firmware.image import sign_image  # noqa: E402
-from firmware.signing import open_key  # noqa: E402
-from firmware.squashfs import make_squashfs  # noqa: E402
-from firmware.version import read_release  # noqa: E402
-
-from kioskd.update.errors import ImageError  # noqa: E402
-from kioskd.update.image_format import read_manifest, verify  # noqa: E402
 
 # RFC 6979, A.2.5: key and SHA-256 signatures on P-256
 RFC_KEY = 0xC9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from image_test import base, cpio, disk, killed_disk, pictures, sound
 from image_test.errors import MachineError
 from image_test.guest_shell import GuestShell
 from image_test.qmp import Qmp
 from image_test.small_avatar import SPLATS, small_avatar
-
 from splat_gles.bundle import read_bundle
 
 

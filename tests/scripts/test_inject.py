@@ -12,10 +12,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import make_rootfs
 import pytest
-from firmware.ext4_image import Ext4Image
 from flash_files import ext4, kiosk_image
+
+import make_rootfs
+from firmware.ext4_image import Ext4Image
 
 EPOCH = 1_760_000_000
 DEBUGFS = "/usr/sbin/debugfs"

@@ -9,15 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from avatar_maker.errors import BuildError
+from avatar_maker.recipe import read_recipe
+from avatar_maker.source import WHEEL_NAME, Source, fetch_wheel
+from splat_gles.bundle import read_manifest
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-from avatar_maker.errors import BuildError  # noqa: E402
-from avatar_maker.recipe import read_recipe  # noqa: E402
-from avatar_maker.source import WHEEL_NAME, Source, fetch_wheel  # noqa: E402
-
-from splat_gles.bundle import read_manifest  # noqa: E402
-
 SCRIPT = ROOT / "scripts" / "make_avatar.py"
 
 

@@ -8,7 +8,6 @@ import os
 import shutil
 import stat
 import subprocess
-import sys
 import time
 import zipfile
 from dataclasses import asdict
@@ -19,11 +18,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-from firmware import debian  # noqa: E402
-from firmware.debian import (  # noqa: E402
+from firmware import debian
+from firmware.debian import (
     DEFAULT_MIRROR,
     DEFAULT_SECURITY_MIRROR,
     Deb,
@@ -33,16 +29,17 @@ from firmware.debian import (  # noqa: E402
     parse_records,
     sources,
 )
-from firmware.errors import FirmwareError  # noqa: E402
-from firmware.packages import (  # noqa: E402
+from firmware.errors import FirmwareError
+from firmware.packages import (
     DROPPED_FROM_DEBS,
     DROPPED_FROM_WHEELS,
     RUNTIME_WHEELS,
     SOURCE_WHEELS,
 )
-from firmware.tree import SITE_PACKAGES, is_dropped, unpack_deb, unpack_wheel  # noqa: E402
-from firmware.wheels import fetch_python_packages, read_lock  # noqa: E402
+from firmware.tree import SITE_PACKAGES, is_dropped, unpack_deb, unpack_wheel
+from firmware.wheels import fetch_python_packages, read_lock
 
+ROOT = Path(__file__).resolve().parents[2]
 DEFAULTS = (DEFAULT_MIRROR, DEFAULT_SECURITY_MIRROR)
 RECORD = """Package: zlib1g
 Architecture: arm64

@@ -7,6 +7,9 @@ import contextlib
 
 import pytest
 from flash_files import ROOT, SECTOR, gpt
+from hypothesis import given
+from hypothesis import strategies as st
+
 from flashing.errors import FlashError
 from flashing.partition_table import (
     Partition,
@@ -16,8 +19,6 @@ from flashing.partition_table import (
     parse_listing,
     parse_parameter,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 FIXTURES = ROOT / "board/rk3576/fixtures"
 LAYOUTS = ["rockchip-sdk", "firefly", "friendlyelec"]

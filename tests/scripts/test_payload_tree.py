@@ -7,7 +7,6 @@ import os
 import shutil
 import stat
 import subprocess
-import sys
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,11 +14,9 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-from firmware import squashfs as squashfs_module  # noqa: E402
-from firmware.deliveries import (  # noqa: E402
+from firmware import squashfs as squashfs_module
+from firmware.boards import load_board
+from firmware.deliveries import (
     BOARD_NAME,
     HOOK_MAX_BYTES,
     hook_tree,
@@ -28,20 +25,19 @@ from firmware.deliveries import (  # noqa: E402
     store_tree,
     write_checksums,
 )
-from firmware.elf import check_libraries, drop_unneeded_libraries, elf_files  # noqa: E402
-from firmware.errors import FirmwareError  # noqa: E402
-from firmware.ext4 import make_ext4  # noqa: E402
-from firmware.payload import LINKS, add_avatar, settle, tree_key  # noqa: E402
-from firmware.runtime import bundle_certificates  # noqa: E402
-from firmware.signing import SigningKey, open_key  # noqa: E402
-from firmware.squashfs import make_squashfs  # noqa: E402
-from firmware.steps import TOOL_PACKAGES, need_tools, run  # noqa: E402
-from firmware.tree import copy_tree, settle_modes  # noqa: E402
+from firmware.elf import check_libraries, drop_unneeded_libraries, elf_files
+from firmware.errors import FirmwareError
+from firmware.ext4 import make_ext4
+from firmware.payload import LINKS, add_avatar, settle, tree_key
+from firmware.runtime import bundle_certificates
+from firmware.signing import SigningKey, open_key
+from firmware.squashfs import make_squashfs
+from firmware.steps import TOOL_PACKAGES, need_tools, run
+from firmware.tree import copy_tree, settle_modes
+from kioskd.update.signature import check_signature
+from kioskd.update.slot_state import SlotState, parse_state
 
-from firmware.boards import load_board  # noqa: E402  # isort: skip
-from kioskd.update.signature import check_signature  # noqa: E402
-from kioskd.update.slot_state import SlotState, parse_state  # noqa: E402
-
+ROOT = Path(__file__).resolve().parents[2]
 EPOCH = 1_700_000_000
 SYSTEM = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
 

@@ -13,8 +13,9 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-import run_kiosk
 from ssh_machine import free_port
+
+import run_kiosk
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts" / "run_kiosk.py"

@@ -6,25 +6,22 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from firmware.boards import load_board
+from firmware.debian import Deb
+from firmware.errors import FirmwareError
+from firmware.licences import LICENCES, add_licences
+from firmware.runtime import Runtime
+from firmware.sbom import declared_licence, describe_payload
+from firmware.tree import SITE_PACKAGES
+from firmware.version import Release
+from firmware.wheels import PythonPackage
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-from firmware.boards import load_board  # noqa: E402
-from firmware.debian import Deb  # noqa: E402
-from firmware.errors import FirmwareError  # noqa: E402
-from firmware.licences import LICENCES, add_licences  # noqa: E402
-from firmware.runtime import Runtime  # noqa: E402
-from firmware.sbom import declared_licence, describe_payload  # noqa: E402
-from firmware.tree import SITE_PACKAGES  # noqa: E402
-from firmware.version import Release  # noqa: E402
-from firmware.wheels import PythonPackage  # noqa: E402
-
 RELEASE = Release("1.0+abcdef1.dirty", "abcdef1" + "0" * 33, 1_700_000_000)
 DIGEST = "ab" * 32
 SPDX_ID = re.compile(r"SPDXRef-[A-Za-z0-9.-]+")

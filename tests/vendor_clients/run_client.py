@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One of the service's published clients sends a voice; what it gets back is printed as JSON.
 
-Runs in the environment of scripts/make_vendor_clients.sh and imports nothing of the project:
+Runs in the environment of `scripts/make_environment.sh vendor-clients` and imports nothing of
+the project:
 python run_client.py spatius|spatialreal URL VOICE.pcm RATE [--opus] [--query] [--pace SECONDS]
 [--cut SECONDS] [--twice] [--egress]
 """
