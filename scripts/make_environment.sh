@@ -24,7 +24,7 @@ fail() {
 name=${1:-kiosk}
 folder=out/$name
 newest=13
-paths=""          # what goes into the .pth file, as seen from the environment's folder
+runs_our_code=""  # then it gets the .pth file
 bare_packages=""  # installed without what they depend on
 npm_packages=""
 case "$name" in
@@ -33,7 +33,7 @@ kiosk)
     packages="--require-hashes -r requirements.lock"
     asked=$(sha256sum requirements.lock)
     imports="aiohttp, alsaaudio, numpy, pygame, soxr, systemd.daemon, yaml"
-    paths=". scripts"
+    runs_our_code=yes
     takes="a minute or two"
     ;;
 lipsync)
@@ -42,14 +42,14 @@ lipsync)
     packages="$(grep -oE '^(aiohttp|numpy|protobuf|soxr)==[^ ]+' requirements.lock | tr '\n' ' ')
         torch==2.13.0 onnx==1.23.2 onnxruntime==1.31.1"
     imports="aiohttp, numpy, onnx, onnxruntime, soxr, torch"
-    paths=". scripts"
+    runs_our_code=yes
     takes="PyTorch is a few hundred megabytes"
     ;;
 lipsync-peers)
     packages="pylipsync==0.2.1 openfacefx==0.24.0 pocketsphinx==5.1.1"
     npm_packages="wawa-lipsync@0.0.2 @met4citizen/headaudio@0.1.0"
     imports="openfacefx, pocketsphinx, pylipsync"
-    paths=". scripts"
+    runs_our_code=yes
     takes="a minute or two"
     ;;
 npu)
@@ -105,8 +105,8 @@ if [ ! -x "$folder/bin/python" ] || [ "$(cat "$folder/stamp" 2>/dev/null)" != "$
     "$folder/bin/python" -c "import $imports"
     echo "$stamp" >"$folder/stamp"
 fi
-if [ -n "$paths" ]; then
+if [ -n "$runs_our_code" ]; then
     # from site-packages up to the environment, and on to the checkout
-    up=../../../$(sed 's|[^/][^/]*|..|g' <<<"$folder")
-    for path in $paths; do echo "$up/$path"; done >"$site/kiosk.pth"
+    checkout=../../../$(sed 's|[^/][^/]*|..|g' <<<"$folder")
+    printf '%s\n' "$checkout" "$checkout/scripts" >"$site/kiosk.pth"
 fi

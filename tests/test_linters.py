@@ -68,6 +68,15 @@ def test_files_are_read_in_one_go(root: Path) -> None:
     assert not long, f"longer than {LONGEST_FILE} lines, split by reason: {long}"
 
 
+def test_no_source_edits_the_path_that_imports_are_looked_for_in(root: Path) -> None:
+    """One rule does: the environment's .pth file, and pytest's `pythonpath` for the tests."""
+    edits = re.compile(r"^\s*sys\.path(\.(insert|append|extend)\(|\[.*\] *=| *\+?= )", re.MULTILINE)
+    wrong = [
+        str(path.relative_to(root)) for path in own_sources(root) if edits.search(path.read_text())
+    ]
+    assert not wrong, f"sys.path is edited in {wrong}"
+
+
 @pytest.mark.parametrize("package", ["splat_gles", "driving_client"])
 def test_lower_packages_import_neither_each_other_nor_the_daemon(root: Path, package: str) -> None:
     others = set(PACKAGES) - {package}
