@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Shared by all tests: where the real recordings lie, and an environment without a screen."""
+"""Shared by all tests: an environment without a screen, and the plugins beside this file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI"):
     settings.load_profile("ci")
 
-pytest_plugins = ["sound_server"]
+pytest_plugins = ["made_up.plugin", "sound_server"]
 
 ROOT = Path(__file__).resolve().parent.parent
 # Processes that tests start import this checkout, whichever one the environment was made for
@@ -31,14 +31,3 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 def root() -> Path:
     """The top of the project."""
     return ROOT
-
-
-@pytest.fixture(scope="session")
-def shared_data() -> Path:
-    """Real avatars and recordings made by others; they are no part of the project."""
-    folder = Path(os.environ.get("KIOSK_SHARED_DATA", ROOT.parent / "shared" / "data"))
-    if not (folder / "avatars").is_dir():
-        pytest.skip(
-            f"no shared data at {folder}; set KIOSK_SHARED_DATA to run the tests on recordings"
-        )
-    return folder

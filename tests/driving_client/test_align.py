@@ -51,21 +51,20 @@ def test_any_offset_that_motion_is_given_is_found_again(spoken, shift):
     assert ways[-1].clear
 
 
-def test_the_shared_recordings_show_120_ms_and_0(shared_data, capsys):
-    clips = shared_data / "clips"
-    assert main(["align", str(clips / "driveningress_16k.json")]) == 0
+def test_the_recordings_show_120_ms_and_0(clips, capsys):
+    assert main(["align", str(clips.long)]) == 0
     told = capsys.readouterr().out
     assert told.splitlines()[-1] == "endpoint.motion_offset_ms=120"
     assert "confidence: good" in told
     assert "a regression of its own" in told
-    assert main(["align", str(clips / "flame_keyframes_92.json")]) == 0
+    assert main(["align", str(clips.short)]) == 0
     told = capsys.readouterr().out
     assert told.splitlines()[-1] == "endpoint.motion_offset_ms=0"
     assert "may be one frame (40 ms) off" in told
 
 
-def test_parts_of_the_long_recording_agree_within_a_frame(shared_data):
-    recording = read_recording(shared_data / "clips/driveningress_16k.json")
+def test_parts_of_the_long_recording_agree_within_a_frame(clips):
+    recording = read_recording(clips.long)
     frames, controls = recording.utterance().motion_frames(), heard_controls(recording)
     for start in range(0, 400, 100):
         part = slice(start, start + 107)
@@ -74,9 +73,9 @@ def test_parts_of_the_long_recording_agree_within_a_frame(shared_data):
         assert abs(best.best_s - 0.13) < 0.03
 
 
-def test_motion_of_another_speech_is_not_taken_for_an_answer(shared_data):
+def test_motion_of_another_speech_is_not_taken_for_an_answer(clips):
     """The wrong voice agrees nowhere: chance is told from agreement."""
-    recording = read_recording(shared_data / "clips/driveningress_16k.json")
+    recording = read_recording(clips.long)
     frames = recording.utterance().motion_frames()
     wrong = 0
     for text in (TEXT, TEXT[::-1], "Counting: " + ", ".join(map(str, range(1, 40)))):

@@ -17,6 +17,7 @@ import pytest
 from grpc_tools import protoc
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_up.plugin import Clips
 from wire_strategies import messages, same
 
 from driving_client.errors import ProtocolError
@@ -197,8 +198,8 @@ def test_the_generated_module_is_what_the_schema_says(root: Path, tmp_path: Path
         assert generated.read_text() == committed.read_text(), f"{name}: generate it anew"
 
 
-def test_a_real_recording_decodes_whole(shared_data: Path) -> None:
-    document = json.loads((shared_data / "clips" / "driveningress_16k.json").read_text())
+def test_a_recording_decodes_whole(clips: Clips) -> None:
+    document = json.loads(clips.long.read_text())
     decoded = []
     for encoded in document["animation_messages_base64"]:
         data = base64.b64decode(encoded)

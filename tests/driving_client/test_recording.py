@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_up.plugin import Clips
 from scripted_endpoint import ramp
 
 from driving_client.__main__ import main
@@ -117,11 +118,10 @@ def test_files_that_are_not_there_or_no_files(
         assert capsys.readouterr().err.startswith(f"error: recording {path}")
 
 
-def test_decode_prints_what_the_shared_recordings_hold(
-    shared_data: Path, capsys: pytest.CaptureFixture[str]
+def test_decode_prints_what_recordings_hold(
+    clips: Clips, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    clips = shared_data / "clips"
-    assert main(["decode", str(clips / "driveningress_16k.json")]) == 0
+    assert main(["decode", str(clips.long)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert "audio: 20.30 s at 16000 Hz, mono s16le" in lines
     assert "motion: 507 keyframes in 6 messages, 20.28 s at 25 frames a second" in lines
@@ -129,17 +129,17 @@ def test_decode_prints_what_the_shared_recordings_hold(
     assert [int(row[1]) for row in table] == [50, 100, 100, 100, 100, 57]
     assert [row[-1] for row in table] == ["-"] * 5 + ["end"]
 
-    assert main(["decode", str(clips / "flame_keyframes_92.json")]) == 0
+    assert main(["decode", str(clips.short)]) == 0
     out = capsys.readouterr().out
     assert "audio: 3.69 s at 24000 Hz" in out
     assert "motion: 92 keyframes in 1 messages" in out
 
 
-def test_a_full_disk_is_told_in_words(shared_data: Path) -> None:
+def test_a_full_disk_is_told_in_words(tmp_path: Path) -> None:
     with Path("/dev/full").open("w") as full:
         result = subprocess.run(
             [sys.executable, "-m", "driving_client", "decode",
-             str(shared_data / "clips/flame_keyframes_92.json")],
+             str(written(tmp_path / "k.json", keyframe_document(92)))],
             stdout=full, stderr=subprocess.PIPE, text=True, check=False,
         )  # fmt: skip
     assert result.returncode == 1

@@ -31,13 +31,13 @@ controls = st.lists(st.floats(0.0, 1.0, width=32), min_size=6, max_size=6).map(
 
 
 @pytest.fixture
-def recording(shared_data):
-    return read_recording(shared_data / "clips/driveningress_16k.json")
+def recording(clips):
+    return read_recording(clips.long)
 
 
 @pytest.fixture
-def targets(shared_data):
-    return read_controls(shared_data / "clips/driveningress_16k_controls.json")
+def targets(clips):
+    return read_controls(clips.controls)
 
 
 @given(controls)
@@ -104,8 +104,8 @@ def test_neck_and_head_pass_through_in_radians_less_the_streams_constant_rotatio
     assert same_stream.arkit(frame)[52:] == pytest.approx([0.1, -0.05, 0.02], abs=1e-6)
 
 
-def test_another_streams_neutral_face_does_not_look_like_a_bitten_lip(shared_data, recording):
-    other = read_recording(shared_data / "clips/flame_keyframes_92.json")
+def test_another_streams_neutral_face_does_not_look_like_a_bitten_lip(clips, recording):
+    other = read_recording(clips.short)
     frames = other.utterance().motion_frames()
 
     def mean_controls(retarget):
@@ -148,18 +148,15 @@ def test_silence_in_the_recording_closes_the_lips(recording):
     assert opening[level < -45].mean() < 0.4 * opening[level > -30].mean()
 
 
-def test_the_fit_can_be_repeated_and_finds_the_lag(
-    shared_data, recording, targets, tmp_path, capsys
-):
-    clips = shared_data / "clips"
+def test_the_fit_can_be_repeated_and_finds_the_lag(clips, tmp_path, capsys):
     made = tmp_path / "fit.json"
     assert (
         main(
             [
                 "fit",
-                str(clips / "driveningress_16k.json"),
+                str(clips.long),
                 "--controls",
-                str(clips / "driveningress_16k_controls.json"),
+                str(clips.controls),
                 "-o",
                 str(made),
             ]
@@ -169,14 +166,14 @@ def test_the_fit_can_be_repeated_and_finds_the_lag(
     provenance = load_retarget(made).provenance
     assert provenance["lag_frames"] == 3
     assert provenance["cross_validated_r"]["open"] > 0.55
-    assert provenance["cross_validated_r"] == RETARGET.provenance["cross_validated_r"]
-    assert load_retarget(made).weights == pytest.approx(RETARGET.weights, abs=1e-6)
+    if clips.real:  # what the packaged mapping was fitted on
+        assert provenance["cross_validated_r"] == RETARGET.provenance["cross_validated_r"]
+        assert load_retarget(made).weights == pytest.approx(RETARGET.weights, abs=1e-6)
     assert "close" in capsys.readouterr().out
 
 
-def test_recordings_alone_are_enough_the_speech_model_listens(shared_data, tmp_path, capsys):
-    clips = shared_data / "clips"
-    long, short = clips / "driveningress_16k.json", clips / "flame_keyframes_92.json"
+def test_recordings_alone_are_enough_the_speech_model_listens(clips, tmp_path, capsys):
+    long, short = clips.long, clips.short
     made = tmp_path / "fit.json"
     assert main(["fit", str(long), "-o", str(made)]) == 0
     provenance = load_retarget(made).provenance

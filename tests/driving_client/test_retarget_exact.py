@@ -11,6 +11,8 @@ import pytest
 from flame_models import Pickle2, modern_pickle, official_pickle, small_model, split_in_four
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_up.lam_files import GlbWriter, lam_zip
+from made_up.plugin import LAM_NAMES, MADE_UP
 
 from driving_client.errors import RetargetError
 from driving_client.motion import ARKIT_NAMES, FLAME_SLICES
@@ -432,24 +434,43 @@ def test_bad_blendshapes_are_refused(tmp_path, change, reason):
         read_blendshapes(path)
 
 
-def test_lam_avatars_are_flames_topology_split_once(shared_data, tmp_path):
-    """What the exact fit rests on: 5,023 vertices first, 9,976 faces, middles in the middle."""
+def split_archive(path):
+    """A LAM avatar's mesh, as far as the tool reads it, of the small model split once."""
+    rig, glb = rig_of(), GlbWriter()
+    targets = [{"POSITION": glb.accessor(delta.astype("<f4"))} for delta in rig["deltas"]]
+    primitive = {
+        "attributes": {"POSITION": glb.accessor(rig["vertices"].astype("<f4"))},
+        "indices": glb.accessor(rig["faces"].ravel().astype("<u2")),
+        "targets": targets,
+    }
+    names = rig["names"].tolist()
+    glb.document["meshes"] = [{"primitives": [primitive], "extras": {"targetNames": names}}]
+    path.write_bytes(lam_zip({"somebody/skin.glb": glb.build()}))
+    return path
+
+
+@pytest.mark.parametrize("name", LAM_NAMES)
+def test_lam_avatars_are_flames_topology_split_once(request, name, tmp_path):
+    """What the exact fit rests on: FLAME's 5,023 vertices first, middles in the middle."""
     path = tmp_path / "lam.npz"
-    assert (
-        write_avatar_blendshapes([str(shared_data / "avatars/lam-p2-1.zip"), "-o", str(path)]) == 0
-    )
+    if name == MADE_UP:
+        source, coarse, fine = split_archive(tmp_path / "lam.zip"), (20, 24), 63
+    else:
+        source, coarse, fine = request.getfixturevalue("lam_zip")(name), (5023, 9976), 20018
+    assert write_avatar_blendshapes([str(source), "-o", str(path)]) == 0
     rig = read_blendshapes(path)
-    assert rig.vertices.shape == (20018, 3)
-    assert len(rig.names) == 51
-    faces = coarse_faces(rig.faces, 5023)
-    assert faces.shape == (9976, 3)
-    old = (rig.faces < 5023).sum(axis=1)
-    assert np.bincount(old).tolist() == [9976, 29928]
+    assert rig.vertices.shape == (fine, 3)
+    assert len(rig.names) == (len(SHAPES) if name == MADE_UP else 51)
+    old_vertices, old_faces = coarse
+    faces = coarse_faces(rig.faces, old_vertices)
+    assert faces.shape == (old_faces, 3)
+    old = (rig.faces < old_vertices).sum(axis=1)
+    assert np.bincount(old).tolist() == [old_faces, 3 * old_faces]
     # Each coarse face is one whose middles make a fine face, so the middles can be checked
-    fine = rig.faces[old == 0]
+    middles = rig.faces[old == 0]
     for values in (rig.vertices, rig.deltas[rig.names.index("jawOpen")]):
         corners = values[faces].sum(axis=1)
-        assert np.abs(values[fine].sum(axis=1) - corners).max() < 6e-6
+        assert np.abs(values[middles].sum(axis=1) - corners).max() < 6e-6
 
 
 @given(st.integers(0, 5))

@@ -117,9 +117,9 @@ def test_music_neither_freezes_the_mouth_open_nor_makes_it_chatter():
         assert np.abs(np.diff(rows[:, OPEN])).mean() < 0.08
 
 
-def test_a_recorded_voice_moves_the_jaw_when_its_own_motion_did(shared_data):
+def test_a_recorded_voice_moves_the_jaw_when_its_own_motion_did(clips):
     """One short clip ranks nothing, but the two jaws must go together and at the same time."""
-    clip = read_recording(shared_data / "clips/flame_keyframes_92.json")
+    clip = read_recording(clips.short)
     jaw = clip.utterance().motion_frames()[:, FLAME_SLICES["jaw_pose"].start]
     mouth = SpeechMouth(clip.sample_rate)
     opening = np.concatenate([mouth.feed(clip.audio), mouth.finish()])[:, OPEN]

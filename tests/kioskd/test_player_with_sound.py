@@ -6,11 +6,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from made_up.plugin import Clips
 from player_stage import AvatarHolder, JawRetarget, flame, jaw_of, small_avatar
 from starvation import unless_starved
 
@@ -176,10 +176,8 @@ def kill_the_motion(cinema: Cinema, listener: Any) -> None:
     assert cinema.reports[-1][1] is PlaybackState.ENDED
 
 
-def test_the_recording_plays_in_sync_with_the_fitted_retarget(
-    cinemas: Any, shared_data: Path
-) -> None:
-    recording = read_recording(shared_data / "clips" / "driveningress_16k.json")
+def test_the_recording_plays_in_sync_with_the_fitted_retarget(cinemas: Any, clips: Clips) -> None:
+    recording = read_recording(clips.long)
     cinema = cinemas(load_retarget())
     cinema.player.on_event(UtteranceStarted(recording.utterance(0.12)))
     cinema.until(lambda: cinema.player.snapshot().position_s > 4)

@@ -25,6 +25,7 @@ import pygame
 import pytest
 from aiohttp import web
 from kiosk_process import ROOT, KioskProcess, running, write_small_avatar
+from made_up.plugin import LAM_NAMES, MADE_UP, Clips
 from sound_server import SoundServer
 from starvation import unless_starved
 
@@ -417,33 +418,24 @@ def test_the_voice_of_ones_own_software_is_spoken_without_any_endpoint(tmp_path:
         assert b"kiosk_audio_only_utterances_total" in metrics
 
 
-def test_a_recording_plays_to_its_end_and_the_program_ends(
-    tmp_path: Path, shared_data: Path
-) -> None:
+def test_a_recording_plays_to_its_end_and_the_program_ends(tmp_path: Path, clips: Clips) -> None:
     avatar = write_small_avatar(tmp_path / "ball.avatar")
     result = run(
         "--set", "health.port=0", "--set", "audio.enabled=false", "--set", "display.width=180",
-        "play", str(shared_data / "clips/flame_keyframes_92.json"), "--avatar", str(avatar),
+        "play", str(clips.short), "--avatar", str(avatar),
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     assert "recording_over" in result.stderr
     assert "ended after 3.6" in result.stderr or "ended after 3.7" in result.stderr
 
 
-@pytest.mark.parametrize("name", ["lam-james", "lam-p2-1"])
-def test_the_long_recording_plays_in_lip_sync_on_each_avatar(
-    name: str, tmp_path: Path, shared_data: Path, sound_server: SoundServer
+def test_the_long_recording_plays_in_lip_sync(
+    tmp_path: Path, clips: Clips, lam_bundle: Callable[[str], Path], sound_server: SoundServer
 ) -> None:
-    avatar = tmp_path / f"{name}.avatar"
-    subprocess.run(
-        [sys.executable, "-m", "splat_gles", "import", str(shared_data / f"avatars/{name}.zip"),
-         "-o", str(avatar)],
-        cwd=ROOT, check=True, capture_output=True,
-    )  # fmt: skip
-    recording = shared_data / "clips/driveningress_16k.json"
+    avatar = lam_bundle(LAM_NAMES[-1] if clips.real else MADE_UP)
     folders = (tmp_path / f"attempt{number}" for number in itertools.count())
     # An underrun of the test's sound server is nobody's fault where all processes stood still
-    unless_starved(lambda: play_in_sync(next(folders), avatar, recording, sound_server))
+    unless_starved(lambda: play_in_sync(next(folders), avatar, clips.long, sound_server))
 
 
 def play_in_sync(folder: Path, avatar: Path, recording: Path, sound_server: SoundServer) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from lam_files import animation_glb, lam_parts, lam_zip, offset_ply, skin_glb
+from made_up.lam_files import animation_glb, lam_parts, lam_zip, offset_ply, skin_glb
 
 from splat_gles.avatar import Avatar
 from splat_gles.errors import ImportSourceError

@@ -12,10 +12,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from made_up.plugin import LAM_NAMES
 
 from splat_gles import camera
 from splat_gles.avatar import Avatar
-from splat_gles.bundle import read_bundle, write_bundle
+from splat_gles.bundle import read_bundle
 from splat_gles.offscreen import offscreen_renderer
 from splat_gles.quality import RenderQuality
 from splat_gles.reference import (
@@ -33,13 +34,11 @@ WHITE = (1.0, 1.0, 1.0)
 FAST, QUALITY = RenderQuality(), RenderQuality(mode="quality")
 
 
-@pytest.fixture(scope="module", params=["default", "p2-1", "james"])
-def avatar(request, root, tmp_path_factory) -> Avatar:
+@pytest.fixture(scope="module", params=["default", *LAM_NAMES])
+def avatar(request, root, baked_bundle) -> Avatar:
     if request.param == "default":
         return read_bundle(root / "config" / "avatars" / "default-20k.avatar")
-    path = tmp_path_factory.mktemp("gates") / f"{request.param}.avatar"
-    write_bundle(request.getfixturevalue("baked_lam")(request.param), path, source="shared data")
-    return read_bundle(path)
+    return read_bundle(baked_bundle(request.param))
 
 
 def shots(avatar: Avatar, size: camera.Size) -> Iterator[tuple[str, Pose, camera.Camera]]:

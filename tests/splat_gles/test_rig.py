@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_up.plugin import LAM_NAMES
 from made_up_avatar import make_avatar
 
 from splat_gles.avatar import Avatar
@@ -82,8 +83,11 @@ def test_any_pose_matches_the_definition(seed: int, size: float) -> None:
     )
 
 
-def test_a_real_avatar_matches_the_definition(lam_avatar: Callable[[str], Avatar]) -> None:
-    avatar = lam_avatar("p2-1")
+@pytest.mark.parametrize("name", LAM_NAMES)
+def test_a_whole_head_matches_the_definition(
+    lam_avatar: Callable[[str], Avatar], name: str
+) -> None:
+    avatar = lam_avatar(name)
     rig = Rig(avatar)
     parameters = rig.neutral()
     parameters.weights[[rig.blendshape_index["jawOpen"], rig.blendshape_index["mouthLeft"]]] = 0.7

@@ -28,7 +28,7 @@ class GlbWriter:
     """Collects accessors; `build` gives the file's bytes."""
 
     def __init__(self) -> None:
-        self.binary = b""
+        self.binary = bytearray()
         self.document: dict[str, Any] = {
             "asset": {"version": "2.0"},
             "accessors": [],
@@ -75,7 +75,7 @@ class GlbWriter:
         text = json.dumps(self.document).encode()
         text += b" " * (-len(text) % 4)
         chunks = struct.pack("<I4s", len(text), b"JSON") + text
-        chunks += struct.pack("<I4s", len(self.binary), b"BIN\0") + self.binary
+        chunks += struct.pack("<I4s", len(self.binary), b"BIN\0") + bytes(self.binary)
         return struct.pack("<4sII", b"glTF", 2, 12 + len(chunks)) + chunks
 
 
@@ -180,7 +180,12 @@ def offset_ply(edit: Callable[[np.ndarray], object] | None = None, count: int = 
     table["opacity"][[6, 30]] = -9.0
     if edit:
         edit(table)
-    header = ["ply", "format binary_little_endian 1.0", f"element vertex {count}"]
+    return ply_file(table)
+
+
+def ply_file(table: np.ndarray) -> bytes:
+    """A table of PLY_FIELDS as LAM writes it."""
+    header = ["ply", "format binary_little_endian 1.0", f"element vertex {len(table)}"]
     header += [f"property float {name}" for name in PLY_FIELDS] + ["end_header", ""]
     return "\n".join(header).encode() + table.tobytes()
 
