@@ -75,7 +75,9 @@ class RenderLoop:
         frame_rate: float,
         panel_latency_s: float,
         yaw_degrees: float,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
         self._stage = stage
         self._rig = rig
         self._player = player
@@ -99,7 +101,7 @@ class RenderLoop:
     ) -> None:
         """Draw until `stop` is set or the window is closed; raises SplatError."""
         self._equip()
-        due = time.monotonic()
+        due = self._clock()
         ready = False
         while not stop.is_set():
             events = self._stage.display.pump()
@@ -119,10 +121,10 @@ class RenderLoop:
             if not ready and self.snapshot.frames:
                 ready = True
                 first_frame()
-            watchdog.feed(time.monotonic())
+            watchdog.feed(self._clock())
             divisor = self.quality.state.step.divisor
-            due = self._pacer.next_begin(due, time.monotonic(), divisor)
-            stop.wait(max(due - time.monotonic(), 0.0))
+            due = self._pacer.next_begin(due, self._clock(), divisor)
+            stop.wait(max(due - self._clock(), 0.0))
 
     def _equip(self) -> None:
         """What belongs to the stage's context, made anew with it."""
@@ -140,13 +142,13 @@ class RenderLoop:
         if alone:
             self._collect(everything=True)
         renderer = self._stage.renderer
-        begin = time.monotonic()
+        begin = self._clock()
         parameters = self._player.tick(begin, self._drawing_s + self._panel_latency_s)
         pose = self._rig.pose(parameters)
         step = self.quality.apply(renderer)
         self._cost.drawing()
         fence = renderer.draw(pose, self._camera)
-        self._cost.drawn(time.monotonic() - begin)
+        self._cost.drawn(self._clock() - begin)
         look = self._watch.due(begin, pose)
         if look:
             self._rows.request()
@@ -154,8 +156,8 @@ class RenderLoop:
             self._pictures.deliver(renderer.read_pixels(), begin)
         alone_s = None
         if alone and fence.signalled(_FENCE_TIMEOUT_S):
-            alone_s = time.monotonic() - begin
-        pause = self._pacer.flip_at(begin, step.divisor) - time.monotonic()
+            alone_s = self._clock() - begin
+        pause = self._pacer.flip_at(begin, step.divisor) - self._clock()
         if pause > 0:
             # Asking sends the commands to the GPU, which works meanwhile
             fence.signalled()
@@ -176,7 +178,7 @@ class RenderLoop:
                     f"({self._stage.snapshot.gl}) hangs: restart the kiosk"
                 )
             self._drawn.popleft()
-            finished = time.monotonic()
+            finished = self._clock()
             self._player.frame_shown(finished + self._panel_latency_s)
             whole_s = finished - frame.begin
             self._drawing_s += _SMOOTHING * (whole_s - self._drawing_s)
@@ -218,7 +220,7 @@ class RenderLoop:
 
     def _heal(self, what: str) -> bool:
         """Make display and renderer anew; False when that has been tried often enough."""
-        now = time.monotonic()
+        now = self._clock()
         while self._healed and now - self._healed[0] > HEALED_WITHIN_S:
             self._healed.popleft()
         if len(self._healed) >= HEALINGS:
