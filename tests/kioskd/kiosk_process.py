@@ -15,7 +15,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,8 @@ from splat_gles.avatar import Avatar, Framing, Joint
 from splat_gles.bundle import write_bundle
 
 ROOT = Path(__file__).resolve().parents[2]
-READY_S = 20.0
+GENEROUS_S = 60.0
+"""For whatever must come, however little of the processor is left for it."""
 
 
 def write_small_avatar(path: Path) -> Path:
@@ -67,7 +68,7 @@ class KioskProcess:
     def __init__(self, folder: Path, *arguments: str, config: str = "", **environment: str) -> None:
         self.config = folder / "kiosk.yaml"
         self.config.write_text(config)
-        self.notices: list[tuple[float, str]] = []
+        self.notices: list[str] = []
         self.log = ""
         self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._notify.bind(str(folder / "notify"))
@@ -81,8 +82,10 @@ class KioskProcess:
             [sys.executable, "-m", "kioskd", "--config", str(self.config), *arguments],
             cwd=ROOT, env=os.environ | variables, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-        for target in (self._read_log, self._read_notices):
-            threading.Thread(target=target, daemon=True).start()
+        readers = (self._read_log, self._read_notices)
+        self._readers = [threading.Thread(target=read, daemon=True) for read in readers]
+        for reader in self._readers:
+            reader.start()
 
     def _read_log(self) -> None:
         assert self.process.stderr is not None
@@ -91,9 +94,8 @@ class KioskProcess:
 
     def _read_notices(self) -> None:
         with contextlib.suppress(OSError):
-            while True:
-                message = self._notify.recv(4096).decode()
-                self.notices.append((time.monotonic(), message))
+            while message := self._notify.recv(4096).decode():
+                self.notices.append(message)
 
     @property
     def url(self) -> str:
@@ -101,17 +103,21 @@ class KioskProcess:
         assert found is not None, self.log
         return found.group(1)
 
-    def wait_for(self, text: str, seconds: float = READY_S) -> None:
+    def wait_for(self, text: str) -> None:
         """Wait for a text in the log."""
-        deadline = time.monotonic() + seconds
-        while text not in self.log:
+        self.wait_until(lambda: text in self.log, repr(text))
+
+    def wait_until(self, happened: Callable[[], bool], what: str) -> None:
+        """Wait for something that must come while the daemon runs."""
+        deadline = time.monotonic() + GENEROUS_S
+        while not happened():
             assert self.process.poll() is None, f"ended with {self.process.returncode}:\n{self.log}"
-            assert time.monotonic() < deadline, f"no {text!r} in {seconds} s:\n{self.log}"
+            assert time.monotonic() < deadline, f"no {what} in {GENEROUS_S} s:\n{self.log}"
             time.sleep(0.02)
 
     def get(self, path: str) -> tuple[int, bytes]:
         try:
-            with urllib.request.urlopen(f"{self.url}/{path}", timeout=10) as answer:
+            with urllib.request.urlopen(f"{self.url}/{path}", timeout=GENEROUS_S) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, error.read()
@@ -120,22 +126,30 @@ class KioskProcess:
         told: dict[str, Any] = json.loads(self.get("healthz")[1])
         return told
 
-    def wait_for_check(self, name: str, status: str, seconds: float = 10.0) -> dict[str, Any]:
-        """Wait until a check has this status; the check."""
-        deadline = time.monotonic() + seconds
-        while True:
-            check: dict[str, Any] = self.health()["checks"].get(name, {})
-            if check.get("status") == status:
-                return check
-            assert time.monotonic() < deadline, (check, self.log)
-            time.sleep(0.1)
+    def wait_for_check(self, name: str, status: str, code: str | None = None) -> dict[str, Any]:
+        """Wait until a check has this status, and for this first reason; the check."""
+        check: dict[str, Any] = {}
 
-    def stop(self, number: int = signal.SIGTERM) -> tuple[int, float]:
-        """Send a signal; the exit status and how many seconds the end took."""
-        begin = time.monotonic()
+        def as_wanted() -> bool:
+            check.update(self.health()["checks"].get(name, {}))
+            codes = [reason["code"] for reason in check.get("reasons", [])]
+            return check.get("status") == status and code in (None, *codes[:1])
+
+        self.wait_until(as_wanted, f"check {name} with {status} {code or ''}")
+        return check
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal; the exit status, once the log and the notices are complete.
+
+        Whether something held the end up shows in the log, by the daemon's own clock.
+        """
         self.process.send_signal(number)
-        status = self.process.wait(10)
-        return status, time.monotonic() - begin
+        status = self.process.wait(GENEROUS_S)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+            end.sendto(b"", self._notify.getsockname())
+        for reader in self._readers:
+            reader.join(GENEROUS_S)
+        return status
 
     def close(self) -> None:
         if self.process.poll() is None:

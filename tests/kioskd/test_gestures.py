@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from player_stage import FRAME_S, Stage, said, small_avatar
@@ -10,8 +12,10 @@ from player_stage import FRAME_S, Stage, said, small_avatar
 from driving_client.link import LinkDown, UtteranceStarted
 from driving_client.motion import ARKIT_NAMES
 from driving_client.utterance import Utterance
+from kioskd.config import load
 from kioskd.playback.gestures import GESTURE_FRAMES, GestureError
 from kioskd.playback.settings import IdleSettings, PlaybackSettings
+from kioskd.service.settings import playback_settings
 from splat_gles.avatar import Clip
 from splat_gles.rig import RigParameters
 
@@ -144,6 +148,11 @@ def test_the_same_loop_asked_for_again_has_its_time_anew_and_goes_on_undisturbed
     for mine, other in zip(asked.poses, left.poses, strict=True):
         assert np.array_equal(mine.rotations, other.rotations)
     assert shows(asked, "listen")
+
+
+def test_the_limit_is_the_configuration_s() -> None:
+    config = load(Path("/dev/null"), ["playback.gesture_limit_s=2"]).config
+    assert playback_settings(config).gesture_limit_s == 2.0
 
 
 def test_a_short_limit_cuts_a_long_clip_without_a_word(caplog: pytest.LogCaptureFixture) -> None:

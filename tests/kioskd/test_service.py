@@ -9,6 +9,7 @@ import io
 import itertools
 import json
 import math
+import os
 import re
 import signal
 import socket
@@ -24,21 +25,22 @@ import numpy as np
 import pygame
 import pytest
 from aiohttp import web
-from kiosk_process import ROOT, KioskProcess, running, write_small_avatar
+from kiosk_process import GENEROUS_S, ROOT, KioskProcess, running, write_small_avatar
 from made_up.plugin import LAM_NAMES, MADE_UP, Clips
 from sound_server import SoundServer
 from starvation import unless_starved
 
 from driving_client.wire.relay_frames import AudioFrame, MetadataFrame, encode_frame
+from kioskd.service.signals import GRACE_S
 
 NO_ENDPOINT = "endpoint: {url: ''}\n"
 NOBODY = "endpoint: {url: 'ws://127.0.0.1:9/relay'}\n"
 
 
-def run(*arguments: str, timeout: float = 30) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "kioskd", *arguments], cwd=ROOT, capture_output=True, text=True,
-        timeout=timeout, check=False,
+        timeout=GENEROUS_S, check=False,
     )  # fmt: skip
 
 
@@ -55,16 +57,12 @@ def test_a_start_is_told_the_watchdog_fed_and_the_end_clean(tmp_path: Path) -> N
             "display", "avatar", "render_loop", "audio", "link", "motion", "config", "storage",
             "thermal", "time", "npu", "mixer", "update", "provisioning",
         }  # fmt: skip
-        time.sleep(2.0)
-        # Long without a connection, which nobody has asked for
+        # Fed once a second, so 2 s later. Long without a connection, which nobody has asked for
+        kiosk.wait_until(lambda: kiosk.notices.count("WATCHDOG=1") >= 3, "food for the watchdog")
         assert kiosk.health()["checks"]["motion"]["status"] == "pass"
-        status, seconds = kiosk.stop()
-        assert status == 0, kiosk.log
-        assert seconds < 2.0
-        told = [text for _, text in kiosk.notices]
-        assert told[0].startswith("READY=1\n")
-        assert told.count("WATCHDOG=1") >= 2
-        assert told[-1].startswith("STOPPING=1")
+        assert kiosk.stop() == 0, kiosk.log
+        assert kiosk.notices[0].startswith("READY=1\n")
+        assert kiosk.notices[-1].startswith("STOPPING=1")
         assert "Traceback" not in kiosk.log
 
 
@@ -96,18 +94,17 @@ def test_ctrl_c_ends_it_while_somebody_watches(tmp_path: Path) -> None:
         urllib.request.urlopen(f"{kiosk.url}/stream.mjpg") as live,
     ):
         assert live.read(64).startswith(b"--frame")
-        status, seconds = kiosk.stop(signal.SIGINT)
-        assert status == 0, kiosk.log
-        assert seconds < 2.0
+        assert kiosk.stop(signal.SIGINT) == 0, kiosk.log
 
 
 STUCK = """
-import signal, sys, threading
+import sys, threading
 from kioskd import log
-from kioskd.service.signals import SignalThread, block_signals
-block_signals()
+from kioskd.service import signals
+signals.GRACE_S = float(sys.argv[1])
+signals.block_signals()
 log.set_up_logging("info")
-SignalThread(threading.Event(), lambda: None).start()
+signals.SignalThread(threading.Event(), lambda: None).start()
 print("stuck", flush=True)
 lock = threading.Lock()
 lock.acquire()
@@ -115,54 +112,75 @@ lock.acquire()
 """
 
 
-@pytest.mark.parametrize(("signals", "status", "most"), [(1, 0, 2.5), (2, 143, 1.5)])
-def test_a_stuck_main_thread_cannot_prevent_the_end(signals: int, status: int, most: float) -> None:
+@pytest.mark.parametrize(
+    ("grace_s", "signals", "status", "told"),
+    [
+        (GRACE_S, 1, 0, f"not stopped within {GRACE_S:.1f} s"),
+        (10 * GENEROUS_S, 2, 143, "a second signal: exiting now"),
+    ],
+)
+def test_a_stuck_main_thread_cannot_prevent_the_end(
+    grace_s: float, signals: int, status: int, told: str
+) -> None:
+    """A service manager gives 2 s where it is hurried; the second signal waits for nothing."""
+    assert GRACE_S < 2.0
     process = subprocess.Popen(
-        [sys.executable, "-c", STUCK], cwd=ROOT, text=True,
+        [sys.executable, "-c", STUCK, str(grace_s)], cwd=ROOT, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     try:
         assert process.stdout is not None
+        assert process.stderr is not None
         assert process.stdout.readline() == "stuck\n"
-        begin = time.monotonic()
-        for _ in range(signals):
+        for _ in range(signals - 1):
             process.send_signal(signal.SIGTERM)
-            time.sleep(0.2)
-        _, log = process.communicate(timeout=10)
+            assert "SIGTERM: stopping" in process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=GENEROUS_S)
         assert process.returncode == status, log
-        assert time.monotonic() - begin < most
-        assert "exit_forced" in log
+        assert f"exit_forced: {told}" in log
     finally:
         process.kill()
+
+
+SLOW_IMPORT = """
+import importlib, pathlib, sys, time
+folder = pathlib.Path(__file__).parent
+(folder / "importing").touch()
+while not (folder / "go_on").exists():
+    time.sleep(0.01)
+sys.path.remove(str(folder))
+del sys.modules["numpy"]
+importlib.import_module("numpy")
+"""
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_while_it_still_loads_is_an_orderly_end(
     tmp_path: Path, number: signal.Signals
 ) -> None:
+    """It is held at the first of the large imports until the signal has come."""
     (tmp_path / "kiosk.yaml").write_text(NO_ENDPOINT)
+    (tmp_path / "numpy.py").write_text(SLOW_IMPORT)
     process = subprocess.Popen(
         [sys.executable, "-m", "kioskd", "--config", str(tmp_path / "kiosk.yaml")],
         cwd=ROOT, text=True, stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
     )  # fmt: skip
     try:
-        proc = Path(f"/proc/{process.pid}")
-        deadline = time.monotonic() + 10
-        while not _blocks(proc / "status", number):
+        deadline = time.monotonic() + GENEROUS_S
+        while not (tmp_path / "importing").exists():
             assert time.monotonic() < deadline
-        assert "numpy" not in (proc / "maps").read_text(), "the imports are still to come"
+            assert process.poll() is None
+            time.sleep(0.01)
         process.send_signal(number)
-        _, log = process.communicate(timeout=20)
+        (tmp_path / "go_on").touch()
+        _, log = process.communicate(timeout=GENEROUS_S)
         assert process.returncode == 0, log
         assert "Traceback" not in log
         assert "stopping" in log
     finally:
         process.kill()
-
-
-def _blocks(status: Path, number: signal.Signals) -> bool:
-    line = next(line for line in status.read_text().splitlines() if line.startswith("SigBlk"))
-    return bool(int(line.split()[1], 16) >> (number - 1) & 1)
 
 
 def test_a_reload_applies_what_is_live_and_names_what_is_not(tmp_path: Path) -> None:
@@ -184,9 +202,7 @@ def test_a_reload_applies_what_is_live_and_names_what_is_not(tmp_path: Path) -> 
         kiosk.wait_for("config_kept")
         assert f"{kiosk.config}:1: endpoint.url: 5 is not a ws:// or wss:// address" in kiosk.log
         assert kiosk.health()["config"]["endpoint"]["url"] == "ws://127.0.0.1:9/relay"
-        time.sleep(1.2)
-        check = kiosk.wait_for_check("config", "warn")
-        assert check["reasons"][0]["code"] == "config_invalid"
+        kiosk.wait_for_check("config", "warn", "config_invalid")
 
         kiosk.config.write_text(NO_ENDPOINT)
         kiosk.process.send_signal(signal.SIGHUP)
@@ -227,6 +243,13 @@ def endpoint(converse: Converse) -> Iterator[str]:
         loop.close()
 
 
+def speech_seconds(kiosk: KioskProcess) -> float:
+    found = re.search(
+        r"^kiosk_speech_seconds_total (\S+)", kiosk.get("metrics")[1].decode(), re.MULTILINE
+    )
+    return float(found[1]) if found else 0.0
+
+
 def endpoint_that_closes_with(code: int) -> contextlib.AbstractContextManager[str]:
     async def refuse(_request: web.Request, upgraded: web.WebSocketResponse) -> None:
         await upgraded.close(code=code, message=b"no")
@@ -250,18 +273,14 @@ def test_the_endpoint_hears_of_the_speech_that_a_shutdown_cuts_short(tmp_path: P
         endpoint(speak) as url,
         running(tmp_path, config=f"endpoint: {{url: '{url}'}}\n") as kiosk,
     ):
-        deadline = time.monotonic() + 10
-        while not heard:
-            assert time.monotonic() < deadline, kiosk.log
-            time.sleep(0.02)
-        time.sleep(0.5)
-        status, seconds = kiosk.stop()
-        assert (status, seconds < 2.0) == (0, True), kiosk.log
+        kiosk.wait_until(lambda: bool(heard), "report")
+        kiosk.wait_until(lambda: speech_seconds(kiosk) > 0.3, "speech")
+        assert kiosk.stop() == 0, kiosk.log
     assert [(report["req_id"], report["state"]) for report in heard] == [
         ("long", "playing"),
         ("long", "interrupted"),
     ]
-    assert 300 < int(str(heard[-1]["played_ms"])) < 5000
+    assert 300 < int(str(heard[-1]["played_ms"])) < 20_000
     assert "utterance_interrupted" in kiosk.log
     assert "io_stuck" not in kiosk.log
 
@@ -280,9 +299,9 @@ def test_an_endpoint_that_is_deaf_and_a_watcher_do_not_hold_up_the_end(tmp_path:
         voice.sendall(b"Transfer-Encoding: chunked\r\n\r\n10\r\n0123456789abcdef\r\n")
         kiosk.wait_for_check("link", "pass")
         assert live.read(64).startswith(b"--frame")
-        status, seconds = kiosk.stop()
-        assert (status, seconds < 1.8) == (0, True), (seconds, kiosk.log)
+        assert kiosk.stop() == 0, kiosk.log
     assert "io_stuck" not in kiosk.log
+    assert "exit_forced" not in kiosk.log
     assert "Traceback" not in kiosk.log
 
 
@@ -307,23 +326,18 @@ def test_a_reload_tries_again_what_a_person_has_mended_elsewhere(tmp_path: Path)
         kiosk.wait_for_check("link", "pass")
         (tmp_path / "key").write_text("two\n")
         kiosk.process.send_signal(signal.SIGHUP)
-        deadline = time.monotonic() + 10
-        while len(keys) < 3:
-            assert time.monotonic() < deadline, kiosk.log
-            time.sleep(0.02)
+        kiosk.wait_until(lambda: len(keys) == 3, "session with the new key")
         kiosk.wait_for_check("link", "pass")
         # Nothing has changed: the session stays
         kiosk.process.send_signal(signal.SIGHUP)
-        while kiosk.log.count("config_reloaded") < 3:
-            assert time.monotonic() < deadline, kiosk.log
-            time.sleep(0.02)
+        kiosk.wait_until(lambda: kiosk.log.count("config_reloaded") == 3, "third reload")
         # A key that no header takes is the configuration's fault: the good one stays in use
         (tmp_path / "key").write_text("schlüssel\n")
         kiosk.process.send_signal(signal.SIGHUP)
         kiosk.wait_for("config_kept")
         assert "session_key holds characters that no HTTP header takes" in kiosk.log
         kiosk.wait_for_check("link", "pass")
-        assert kiosk.stop()[0] == 0
+        assert kiosk.stop() == 0
     assert keys == ["one", "one", "two"]
     assert "Traceback" not in kiosk.log
     result = run("--config", str(kiosk.config), "--check")
@@ -345,7 +359,7 @@ def test_an_endpoint_that_refuses_for_good_waits_for_a_person(tmp_path: Path) ->
         kiosk.process.send_signal(signal.SIGHUP)
         kiosk.wait_for_check("link", "pass")
         assert kiosk.get("healthz")[0] == 200
-        assert kiosk.stop()[0] == 0
+        assert kiosk.stop() == 0
 
 
 def test_a_broken_configuration_is_told_line_by_line_with_status_78(tmp_path: Path) -> None:
@@ -402,7 +416,7 @@ def test_a_damaged_avatar_gives_way_to_the_default_one(tmp_path: Path, root: Pat
         check = kiosk.wait_for_check("avatar", "warn")
         assert check["reasons"][0]["code"] == "avatar_not_loaded"
         assert "bad.avatar" in check["reasons"][0]["text"]
-        assert kiosk.get("readyz")[0] == 200
+        kiosk.wait_until(lambda: kiosk.get("readyz")[0] == 200, "readiness")
 
 
 def test_the_voice_of_ones_own_software_is_spoken_without_any_endpoint(tmp_path: Path) -> None:
@@ -474,7 +488,7 @@ def ctl(kiosk: KioskProcess | str, *arguments: str) -> subprocess.CompletedProce
     url = kiosk if isinstance(kiosk, str) else kiosk.url
     return subprocess.run(
         [sys.executable, "-m", "kioskd.ctl", "--url", url, *arguments], cwd=ROOT,
-        capture_output=True, text=True, timeout=30, check=False,
+        capture_output=True, text=True, timeout=GENEROUS_S, check=False,
     )  # fmt: skip
 
 
@@ -506,37 +520,28 @@ def test_kioskctl_asks_and_commands_a_running_kiosk(tmp_path: Path) -> None:
 def test_a_conversation_is_listened_to_thought_about_and_answered(
     tmp_path: Path, root: Path
 ) -> None:
+    """The answer is a minute long: there is time to ask for more while it is heard."""
     avatar = root / "config/avatars/default.avatar"
     if not avatar.exists():
         pytest.skip("the default avatar has not been built: make avatar")
-    chosen = ("--set", f"avatar.path={avatar}", "--set", "playback.gesture_limit_s=2")
-    with running(tmp_path, *chosen, config=NO_ENDPOINT) as kiosk:
+    with running(tmp_path, "--set", f"avatar.path={avatar}", config=NO_ENDPOINT) as kiosk:
 
-        def figure() -> str:
-            return str(kiosk.health()["figures"]["gesture"])
-
-        def wait_for_idle() -> None:
-            until = time.monotonic() + 10
-            while figure() != "idle":
-                assert time.monotonic() < until, kiosk.log
-                time.sleep(0.1)
+        def wait_for_gesture(name: str) -> None:
+            kiosk.wait_until(lambda: kiosk.health()["figures"]["gesture"] == name, name)
 
         for name in ("listen", "think"):
             assert ctl(kiosk, "gesture", name).returncode == 0
-            until = time.monotonic() + 1.5
-            while figure() != name:
-                assert time.monotonic() < until, kiosk.log
-                time.sleep(0.05)
-        silence = bytes(2 * 8000 * 4)
+            wait_for_gesture(name)
+        silence = bytes(2 * 8000 * 60)
         url = f"{kiosk.url}/v1/speak?sample_rate=8000"
         urllib.request.urlopen(urllib.request.Request(url, silence, method="POST")).close()
-        wait_for_idle()
+        wait_for_gesture("idle")
         result = ctl(kiosk, "gesture", "listen")
         assert (result.returncode, "not shown: the avatar speaks" in result.stdout) == (1, True)
         assert ctl(kiosk, "interrupt").returncode == 0
         assert ctl(kiosk, "gesture", "listen").returncode == 0
-        kiosk.wait_for("gesture_timed_out: gesture listen ended by itself")
-        wait_for_idle()
+        wait_for_gesture("listen")
+        assert "gesture_timed_out" not in kiosk.log
         result = ctl(kiosk, "gesture", "dance")
         assert result.returncode == 2
         assert "it has idle, hello, listen, think, speak" in result.stderr
