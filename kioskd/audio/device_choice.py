@@ -34,9 +34,15 @@ class DeviceChoice:
     `name` is ALSA's name of the device that was tried last.
     """
 
-    def __init__(self, settings: AudioSettings, open_device: OpenDevice = AlsaDevice) -> None:
+    def __init__(
+        self,
+        settings: AudioSettings,
+        open_device: OpenDevice = AlsaDevice,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._settings = settings
         self._open_device = open_device
+        self._clock = clock
         self._buffer_s = settings.buffer_ms / 1000
         self._attempt: threading.Thread | None = None
         self._opened: SoundDevice | None = None
@@ -45,7 +51,7 @@ class DeviceChoice:
         self._logged = ""
         self._next_attempt = 0.0
         self._last_attempt = 0.0
-        self.device: SoundDevice = StandIn(self._buffer_s)
+        self.device: SoundDevice = StandIn(self._buffer_s, clock=clock)
         self.reason: str | None = "audio_no_device" if settings.enabled else "audio_disabled"
 
     @property
@@ -74,7 +80,7 @@ class DeviceChoice:
         if self._attempt is None or self._attempt.is_alive():
             return False
         self._attempt = None
-        self._last_attempt = time.monotonic()
+        self._last_attempt = self._clock()
         self._next_attempt = self._last_attempt + REOPEN_S
         if self._opened is None:
             if self._error != self._logged:
@@ -104,7 +110,7 @@ class DeviceChoice:
             "%s; the monotonic clock stands in, trying again every %.0f s", error, REOPEN_S,
             extra={"code": "audio_device_lost"})  # fmt: skip
         self.device.close()
-        self.device = StandIn(self._buffer_s)
+        self.device = StandIn(self._buffer_s, clock=self._clock)
         self.reason = "audio_device_lost"
         # At once where it had long been open: a sound server that was restarted is back already
         self._next_attempt = self._last_attempt + REOPEN_S
@@ -115,7 +121,7 @@ class DeviceChoice:
             "sound device %r takes sound faster than time passes, so it cannot be the clock; "
             "the monotonic clock stands in. Name a device of real hardware or a sound server",
             self.name, extra={"code": "audio_not_paced"})  # fmt: skip
-        stand_in = StandIn(self._buffer_s, self.device)
+        stand_in = StandIn(self._buffer_s, self.device, self._clock)
         stand_in.take_over(played_frames)
         self.device = stand_in
         self.reason = "audio_not_paced"

@@ -36,12 +36,17 @@ class AudioOutput:
     """Plays utterances; every method may be called from any thread and returns at once."""
 
     def __init__(
-        self, settings: AudioSettings, metrics: Metrics, open_device: OpenDevice = AlsaDevice
+        self,
+        settings: AudioSettings,
+        metrics: Metrics,
+        open_device: OpenDevice = AlsaDevice,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
         self._settings = settings
         self._metrics = metrics
         self._latency_s = settings.latency_ms / 1000
-        self._choice = DeviceChoice(settings, open_device)
+        self._choice = DeviceChoice(settings, open_device, clock)
         self._voice: Voice | None = None
         self._commands: deque[Callable[[], None]] = deque()
         self._wake = threading.Condition()
@@ -50,7 +55,7 @@ class AudioOutput:
         self._stopping = False
         self._xruns_seen = 0
         self._xruns_total = 0
-        self._snapshot = AudioSnapshot(reason=self._choice.reason, beat=time.monotonic())
+        self._snapshot = AudioSnapshot(reason=self._choice.reason, beat=self._clock())
         self._thread = threading.Thread(target=self._run, name="audio", daemon=True)
 
     def start(self) -> None:
@@ -70,14 +75,14 @@ class AudioOutput:
 
         From its first sample on the voice waits at most `hold_s` for the first motion.
         """
-        requested = time.monotonic()
+        requested = self._clock()
         ticket = next(self._tickets)
         self._command(lambda: self._begin(utterance, hold_s, requested, ticket))
         return ticket
 
     def drop(self) -> None:
         """Interrupt: silence now, and nothing is left to play."""
-        requested = time.monotonic()
+        requested = self._clock()
         self._command(lambda: self._silence(requested))
 
     def pause(self) -> None:
@@ -92,6 +97,20 @@ class AudioOutput:
         """The newest snapshot; costs nothing and takes no lock."""
         return self._snapshot
 
+    def turn(self) -> None:
+        """What the thread does each time it wakes: obey, play, publish."""
+        with self._wake:
+            commands = list(self._commands)
+            self._commands.clear()
+        for command in commands:
+            command()
+        try:
+            self._step()
+        except AudioError as error:
+            self._lose(error)
+            self._rewind()
+        self._publish()
+
     def _command(self, command: Callable[[], None]) -> None:
         with self._wake:
             self._commands.append(command)
@@ -103,16 +122,7 @@ class AudioOutput:
             with self._wake:
                 if not self._commands and not self._stopping:
                     self._wake.wait(PERIOD_S if self._is_active() else _IDLE_BEAT_S)
-                commands = list(self._commands)
-                self._commands.clear()
-            for command in commands:
-                command()
-            try:
-                self._step()
-            except AudioError as error:
-                self._lose(error)
-                self._rewind()
-            self._publish()
+            self.turn()
         self._choice.close()
 
     def _is_active(self) -> bool:
@@ -120,7 +130,7 @@ class AudioOutput:
         return voice is not None and not voice.paused and not voice.finished
 
     def _step(self) -> None:
-        now = time.monotonic()
+        now = self._clock()
         self._choice.retry(now)
         if self._choice.adopt_opened():
             self._rewind()
@@ -150,7 +160,7 @@ class AudioOutput:
     def _begin(self, utterance: Utterance, hold_s: float, requested: float, ticket: int) -> None:
         self._silence(requested)
         self._ticket = ticket
-        self._voice = Voice(utterance, self._settings.volume, hold_s)
+        self._voice = Voice(utterance, self._settings.volume, hold_s, self._clock)
         self._voice.rewind(self._choice.device, 0.0)
 
     def _silence(self, requested: float) -> None:
@@ -158,7 +168,7 @@ class AudioOutput:
         if voice is None or voice.finished:
             return
         if self._empty_device():
-            self._metrics.interrupt_delay.observe(time.monotonic() - requested + self._latency_s)
+            self._metrics.interrupt_delay.observe(self._clock() - requested + self._latency_s)
 
     def _pause(self) -> None:
         voice = self._voice
@@ -177,7 +187,7 @@ class AudioOutput:
         voice = self._voice
         if voice is None or voice.finished:
             return
-        now = time.monotonic()
+        now = self._clock()
         published = self._snapshot
         position = voice.device_position(now)
         if published.ticket == self._ticket:
@@ -200,7 +210,7 @@ class AudioOutput:
         self._choice.lost(error)
 
     def _publish(self) -> None:
-        now = time.monotonic()
+        now = self._clock()
         voice, choice = self._voice, self._choice
         if voice is None:
             self._snapshot = AudioSnapshot(

@@ -9,6 +9,7 @@ being written to, at the pace of this clock: it records, but it cannot tell the 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from kioskd.audio.device import Samples, SoundDevice
 from kioskd.audio.settings import PREFERRED_RATE
@@ -17,13 +18,19 @@ from kioskd.audio.settings import PREFERRED_RATE
 class StandIn:
     """A `SoundDevice` whose frames pass at exactly `rate` a second while any are queued."""
 
-    def __init__(self, buffer_s: float, inner: SoundDevice | None = None) -> None:
+    def __init__(
+        self,
+        buffer_s: float,
+        inner: SoundDevice | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
         self.rate = inner.rate if inner else PREFERRED_RATE
         self.buffer_frames = round(buffer_s * self.rate)
         self.written = inner.written if inner else 0
         self._inner = inner
         self._played = 0.0
-        self._at = time.monotonic()
+        self._at = clock()
 
     @property
     def xruns(self) -> int:
@@ -33,7 +40,7 @@ class StandIn:
     def take_over(self, played: float) -> None:
         """Go on from this many frames played, now."""
         self._played = min(played, float(self.written))
-        self._at = time.monotonic()
+        self._at = self._clock()
 
     def writable(self) -> int:
         """Room in the imagined buffer, and in the device behind."""
@@ -50,7 +57,7 @@ class StandIn:
 
     def played(self) -> tuple[int, float]:
         """Frames whose time has passed, never more than were written."""
-        now = time.monotonic()
+        now = self._clock()
         self._played = min(self._played + (now - self._at) * self.rate, float(self.written))
         self._at = now
         return int(self._played), now

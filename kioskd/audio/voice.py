@@ -9,6 +9,7 @@ the end is told by the ledger of what was written; whenever the device's queue i
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -27,7 +28,14 @@ _MAX_LAG_S: Final = 0.2
 class Voice:
     """The utterance that plays; used by the audio thread only."""
 
-    def __init__(self, utterance: Utterance, volume: float, hold_s: float) -> None:
+    def __init__(
+        self,
+        utterance: Utterance,
+        volume: float,
+        hold_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._now = clock
         self.utterance = utterance
         self.paused = False
         self.started = False
@@ -93,7 +101,7 @@ class Voice:
                 if not running or device.written - played >= LOW_WATER_S * device.rate:
                     return
                 block = np.zeros(period, np.int16)
-            self._clock.start(time.monotonic())
+            self._clock.start(self._now())
             taken = device.write(block)
             if speech:
                 self._source.consume(taken)

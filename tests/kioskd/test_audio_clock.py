@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import random
-import time
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sound_card import OwnTime
 
 from driving_client.utterance import SAMPLE_RATES, Utterance
 from kioskd.audio.clock import PositionClock
@@ -159,16 +159,17 @@ def test_a_source_goes_on_from_the_middle_at_its_volume() -> None:
 
 
 def test_the_stand_in_goes_on_from_where_the_device_was() -> None:
-    stand_in = StandIn(0.1)
+    time = OwnTime()
+    stand_in = StandIn(0.1, clock=time.clock)
     block = np.zeros(4800, np.int16)
     assert stand_in.writable() == 4800
     assert stand_in.write(block) == 4800
     stand_in.take_over(2400)
-    played, at = stand_in.played()
-    assert 2400 <= played < 2400 + 960
-    assert stand_in.writable() == pytest.approx(2400, abs=960)
-    time.sleep(0.06)
-    played, later = stand_in.played()
-    assert played == pytest.approx(min(2400 + (later - at) * 48000, 4800), abs=100)
+    assert stand_in.played() == (2400, time.now)
+    assert stand_in.writable() == 2400
+    time.now += 0.025
+    assert stand_in.played() == (pytest.approx(3600, abs=1), time.now)
+    time.now += 60
+    assert stand_in.played() == (4800, time.now)
     stand_in.drop()
     assert (stand_in.written, stand_in.played()[0]) == (0, 0)

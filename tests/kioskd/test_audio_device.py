@@ -4,34 +4,41 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import alsaaudio
 import numpy as np
 import pytest
 
-from driving_client.utterance import Utterance
 from kioskd.audio.device import AlsaDevice, interleaved
-from kioskd.audio.voice import Voice
 from kioskd.errors import AudioError
 
 
+def until(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
 def test_a_device_that_ran_dry_is_counted_and_takes_sound_again(sound_server: Any) -> None:
-    device = AlsaDevice(sound_server.device, 0.12)
+    """It holds a minute, so that it runs dry where the story says so and nowhere else."""
+    device = AlsaDevice(sound_server.device, 60.0)
     block = np.ones(480, np.int16)
-    assert device.buffer_frames >= 4800
+    assert device.buffer_frames >= 10 * device.rate
     for _ in range(4):
         assert device.write(block) == 480
-    time.sleep(0.4)
-    assert device.writable() == device.buffer_frames
+    until(lambda: device.writable() == device.buffer_frames)
     assert device.xruns == 1
     assert device.played()[0] == 1920
     while device.writable() >= 480:
         device.write(block)
-    time.sleep(0.05)
+    until(lambda: device.played()[0] > 1920 + 1000)
+    before = time.monotonic()
     played, at = device.played()
     assert 1920 + 1000 < played < device.written
-    assert abs(at - time.monotonic()) < 0.05
+    assert before - 0.5 < at <= time.monotonic(), "the stamp is of this clock"
     assert device.xruns == 1
     device.drop()
     assert device.written == 0
@@ -45,41 +52,14 @@ def test_a_killed_server_is_a_lost_device(sound_server: Any) -> None:
     device = AlsaDevice(sound_server.device, 0.12)
     device.write(np.ones(480, np.int16))
     sound_server.kill()
-    time.sleep(0.1)
-    device.writable()
-    with pytest.raises(AudioError, match="lost while playing"):
+
+    def write_on() -> bool:
+        device.writable()
         device.write(np.ones(480, np.int16))
-    device.close()
+        return False
 
-
-def test_a_voice_whose_device_ran_dry_goes_on_without_a_gap_in_its_position(
-    sound_server: Any,
-) -> None:
-    """The writer is late by 0.4 s, as on a machine that stood still; nothing of it is skipped."""
-    utterance = Utterance("a", 48000)
-    utterance.append_audio(np.ones(48000, np.int16))
-    utterance.end_audio()
-    device = AlsaDevice(sound_server.device, 0.12)
-    voice = Voice(utterance, 1.0, 0.0)
-    voice.rewind(device, 0.0)
-    assert voice.may_start(time.monotonic())
-    voice.write(device)
-    written_s = device.written / device.rate
-    time.sleep(0.4)
-    voice.write(device)
-    assert voice.follow(device)
-    assert device.xruns == 1
-    dry = time.monotonic()
-    assert voice.locate(dry, 0.0).position_s == pytest.approx(written_s, abs=0.01)
-    while not voice.finished:
-        voice.write(device)
-        assert voice.follow(device)
-        now = time.monotonic()
-        located = voice.locate(now, 0.0)
-        assert located.position_s == pytest.approx(min(written_s + now - dry, 1.0), abs=0.02)
-        voice.advance(located, 0.0)
-        time.sleep(0.01)
-    assert device.xruns == 1
+    with pytest.raises(AudioError, match="lost while playing"):
+        until(write_on)
     device.close()
 
 
