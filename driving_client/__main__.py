@@ -13,6 +13,7 @@ import numpy as np
 
 from driving_client.align_command import alignment_lines
 from driving_client.errors import DrivingError
+from driving_client.log_lines import printable
 from driving_client.motion import FLAME_SLICES, FRAME_RATE
 from driving_client.recording import Recording, read_recording
 from driving_client.retarget import load_retarget
@@ -55,9 +56,9 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             lines = description(recording)
         for line in lines:
-            print(line, flush=True)
+            print(printable(line), flush=True)
     except DrivingError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         return 1
     except OSError as error:
         print(f"error: cannot print what is in {options.file}: {error.strerror}", file=sys.stderr)

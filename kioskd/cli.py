@@ -14,6 +14,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 
 from driving_client.errors import DrivingError
+from driving_client.log_lines import printable
 from driving_client.recording import Recording, read_recording
 from kioskd import __version__, log
 from kioskd.allocator import return_large_blocks
@@ -119,8 +120,11 @@ def check(loaded: Loaded) -> int:
         try:
             read_bundle(Path(config.avatar.path))
         except BundleError as error:
-            print(f"warning: avatar.path: the default avatar will show: {error}", file=sys.stderr)
-    print(f"{', '.join(map(str, loaded.files)) or 'defaults'}: ok")
+            print(
+                f"warning: avatar.path: the default avatar will show: {printable(str(error))}",
+                file=sys.stderr,
+            )
+    print(printable(f"{', '.join(map(str, loaded.files)) or 'defaults'}: ok"))
     return 0
 
 
@@ -128,7 +132,7 @@ def tell(error: Exception) -> int:
     """Print what is wrong, a line per problem."""
     problems = error.problems if isinstance(error, ConfigError) else (str(error),)
     for problem in problems:
-        print(f"error: {problem}", file=sys.stderr)
+        print(f"error: {printable(problem)}", file=sys.stderr)
     return exit_status(error)
 
 

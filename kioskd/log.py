@@ -3,7 +3,8 @@
 
 Whoever watches a fleet filters by code (`journalctl KIOSK_CODE=link_down`), never by text;
 so every line of ours carries `extra={"code": …}`, and lines of libraries get `library`. What
-nobody has caught is logged too, `crashed` or `thread_died`, with its traceback.
+nobody has caught is logged too, `crashed` or `thread_died`, with its traceback. Whatever others'
+texts hold, a record is one line, and repeated ones are counted (`driving_client.log_limit`).
 """
 
 from __future__ import annotations
@@ -12,14 +13,17 @@ import logging
 import os
 import sys
 import threading
+from collections.abc import Mapping
 from types import TracebackType
 
 from systemd import journal
 
+from driving_client.log_limit import LimitedHandler, code_of
+from driving_client.log_lines import LineFormatter, printable
+
 logger = logging.getLogger(__name__)
 
 SYSLOG_IDENTIFIER = "kioskd"
-_LIBRARY_CODE = "library"
 _PRIORITIES = (
     (logging.CRITICAL, journal.LOG_CRIT),
     (logging.ERROR, journal.LOG_ERR),
@@ -34,18 +38,19 @@ def set_up_logging(level: str) -> None:
     handler: logging.Handler
     if stderr_is_the_journal():
         handler = JournalHandler()
+        handler.setFormatter(LineFormatter())
     else:
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(
-            logging.Formatter(
+            LineFormatter(
                 "%(asctime)s.%(msecs)03d %(levelname)-7s %(code)s: %(message)s", "%H:%M:%S"
             )
         )
-    handler.addFilter(_add_code)
+        handler.addFilter(_add_code)
     sys.excepthook = _log_crash
     threading.excepthook = _log_dead_thread
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = [LimitedHandler(handler)]
     root.setLevel(logging.WARNING)
     logging.captureWarnings(True)
     set_level(level)
@@ -55,6 +60,15 @@ def set_level(level: str) -> None:
     """Change what is kept of our own packages; libraries stay at warnings."""
     for package in _OUR_PACKAGES:
         logging.getLogger(package).setLevel(level.upper())
+
+
+def suppressed_lines() -> Mapping[str, int]:
+    """Lines that were counted instead of written since the start, by code."""
+    counts: dict[str, int] = {}
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, LimitedHandler):
+            counts |= handler.suppressed
+    return counts
 
 
 def stderr_is_the_journal() -> bool:
@@ -79,9 +93,9 @@ class JournalHandler(logging.Handler):
                 self.format(record),
                 PRIORITY=str(priority),
                 SYSLOG_IDENTIFIER=SYSLOG_IDENTIFIER,
-                KIOSK_CODE=str(getattr(record, "code", _LIBRARY_CODE)),
-                LOGGER=record.name,
-                THREAD_NAME=record.threadName or "",
+                KIOSK_CODE=printable(code_of(record)),
+                LOGGER=printable(record.name),
+                THREAD_NAME=printable(record.threadName or ""),
                 CODE_FILE=record.pathname,
                 CODE_LINE=record.lineno,
                 CODE_FUNC=record.funcName,
@@ -106,6 +120,5 @@ def _log_dead_thread(dead: threading.ExceptHookArgs) -> None:
 
 
 def _add_code(record: logging.LogRecord) -> bool:
-    if not hasattr(record, "code"):
-        record.code = _LIBRARY_CODE
+    record.code = code_of(record)
     return True

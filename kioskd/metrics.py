@@ -7,8 +7,13 @@ tests make as many as they like.
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from collections.abc import Iterator
 
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+from kioskd.log import suppressed_lines
 from kioskd.process_figures import ProcessFigures
 
 _SIGNED_BUCKETS = (-0.2, -0.1, -0.06, -0.04, -0.02, -0.01, 0.0, 0.01, 0.02, 0.04, 0.06, 0.1, 0.2)
@@ -119,3 +124,19 @@ class Metrics:
             "kiosk_info", "Always 1; its labels say what runs here",
             ["version", "avatar", "serial", "board"], registry=registry)  # fmt: skip
         registry.register(ProcessFigures())
+        registry.register(LogFigures())
+
+
+class LogFigures(Collector):
+    """What the log counted instead of writing; read anew at every request for /metrics."""
+
+    def collect(self) -> Iterator[Metric]:
+        """One counter, a sample for each code."""
+        lines = CounterMetricFamily(
+            "kiosk_log_lines_suppressed",
+            "Repeated lines that the log counted instead of writing, by code",
+            labels=["code"],
+        )
+        for code, count in suppressed_lines().items():
+            lines.add_metric([code], count)
+        yield lines

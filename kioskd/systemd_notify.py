@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 
 from systemd import daemon
 
+from driving_client.log_lines import printable
+
 logger = logging.getLogger(__name__)
 
 STALE_AFTER_S = 8.0
@@ -76,4 +78,4 @@ class Watchdog:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return printable(" ".join(text.split()))

@@ -18,6 +18,8 @@ from driving_client.endpoint.app import make_endpoint
 from driving_client.endpoint.settings import EndpointSettings
 from driving_client.errors import AddressError, DrivingError, LinkError
 from driving_client.lipsync.espeak import synthesise
+from driving_client.log_limit import LimitedHandler
+from driving_client.log_lines import LineFormatter, printable
 
 _DESCRIPTION = """\
 A driving endpoint on this machine: gives kiosks speech and FLAME motion without a cloud.
@@ -116,16 +118,19 @@ async def _serve(settings: EndpointSettings, host: str, port: int) -> None:
         await runner.cleanup()
 
 
+def _set_up_logging() -> None:
+    lines = logging.StreamHandler(sys.stderr)
+    lines.setFormatter(
+        LineFormatter("%(asctime)s.%(msecs)03d %(levelname)-7s endpoint: %(message)s", "%H:%M:%S")
+    )
+    logging.basicConfig(level=logging.INFO, handlers=[LimitedHandler(lines)])
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     arguments = _parser().parse_args(argv)
-    logging.basicConfig(
-        level=logging.INFO,
-        format="%(asctime)s.%(msecs)03d %(levelname)-7s endpoint: %(message)s",
-        datefmt="%H:%M:%S",
-        stream=sys.stderr,
-    )
-    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    _set_up_logging()
     settings = EndpointSettings(
         greeting=arguments.greeting,
         say=tuple(arguments.say),
@@ -136,7 +141,7 @@ def main(argv: list[str] | None = None) -> int:
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(_serve(settings, arguments.host, arguments.port))
     except DrivingError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         return 1
     return 0
 

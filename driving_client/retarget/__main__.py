@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 
 from driving_client.errors import DrivingError
+from driving_client.log_lines import printable
 from driving_client.retarget import fit_command
 from driving_client.retarget.storage import load_retarget
 
@@ -33,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
         for line in arguments.run(arguments):
             print(line, flush=True)
     except DrivingError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         return 1
     return 0
 

@@ -14,9 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from kioskd.config import ConfigError
 from kioskd.ctl import board_commands, commands, first_boot_commands
 from kioskd.ctl.client import Client
 from kioskd.ctl.local import Address, own_address
+from kioskd.ctl.printing import show_error
 from kioskd.errors import KioskError
 
 EPILOG = """examples:
@@ -99,7 +101,8 @@ def main() -> int:
     try:
         code: int = options.run(options)
     except KioskError as error:
-        print(f"error: {error}", file=sys.stderr)
+        for problem in error.problems if isinstance(error, ConfigError) else (str(error),):
+            show_error(problem)
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 
 from kioskd.config.documents import reference
 from kioskd.ctl.client import ControlError
 from kioskd.ctl.local import own_address
+from kioskd.ctl.printing import show, show_error
 from kioskd.update.errors import UpdateError
 from kioskd.update.files import DiskFiles
 from kioskd.update.install import install as install_image
@@ -49,7 +49,7 @@ def install(options: argparse.Namespace) -> int:
     finally:
         for bar in bars.values():
             bar.__exit__(None, None, None)
-    print(
+    show(
         f"{done.manifest.version} lies in slot {done.slot}, read back and verified. The next start "
         f"of the board tries it, {TRIES} times at most, and keeps it after {HEALTHY_S:.0f} "
         "healthy seconds"
@@ -73,21 +73,21 @@ def slots(_options: argparse.Namespace) -> int:
             marks.append(f"on trial, {state.tries} tries left")
         usable += content.manifest is not None
         told = content.problem if content.manifest is None else content.manifest.version
-        print(f"{slot}  {told}" + (f"  ({', '.join(marks)})" if marks else ""))
+        show(f"{slot}  {told}" + (f"  ({', '.join(marks)})" if marks else ""))
     if state is None:
-        print("no state file that is whole: the next start decides by what verifies, a before b")
+        show("no state file that is whole: the next start decides by what verifies, a before b")
     elif state.failures:
-        print(f"images in a row that did not prove themselves: {state.failures}")
+        show(f"images in a row that did not prove themselves: {state.failures}")
     result = read_result(store)
     if result is not None:
         words = (result.result, result.version, f"slot {result.slot}", result.reason)
-        print(f"last update: {', '.join(word for word in words if word)}")
+        show(f"last update: {', '.join(word for word in words if word)}")
     return 0 if usable else 1
 
 
 def rollback(_options: argparse.Namespace) -> int:
     """Give up the image on trial, or put the other slot's image on trial."""
-    print(go_back(store_from(os.environ), trust_from(os.environ), DiskFiles()))
+    show(go_back(store_from(os.environ), trust_from(os.environ), DiskFiles()))
     return 0
 
 
@@ -101,9 +101,9 @@ def mark_good(options: argparse.Namespace) -> int:
         try:
             wait_until_healthy(_ask_kioskd())
         except UpdateError as error:
-            print(f"error: {error}", file=sys.stderr)
+            show_error(str(error))
             return EXIT_NOT_HEALTHY
-    print(mark(store, DiskFiles()))
+    show(mark(store, DiskFiles()))
     return 0
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kioskd.ctl.client import Client, ControlError
-from kioskd.ctl.printing import print_checks
+from kioskd.ctl.printing import print_checks, show
 
 
 def status(client: Client, _options: argparse.Namespace) -> int:
@@ -18,12 +18,12 @@ def status(client: Client, _options: argparse.Namespace) -> int:
     checks: dict[str, Any] = health["checks"]
     which = [f"{word} {health[word]}" for word in ("serial", "board", "slot") if health.get(word)]
     named = f" ({', '.join(which)})" if which else ""
-    print(f"kioskd {health['version']}{named}: {health['status']}, up {health['uptime_s']:.0f} s")
+    show(f"kioskd {health['version']}{named}: {health['status']}, up {health['uptime_s']:.0f} s")
     for name, value in health.get("figures", {}).items():
-        print(f"  {name}: {value}")
+        show(f"  {name}: {value}")
     for name, check in checks.items():
         if check["status"] != "pass":
-            print(f"  {name}: {check['status']}: {_codes(check)}")
+            show(f"  {name}: {check['status']}: {_codes(check)}")
     return 1 if health["status"] == "fail" else 0
 
 
@@ -44,7 +44,7 @@ def screenshot(client: Client, options: argparse.Namespace) -> int:
         output.write_bytes(body)
     except OSError as error:
         raise ControlError(f"{output} cannot be written: {error.strerror}") from error
-    print(f"{output}: {len(body)} bytes")
+    show(f"{output}: {len(body)} bytes")
     return 0
 
 
@@ -53,7 +53,7 @@ def say(client: Client, options: argparse.Namespace) -> int:
     words = " ".join(options.text)
     text = sys.stdin.read() if words == "-" else words
     told = client.post("v1/say", {"text": text})
-    print(f"{told.get('seconds', '?')} s of speech, {told.get('req_id', '')}".rstrip(", "))
+    show(f"{told.get('seconds', '?')} s of speech, {told.get('req_id', '')}".rstrip(", "))
     return 0
 
 
@@ -61,7 +61,7 @@ def interrupt(client: Client, _options: argparse.Namespace) -> int:
     """Silence the avatar now."""
     told = client.post("v1/interrupt", {})
     if told.get("interrupted") is False:
-        print("nothing was being said")
+        show("nothing was being said")
     return 0
 
 
@@ -73,7 +73,7 @@ def gesture(client: Client, options: argparse.Namespace) -> int:
     """
     told = client.post("v1/gesture", {"name": options.name})
     if told.get("shown") is False:
-        print("not shown: the avatar speaks; `kioskctl interrupt` silences it")
+        show("not shown: the avatar speaks; `kioskctl interrupt` silences it")
         return 1
     return 0
 

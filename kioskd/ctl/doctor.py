@@ -15,7 +15,7 @@ from kioskd.board_facts import BoardFacts, read_board_facts
 from kioskd.config import Config, ConfigError, load
 from kioskd.ctl.client import ControlError
 from kioskd.ctl.local import own_address
-from kioskd.ctl.printing import print_check, print_checks
+from kioskd.ctl.printing import print_check, print_checks, show
 from kioskd.doctor.devices import (
     GraphicsLibraryCheck,
     NpuPartsCheck,
@@ -47,7 +47,7 @@ def board_doctor(_options: argparse.Namespace) -> int:
     What kioskd has told already is not looked at twice.
     """
     answer, silence = _ask()
-    print("kioskd:")
+    show("kioskd:")
     if answer is None:
         _print("kioskd", failed("does not answer", "kioskd_silent", silence))
     else:
@@ -56,7 +56,7 @@ def board_doctor(_options: argparse.Namespace) -> int:
     well = answer is not None and answer["status"] == "pass"
     board = read_board_facts(os.environ)
     known = board.describe()
-    print(f"board {known}" if known else "board:")
+    show(f"board {known}" if known else "board:")
     for check in _board_checks(board):
         if check.name not in told:
             finding = check.run(time.monotonic())

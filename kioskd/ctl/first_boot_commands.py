@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Final
 
+from kioskd.ctl.printing import show, show_error
 from kioskd.errors import KioskError
 from kioskd.first_boot.access import give_to_group
 from kioskd.first_boot.config_store import good_folder
@@ -47,8 +47,8 @@ def first_boot(options: argparse.Namespace) -> int:
             "file system went read-only (dmesg)"
         ) from error
     for problem in told.problems:
-        print(f"error: {problem}", file=sys.stderr)
-    print(f"configuration: {told.result}")
+        show_error(problem)
+    show(f"configuration: {told.result}")
     return EXIT_REFUSED if told.problems else 0
 
 
@@ -62,7 +62,7 @@ def factory_reset(options: argparse.Namespace) -> int:
             replace(DiskFiles(), store.state / RESET_FLAG, b"1\n")
     except OSError as error:
         raise FirstBootError(f"{store.state} cannot be written: {error.strerror}") from error
-    print("the next start of the board forgets configuration, token and avatars")
+    show("the next start of the board forgets configuration, token and avatars")
     return 0
 
 

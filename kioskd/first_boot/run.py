@@ -16,6 +16,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
+from driving_client.log_lines import printable
 from kioskd.config import ConfigError, load, read_secret
 from kioskd.config.loading import DEFAULT_FILE
 from kioskd.first_boot.candidate import OWN_MAIN, found_files, merged, problems_of
@@ -137,6 +138,8 @@ def _from_stick(
             problems = _try_and_take(store, files, merged(own, content), needs_to_be_good=True)
     except StickError as error:
         problems = (str(error),)
+    # A stick's texts are shown on the safe page and kept in files
+    problems = tuple(map(printable, problems))
     if not problems:
         logger.info("the stick's configuration is in force", extra={"code": "stick_accepted"})
         return Provisioning("accepted", taken=new)

@@ -185,6 +185,26 @@ def test_the_process_is_measured_in_the_sandbox_of_the_unit_too(root: Path) -> N
         assert float(value.group(1)) > 0
 
 
+def test_lines_left_out_are_a_metric(root: Path) -> None:
+    script = (
+        "import logging; from kioskd import log; from kioskd.metrics import Metrics;"
+        "from prometheus_client import generate_latest; log.set_up_logging('info');"
+        "logger = logging.getLogger('kioskd.x');"
+        "[logger.warning('hot', extra={'code': 'too_hot'}) for _ in range(5)];"
+        "print(generate_latest(Metrics().registry).decode())"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True
+    )
+    assert 'kiosk_log_lines_suppressed_total{code="too_hot"} 4.0\n' in result.stdout
+    assert result.stderr.count("too_hot: ") == 2
+
+
+def test_a_status_of_others_words_is_one_line_that_can_be_sent(notices: socket.socket) -> None:
+    systemd_notify.tell_status("screen \x1b[2J\0\ud800\nREADY=1")
+    assert received(notices) == ["STATUS=screen \\x1b[2J\\x00\\ud800 READY=1"]
+
+
 def test_what_nobody_has_caught_is_logged_with_a_code(root: Path) -> None:
     script = (
         "import threading; from kioskd import log; log.set_up_logging('info');"
