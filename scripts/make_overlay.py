@@ -12,7 +12,7 @@ from typing import Final
 
 from firmware.board_keys import schema
 from firmware.boards import ROOT, board_names, load_board
-from firmware.build import Request, build
+from firmware.build import Request, build, check
 from firmware.errors import FirmwareError
 from firmware.steps import Progress, explain_os_error
 from kioskd.errors import KioskError
@@ -41,6 +41,10 @@ def main(arguments: list[str] | None = None) -> int:
         help="ask for the newest Debian packages (else once a week)",
     )  # fmt: skip
     parser.add_argument(
+        "--check", action="store_true",
+        help="only check board and key, which needs none of the build's tools",
+    )  # fmt: skip
+    parser.add_argument(
         "--board-schema", action="store_true",
         help=f"only write {SCHEMA_PATH.relative_to(ROOT)}, the JSON schema of board.yaml",
     )  # fmt: skip
@@ -53,7 +57,11 @@ def main(arguments: list[str] | None = None) -> int:
     progress = Progress()
     try:
         board = load_board(options.board)
-        made = build(Request(board, options.out, options.key, options.refresh), progress)
+        request = Request(board, options.out, options.key, options.refresh)
+        if options.check:
+            check(request)
+            return 0
+        made = build(request, progress)
     except (FirmwareError, KioskError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -13,6 +13,7 @@ from firmware.boards import load_board
 from firmware.errors import FirmwareError
 from firmware.inject import inject
 from firmware.steps import Progress, explain_os_error, need_tools
+from firmware.vendor_root import wrapping
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
@@ -32,6 +33,8 @@ def main(argv: list[str] | None = None) -> int:
     add("--out", type=Path, metavar="FILE", help="the result (default: out/BOARD/rootfs.img)")
     add("--max-bytes", type=int, metavar="BYTES",
         help="size of the partition it is for; without it, flashing checks that")  # fmt: skip
+    add("--check", action="store_true",
+        help="only check board and files, which needs no tools")  # fmt: skip
     chosen = parser.parse_args(argv)
     try:
         board = load_board(chosen.board)
@@ -44,8 +47,15 @@ def main(argv: list[str] | None = None) -> int:
             raise FirmwareError(f"{chosen.base} is not there; BASE= names the vendor's root image")
         if target.exists() and target.samefile(chosen.base):
             raise FirmwareError(f"{target} is the base itself, which is never changed; give OUT=")
-        need_tools(["debugfs", "e2fsck"])
+        wrapping(chosen.base)
         archive = chosen.archive or folder / "rootfs-overlay.tar"
+        if not archive.is_file():
+            raise FirmwareError(
+                f"{archive} is not there; make it with `make overlay BOARD={board.name}`"
+            )
+        if chosen.check:
+            return 0
+        need_tools(["debugfs", "e2fsck"])
         done = inject(chosen.base, archive, target, board.name, Progress(), chosen.max_bytes)
     except FirmwareError as error:
         print(f"\nerror: {error}", file=sys.stderr)

@@ -37,6 +37,11 @@ def main() -> int:
     """Run the whole of it; the exit status."""
     options = _options()
     try:
+        options.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        print(f"error: --out {options.out}: {error.strerror}", file=sys.stderr)
+        return 1
+    try:
         import onnxruntime
 
         from driving_client.lipsync.training.export import rounded, save_npz, save_onnx
@@ -55,7 +60,6 @@ def main() -> int:
         corpus = make_corpus(options.seed, options.jobs, _report, options.voices)
         weights = rounded(train(corpus, settings, _report).weights())
         print(file=sys.stderr)
-        options.out.mkdir(parents=True, exist_ok=True)
         save_npz(weights, options.out / "mouth.npz")
         save_onnx(weights, options.out / "mouth.onnx")
         print("measuring with the held-out voice", file=sys.stderr)

@@ -40,6 +40,11 @@ HELD_OUT = "held-out voice (flite slt)"
 RECORDED = "recorded speech (labels by forced alignment)"
 MUSIC = "music without a voice"
 UNDISTURBED = (HELD_OUT, RECORDED)
+OTHER_LANGUAGES = "other languages (espeak-ng, German and Spanish)"
+DISTURBED = {
+    f"held-out voice, {name}": disturb for name, disturb in DISTURBANCES.items() if name != "clean"
+}
+TITLES = (HELD_OUT, RECORDED, *DISTURBED, OTHER_LANGUAGES, MUSIC)
 MUSIC_CLIPS, MUSIC_S = 6, 10.0
 LEAST_OPENING = {RECORDED: 0.65}
 """Sets whose opening has to reach an r of its own, whatever the others reach."""
@@ -68,10 +73,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _bench(only: str, figures: Path) -> int:
-    sets = {title: speech for title, speech in speech_sets().items() if only in title}
-    if not sets and only not in MUSIC:
-        print(f"error: no set's title contains {only!r}", file=sys.stderr)
+    if not any(only in title for title in TITLES):
+        told = "; ".join(TITLES)
+        print(f"error: no set's title contains {only!r}; there are {told}", file=sys.stderr)
         return 1
+    sets = {title: speech for title, speech in speech_sets().items() if only in title}
     tables: dict[str, list[Row]] = {}
     lost: list[str] = []
     with tempfile.TemporaryDirectory(prefix="bench-lipsync-") as folder:
@@ -113,12 +119,9 @@ def speech_sets() -> dict[str, list[Speech]]:
     sets = {HELD_OUT: clean}
     if recorded := real_speech(_tell):
         sets[RECORDED] = recorded
-    for name, disturb in DISTURBANCES.items():
-        if name != "clean":
-            sets[f"held-out voice, {name}"] = [disturb(speech) for speech in clean]
-    sets["other languages (espeak-ng, German and Spanish)"] = [
-        synthesise(text, voice) for voice, text in SECOND_LANGUAGE
-    ]
+    for title, disturb in DISTURBED.items():
+        sets[title] = [disturb(speech) for speech in clean]
+    sets[OTHER_LANGUAGES] = [synthesise(text, voice) for voice, text in SECOND_LANGUAGE]
     return sets
 
 

@@ -54,15 +54,18 @@ class Request:
 
 def build(request: Request, progress: Progress) -> list[Path]:
     """Make the deliveries under `out/<board>/`; returns them. Raises FirmwareError."""
-    board, out = request.board, request.out.resolve()
-    progress.say(board.describe())
+    progress.say(request.board.describe())
+    release, key = check(request)
     need_tools(TOOLS)
-    release = read_release(ROOT)
-    key = open_key(request.key, out / "keys")
     kind = "the development key, for release give KEY=" if key.development else "release key"
     progress.say(f"version {release.version}, signed with {key.id} ({kind}, {key.public_path})")
-    with open_cache(out, progress) as cache:
+    with open_cache(request.out.resolve(), progress) as cache:
         return _build(request, release, key, cache, progress)
+
+
+def check(request: Request) -> tuple[Release, SigningKey]:
+    """What can be refused before any tool of the build is needed. Raises FirmwareError."""
+    return read_release(ROOT), open_key(request.key, request.out.resolve() / "keys")
 
 
 def _build(

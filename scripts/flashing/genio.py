@@ -34,9 +34,9 @@ _HARDWARE: Final = re.compile(r"hw_code\[(0x[0-9a-fA-F]+)\]")
 def flash(job: Job, report: Report) -> None:
     """Flash one Genio board; raises FlashError."""
     name = job.partition_names[0]
+    argv = bootstrap_argv(_loader(job))
     find_tool("genio-bootrom", INSTALL)
     find_tool("fastboot", fastboot.INSTALL)
-    argv = bootstrap_argv(_loader(job))
     place = wait_for_one(
         job, report, lambda: find_usb(BOOT_ROM), "MediaTek in download mode, USB 0e8d:0003"
     )
