@@ -16,6 +16,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from driving_client.errors import AddressError
+from driving_client.texts import printable
 
 HTTP: Final = ("http", "https")
 WEBSOCKET: Final = ("ws", "wss")
@@ -163,5 +164,4 @@ def _is_port(text: str) -> bool:
 
 
 def _shown(text: str) -> str:
-    cut = f"{text[:_LONGEST_SHOWN]}…" if len(text) > _LONGEST_SHOWN else text
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in cut)
+    return printable(text, _LONGEST_SHOWN)

@@ -23,6 +23,7 @@ from driving_client.forwarding import Forwarding
 from driving_client.link import EventSink, PlaybackState, UtteranceStarted, VoiceStream
 from driving_client.retry import Action, Rule, SessionError, fault_of_error
 from driving_client.session import ReconnectingLink
+from driving_client.session_record import SessionRecord
 from driving_client.session_settings import LinkSettings
 from driving_client.session_token import credentials
 from driving_client.utterance import Utterance
@@ -50,8 +51,8 @@ _FINISHED: Final = (PlaybackState.ENDED, PlaybackState.INTERRUPTED, PlaybackStat
 class DrivingIngressLink(ReconnectingLink):
     """Implements link.Link for an endpoint that answers voice with motion."""
 
-    def __init__(self, settings: LinkSettings, sink: EventSink) -> None:
-        super().__init__(settings, sink)
+    def __init__(self, settings: LinkSettings, sink: EventSink, record: SessionRecord) -> None:
+        super().__init__(settings, sink, record)
         self._current: Forwarding | None = None
         self._capabilities: tuple[str, ...] = ()
 
@@ -61,7 +62,9 @@ class DrivingIngressLink(ReconnectingLink):
         utterance = Utterance(
             new_request_id(), sample_rate, motion_offset_s=self._settings.motion_offset_s
         )
-        current = self._current = Forwarding(utterance, self._settings.sample_rate)
+        current = self._current = Forwarding(
+            utterance, self._settings.sample_rate, self._task_ended
+        )
         # The player hears of the newcomer first: else it would take the old one as complete
         self._sink(UtteranceStarted(utterance))
         if before is not None:
@@ -74,7 +77,7 @@ class DrivingIngressLink(ReconnectingLink):
 
     async def _address(self, http: aiohttp.ClientSession) -> tuple[str, Mapping[str, str]]:
         settings = self._settings
-        headers = await credentials(http, settings)
+        headers = await credentials(http, settings, self._clock)
         parts = urlsplit(settings.url)
         path = parts.path.rstrip("/")
         if not path.endswith(_PATH):
@@ -152,6 +155,7 @@ class DrivingIngressLink(ReconnectingLink):
 
     def _server_error(self, error: ServerError) -> None:
         """An error of one request costs its motion; any other ends the session."""
+        self._guard.request()
         fault = fault_of_error(error.code, error.message)
         if error.request_id and not 4000 <= error.code <= 4999:
             logger.warning("request %s: %s", error.request_id, fault, extra={"code": fault.code})

@@ -50,16 +50,23 @@ class Forwarding:
     """The voice of one utterance, sent at `session_rate` in pieces of at most 100 ms.
 
     `request_id` is the id on the wire: that of the utterance at first, a new one after a
-    lost link, "" while nothing is being sent. `changed` is to be set when the voice grows.
+    lost link, "" while nothing is being sent. `changed` is to be set when the voice grows;
+    `task_ended` hears of the end of each task that sends, and of its exception.
     """
 
-    def __init__(self, utterance: Utterance, session_rate: int) -> None:
+    def __init__(
+        self,
+        utterance: Utterance,
+        session_rate: int,
+        task_ended: Callable[[asyncio.Task[None]], None],
+    ) -> None:
         self.utterance = utterance
         self.playback = PlaybackEstimate()
         self.changed = asyncio.Event()
         self.request_id = ""
         self.unsent = True
         self._session_rate = session_rate
+        self._task_ended = task_ended
         self._task: asyncio.Task[None] | None = None
 
     def start(self, request_id: str, place: int, send: Send) -> None:
@@ -70,6 +77,7 @@ class Forwarding:
         # Every rate of the protocol holds a whole number of samples in 1/25 s
         first = place * self.utterance.sample_rate // int(FRAME_RATE)
         self._task = asyncio.create_task(self._forward(request_id, first, send))
+        self._task.add_done_callback(self._task_ended)
 
     def stop(self) -> None:
         """Send no more; what comes for the request id is late from now on."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import Final, Protocol
 
 from driving_client.utterance import Samples, Utterance
 
@@ -44,7 +44,10 @@ class LinkUp:
 
 @dataclass(frozen=True, slots=True)
 class LinkDown:
-    """The link is lost; `retry_in_s` is None when only a person can mend it (`fatal`)."""
+    """The link is lost; `retry_in_s` is None when only a person can mend it (`fatal`).
+
+    `reason` begins with a stable code and says what the endpoint answered.
+    """
 
     reason: str
     retry_in_s: float | None
@@ -70,6 +73,9 @@ LinkEvent = LinkUp | LinkDown | UtteranceStarted | ControlRequested
 EventSink = Callable[[LinkEvent], None]
 
 
+MAX_FAILURE_CODES: Final = 64
+
+
 @dataclass(slots=True)
 class LinkCounters:
     """Running totals, written by the network's thread only; read them as a snapshot."""
@@ -81,6 +87,12 @@ class LinkCounters:
     late_messages: int = 0
     connects: int = 0
     failures: dict[str, int] = field(default_factory=dict)
+
+    def fail(self, code: str) -> None:
+        """Count a failure; the codes are few, whatever a peer sends."""
+        if code not in self.failures and len(self.failures) >= MAX_FAILURE_CODES:
+            code = "other"
+        self.failures[code] = self.failures.get(code, 0) + 1
 
 
 class VoiceStream(Protocol):

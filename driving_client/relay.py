@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 
@@ -19,6 +19,7 @@ from driving_client.link import (
     Control,
     ControlRequested,
     EventSink,
+    LinkEvent,
     PlaybackState,
     UtteranceStarted,
     VoiceStream,
@@ -26,8 +27,10 @@ from driving_client.link import (
 from driving_client.relay_timeline import RelayTimeline
 from driving_client.retry import fault_of_error
 from driving_client.session import ReconnectingLink
+from driving_client.session_record import SessionRecord
 from driving_client.session_settings import LinkSettings
 from driving_client.session_token import credentials
+from driving_client.texts import printable
 from driving_client.utterance import Utterance
 from driving_client.voice import LocalVoice, new_request_id
 from driving_client.wire.relay_frames import (
@@ -41,14 +44,16 @@ from driving_client.wire.relay_frames import (
 
 logger = logging.getLogger(__name__)
 
+_CONTROLS: Final = {control.value: control for control in Control}
+
 
 class RelayLink(ReconnectingLink):
     """Implements link.Link for a backend that sends both voice and motion."""
 
-    def __init__(self, settings: LinkSettings, sink: EventSink) -> None:
-        super().__init__(settings, sink)
+    def __init__(self, settings: LinkSettings, sink: EventSink, record: SessionRecord) -> None:
+        super().__init__(settings, sink, record)
         self._timeline = RelayTimeline(
-            sink, self._counters, settings.sample_rate, settings.motion_offset_s
+            self._begun, self._counters, settings.sample_rate, settings.motion_offset_s
         )
 
     def begin_voice(self, sample_rate: int) -> VoiceStream:
@@ -59,7 +64,7 @@ class RelayLink(ReconnectingLink):
         return LocalVoice(utterance, lambda: None)
 
     async def _address(self, http: aiohttp.ClientSession) -> tuple[str, Mapping[str, str]]:
-        return self._settings.url, await credentials(http, self._settings)
+        return self._settings.url, await credentials(http, self._settings, self._clock)
 
     async def _handshake(self) -> str:
         settings = self._settings
@@ -98,19 +103,25 @@ class RelayLink(ReconnectingLink):
 
     def _text(self, text: str) -> None:
         """A request of the backend; texts that this kiosk does not know are ignored."""
+        self._guard.request()
         document = _json_object(text)
-        action = document.get("action")
-        request_id = document.get("req_id") or ""
-        if action not in {control.value for control in Control} or not isinstance(request_id, str):
-            logger.info("text ignored: %.200s", text, extra={"code": "text_ignored"})
+        action, request_id = document.get("action"), document.get("req_id") or ""
+        control = _CONTROLS.get(action) if isinstance(action, str) else None
+        if control is None or not isinstance(request_id, str):
+            logger.info("text ignored: %s", printable(text), extra={"code": "text_ignored"})
             return
-        control = Control(action)
         # The player first: closed before, the utterance would look complete to it
         self._sink(ControlRequested(control, self._timeline.request_id(request_id)))
         if control is Control.INTERRUPT:
             self._timeline.close(request_id, "interrupted")
 
+    def _begun(self, event: LinkEvent) -> None:
+        """A new utterance, on its way to the player."""
+        self._guard.request()
+        self._sink(event)
+
     def _error(self, error: ErrorFrame) -> None:
+        self._guard.request()
         logger.warning(
             "the backend reports an error: %s", error.message, extra={"code": "backend_error"}
         )

@@ -2,7 +2,9 @@
 """What to do after a link has failed: the policy as tables, and the waiting times.
 
 The tables are PROTOCOL section 3. A kiosk stands in a shop with nobody near, so it retries
-whatever time may mend, and stops only where each retry would fail for certain.
+whatever time may mend, and stops only where each retry would fail for certain. Proxies answer
+401, 403 and 404 while what is behind them restarts: a refusal is final only for an address
+that has never worked, where it is a mistake in the configuration.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from enum import Enum, auto
 from typing import Final
 
 from driving_client.errors import LinkError
+from driving_client.texts import printable
 
 
 class Action(Enum):
@@ -23,6 +26,7 @@ class Action(Enum):
     BACKOFF = auto()
     SLOW = auto()
     FRESH_TOKEN = auto()
+    REFUSED = auto()
     FATAL = auto()
 
 
@@ -30,6 +34,11 @@ Rule = tuple[Action, str]
 
 _NETWORK: Final[Rule] = (Action.BACKOFF, "the network or the endpoint's host failed")
 _TROUBLE: Final[Rule] = (Action.BACKOFF, "the endpoint is in trouble")
+_UNEXPECTED: Final[Rule] = (
+    Action.BACKOFF,
+    "an error of the kiosk's own, please report the traceback in its log",
+)
+_FLOOD: Final[Rule] = (Action.SLOW, "the endpoint sends more than anybody could play; mend it")
 
 CLOSE_CODES: Final[Mapping[int, Rule]] = {
     4001: (Action.FATAL, "the account's credits are used up; top it up"),
@@ -42,22 +51,28 @@ GRPC_CODES: Final[Mapping[int, Rule]] = {
     14: _TROUBLE,
     16: (Action.FRESH_TOKEN, "the endpoint does not accept the token; check the key"),
 }
+_UNPAID: Final[Rule] = (Action.FATAL, "the account must be paid for")
 UPGRADE_STATUS: Final[Mapping[int, Rule]] = {
     400: (Action.FRESH_TOKEN, "the endpoint refuses the token; check key and application id"),
     401: (Action.FRESH_TOKEN, "the endpoint refuses the token; check key and application id"),
-    402: (Action.FATAL, "the account must be paid for"),
-    403: (Action.FATAL, "the endpoint forbids this application; check application id and key"),
-    404: (Action.FATAL, "no such avatar or application; check URL, avatar and application id"),
+    402: _UNPAID,
+    403: (Action.REFUSED, "the endpoint forbids this application; check application id and key"),
+    404: (Action.REFUSED, "no such avatar or application; check URL, avatar and application id"),
     429: (Action.SLOW, "too many connections; the endpoint asks to slow down"),
 }
 _NO_TOKEN: Final[Rule] = (
-    Action.FATAL,
+    Action.REFUSED,
     "no session token is given; check the token URL and the API key",
 )
 TOKEN_STATUS: Final[Mapping[int, Rule]] = {
-    **dict.fromkeys((400, 401, 402, 403, 404), _NO_TOKEN),
+    **dict.fromkeys((400, 401, 403, 404), _NO_TOKEN),
+    402: _UNPAID,
     429: (Action.SLOW, "too many token requests; the console asks to slow down"),
 }
+
+
+LONGEST_RETRY_AFTER_S: Final = 3600.0
+"""An endpoint that asks for more is asked again after that long: it may have been a mistake."""
 
 
 def rule_for_close(code: int | None) -> Rule:
@@ -82,17 +97,33 @@ def rule_for_server_error(code: int) -> Rule:
 
 
 class SessionError(LinkError):
-    """Why a session ended or did not begin; `code` is stable, the message is for people."""
+    """Why a session ended or did not begin; `code` is stable, the message is for people.
 
-    def __init__(self, code: str, rule: Rule, detail: str = "") -> None:
+    `retry_after_s` is what the endpoint asked for, 0 for nothing.
+    """
+
+    def __init__(
+        self, code: str, rule: Rule, detail: str = "", *, retry_after_s: float = 0.0
+    ) -> None:
         self.code = code
+        self.retry_after_s = retry_after_s
         self.action, meaning = rule
-        super().__init__(f"{code}: {meaning}" + (f" ({detail:.200})" if detail else ""))
+        super().__init__(f"{code}: {meaning}" + (f" ({printable(detail)})" if detail else ""))
 
 
 def network_fault(code: str, detail: str) -> SessionError:
     """A fault of the network: `code` says at which step."""
     return SessionError(code, _NETWORK, detail)
+
+
+def unexpected_fault(error: Exception) -> SessionError:
+    """An exception that nobody had thought of."""
+    return SessionError("link_fault", _UNEXPECTED, f"{type(error).__name__}: {error}")
+
+
+def flood_fault(code: str, detail: str) -> SessionError:
+    """The peer is cut off for what it sends: `code` says of what there was too much."""
+    return SessionError(code, _FLOOD, detail)
 
 
 def fault_of_error(code: int, detail: str) -> SessionError:
@@ -102,12 +133,17 @@ def fault_of_error(code: int, detail: str) -> SessionError:
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Waiting times in seconds: full jitter below a ceiling that doubles from `first_s`."""
+    """Waiting times in seconds: full jitter below a ceiling that doubles from `first_s`.
+
+    An endpoint that has refused for `late_after_s` is asked every `late_s` at the latest.
+    """
 
     first_s: float = 0.5
     ceiling_s: float = 30.0
     slow_s: float = 30.0
     stable_s: float = 60.0
+    late_after_s: float = 24 * 3600.0
+    late_s: float = 900.0
 
 
 class RetryPolicy:
@@ -120,30 +156,55 @@ class RetryPolicy:
         self._uniform = uniform
         self._failures = 0
         self._refused_tokens = 0
+        self._refused_since: float | None = None
 
-    def delay_after(self, fault: SessionError, session_s: float) -> float | None:
+    def delay_after(
+        self, fault: SessionError, session_s: float, *, worked: bool, now: float
+    ) -> float | None:
         """Seconds to wait, None if only a person can mend it.
 
         `session_s` is how long the confirmed session stood (0 if there was none): from
-        `stable_s` on, what failed before it no longer counts.
+        `stable_s` on, what failed before it no longer counts. `worked`: whether a session with
+        this endpoint has ever worked. `now` is any clock's seconds.
         """
         if session_s >= self._backoff.stable_s:
             self._failures = self._refused_tokens = 0
+        if session_s > 0:
+            self._refused_since = None
+        delay = self._delay(fault, worked, now)
+        self._failures += 1
+        if delay is None or not fault.retry_after_s:
+            return delay
+        asked = min(fault.retry_after_s, LONGEST_RETRY_AFTER_S)
+        # Not all kiosks of a fleet at the same moment
+        return max(delay, self._uniform(asked, 1.1 * asked))
+
+    def _delay(self, fault: SessionError, worked: bool, now: float) -> float | None:
         refused_before = self._refused_tokens
         self._refused_tokens = refused_before + 1 if fault.action is Action.FRESH_TOKEN else 0
-        failures = self._failures
-        self._failures += 1
         match fault.action:
             case Action.FATAL:
                 return None
-            case Action.FRESH_TOKEN:
-                # A fresh token that is refused as well is no accident: a wrong configuration.
-                return None if refused_before else 0.0
+            case Action.FRESH_TOKEN if not refused_before:
+                return 0.0
+            case Action.FRESH_TOKEN | Action.REFUSED:
+                # A fresh token that is refused as well is no accident
+                return self._refused(now) if worked else None
             case Action.SLOW:
                 return self._uniform(self._backoff.slow_s, 2 * self._backoff.slow_s)
-            case Action.AT_ONCE if failures == 0:
+            case Action.AT_ONCE if self._failures == 0:
                 return 0.0
             case _:
-                # 2**16 * 0.5 s is far beyond any ceiling; the power must not grow for ever
-                longest = self._backoff.first_s * 2 ** min(failures, 16)
-                return self._uniform(0.0, min(longest, self._backoff.ceiling_s))
+                return self._doubling()
+
+    def _refused(self, now: float) -> float:
+        if self._refused_since is None:
+            self._refused_since = now
+        if now - self._refused_since < self._backoff.late_after_s:
+            return self._doubling()
+        return self._uniform(self._backoff.late_s / 2, self._backoff.late_s)
+
+    def _doubling(self) -> float:
+        # 2**16 * 0.5 s is far beyond any ceiling; the power must not grow for ever
+        longest = self._backoff.first_s * 2 ** min(self._failures, 16)
+        return self._uniform(0.0, min(longest, self._backoff.ceiling_s))

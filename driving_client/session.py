@@ -3,7 +3,9 @@
 
 A dialect fills in the methods marked so. All of this runs on the network's thread;
 `report_playback` alone may be called from others. What goes out from synchronous code passes
-through a bounded queue: a peer that stops reading costs reports, never memory.
+through a bounded queue: a peer that stops reading costs reports, never memory. An exception that
+nobody had thought of ends the session as a `link_fault`, and the next one begins after the usual
+wait.
 """
 
 from __future__ import annotations
@@ -12,44 +14,55 @@ import asyncio
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Mapping
-from typing import Final, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, ParamSpec, TypeVar
 
 import aiohttp
 
 from driving_client.errors import ProtocolError
+from driving_client.faults import FaultLog
+from driving_client.flood import FloodGuard
+from driving_client.frame_reader import FrameReader
+from driving_client.http_answers import no_redirects
 from driving_client.link import EventSink, LinkCounters, LinkDown, LinkUp, PlaybackState
 from driving_client.retry import (
-    UPGRADE_STATUS,
     RetryPolicy,
     SessionError,
     network_fault,
     rule_for_close,
-    rule_for_status,
+    unexpected_fault,
 )
+from driving_client.server_clock import ServerClock
+from driving_client.session_record import SessionRecord
 from driving_client.session_settings import LinkSettings
-from driving_client.wire.codec import MAX_MESSAGE_BYTES
+from driving_client.upgrade import open_websocket
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 _QUEUE_LENGTH: Final = 256
-_CLOSE_TIMEOUT_S: Final = 0.5
-"""A peer that does not answer the close must not hold up the shutdown."""
 
 
 class ReconnectingLink(ABC):
     """Base of the two dialects."""
 
-    def __init__(self, settings: LinkSettings, sink: EventSink) -> None:
+    def __init__(self, settings: LinkSettings, sink: EventSink, record: SessionRecord) -> None:
         self._settings = settings
         self._sink = sink
+        self._record = record
         self._counters = LinkCounters()
+        self._guard = FloodGuard()
+        self._faults = FaultLog()
+        self._clock = ServerClock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._reader: FrameReader | None = None
         self._outgoing: asyncio.Queue[bytes | str] = asyncio.Queue(_QUEUE_LENGTH)
         self._confirmed_at: float | None = None
+        self._broken_by: SessionError | None = None
+        self._closing: asyncio.Task[bool] | None = None
 
     @property
     def counters(self) -> LinkCounters:
@@ -65,16 +78,22 @@ class ReconnectingLink(ABC):
         """Connect, serve and reconnect until cancelled; returns only after a fatal fault."""
         self._loop = asyncio.get_running_loop()
         policy = RetryPolicy(self._settings.backoff)
-        async with aiohttp.ClientSession() as http:
+        async with aiohttp.ClientSession(
+            middlewares=(no_redirects,), auto_decompress=False
+        ) as http:
             while True:
                 try:
                     fault = await self._one_session(http)
+                except Exception as error:  # noqa: BLE001 – told by its traceback
+                    self._faults.tell("serving the endpoint", error)
+                    fault = unexpected_fault(error)
                 finally:
                     session_s = self._session_seconds()
                     self._confirmed_at = None
                     self._socket = None
-                    self._lost()
-                delay = policy.delay_after(fault, session_s)
+                    self._guarded(self._lost)
+                worked = self._record.has_worked(self._settings.key)
+                delay = policy.delay_after(fault, session_s, worked=worked, now=time.monotonic())
                 self._tell_down(fault, delay)
                 if delay is None:
                     return
@@ -83,7 +102,9 @@ class ReconnectingLink(ABC):
     def report_playback(self, request_id: str, state: PlaybackState, played_ms: int) -> None:
         """Tell the endpoint what became of an utterance; may be called from any thread."""
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._reported, request_id, state, played_ms)
+            self._loop.call_soon_threadsafe(
+                self._guarded, self._reported, request_id, state, played_ms
+            )
 
     @abstractmethod
     async def _address(self, http: aiohttp.ClientSession) -> tuple[str, Mapping[str, str]]:
@@ -113,11 +134,18 @@ class ReconnectingLink(ABC):
         """Connect and serve; returns why it ended."""
         sender: asyncio.Task[None] | None = None
         socket: aiohttp.ClientWebSocketResponse | None = None
+        working: asyncio.TimerHandle | None = None
+        self._broken_by = None
         try:
-            socket = self._socket = await self._connect(http)
+            url, headers = await self._address(http)
+            connecting = open_websocket(http, url, headers, self._settings.heartbeat_s)
+            socket = self._socket = await self._in_time(connecting, "connect_timeout")
+            self._guard = FloodGuard()
+            self._reader = FrameReader(socket, self._guard)
             connection_id = await self._in_time(self._handshake(), "confirm_timeout")
             self._outgoing = asyncio.Queue(_QUEUE_LENGTH)
             sender = asyncio.create_task(self._send_queued())
+            sender.add_done_callback(self._task_ended)
             self._confirmed_at = time.monotonic()
             self._counters.connects += 1
             logger.info(
@@ -125,6 +153,11 @@ class ReconnectingLink(ABC):
             )
             self._sink(LinkUp(connection_id))
             self._confirmed()
+            if connection_id:
+                self._works()
+            else:  # nothing has confirmed it: only time or a frame can tell
+                stable_s = self._settings.backoff.stable_s
+                working = asyncio.get_running_loop().call_later(stable_s, self._works)
             while True:
                 self._receive_checked(await self._receive())
         except SessionError as fault:
@@ -132,29 +165,12 @@ class ReconnectingLink(ABC):
         except (aiohttp.ClientError, OSError) as error:
             return network_fault("connection_lost", str(error))
         finally:
+            if working is not None:
+                working.cancel()
             if sender is not None:
                 sender.cancel()
             if socket is not None:
                 await socket.close()
-
-    async def _connect(self, http: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
-        url, headers = await self._address(http)
-        try:
-            return await self._in_time(
-                http.ws_connect(
-                    url,
-                    headers=headers,
-                    heartbeat=self._settings.heartbeat_s,
-                    max_msg_size=MAX_MESSAGE_BYTES + 1024,
-                    timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_TIMEOUT_S),
-                ),
-                "connect_timeout",
-            )
-        except aiohttp.WSServerHandshakeError as error:
-            rule = rule_for_status(UPGRADE_STATUS, error.status)
-            raise SessionError(f"http_{error.status}", rule, error.message) from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise network_fault("unreachable", str(error)) from error
 
     async def _in_time(self, step: Awaitable[T], code: str) -> T:
         """The step's result; SessionError `code` if it takes longer than the connect timeout."""
@@ -167,12 +183,15 @@ class ReconnectingLink(ABC):
 
     async def _receive(self) -> aiohttp.WSMessage:
         """The next text or binary frame; SessionError where the connection ends instead."""
-        socket = self._open_socket()
-        message = await socket.receive()
+        socket, reader = self._open_socket(), self._reader
+        assert reader is not None
+        message = await reader.next()
         if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
             self._counters.messages_received += 1
             self._counters.bytes_received += len(message.data)
             return message
+        if self._broken_by is not None:
+            raise self._broken_by
         code = socket.close_code
         detail = message.extra or socket.exception() or ""
         raise SessionError(f"close_{code}", rule_for_close(code), str(detail))
@@ -184,6 +203,9 @@ class ReconnectingLink(ABC):
         except ProtocolError as error:
             self._count_failure("protocol_error")
             logger.warning("frame dropped: %s", error, extra={"code": "protocol_error"})
+            self._guard.bad_frame()
+        else:
+            self._works()
 
     async def _send(self, data: bytes | str) -> None:
         """Send one frame, waiting while the peer does not read."""
@@ -226,8 +248,33 @@ class ReconnectingLink(ABC):
     def _session_seconds(self) -> float:
         return 0.0 if self._confirmed_at is None else time.monotonic() - self._confirmed_at
 
+    def _works(self) -> None:
+        self._guarded(self._record.note, self._settings.key)
+
+    def _guarded(self, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Call what nobody waits for; an exception ends the session as a fault."""
+        try:
+            function(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 – told by its traceback
+            self._break(error)
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        """For the done callback of a task that nobody waits for."""
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Exception):
+            self._break(error)
+
+    def _break(self, error: Exception) -> None:
+        """An exception beside the receiving: the session ends, and tells it as its fault."""
+        self._faults.tell("serving the endpoint", error)
+        if self._socket is None or self._broken_by is not None:
+            self._count_failure("link_fault")
+            return
+        self._broken_by = unexpected_fault(error)
+        self._closing = asyncio.ensure_future(self._socket.close())
+
     def _count_failure(self, code: str) -> None:
-        self._counters.failures[code] = self._counters.failures.get(code, 0) + 1
+        self._counters.fail(code)
 
     def _tell_down(self, fault: SessionError, delay: float | None) -> None:
         self._count_failure(fault.code)
@@ -237,4 +284,4 @@ class ReconnectingLink(ABC):
             logger.warning(
                 "link is down, next try in %.1f s: %s", delay, fault, extra={"code": "link_down"}
             )
-        self._sink(LinkDown(str(fault), delay, fatal=delay is None))
+        self._guarded(self._sink, LinkDown(str(fault), delay, fatal=delay is None))

@@ -6,6 +6,8 @@ Secrets are kept out of `repr`, and so out of logs.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -58,6 +60,12 @@ class LinkSettings:
             raise LinkError("session_key and token_url are both given: keep one of them")
         if self.api_key and not self.token_url:
             raise LinkError("api_key is given without token_url: set it to …/session-tokens")
+
+    @property
+    def key(self) -> str:
+        """Names endpoint and avatar in a SessionRecord; tells nothing, for a URL may hold keys."""
+        told = json.dumps((self.dialect, self.url, self.app_id, self.avatar_id))
+        return hashlib.sha256(told.encode()).hexdigest()
 
 
 def _check_url(name: str, url: str, schemes: tuple[str, ...]) -> None:

@@ -2,72 +2,138 @@
 """Session tokens for a driveningress endpoint (PROTOCOL section 3, step 1).
 
 A token is fetched anew for every connection: connections are rare, and a token that a 4010
-has spoiled is never met again.
+has spoiled is never met again. Its expiry is counted by the service's own clock, because a board
+without a battery would ask for a token that has expired already and be refused for it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-import time
+from collections.abc import Mapping
 from typing import Any, Final
 
 import aiohttp
 
-from driving_client.retry import TOKEN_STATUS, SessionError, network_fault, rule_for_status
+from driving_client.http_answers import refused
+from driving_client.retry import TOKEN_STATUS, Action, Rule, SessionError, network_fault
+from driving_client.server_clock import ServerClock
 from driving_client.session_settings import LinkSettings
+from driving_client.texts import printable
 
 _LIFETIME_S: Final = 3600
 """A token only opens a connection; the protocol allows 24 h."""
 
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=10)
+_TIME_TIMEOUT: Final = aiohttp.ClientTimeout(total=3)
+_MAX_TOKEN: Final = 4096
+"""Characters: longer than this no server takes a header."""
+
 _MAX_REPLY_BYTES: Final = 64 * 1024
 
 
-async def credentials(http: aiohttp.ClientSession, settings: LinkSettings) -> dict[str, str]:
-    """The headers of the upgrade: what is configured, nothing otherwise; raises SessionError."""
+_LONGEST_S: Final = 24 * 3600
+"""From now to expiry at most, by the protocol."""
+
+_CLOCK: Final[Rule] = (
+    Action.BACKOFF,
+    "the board's clock is not set and the token service does not tell the time; "
+    "waiting for the clock",
+)
+
+
+async def credentials(
+    http: aiohttp.ClientSession, settings: LinkSettings, clock: ServerClock
+) -> dict[str, str]:
+    """The headers of the upgrade: what is configured, nothing otherwise; raises SessionError.
+
+    `http` follows no redirect (`http_answers.no_redirects`); `clock` is kept between calls.
+    """
     headers = {"X-App-ID": settings.app_id} if settings.app_id else {}
-    token = await _fresh_token(http, settings) if settings.token_url else settings.session_key
-    if token:
-        headers["X-Session-Key"] = token
+    token = await _fresh_token(http, settings, clock) if settings.token_url else ""
+    if token or settings.session_key:
+        headers["X-Session-Key"] = token or settings.session_key
     return headers
 
 
-async def _fresh_token(http: aiohttp.ClientSession, settings: LinkSettings) -> str:
-    headers, body = _request(settings)
+async def _fresh_token(
+    http: aiohttp.ClientSession, settings: LinkSettings, clock: ServerClock
+) -> str:
+    if not settings.api_key:
+        body = {"app_id": settings.app_id, "avatar_id": settings.avatar_id}
+        return await _post(http, settings, {}, body, clock)
+    if not clock.told:
+        await _ask_the_time(http, settings.token_url, clock)
+    headers = {"X-Api-Key": settings.api_key}
+    expires = _expiry(clock)
+    try:
+        return await _post(http, settings, headers, {"expireAt": expires}, clock)
+    except SessionError:
+        now = clock.now()
+        if now is None or 0 < expires - now <= _LONGEST_S:
+            raise
+    # It was our clock that was refused: the answer has told the right time
+    return await _post(http, settings, headers, {"expireAt": _expiry(clock)}, clock)
+
+
+def _expiry(clock: ServerClock) -> int:
+    now = clock.now()
+    if now is None:
+        raise SessionError("clock_not_set", _CLOCK)
+    return int(now) + _LIFETIME_S
+
+
+async def _ask_the_time(http: aiohttp.ClientSession, url: str, clock: ServerClock) -> None:
+    """Let the service tell its Date, without any credential; a service need not answer."""
+    with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError, ValueError, SessionError):
+        async with http.head(url, timeout=_TIME_TIMEOUT) as answer:
+            clock.hear(answer.headers.get("Date"))
+
+
+async def _post(
+    http: aiohttp.ClientSession,
+    settings: LinkSettings,
+    headers: dict[str, str],
+    body: dict[str, Any],
+    clock: ServerClock,
+) -> str:
     try:
         async with http.post(
             settings.token_url, headers=headers, json=body, timeout=_TIMEOUT
         ) as reply:
+            clock.hear(reply.headers.get("Date"))
             raw = await reply.content.read(_MAX_REPLY_BYTES)
             while len(raw) < _MAX_REPLY_BYTES and (more := await reply.content.read(4096)):
                 raw += more
-            return _token_in(reply.status, raw)
+            return _token_in(reply.status, reply.headers, raw)
     except TimeoutError as error:
         raise network_fault("token_timeout", "no reply within 10 s") from error
-    except (aiohttp.ClientError, OSError) as error:
+    # ValueError: a name that no resolver takes (UnicodeError), an address that yarl refuses
+    except (aiohttp.ClientError, OSError, ValueError) as error:
         raise network_fault("token_unreachable", str(error)) from error
 
 
-def _request(settings: LinkSettings) -> tuple[dict[str, str], dict[str, Any]]:
-    if settings.api_key:
-        return {"X-Api-Key": settings.api_key}, {"expireAt": int(time.time()) + _LIFETIME_S}
-    return {}, {"app_id": settings.app_id, "avatar_id": settings.avatar_id}
-
-
-def _token_in(status: int, raw: bytes) -> str:
+def _token_in(status: int, headers: Mapping[str, str], raw: bytes) -> str:
     try:
         document = json.loads(raw)
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
         document = {}
-    detail = _error_text(document)
-    if status != 200 or detail:
-        raise SessionError(f"token_http_{status}", rule_for_status(TOKEN_STATUS, status), detail)
     token = document.get("sessionToken") or document.get("session_token")
-    if not isinstance(token, str) or not (token and token.isascii() and token.isprintable()):
-        raise network_fault("token_missing", "the reply holds no usable sessionToken")
-    return token
+    if (
+        200 <= status <= 299
+        and isinstance(token, str)
+        and token
+        and token.isascii()
+        and token.isprintable()
+        and len(token) <= _MAX_TOKEN
+    ):
+        return token
+    detail = _error_text(document)
+    if not 200 <= status <= 299 or detail:
+        raise refused("token_http", TOKEN_STATUS, status, headers, detail)
+    raise network_fault("token_missing", "the reply holds no usable sessionToken")
 
 
 def _error_text(document: dict[str, Any]) -> str:
@@ -78,4 +144,4 @@ def _error_text(document: dict[str, Any]) -> str:
     elif "sessionToken" in document or "session_token" in document:
         return ""
     texts = [document.get(key) for key in ("code", "title", "detail", "message", "error")]
-    return " - ".join(str(text) for text in texts if text)
+    return " - ".join(printable(str(text)) for text in texts if text)

@@ -91,6 +91,12 @@ class Metrics:
         self.link_failures = Counter(
             "kiosk_link_failures", "Times the session with the endpoint was lost or refused",
             registry=registry)  # fmt: skip
+        self.link_faults = Counter(
+            "kiosk_link_faults", "Exceptions in the link that nobody had thought of; please report",
+            registry=registry)  # fmt: skip
+        self.link_bad_frames = Counter(
+            "kiosk_link_bad_frames", "Frames of the driving endpoint that were damaged",
+            registry=registry)  # fmt: skip
         self.check_state = Gauge(
             "kiosk_check_state", "State of a health check: 0 pass, 1 warn, 2 fail",
             ["check"], registry=registry)  # fmt: skip

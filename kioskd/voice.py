@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from driving_client.errors import DrivingError
+from driving_client.errors import DrivingError, LinkError
 from driving_client.link import VoiceStream
 from driving_client.voice_decoder import VoiceDecoder, asked_rate
 from kioskd.health.access import refuse
@@ -46,6 +46,8 @@ class VoiceInput:
                 if stream is not None and len(samples):
                     stream.write(samples)
             decoder.finish()
+        except LinkError as error:
+            return refuse(500, "link_fault", str(error))
         except DrivingError as error:
             logger.warning("voice refused: %s", error, extra={"code": "voice_refused"})
             return refuse(400, "bad_voice", str(error))

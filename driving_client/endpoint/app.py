@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from typing import Final
 
 from aiohttp import WSCloseCode, web
@@ -17,8 +17,10 @@ from driving_client.endpoint.session_tokens import PATHS, grant
 from driving_client.endpoint.settings import EndpointSettings
 from driving_client.endpoint.speaker import Speaker
 from driving_client.errors import SpeechError
+from driving_client.faults import FaultLog
 from driving_client.lipsync.espeak import EspeakMissingError
 from driving_client.retarget import load_retarget
+from driving_client.retry import SessionError
 from driving_client.wire.codec import MAX_MESSAGE_BYTES
 
 logger = logging.getLogger(__name__)
@@ -48,6 +50,7 @@ class _Endpoint:
         self._settings = settings
         self._retarget = load_retarget(settings.retarget)
         self._speaker = Speaker(settings, self._retarget)
+        self._faults = FaultLog()
         self._sockets: set[web.WebSocketResponse] = set()
         self._kiosks: dict[str, RelaySession] = {}
 
@@ -61,12 +64,8 @@ class _Endpoint:
 
     async def driveningress(self, request: web.Request) -> web.WebSocketResponse:
         socket = await self._upgrade(request)
-        try:
-            session = DrivingIngressSession(socket, self._retarget, self._settings.speed)
-            await session.serve()
-        finally:
-            self._sockets.discard(socket)
-        return socket
+        session = DrivingIngressSession(socket, self._retarget, self._settings.speed)
+        return await self._serve(socket, session.serve())
 
     async def relay(self, request: web.Request) -> web.WebSocketResponse:
         socket = await self._upgrade(request)
@@ -74,9 +73,25 @@ class _Endpoint:
         self._kiosks[session.connection_id] = session
         greeting = (self._settings.greeting,) if self._settings.greeting else ()
         try:
-            await session.serve(greeting + self._settings.say)
+            return await self._serve(socket, session.serve(greeting + self._settings.say))
         finally:
             del self._kiosks[session.connection_id]
+
+    async def _serve(
+        self, socket: web.WebSocketResponse, session: Awaitable[None]
+    ) -> web.WebSocketResponse:
+        """One session to its end; what a client causes is that client's trouble alone."""
+        try:
+            await session
+        except SessionError as error:
+            logger.warning("a client is cut off: %s", error, extra={"code": error.code})
+            await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=error.code.encode())
+        except ConnectionError as error:
+            logger.debug("a client has gone: %s", error, extra={"code": "client_gone"})
+        except Exception as error:  # noqa: BLE001 – told by its traceback
+            self._faults.tell("serving a client", error, "session_fault")
+            await socket.close(code=WSCloseCode.INTERNAL_ERROR, message=b"internal error")
+        finally:
             self._sockets.discard(socket)
         return socket
 
@@ -123,7 +138,10 @@ class _Endpoint:
 
     async def _upgrade(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(
-            max_msg_size=MAX_MESSAGE_BYTES, heartbeat=_HEARTBEAT_S, compress=False
+            max_msg_size=MAX_MESSAGE_BYTES,
+            heartbeat=_HEARTBEAT_S,
+            autoping=False,  # the session's reader answers them
+            compress=False,
         )
         await socket.prepare(request)
         self._sockets.add(socket)

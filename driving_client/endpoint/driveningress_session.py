@@ -19,6 +19,8 @@ from aiohttp import WSMsgType, web
 from driving_client.endpoint.batches import MotionBatches
 from driving_client.endpoint.identifiers import new_identifier
 from driving_client.errors import ProtocolError
+from driving_client.flood import FloodGuard
+from driving_client.frame_reader import FrameReader
 from driving_client.lipsync.performance import VoicePerformance
 from driving_client.motion import FloatArray
 from driving_client.ogg_opus import OPUS_RATE, OggOpusDecoder, OpusMissingError
@@ -45,6 +47,7 @@ _INVALID_ARGUMENT: Final = 3
 _UNIMPLEMENTED: Final = 12
 _REMEMBERED_IDS: Final = 256
 _PCM, _OGG_OPUS = 0, 1
+_FRAMES: Final = (WSMsgType.TEXT, WSMsgType.BINARY)
 _OPUS_BYTES: Final = 4096
 """About a second of Opus, to be decoded at once."""
 
@@ -81,6 +84,7 @@ class DrivingIngressSession:
 
     def __init__(self, socket: web.WebSocketResponse, retarget: Retarget, speed: float) -> None:
         self._socket = socket
+        self._reader = FrameReader(socket, FloodGuard())
         self._retarget = retarget
         self._speed = speed
         self._connection_id = new_identifier()
@@ -93,7 +97,7 @@ class DrivingIngressSession:
         """Confirm the session, then answer requests until the client goes."""
         try:
             if await self._configure():
-                async for message in self._socket:
+                while (message := await self._reader.next()).type in _FRAMES:
                     if message.type is WSMsgType.BINARY:
                         await self._handle(decode_message(message.data))
         except ProtocolError as error:
@@ -106,12 +110,13 @@ class DrivingIngressSession:
     async def _configure(self) -> bool:
         """Await ConfigureSession and confirm it; whether the session stands."""
         try:
-            message = await asyncio.wait_for(self._socket.receive(), CONFIGURE_TIMEOUT_S)
+            async with asyncio.timeout(CONFIGURE_TIMEOUT_S):
+                message = await self._reader.next()
         except TimeoutError:
             raise ProtocolError(
                 f"no ConfigureSession within {CONFIGURE_TIMEOUT_S:.0f} s; send it at once"
             ) from None
-        if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR):
+        if message.type not in _FRAMES:
             return False
         first = decode_message(message.data) if message.type is WSMsgType.BINARY else None
         if not isinstance(first, ConfigureSession):

@@ -24,8 +24,17 @@ from driving_client.endpoint.identifiers import new_identifier
 from driving_client.endpoint.relay_stream import relay_frames
 from driving_client.endpoint.speaker import Speaker, Take
 from driving_client.errors import SpeechError
-from driving_client.utterance import SAMPLE_RATES
-from driving_client.wire.relay_frames import ErrorFrame, MetadataFrame, RelayFrame, encode_frame
+from driving_client.flood import FloodGuard
+from driving_client.frame_reader import FrameReader
+from driving_client.texts import printable
+from driving_client.utterance import MAX_SECONDS, SAMPLE_RATES
+from driving_client.wire.relay_frames import (
+    MAX_JSON_BYTES,
+    ErrorFrame,
+    MetadataFrame,
+    RelayFrame,
+    encode_frame,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +44,8 @@ MAXIMUM_QUEUE: Final = 16
 _INVALID_ARGUMENT: Final = 3
 _LATE_REPORT_S: Final = 2.0
 _LOOK_AGAIN_S: Final = 0.25
+_FRAMES: Final = (WSMsgType.TEXT, WSMsgType.BINARY)
+_LONGEST_MS: Final = 1000 * MAX_SECONDS
 _OVER: Final = ("ended", "interrupted", "failed")
 
 
@@ -53,6 +64,7 @@ class RelaySession:
         self.connection_id = new_identifier()
         self.started = False
         self._socket = socket
+        self._reader = FrameReader(socket, FloodGuard())
         self._speaker = speaker
         self._speed = speed
         self._sample_rate = 16000
@@ -71,7 +83,7 @@ class RelaySession:
         streaming = asyncio.create_task(self._stream())
         greeting = asyncio.create_task(self._open(opening))
         try:
-            async for message in self._socket:
+            while (message := await self._reader.next()).type in _FRAMES:
                 if message.type is WSMsgType.TEXT:
                     self._text(message.data)
         finally:
@@ -102,24 +114,25 @@ class RelaySession:
 
     async def _start(self) -> bool:
         try:
-            message = await asyncio.wait_for(self._socket.receive(), START_TIMEOUT_S)
+            async with asyncio.timeout(START_TIMEOUT_S):
+                message = await self._reader.next()
         except TimeoutError:
             await self._refuse(f"no start action within {START_TIMEOUT_S:.0f} s; send it at once")
             return False
-        if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR):
+        if message.type not in _FRAMES:
             return False
         document = _object(message.data) if message.type is WSMsgType.TEXT else None
         if document is None or document.get("action") != "start":
             await self._refuse('the first frame is not {"action":"start"} as text; send it first')
             return False
         rate = document.get("sample_rate", 16000)
-        if rate not in SAMPLE_RATES:
+        if type(rate) is not int or rate not in SAMPLE_RATES:
             await self._refuse(
-                f"sample_rate {rate!r} is not one of {', '.join(map(str, SAMPLE_RATES))}"
+                f"sample_rate {rate!r:.40} is not one of {', '.join(map(str, SAMPLE_RATES))}"
             )
             return False
         self._sample_rate = rate
-        self._avatar_id = str(document.get("avatar_id", ""))[:256]
+        self._avatar_id = printable(str(document.get("avatar_id", "")))
         self.started = True
         logger.info(
             "kiosk connected: %s, avatar %s, %d Hz",
@@ -133,7 +146,8 @@ class RelaySession:
     async def _refuse(self, reason: str) -> None:
         logger.warning("relay refused: %s", reason, extra={"code": "relay_refused"})
         await self._send(ErrorFrame(reason, code=_INVALID_ARGUMENT))
-        await self._socket.close(code=CONTRACT_BROKEN, message=reason.encode()[:120])
+        told = reason.encode("ascii", "replace")[:120]
+        await self._socket.close(code=CONTRACT_BROKEN, message=told)
 
     async def _open(self, texts: tuple[str, ...]) -> None:
         try:
@@ -152,14 +166,14 @@ class RelaySession:
         state, request_id = document.get("state"), document.get("req_id")
         if request_id is None or request_id != self._current:
             return
-        logger.info("%s: %s", request_id, state, extra={"code": "playback"})
+        logger.info("%s: %.40r", request_id, state, extra={"code": "playback"})
         if state in _OVER:
             self._over.set()
         elif state == "paused":
             self._over_at = math.inf
         elif state == "playing":
             played = document.get("played_ms")
-            played_s = played / 1000 if isinstance(played, int) and played > 0 else 0.0
+            played_s = played / 1000 if type(played) is int and 0 < played < _LONGEST_MS else 0.0
             self._over_at = time.monotonic() + self._seconds - played_s + _LATE_REPORT_S
 
     async def _stream(self) -> None:
@@ -211,6 +225,8 @@ class RelaySession:
 
 
 def _object(data: str) -> dict[str, Any] | None:
+    if len(data) > MAX_JSON_BYTES:
+        return None
     try:
         document = json.loads(data)
     except (ValueError, RecursionError):

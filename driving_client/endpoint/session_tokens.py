@@ -34,7 +34,7 @@ async def grant(request: web.Request) -> web.Response:
     expires = document.get("expireAt") if isinstance(document, dict) else None
     if isinstance(expires, bool) or not isinstance(expires, int):
         return _refused(400, "bad_request", 'send {"expireAt": whole seconds of Unix time}')
-    seconds = expires - time.time()
+    seconds = expires - int(time.time())  # a whole number: one of any length may come
     if not 0 < seconds <= LONGEST_S + _CLOCKS_DIFFER_S:
         return _refused(400, "bad_request", "expireAt must lie within the next 24 hours")
     token = new_identifier()

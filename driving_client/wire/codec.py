@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError
 
 from driving_client.errors import ProtocolError
 from driving_client.wire import driveningress_pb2 as pb
+from driving_client.wire.allowance import MAX_KEYFRAMES, Allowance
 from driving_client.wire.keyframes import read_keyframes, write_keyframes
 from driving_client.wire.messages import (
     Animation,
@@ -50,7 +51,6 @@ __all__ = [
 ]
 
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
-MAX_KEYFRAMES: Final = 6000
 MAX_TEXT_LENGTH: Final = 4096
 
 _FIELD_OF_TYPE: Final = {
@@ -66,13 +66,17 @@ _FIELD_OF_TYPE: Final = {
 }
 
 
-def decode_message(data: bytes) -> WireMessage:
-    """One binary frame to its message; raises ProtocolError and nothing else."""
+def decode_message(data: bytes, allowance: Allowance | None = None) -> WireMessage:
+    """One message of a frame; raises ProtocolError and nothing else.
+
+    `allowance` is what the frame may still hold, where it holds several messages.
+    """
     if len(data) > MAX_MESSAGE_BYTES:
         raise ProtocolError(
             f"message of {len(data)} bytes: at most {MAX_MESSAGE_BYTES} are taken; "
             "send the motion or audio in smaller messages"
         )
+    (allowance or Allowance()).check(data)
     envelope = pb.Message()
     try:
         envelope.ParseFromString(data)
@@ -96,7 +100,10 @@ def decode_message(data: bytes) -> WireMessage:
 def encode_message(message: WireMessage) -> bytes:
     """A message to the bytes of one binary frame; raises ProtocolError if it is too large."""
     if isinstance(message, Animation) and len(message.frames) > MAX_KEYFRAMES:
-        raise ProtocolError(_too_many_keyframes(len(message.frames)))
+        raise ProtocolError(
+            f"motion of {len(message.frames)} keyframes in one message: at most {MAX_KEYFRAMES} "
+            "are taken; send it in smaller messages"
+        )
     data = _pack(message).SerializeToString()
     if len(data) > MAX_MESSAGE_BYTES:
         raise ProtocolError(
@@ -104,13 +111,6 @@ def encode_message(message: WireMessage) -> bytes:
             "split it into smaller messages"
         )
     return data
-
-
-def _too_many_keyframes(count: int) -> str:
-    return (
-        f"motion of {count} keyframes in one message: at most {MAX_KEYFRAMES} are taken; "
-        "send it in smaller messages"
-    )
 
 
 def _text(value: str, name: str) -> str:
@@ -170,10 +170,7 @@ def _unpack(envelope: pb.Message) -> WireMessage:
 
 
 def _unpack_animation(message: pb.ServerResponseAnimation) -> Animation:
-    keyframes = message.animation.keyframes
-    if len(keyframes) > MAX_KEYFRAMES:
-        raise ProtocolError(_too_many_keyframes(len(keyframes)))
-    frames, dropped = read_keyframes(keyframes)
+    frames, dropped = read_keyframes(message.animation.keyframes)
     return Animation(
         _text(message.req_id, "req_id"),
         frames,

@@ -16,7 +16,9 @@ from typing import Any, Final
 import numpy as np
 
 from driving_client.errors import ProtocolError
+from driving_client.texts import printable
 from driving_client.utterance import SAMPLE_RATES, Samples
+from driving_client.wire.allowance import Allowance
 from driving_client.wire.codec import (
     MAX_MESSAGE_BYTES,
     MAX_TEXT_LENGTH,
@@ -166,6 +168,7 @@ def _messages(payload: memoryview) -> tuple[WireMessage, ...]:
             f"relay motion frame says {count} messages: at most {MAX_MESSAGES} are taken"
         )
     messages = []
+    allowance = Allowance()
     position = _LENGTH.size
     for _ in range(count):
         if position + _LENGTH.size > len(payload):
@@ -174,7 +177,7 @@ def _messages(payload: memoryview) -> tuple[WireMessage, ...]:
         position += _LENGTH.size
         if position + length > len(payload):
             raise damaged
-        messages.append(decode_message(bytes(payload[position : position + length])))
+        messages.append(decode_message(bytes(payload[position : position + length]), allowance))
         position += length
     if position != len(payload):
         raise damaged
@@ -197,9 +200,10 @@ def _string(document: dict[str, Any], key: str, what: str) -> str:
     value = document.get(key)
     if value is None:
         return ""
-    if not isinstance(value, str) or len(value) > MAX_TEXT_LENGTH:
+    if not isinstance(value, str) or len(value) > MAX_TEXT_LENGTH or not value.isprintable():
         raise ProtocolError(
-            f"relay {what} frame: {key} must be a string of at most {MAX_TEXT_LENGTH} characters"
+            f"relay {what} frame: {key} must be a string of at most {MAX_TEXT_LENGTH} characters, "
+            "all of them printable"
         )
     return value
 
@@ -224,11 +228,11 @@ def _metadata(document: dict[str, Any]) -> MetadataFrame:
 
 def _error(document: dict[str, Any]) -> ErrorFrame:
     code = document.get("code")
-    if code is not None and type(code) is not int:
+    if code is not None and not (type(code) is int and abs(code) < 2**31):
         raise ProtocolError(f"relay error frame: code {code!r:.40} must be a whole number")
     message = document.get("error")
     return ErrorFrame(
-        message[:MAX_TEXT_LENGTH] if isinstance(message, str) else json.dumps(message)[:200],
+        printable(message if isinstance(message, str) else json.dumps(message), MAX_TEXT_LENGTH),
         _string(document, "req_id", "error"),
         code,
     )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from wire_strategies import messages, same, text
+from wire_strategies import messages, same
 
 from driving_client.errors import ProtocolError
 from driving_client.wire.relay_frames import (
@@ -22,11 +22,14 @@ from driving_client.wire.relay_frames import (
 )
 
 samples = hnp.arrays(np.int16, st.integers(0, 50))
+printable = st.text(max_size=40).filter(str.isprintable)
 relay_frames: st.SearchStrategy[RelayFrame] = st.one_of(
     st.builds(AudioFrame, samples, st.booleans()),
     st.builds(MotionFrame, st.lists(messages, max_size=3).map(tuple), st.booleans()),
-    st.builds(MetadataFrame, st.sampled_from([8000, 16000, 48000]), text, text, text),
-    st.builds(ErrorFrame, text, text, st.none() | st.integers(0, 5000)),
+    st.builds(
+        MetadataFrame, st.sampled_from([8000, 16000, 48000]), printable, printable, printable
+    ),
+    st.builds(ErrorFrame, printable, printable, st.none() | st.integers(0, 5000)),
 )
 
 

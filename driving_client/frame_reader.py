@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads one WebSocket, the client's or the server's side, without starving its event loop.
+
+`receive()` of aiohttp does not wait while frames lie ready, and with its own pings it does not
+even return; so a peer that sends fast enough would keep every other task of the loop waiting.
+Here the loop gets its turn after a few milliseconds of work, and pings count as frames.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Final, Protocol
+
+import aiohttp
+
+from driving_client.flood import FloodGuard
+
+_SLICE_S: Final = 0.004
+
+
+class Socket(Protocol):
+    """What aiohttp's two kinds of WebSocket have in common; made with autoping=False."""
+
+    async def receive(self) -> aiohttp.WSMessage:
+        """The next frame of any kind."""
+
+    async def pong(self, message: bytes = b"") -> None:
+        """Answer a ping."""
+
+
+class FrameReader:
+    """One connection's frames; `guard` cuts a peer off that floods."""
+
+    def __init__(self, socket: Socket, guard: FloodGuard) -> None:
+        self._socket = socket
+        self._guard = guard
+        self._turn_began = time.monotonic()
+
+    async def next(self) -> aiohttp.WSMessage:
+        """The next frame but pings and pongs; text and binary frames, or the connection's end.
+
+        Raises SessionError where the peer floods.
+        """
+        while True:
+            if time.monotonic() - self._turn_began > _SLICE_S:
+                await asyncio.sleep(0)
+                self._turn_began = time.monotonic()
+            message = await self._socket.receive()
+            self._guard.frame()
+            if message.type is aiohttp.WSMsgType.PING:
+                await self._socket.pong(message.data)
+            elif message.type is not aiohttp.WSMsgType.PONG:
+                return message
