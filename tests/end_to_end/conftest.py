@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,27 @@ def start() -> Iterator[Start]:
     yield begin
     for process in started:
         process.kill()
+
+
+@pytest.fixture
+def attempts(start: Start, tmp_path: Path) -> Iterator[tuple[Start, Path]]:
+    """For each attempt at a story a folder, and a start whose earlier processes are gone."""
+
+    def endless() -> Iterator[tuple[Start, Path]]:
+        for number in itertools.count():
+            begun: list[Process] = []
+
+            def begin(*command: str, begun: list[Process] = begun) -> Process:
+                begun.append(start(*command))
+                return begun[-1]
+
+            folder = tmp_path / f"attempt{number}"
+            folder.mkdir()
+            yield begin, folder
+            for process in begun:
+                process.kill()
+
+    return endless()
 
 
 @pytest.fixture

@@ -106,10 +106,9 @@ def outcomes(url: str, outcome: str) -> float:
     return metric(url, f'kiosk_utterances_total{{outcome="{outcome}"}}')
 
 
-def wait_for_outcome(url: str, outcome: str, timeout_s: float) -> None:
+def wait_for_outcome(url: str, outcome: str) -> None:
     until(
         lambda: True if outcomes(url, outcome) else None,
-        timeout_s,
         lambda: f"no utterance {outcome}: {fetch(f'{url}/healthz').decode()}",
     )
 

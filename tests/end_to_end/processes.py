@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 
 ROOT = Path(__file__).resolve().parents[2]
 T = TypeVar("T")
+GENEROUS_S = 60.0
+"""For whatever must come, however little of the processor is left for it."""
 
 
 class Process:
@@ -38,26 +40,25 @@ class Process:
         for line in self.process.stdout:
             self.lines.append(line.rstrip("\n"))
 
-    def wait_for(self, pattern: str, timeout_s: float = 30.0) -> re.Match[str]:
+    def wait_for(self, pattern: str) -> re.Match[str]:
         """The first line that matches, wherever it was or will be printed."""
 
         def found() -> re.Match[str] | None:
             assert self.process.poll() is None, f"ended with {self.process.poll()}:\n{self.text}"
             return next(filter(None, (re.search(pattern, line) for line in self.lines)), None)
 
-        return until(found, timeout_s, lambda: f"no line like {pattern!r} in:\n{self.text}")
+        return until(found, lambda: f"no line like {pattern!r} in:\n{self.text}")
 
     @property
     def text(self) -> str:
         return "\n".join(self.lines)
 
-    def terminate(self) -> tuple[int, float]:
-        """SIGTERM; the exit status and the seconds that it took."""
-        begin = time.monotonic()
+    def terminate(self) -> int:
+        """SIGTERM; the exit status, once all output has been read."""
         self.process.terminate()
-        status = self.process.wait(20)
-        self._reader.join(5)
-        return status, time.monotonic() - begin
+        status = self.process.wait(GENEROUS_S)
+        self._reader.join(GENEROUS_S)
+        return status
 
     def kill(self) -> None:
         if self.process.poll() is None:
@@ -67,15 +68,14 @@ class Process:
 
 def until(
     probe: Callable[[], T | None],
-    timeout_s: float,
     complaint: Callable[[], str],
-    every_s: float = 0.05,
+    within_s: float = GENEROUS_S,
 ) -> T:
     """The probe's first answer that is not None; fails with the complaint after the time."""
-    deadline = time.monotonic() + timeout_s
+    deadline = time.monotonic() + within_s
     while (answer := probe()) is None:
         assert time.monotonic() < deadline, complaint()
-        time.sleep(every_s)
+        time.sleep(0.05)
     return answer
 
 
@@ -87,7 +87,7 @@ def fetch(url: str, body: dict[str, Any] | bytes | None = None) -> bytes:
         data = json.dumps(body).encode()
         headers["Content-Type"] = "application/json"
     request = urllib.request.Request(url, data=data, headers=headers)  # type: ignore[arg-type]
-    with urllib.request.urlopen(request, timeout=20) as answer:
+    with urllib.request.urlopen(request, timeout=GENEROUS_S) as answer:
         content: bytes = answer.read()
     return content
 

@@ -8,7 +8,6 @@ the endpoint is killed. Screenshots tell how open the mouth is, the recording wh
 from __future__ import annotations
 
 import http.client
-import itertools
 import json
 import threading
 import time
@@ -30,7 +29,7 @@ from kiosk_rig import (
     wait_for_outcome,
 )
 from numpy.typing import NDArray
-from processes import Process, fetch_json, metric, until, within
+from processes import GENEROUS_S, Process, fetch_json, metric, until, within
 from sound_server import SoundServer
 from starvation import unless_starved
 
@@ -65,7 +64,7 @@ class LiveVoice:
             yield data[start : start + step]
 
     def _send(self) -> None:
-        connection = http.client.HTTPConnection(urlsplit(self._url).netloc, timeout=60)
+        connection = http.client.HTTPConnection(urlsplit(self._url).netloc, timeout=GENEROUS_S)
         connection.request(
             "POST",
             f"/v1/speak?sample_rate={self._speech.sample_rate}",
@@ -98,7 +97,7 @@ class Watch:
 
     def until_heard(self, seconds: float, kioskd: Process) -> None:
         """Look until that much has been heard, or the voice has ended."""
-        deadline = time.monotonic() + seconds + 30
+        deadline = time.monotonic() + seconds + GENEROUS_S
         while self.position() < seconds and not outcomes(self.url, "ended"):
             assert time.monotonic() < deadline, kioskd.text
             for _ in range(5):
@@ -165,27 +164,6 @@ def heard_whole(wav: Path, speech: Speech, *, alone: bool = True) -> None:
     assert loud[-1] - loud[0] == pytest.approx(last - first, abs=2)
 
 
-@pytest.fixture
-def attempts(start: Start, tmp_path: Path) -> Iterator[tuple[Start, Path]]:
-    """For each attempt at a story a folder, and a start whose earlier processes are gone."""
-
-    def endless() -> Iterator[tuple[Start, Path]]:
-        for number in itertools.count():
-            begun: list[Process] = []
-
-            def begin(*command: str, begun: list[Process] = begun) -> Process:
-                begun.append(start(*command))
-                return begun[-1]
-
-            folder = tmp_path / f"attempt{number}"
-            folder.mkdir()
-            yield begin, folder
-            for process in begun:
-                process.kill()
-
-    return endless()
-
-
 def test_motion_killed_half_way_leaves_voice_and_moving_lips(
     attempts: Iterator[tuple[Start, Path]], avatar: Path, sound_server: SoundServer
 ) -> None:
@@ -200,11 +178,11 @@ def motion_killed_half_way(
     endpoint, endpoint_url = start_endpoint(start)
     ingress = f"url: {endpoint_url.replace('http', 'ws')}, dialect: driveningress"
     kioskd, url = start_kioskd(start, tmp_path, avatar, sound_server, ingress)
-    until(lambda: ready(url), 20, lambda: kioskd.text)
+    until(lambda: ready(url), lambda: kioskd.text)
 
     voice = LiveVoice(url, speech)
     watch = Watch(url, mouth)
-    watch.until_heard(2.5, kioskd)
+    until(lambda: True if watch.position() > 2.5 else None, lambda: kioskd.text)
     assert "local_motion_began" not in kioskd.text
     endpoint.kill()
     stopped = float(kioskd.wait_for(r"from (\d+\.\d+) s on: link_lost")[1])
@@ -214,8 +192,8 @@ def motion_killed_half_way(
     assert motion["status"] == "warn"
     assert "link_lost" in {reason["code"] for reason in motion["reasons"]}, motion
     watch.until_heard(speech.seconds - 0.1, kioskd)
-    wait_for_outcome(url, "ended", 20)
-    voice.thread.join(10)
+    wait_for_outcome(url, "ended")
+    voice.thread.join(GENEROUS_S)
     assert voice.answer["seconds"] == pytest.approx(speech.seconds, abs=0.01)
 
     r, age, chance = follows(watch, asked(speech), stopped + 0.5, speech.seconds - 0.4)
@@ -227,19 +205,19 @@ def motion_killed_half_way(
     assert by_level > 0.3
     assert sum("local_motion_began" in line for line in kioskd.lines) == 1
     local = metric(url, 'kiosk_local_motion_seconds_total{reason="link_lost"}')
-    assert local == pytest.approx(speech.seconds - stopped, abs=0.3)
+    # Counted from frame to frame, and the frames of a busy machine lie far apart
+    assert 0.8 * (speech.seconds - stopped) < local < speech.seconds - stopped + 0.3
     assert metric(url, 'kiosk_audio_only_utterances_total{reason="link_lost"}') == 1
     assert metric(url, "kiosk_speech_seconds_total") == pytest.approx(speech.seconds, abs=0.05)
 
     start_endpoint(start, int(endpoint_url.rsplit(":", 1)[1]))
-    until(lambda: ready(url), 40, lambda: kioskd.text)
+    until(lambda: ready(url), lambda: kioskd.text)
     before = metric(url, "kiosk_local_motion_seconds_total")
     again = synthesise("The motion is back.")
-    LiveVoice(url, again).thread.join(20)
-    until(lambda: outcomes(url, "ended") == 2 or None, 20, lambda: kioskd.text)
+    LiveVoice(url, again).thread.join(GENEROUS_S)
+    until(lambda: outcomes(url, "ended") == 2 or None, lambda: kioskd.text)
     assert metric(url, "kiosk_local_motion_seconds_total") - before < 0.3 * again.seconds
-    status, _ = kioskd.terminate()
-    assert status == 0, kioskd.text
+    assert kioskd.terminate() == 0, kioskd.text
     assert "Traceback" not in kioskd.text
     heard_whole(sound_server.wav, speech, alone=False)
 
@@ -258,18 +236,17 @@ def no_endpoint_at_all(
     ingress = "url: ws://127.0.0.1:9, dialect: driveningress"
     kioskd, url = start_kioskd(start, tmp_path, avatar, sound_server, ingress)
     watch = Watch(url, mouth)
-    began = time.monotonic()
     LiveVoice(url, speech)
-    until(lambda: watch.position() or None, 20, lambda: kioskd.text)
-    assert watch.begins[0] - began < 1.0, "nothing is waited for"
+    until(lambda: watch.position() or None, lambda: kioskd.text)
     watch.until_heard(speech.seconds - 0.1, kioskd)
-    wait_for_outcome(url, "ended", 20)
+    wait_for_outcome(url, "ended")
     r, age, chance = follows(watch, asked(speech), 0.4, speech.seconds - 0.4)
     print(f"r {r:.2f}, pictures {age:+.2f} s old, chance {chance:.2f}")
     assert r > max(0.45, chance + 0.1)
-    assert metric(url, "kiosk_audio_only_utterances_total") == 1
+    alone = 'kiosk_audio_only_utterances_total{reason="link_down"}'
+    assert metric(url, alone) == 1, "known before the voice: no motion was waited for"
     assert within(url, "kiosk_sync_offset_seconds", -0.06, 0.06) >= 0.9
-    assert metric(url, "kiosk_local_motion_seconds_total") == pytest.approx(speech.seconds, abs=0.2)
-    status, _ = kioskd.terminate()
-    assert status == 0, kioskd.text
+    local = metric(url, "kiosk_local_motion_seconds_total")
+    assert 0.9 * speech.seconds < local < speech.seconds + 0.1
+    assert kioskd.terminate() == 0, kioskd.text
     heard_whole(sound_server.wav, speech)

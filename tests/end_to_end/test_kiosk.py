@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import wave
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,23 +25,31 @@ from kiosk_rig import (
     start_kioskd,
     wait_for_outcome,
 )
-from processes import fetch, fetch_json, metric, until, within
+from processes import GENEROUS_S, fetch, fetch_json, metric, until, within
 from sound_server import SoundServer
+from starvation import unless_starved
 
 SENTENCE = "Papa and mama have a big map of Africa, and a happy Alabama banana."
 
 
 def test_a_sentence_is_heard_and_seen(
-    start: Start, tmp_path: Path, avatar: Path, sound_server: SoundServer
+    attempts: Iterator[tuple[Start, Path]], avatar: Path, sound_server: SoundServer
 ) -> None:
-    """The endpoint says a sentence; its sound is recorded, the mouth is seen open and shut."""
+    """The endpoint says a sentence; its sound is recorded, the mouth is seen open and shut.
+
+    The delays that it tells of are those of real threads in real time.
+    """
+    unless_starved(lambda: heard_and_seen(*next(attempts), avatar, sound_server))
+
+
+def heard_and_seen(start: Start, tmp_path: Path, avatar: Path, sound_server: SoundServer) -> None:
     mouth = Mouth(avatar)
     _, endpoint_url = start_endpoint(start)
     relay = f"url: {endpoint_url.replace('http', 'ws')}/relay, dialect: relay"
     kioskd, url = start_kioskd(
         start, tmp_path, avatar, sound_server, f"{relay}, say_url: {endpoint_url}/say"
     )
-    until(lambda: ready(url), 20, lambda: fetch(f"{url}/healthz").decode())
+    until(lambda: ready(url), lambda: fetch(f"{url}/healthz").decode())
     before = [mouth.opening(screenshot(url)) for _ in range(3)]
 
     answer = fetch_json(f"{url}/console/say", {"text": SENTENCE})
@@ -52,8 +61,8 @@ def test_a_sentence_is_heard_and_seen(
             during.append(mouth.opening(screenshot(url)))  # type: ignore[func-returns-value]
             or (True if outcomes(url, "ended") else None)
         ),
-        seconds + 20,
         lambda: fetch(f"{url}/healthz").decode(),
+        seconds + GENEROUS_S,
     )
     assert max(before) < 0.25, f"the mouth is shut before speech: {before}"
     assert max(during) > max(before) + 0.3, f"the mouth opens in speech: {during}"
@@ -75,16 +84,13 @@ def test_a_sentence_is_heard_and_seen(
     spoken = metric(url, "kiosk_speech_seconds_total")
     until(
         lambda: True if metric(url, "kiosk_speech_seconds_total") > spoken + 0.5 else None,
-        20,
         lambda: kioskd.text,
     )
     fetch_json(f"{url}/console/interrupt", {})
-    wait_for_outcome(url, "interrupted", 5)
+    wait_for_outcome(url, "interrupted")
     assert metric(url, 'kiosk_interrupt_to_silence_seconds_bucket{le="0.1"}') == 1
 
-    status, took = kioskd.terminate()
-    assert status == 0, kioskd.text
-    assert took < 2.0
+    assert kioskd.terminate() == 0, kioskd.text
     heard, level = loud_seconds(sound_server.wav, seconds + 0.5)
     assert heard == pytest.approx(seconds, abs=0.8)
     assert level > 500
@@ -114,26 +120,24 @@ def test_a_voice_of_ones_own_goes_on_when_the_motion_link_is_killed(
     endpoint, endpoint_url = start_endpoint(start)
     ingress = f"url: {endpoint_url.replace('http', 'ws')}, dialect: driveningress, avatar_id: test"
     kioskd, url = start_kioskd(start, tmp_path, avatar, sound_server, ingress)
-    until(lambda: ready(url), 20, lambda: fetch(f"{url}/healthz").decode())
+    until(lambda: ready(url), lambda: fetch(f"{url}/healthz").decode())
 
     fetch(f"{url}/v1/speak", speech_wav())
     until(
         lambda: True if metric(url, "kiosk_speech_seconds_total") > 1.0 else None,
-        20,
         lambda: kioskd.text,
     )
     assert metric(url, "kiosk_sync_offset_seconds_count") > 0, "motion came while the link was up"
     endpoint.kill()
-    wait_for_outcome(url, "ended", 20)
+    wait_for_outcome(url, "ended")
     health = fetch_json(f"{url}/healthz")
     assert health["checks"]["link"]["status"] != "pass"
     assert metric(url, "kiosk_speech_seconds_total") == pytest.approx(6.0, abs=0.1)
 
     port = endpoint_url.rsplit(":", 1)[1]
     start_endpoint(start, int(port))
-    until(lambda: ready(url), 40, lambda: kioskd.text)
-    status, _ = kioskd.terminate()
-    assert status == 0, kioskd.text
+    until(lambda: ready(url), lambda: kioskd.text)
+    assert kioskd.terminate() == 0, kioskd.text
     heard, _ = loud_seconds(sound_server.wav)
     assert heard == pytest.approx(6.0, abs=0.3)
 
@@ -145,19 +149,17 @@ def test_a_killed_kiosk_starts_again_and_speaks(
     _, endpoint_url = start_endpoint(start)
     relay = f"url: {endpoint_url.replace('http', 'ws')}/relay, say_url: {endpoint_url}/say"
     kioskd, url = start_kioskd(start, tmp_path, avatar, sound_server, relay)
-    until(lambda: ready(url), 20, lambda: kioskd.text)
+    until(lambda: ready(url), lambda: kioskd.text)
     fetch_json(f"{url}/console/say", {"text": SENTENCE})
     until(
         lambda: True if metric(url, "kiosk_speech_seconds_total") > 0.5 else None,
-        20,
         lambda: kioskd.text,
     )
     kioskd.kill()
 
     kioskd, url = start_kioskd(start, tmp_path, avatar, sound_server, relay)
-    until(lambda: ready(url), 20, lambda: kioskd.text)
+    until(lambda: ready(url), lambda: kioskd.text)
     fetch_json(f"{url}/console/say", {"text": "One, two, three."})
-    wait_for_outcome(url, "ended", 20)
-    status, _ = kioskd.terminate()
-    assert status == 0, kioskd.text
+    wait_for_outcome(url, "ended")
+    assert kioskd.terminate() == 0, kioskd.text
     loud_seconds(sound_server.wav)
