@@ -10,7 +10,6 @@ hold the first motion back by 2 s. So what lies ready is sent as it is once no m
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -48,13 +47,14 @@ class MotionBatches:
 
     async def run(self) -> None:
         """Send batches until the end; cancel it to interrupt."""
+        now = asyncio.get_running_loop().time
         started = 0.0
         sent = 0
         size = FIRST_BATCH
         while True:
             await self._gather(size)
-            started = started or time.monotonic()
-            await asyncio.sleep(started + sent / (FRAME_RATE * self._speed) - time.monotonic())
+            started = started or now()
+            await asyncio.sleep(started + sent / (FRAME_RATE * self._speed) - now())
             batch, self._pending = self._pending[:size], self._pending[size:]
             last = self._ended and len(self._pending) == 0
             await self._send(batch, last)
@@ -65,12 +65,13 @@ class MotionBatches:
 
     async def _gather(self, size: int) -> None:
         """Wait for a full batch, the end, or for a part that has waited long enough."""
+        now = asyncio.get_running_loop().time
         waiting_since: float | None = None
         while not (self._ended or len(self._pending) >= size):
             timeout = None
             if len(self._pending) > 0:
-                waiting_since = waiting_since or time.monotonic()
-                timeout = min(QUIET_S, waiting_since + PATIENCE_S - time.monotonic())
+                waiting_since = waiting_since or now()
+                timeout = min(QUIET_S, waiting_since + PATIENCE_S - now())
                 if timeout <= 0.0:
                     return
             self._changed.clear()

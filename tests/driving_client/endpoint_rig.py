@@ -37,7 +37,7 @@ async def endpoint(
         await runner.cleanup()
 
 
-async def receive(socket: aiohttp.ClientWebSocketResponse, timeout_s: float = 10.0) -> Any:
+async def receive(socket: aiohttp.ClientWebSocketResponse, timeout_s: float = 60.0) -> Any:
     message = await asyncio.wait_for(socket.receive(), timeout_s)
     assert message.type is WSMsgType.BINARY, message
     return message.data

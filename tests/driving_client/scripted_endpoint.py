@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import numpy as np
 from aiohttp import WSMsgType, web
@@ -51,7 +52,7 @@ class Rig:
         return [e for e in self.events if isinstance(e, LinkDown)]
 
 
-async def until(condition: Callable[[], object], timeout_s: float = 5.0) -> None:
+async def until(condition: Callable[[], object], timeout_s: float = 60.0) -> None:
     """Wait for something to become true; TimeoutError if it does not."""
     async with asyncio.timeout(timeout_s):
         while not condition():
@@ -160,12 +161,22 @@ class Backend:
     def __init__(self) -> None:
         self.texts: list[dict[str, object]] = []
         self.sockets: list[web.WebSocketResponse] = []
+        self.sent = 0
 
     async def __call__(self, socket: web.WebSocketResponse, request: web.Request) -> None:
+        socket.send_str = self._counted(socket.send_str)  # type: ignore[method-assign]
+        socket.send_bytes = self._counted(socket.send_bytes)  # type: ignore[method-assign]
         self.sockets.append(socket)
         async for frame in socket:
             assert frame.type is WSMsgType.TEXT
             self.texts.append(json.loads(frame.data))
+
+    def _counted(self, send: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
+        def counted(data: Any) -> Awaitable[None]:
+            self.sent += 1
+            return send(data)
+
+        return counted
 
     async def send(self, *frames: RelayFrame | dict[str, str]) -> None:
         for frame in frames:
@@ -183,10 +194,6 @@ def relay(backend: Backend, **settings: object):
     return linked(websocket_app(backend), dialect="relay", **settings)
 
 
-async def settled(rig: Rig) -> None:
+async def settled(rig: Rig, backend: Backend) -> None:
     """Everything that was sent before has been seen."""
-    seen = rig.link.counters.messages_received
-    await asyncio.sleep(0.03)
-    while rig.link.counters.messages_received != seen:
-        seen = rig.link.counters.messages_received
-        await asyncio.sleep(0.03)
+    await until(lambda: rig.link.counters.messages_received == backend.sent)

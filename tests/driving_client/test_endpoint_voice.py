@@ -160,7 +160,7 @@ def test_a_voice_without_end_is_refused_while_it_still_comes() -> None:
             except aiohttp.ClientConnectionError:
                 pass  # the answer is lost where the server closes before all is sent
 
-    asyncio.run(asyncio.wait_for(story(), 20))
+    asyncio.run(asyncio.wait_for(story(), 60))
 
 
 def test_tokens_are_handed_out_as_a_console_does() -> None:

@@ -62,7 +62,7 @@ def test_texts_of_the_backend_become_requests() -> None:
                 {"action": "state", "req_id": ""},
                 {"action": "interrupt"},
             )
-            await settled(rig)
+            await settled(rig, backend)
             assert [e for e in rig.events if isinstance(e, ControlRequested)] == [
                 ControlRequested(Control.PAUSE, "one"),
                 ControlRequested(Control.RESUME),
@@ -92,7 +92,7 @@ def test_what_comes_late_of_an_interrupted_utterance_is_dropped(tone: np.ndarray
                 motion("two", 5),
                 motion("three", 5),
             )
-            await settled(rig)
+            await settled(rig, backend)
             first, second = rig.utterances
             assert (first.audio_length, first.motion_length) == (160, 5)
             assert first.audio_ended
@@ -114,7 +114,7 @@ def test_an_interrupt_by_the_player_drops_the_rest_as_well(tone: np.ndarray) -> 
             # The backend has not read that yet: the rest of it, then something new
             await backend.send(AudioFrame(tone), AudioFrame(tone, last=True), AudioFrame(tone[:80]))
             await until(lambda: len(rig.utterances) == 2)
-            await settled(rig)
+            await settled(rig, backend)
             assert [u.audio_length for u in rig.utterances] == [160, 80]
 
     asyncio.run(story())
