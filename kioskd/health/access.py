@@ -15,6 +15,7 @@ import base64
 import hmac
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,7 +34,7 @@ HEADERS = {
 }
 
 
-def guard(address: str, token: str) -> Middleware:
+def guard(address: str, token: str, clock: Callable[[], float] = time.monotonic) -> Middleware:
     """Middleware for a server that listens on `address`; an empty token asks for none."""
     loopback = is_loopback(address)
     limit = RateLimit()
@@ -41,7 +42,7 @@ def guard(address: str, token: str) -> Middleware:
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
         remote = request.remote or ""
-        now = time.monotonic()
+        now = clock()
         wait_s = 0.0 if is_loopback(remote) else limit.take(remote, now)
         if wait_s:
             answer = refuse(429, "too_many_requests", "ask less often")

@@ -7,6 +7,7 @@ import asyncio
 
 import numpy as np
 import pytest
+from own_time_loop import run_in_own_time
 
 from driving_client.errors import LinkError
 from driving_client.link import (
@@ -53,7 +54,7 @@ def test_a_link_that_is_replaced_is_told_down_and_its_bytes_are_counted() -> Non
         keeper.count()
         running.cancel()
 
-    asyncio.run(story())
+    run_in_own_time(story())
     assert [type(event) for event in events] == [LinkUp, LinkDown]
     received = {"direction": "received"}
     assert metrics.registry.get_sample_value("kiosk_link_bytes_total", received) == 7
@@ -122,7 +123,7 @@ def test_a_link_that_breaks_is_a_fault_and_begins_anew(
         assert not running.done()
         running.cancel()
 
-    asyncio.run(story())
+    run_in_own_time(story())
     assert [event.reason.split(":")[0] for event in events if isinstance(event, LinkDown)] == [
         "link_fault"
     ] * 2
@@ -145,4 +146,4 @@ def test_a_shutdown_while_a_link_is_being_replaced_ends_it() -> None:
         with pytest.raises(asyncio.CancelledError):
             running.result()
 
-    asyncio.run(story())
+    run_in_own_time(story())

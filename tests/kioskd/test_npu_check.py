@@ -64,7 +64,7 @@ def test_mouths_are_made_while_the_npu_is_still_being_tried():
     net = Counting()
 
     def choose():
-        held.wait(10)
+        held.wait(60)
         return ChosenNet(net, "npu", "agrees")
 
     speech = SpeechNet(choose)
@@ -75,7 +75,7 @@ def test_mouths_are_made_while_the_npu_is_still_being_tried():
     held.set()
     for thread in threading.enumerate():
         if thread.name == "npu":
-            thread.join(10)
+            thread.join(60)
     assert speech.chosen is not None
     speech.mouth(16000).feed(np.zeros(16000, np.int16))
     assert net.calls > 20
@@ -89,7 +89,7 @@ def test_a_damaged_model_is_logged_and_told_by_health_and_ends_no_thread(caplog,
     speech.start()
     for thread in threading.enumerate():
         if thread.name == "npu":
-            thread.join(10)
+            thread.join(60)
     assert speech.chosen is None
     assert [record.code for record in caplog.records] == ["speech_model_damaged"]
     finding = NpuCheck(lambda: speech.chosen, tmp_path, lambda: speech.damage).run(0.0)
