@@ -465,9 +465,9 @@ def play_in_sync(folder: Path, avatar: Path, recording: Path, sound_server: Soun
             with contextlib.suppress(OSError):
                 metrics = kiosk.get("metrics")[1].decode()
             time.sleep(0.3)
+        starved = probe.worst(since)
         assert kiosk.process.returncode == 0, kiosk.log
     assert "ended after 20.3" in kiosk.log
-        starved = probe.worst(since)
     assert starved or "audio_xrun" not in kiosk.log
     buckets = re.findall(r'kiosk_sync_offset_seconds_bucket{le="(\S+)"} (\S+)', metrics)
     frames = {float(bound): float(count) for bound, count in buckets}

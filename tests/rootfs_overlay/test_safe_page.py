@@ -12,6 +12,7 @@ import struct
 import subprocess
 import termios
 import time
+from pathlib import Path
 
 from hook_stage import BOARD, HOOK, Board
 
@@ -71,15 +72,16 @@ def test_it_fits_the_screen_and_changes_with_its_reason(board: Board) -> None:
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     # It opens /dev/tty1, where there is one: here a name that does not exist
     script = (HOOK / "safe-page").read_text().replace("/dev/tty1", "/dev/no-tty")
-    (board.folder / "page").write_text(script.replace("sleep 5", "sleep 0.2"))
+    looked = board.folder / "looked"
+    (board.folder / "page").write_text(script.replace("sleep 5", f"touch {looked}; sleep 0.1"))
     page = subprocess.Popen(
         board.command(board.folder / "page"), env=board.environment(), stdin=follower,
         stdout=follower, stderr=subprocess.PIPE,
     )  # fmt: skip
     try:
-        first = seen(leader, "WHAT TO DO")
+        first = seen(leader, "WHAT TO DO", looked)
         (board.store.run / "reason").write_text("image\nNo slot holds an image.\n")
-        second = seen(leader, "No slot holds")
+        second = seen(leader, "No slot holds", looked)
     finally:
         page.kill()
         page.wait()
@@ -94,14 +96,18 @@ def test_it_fits_the_screen_and_changes_with_its_reason(board: Board) -> None:
     assert "unknown key" not in second.split("\x1b[2J")[-1]
 
 
-def seen(terminal: int, words: str) -> str:
-    """All that came until those words and what followed at once."""
+def seen(terminal: int, words: str, looked: Path) -> str:
+    """All that came with those words, once the page rests: it touches `looked` then."""
     text = ""
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while words not in text:
         assert time.monotonic() < until, text
         text += os.read(terminal, 65536).decode()
-    time.sleep(0.3)
+    looked.unlink(missing_ok=True)
+    while not looked.exists():
+        assert time.monotonic() < until, text
+        time.sleep(0.02)
+    time.sleep(0.1)  # from one end of the terminal to the other
     os.set_blocking(terminal, False)
     with contextlib.suppress(BlockingIOError):
         text += os.read(terminal, 65536).decode()

