@@ -19,6 +19,7 @@ from driving_client.recording import Recording, read_recording
 from kioskd import __version__, log
 from kioskd.allocator import return_large_blocks
 from kioskd.config import Config, ConfigError, Loaded, load
+from kioskd.config.sections import DEFAULT_AVATAR
 from kioskd.errors import KioskError
 from kioskd.service.avatar_loading import AvatarError
 from kioskd.service.kiosk import Kiosk
@@ -116,16 +117,28 @@ def check(loaded: Loaded) -> int:
     """What the start would refuse beyond the table's rules, then "ok"."""
     config: Config = loaded.config
     link_settings(config)
-    if config.avatar.path:
+    if not _can_show(config.avatar.path):
         try:
-            read_bundle(Path(config.avatar.path))
+            read_bundle(Path(DEFAULT_AVATAR))
         except BundleError as error:
-            print(
-                f"warning: avatar.path: the default avatar will show: {printable(str(error))}",
-                file=sys.stderr,
-            )
+            print(f"error: no avatar can show: {printable(str(error))}", file=sys.stderr)
+            return EXIT_FAILURE
     print(printable(f"{', '.join(map(str, loaded.files)) or 'defaults'}: ok"))
     return 0
+
+
+def _can_show(configured: str) -> bool:
+    if not configured:
+        return False
+    try:
+        read_bundle(Path(configured))
+    except BundleError as error:
+        print(
+            f"warning: avatar.path: the default avatar will show: {printable(str(error))}",
+            file=sys.stderr,
+        )
+        return False
+    return True
 
 
 def tell(error: Exception) -> int:

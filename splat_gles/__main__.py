@@ -12,4 +12,5 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from splat_gles.cli.main import main
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -14,7 +14,11 @@ from typing import Any
 
 from kioskd.config.options import Kind, Option, Value, option, options_of
 
-DEFAULT_AVATAR = str(Path(__file__).resolve().parents[2] / "config/avatars/default.avatar")
+_PACKAGE = Path(__file__).resolve().parents[1]
+# Of a checkout and of a board's image; the packaged one, with fewer splats, where kioskd was
+# installed by pip
+_AVATARS = (_PACKAGE.parent / "config/avatars/default.avatar", _PACKAGE / "default.avatar")
+DEFAULT_AVATAR = str(next((path for path in _AVATARS if path.exists()), _AVATARS[0]))
 
 
 @dataclass(frozen=True, slots=True)

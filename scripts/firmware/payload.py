@@ -28,6 +28,9 @@ OURS_DROPPED: Final = (
     "*.md",
     "*.pyi",
     "*.proto",
+    "py.typed",
+    # stands in for the board's avatar where kioskd is installed by pip
+    "kioskd/default.avatar",
     # makes the lip-sync model on a build machine
     "driving_client/lipsync/training",
     "config/avatars/*.png",
