@@ -101,7 +101,7 @@ repro: setup ## build a board's deliveries twice and compare every byte: BOARD=r
 	@exec $(VENV_PYTHON) scripts/check_reproducible.py $(BOARD)
 
 clean: ## remove what was built: .venv, caches, out/ (but not the keys and backups in it)
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv build dist *.egg-info .mypy_cache .dmypy.json .ruff_cache .pytest_cache .hypothesis
 	if [ -d out ]; then find out -type f ! -path 'out/keys/*' ! -name 'backup-*' -delete; fi
 	if [ -d out ]; then find out -type l -delete; find out -type d -empty -delete; fi
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

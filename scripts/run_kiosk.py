@@ -20,8 +20,6 @@ import threading
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 from driving_client.address import HTTP, WEBSOCKET, check_url, without_secrets
 from driving_client.errors import AddressError
 
