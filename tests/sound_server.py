@@ -89,7 +89,7 @@ def start_daemon(folder: Path) -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not (folder / "native").exists():
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()
@@ -140,7 +140,7 @@ def listener(sound_server: SoundServer) -> Iterator[Listener]:
     heard = Listener(process)
     thread = threading.Thread(target=heard.listen, daemon=True)
     thread.start()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not heard.blocks:
         if time.monotonic() > deadline:
             process.kill()
@@ -151,4 +151,4 @@ def listener(sound_server: SoundServer) -> Iterator[Listener]:
     finally:
         process.kill()
         process.wait()
-        thread.join(2)
+        thread.join(60)

@@ -118,7 +118,7 @@ folder = "/run/systemd/journal"
 os.makedirs(folder)
 server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 server.bind(folder + "/socket")
-server.settimeout(5)
+server.settimeout(60)
 stat = os.fstat(2)
 os.environ["JOURNAL_STREAM"] = f"{stat.st_dev}:{stat.st_ino}"
 from kioskd import log

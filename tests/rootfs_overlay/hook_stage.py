@@ -181,7 +181,7 @@ class Board:
         environment |= names | {"BOARD_PATH": environment["PATH"], "PATH": os.environ["PATH"]}
         return subprocess.run(
             ["unshare", "-m", shutil.which("dash") or "sh", "-c", setup], env=environment,
-            capture_output=True, text=True, check=False, timeout=60,
+            capture_output=True, text=True, check=False, timeout=300,
         )  # fmt: skip
 
     def asked(self) -> list[str]:

@@ -28,7 +28,7 @@ def bench(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "splat_gles", "bench", *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from machine_speed import times_slower_now
 from made_up.plugin import LAM_NAMES
 
 from splat_gles.avatar import Avatar
@@ -111,10 +112,10 @@ def test_writing_where_nothing_can_be_written(small_avatar: Avatar, tmp_path: Pa
 def test_avatars_are_small_and_load_fast(lam_bundle: Callable[[str], Path], name: str) -> None:
     path = lam_bundle(name)
     assert path.stat().st_size <= 4_000_000
-    # CPU time: the machine may be busy with other things.
+    # A promise in seconds of the board's start; measured in CPU time, here 0.3 s
     started = time.process_time()
     avatar = read_bundle(path)
-    assert time.process_time() - started < 1.0
+    assert time.process_time() - started < 1.0 * times_slower_now()
     assert 15_000 < avatar.splats <= 20_018
     manifest, _ = read_manifest(path)
     with zipfile.ZipFile(path) as archive:

@@ -176,7 +176,7 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "splat_gles", *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
     )
 
@@ -216,7 +216,7 @@ def test_on_a_terminal_a_bar_shows_how_far_the_import_is(tmp_path: Path) -> None
         ["script", "-qec", command, "/dev/null"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
     )

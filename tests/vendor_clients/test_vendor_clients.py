@@ -75,7 +75,7 @@ def url() -> Iterator[str]:
         yield line.split()[-1]
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def voice(speech: Speech, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(sdk: str, url: str, voice: Path, rate: int, *options: str) -> Answer:
     command = [str(PYTHON), str(Path(__file__).with_name("run_client.py")), sdk, url]
     result = subprocess.run(
-        [*command, str(voice), str(rate), *options], capture_output=True, text=True, timeout=60
+        [*command, str(voice), str(rate), *options], capture_output=True, text=True, timeout=300
     )
     assert result.returncode == 0, result.stderr
     return Answer(json.loads(result.stdout))
