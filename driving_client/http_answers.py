@@ -37,6 +37,14 @@ async def no_redirects(
     return response
 
 
+async def read_body(reply: aiohttp.ClientResponse, most: int) -> bytes:
+    """The first bytes of a body, at most `most` and a piece: nobody needs a longer answer."""
+    body = b""
+    while len(body) < most and (more := await reply.content.read(4096)):
+        body += more
+    return body
+
+
 def refused(
     code: str,
     table: Mapping[int, Rule],

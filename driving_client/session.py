@@ -62,6 +62,7 @@ class ReconnectingLink(ABC):
         self._outgoing: asyncio.Queue[bytes | str] = asyncio.Queue(_QUEUE_LENGTH)
         self._confirmed_at: float | None = None
         self._broken_by: SessionError | None = None
+        self._noted = False
         self._closing: asyncio.Task[bool] | None = None
 
     @property
@@ -136,6 +137,7 @@ class ReconnectingLink(ABC):
         socket: aiohttp.ClientWebSocketResponse | None = None
         working: asyncio.TimerHandle | None = None
         self._broken_by = None
+        self._noted = False
         try:
             url, headers = await self._address(http)
             connecting = open_websocket(http, url, headers, self._settings.heartbeat_s)
@@ -249,7 +251,9 @@ class ReconnectingLink(ABC):
         return 0.0 if self._confirmed_at is None else time.monotonic() - self._confirmed_at
 
     def _works(self) -> None:
-        self._guarded(self._record.note, self._settings.key)
+        if not self._noted:
+            self._noted = True
+            self._guarded(self._record.note, self._settings.key)
 
     def _guarded(self, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
         """Call what nobody waits for; an exception ends the session as a fault."""

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from driving_client.http_answers import refused
+from driving_client.http_answers import read_body, refused
 from driving_client.retry import TOKEN_STATUS, Action, Rule, SessionError, network_fault
 from driving_client.server_clock import ServerClock
 from driving_client.session_settings import LinkSettings
@@ -102,9 +102,7 @@ async def _post(
             settings.token_url, headers=headers, json=body, timeout=_TIMEOUT
         ) as reply:
             clock.hear(reply.headers.get("Date"))
-            raw = await reply.content.read(_MAX_REPLY_BYTES)
-            while len(raw) < _MAX_REPLY_BYTES and (more := await reply.content.read(4096)):
-                raw += more
+            raw = await read_body(reply, _MAX_REPLY_BYTES)
             return _token_in(reply.status, reply.headers, raw)
     except TimeoutError as error:
         raise network_fault("token_timeout", "no reply within 10 s") from error

@@ -179,7 +179,10 @@ class LinkCheck:
         if not link.reason and now - link.since < STARTING_S:
             return warned(f"connecting to {url}", "link_connecting", "not connected yet")
         text = link.reason or "no answer yet"
-        return warned(f"{url} not connected", "link_down", f"{text}; retried without end")
+        ago = now - link.since
+        again = "now" if link.retry_in_s is None else f"in {max(link.retry_in_s - ago, 0.0):.0f} s"
+        text = f"{text}; that was {ago:.0f} s ago, next try {again}; retried without end"
+        return warned(f"{url} not connected", "link_down", text)
 
 
 MOTION_REASONS: Final = {

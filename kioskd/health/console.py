@@ -19,12 +19,16 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from driving_client.address import origin, without_secrets
+from driving_client.http_answers import read_body
+from driving_client.texts import printable
 from kioskd.config import Config
 from kioskd.health.access import is_json, json_object, refuse
 
 logger = logging.getLogger(__name__)
 
 MAX_TEXT = 2000
+MAX_ANSWER = 64 * 1024
 SAY_TIMEOUT_S = 15.0
 _PAGE = Path(__file__).with_name("console.html")
 
@@ -83,25 +87,37 @@ class Console:
 
 
 async def forward(url: str, body: dict[str, Any]) -> web.Response:
-    """Post to the endpoint and pass its answer on; its failures become 502 and 504."""
+    """Post to the endpoint and pass its answer on; its failures become 502 and 504.
+
+    A redirect is a failure: what is said goes to the origin that is configured and nowhere else.
+    """
     timeout = aiohttp.ClientTimeout(total=SAY_TIMEOUT_S, connect=3.0)
+    shown = without_secrets(url)
     try:
         async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
+            aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as session,
             session.post(url, json=body, allow_redirects=False) as answer,
         ):
-            text = (await answer.content.read(64 * 1024)).decode("utf-8", "replace")
-            status = answer.status
+            raw = await read_body(answer, MAX_ANSWER)
+            status, location = answer.status, answer.headers.get("Location", "")
     except TimeoutError:
-        return refuse(504, "endpoint_timeout", f"{url} did not answer in {SAY_TIMEOUT_S:.0f} s")
-    except aiohttp.ClientError as error:
-        logger.warning("%s: %s", url, error, extra={"code": "say_failed"})
-        return refuse(502, "endpoint_unreachable", f"{url} cannot be reached: {error}")
+        return refuse(504, "endpoint_timeout", f"{shown} did not answer in {SAY_TIMEOUT_S:.0f} s")
+    # ValueError: a name that no resolver takes (UnicodeError), an address that yarl refuses
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        told = printable(str(error))
+        logger.warning("%s: %s", shown, told, extra={"code": "say_failed"})
+        return refuse(502, "endpoint_unreachable", f"{shown} cannot be reached: {told}")
     try:
-        told = json.loads(text)
+        document = json.loads(raw)
     except (ValueError, RecursionError):
-        told = {"message": text.strip()[:500]}
-    if status >= 400:
-        message = told.get("message") or told.get("error") if isinstance(told, dict) else None
-        return refuse(502, "endpoint_refused", f"the endpoint says ({status}): {message or told}")
-    return web.json_response(told)
+        document = {"message": raw.decode("utf-8", "replace").strip()[:500]}
+    if 200 <= status <= 299:
+        return web.json_response(document)
+    if 300 <= status <= 399:
+        told = f"it leads to {origin(location)}; write the final address into endpoint.say_url"
+    else:
+        known = document if isinstance(document, dict) else {}
+        message = known.get("message") or known.get("error")
+        told = printable(str(message or document), 500)
+    logger.warning("%s answers %d: %s", shown, status, told, extra={"code": "say_failed"})
+    return refuse(502, "endpoint_refused", f"the endpoint says ({status}): {told}")

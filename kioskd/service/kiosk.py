@@ -48,6 +48,7 @@ from kioskd.service.avatar_loading import load_avatar
 from kioskd.service.board import board_checks
 from kioskd.service.figures import figures
 from kioskd.service.io_thread import IoThread
+from kioskd.service.known_endpoints import KnownEndpoints
 from kioskd.service.link_keeper import LinkKeeper
 from kioskd.service.local_links import NoLink
 from kioskd.service.reload import LiveConfig
@@ -60,6 +61,7 @@ from kioskd.service.settings import (
 )
 from kioskd.service.signals import GRACE_S, SignalThread, end_within
 from kioskd.service.speech_net import SpeechNet
+from kioskd.service.storage import own_folder
 from kioskd.stage import Stage
 from kioskd.systemd_notify import Watchdog
 from kioskd.update.store import store_from
@@ -98,6 +100,7 @@ class Kiosk:
         self._render: RenderLoop | None = None
         self._player: Player | None = None
         self._link_settings: LinkSettings | None = None
+        self._known_endpoints = KnownEndpoints(own_folder())
 
     @property
     def _config(self) -> Config:
@@ -232,7 +235,9 @@ class Kiosk:
         if settings is None:
             self._keeper.use(NoLink, configured=False)
         else:
-            self._keeper.use(lambda sink: make_link(settings, sink), configured=True)
+            self._keeper.use(
+                lambda sink: make_link(settings, sink, self._known_endpoints), configured=True
+            )
         self._link_settings = settings
 
     def _reload(self) -> None:

@@ -9,8 +9,14 @@ from pathlib import Path
 
 def state_folder() -> Path:
     """StateDirectory= under systemd, else the nearest existing folder of the user's state."""
-    named = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
+    named = own_folder()
     wanted = Path(named or os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
     while not wanted.exists() and wanted != wanted.parent:
         wanted = wanted.parent
     return wanted
+
+
+def own_folder() -> Path | None:
+    """StateDirectory= under systemd; None elsewhere, where nothing is kept over restarts."""
+    named = os.environ.get("STATE_DIRECTORY", "").split(":")[0]
+    return Path(named) if named else None

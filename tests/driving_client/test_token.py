@@ -5,10 +5,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
+from collections.abc import Awaitable, Callable
+from email.utils import formatdate
 
 import pytest
 from aiohttp import web
-from scripted_endpoint import ConfirmingEndpoint, linked, until, websocket_app
+from aiohttp.typedefs import Handler
+from scripted_endpoint import ConfirmingEndpoint, linked, serving, until, websocket_app
+
+from driving_client.server_clock import ServerClock
+from driving_client.session import ReconnectingLink
 
 ASKED = web.AppKey("asked", list)
 
@@ -60,6 +67,218 @@ def test_ones_own_backend_is_asked_for_a_token_without_a_key() -> None:
             headers, body = app[ASKED][0]
             assert "X-Api-Key" not in headers
             assert body == {"app_id": "b", "avatar_id": "a"}
+
+    asyncio.run(story())
+
+
+def test_any_success_with_a_token_is_a_token() -> None:
+    async def story() -> None:
+        endpoint = ConfirmingEndpoint()
+        replies: list[tuple[int, object]] = [
+            (201, {"sessionToken": "one"}),
+            (202, {"session_token": "two", "errors": ["a warning"]}),
+            (299, {"sessionToken": "three", "message": "welcome"}),
+        ]
+        async with linked(token_app(endpoint, replies), token_path="/session-tokens") as rig:
+            for ups in (1, 2, 3):
+                await until(lambda ups=ups: len(rig.ups) == ups)
+                assert endpoint.socket is not None
+                await endpoint.socket.close(code=1012)
+            keys = [request.headers["X-Session-Key"] for request in endpoint.requests]
+            assert keys[:3] == ["one", "two", "three"]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+@pytest.mark.parametrize("where", ["token", "upgrade"])
+def test_a_proxy_that_refuses_while_its_service_restarts_is_waited_for(
+    where: str, status: int
+) -> None:
+    async def story() -> None:
+        endpoint = ConfirmingEndpoint()
+        refusing: list[int] = []
+
+        @web.middleware
+        async def proxy(request: web.Request, handler: Handler) -> web.StreamResponse:
+            asked = "token" if request.method == "POST" else "upgrade"
+            if refusing and asked == where:
+                refusing.append(status)
+                return web.Response(status=status)
+            return await handler(request)
+
+        app = token_app(endpoint, [(200, {"sessionToken": "t"})] * 99)
+        app.middlewares.append(proxy)
+        async with linked(app, token_path="/session-tokens", api_key="secret") as rig:
+            await until(lambda: rig.ups)
+            refusing.append(0)
+            assert endpoint.socket is not None
+            await endpoint.socket.close(code=1012)
+            await until(lambda: len(refusing) > 4)
+            assert not rig.task.done()
+            assert str(status) in rig.downs[-1].reason
+            refusing.clear()
+            await until(lambda: len(rig.ups) == 2)
+
+    asyncio.run(story())
+
+
+def clocks(
+    monkeypatch: pytest.MonkeyPatch, *, board: float, service: float | None
+) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """The board's clock, and what sets the Date of the service's answers (None: there is none)."""
+    # A default is bound when the class is made
+    monkeypatch.setattr(ServerClock.__init__, "__defaults__", (lambda: board, time.monotonic))
+
+    async def date(_: web.Request, response: web.StreamResponse) -> None:
+        # aiohttp writes the date of this machine unless there is one
+        response.headers["Date"] = "" if service is None else formatdate(service, usegmt=True)
+
+    return date
+
+
+NOON = 1_800_000_000.0
+BOARDS = {
+    "has never been set": 0.0,
+    "is a year behind": NOON - 365 * 86400,
+    "is two hours behind": NOON - 7200,
+    "is right": NOON,
+    "is two days ahead": NOON + 2 * 86400,
+}
+
+
+@pytest.mark.parametrize(
+    ("board", "tells_before"),
+    [(name, True) for name in BOARDS] + [(name, False) for name in BOARDS if BOARDS[name]],
+)
+def test_a_board_whose_clock_is_wrong_asks_by_the_services_clock(
+    board: str, tells_before: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+
+    async def tokens(request: web.Request) -> web.Response:
+        asked.append((await request.json())["expireAt"])
+        if not 0 < asked[-1] - NOON <= 86400:
+            return web.json_response({"message": "expired"}, status=400)
+        return web.json_response({"sessionToken": "t"})
+
+    async def story() -> None:
+        app = websocket_app(ConfirmingEndpoint())
+        app.router.add_post("/session-tokens", tokens)
+        date = clocks(monkeypatch, board=BOARDS[board], service=NOON)
+
+        async def prepare(request: web.Request, response: web.StreamResponse) -> None:
+            if tells_before or request.method == "POST":
+                await date(request, response)
+            else:
+                response.headers["Date"] = ""
+
+        app.on_response_prepare.append(prepare)
+        async with linked(app, token_path="/session-tokens", api_key="secret") as rig:
+            await until(lambda: rig.ups)
+            assert not rig.downs, "our clock is no refusal"
+            assert abs(asked[-1] - NOON - 3600) < 60
+            if tells_before:
+                assert len(asked) == 1, "a token that has expired is never asked for"
+
+    asyncio.run(story())
+
+
+def test_a_board_that_nobody_tells_the_time_waits_for_its_clock(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[float] = []
+
+    async def tokens(request: web.Request) -> web.Response:
+        asked.append((await request.json())["expireAt"])
+        return web.json_response({"sessionToken": "t"})
+
+    async def story() -> None:
+        app = websocket_app(ConfirmingEndpoint())
+        app.router.add_post("/session-tokens", tokens)
+        app.on_response_prepare.append(clocks(monkeypatch, board=86400.0, service=None))
+        async with linked(app, token_path="/session-tokens", api_key="secret") as rig:
+            await until(lambda: len(rig.downs) > 3)
+            assert all("clock_not_set" in down.reason for down in rig.downs)
+            assert not any(down.fatal for down in rig.downs)
+            assert asked == []
+            assert isinstance(rig.link, ReconnectingLink)
+            rig.link._clock._wall = lambda: NOON
+            await until(lambda: rig.ups)
+            assert asked == [NOON + 3600]
+
+    asyncio.run(story())
+
+
+REDIRECTS = ["{other}/stolen", "/elsewhere", "http://a..b/", "ws://x:99999999", "", "//[", "\x7f"]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("where", ["token", "upgrade"])
+def test_credentials_follow_no_redirect(where: str, status: int) -> None:
+    stolen: list[str] = []
+
+    async def elsewhere(request: web.Request) -> web.Response:
+        stolen.append(request.path)
+        return web.Response()
+
+    async def story() -> None:
+        other_app = web.Application()
+        other_app.router.add_route("*", "/{any:.*}", elsewhere)
+        async with serving(other_app) as other:
+            locations = [each.format(other=f"http://{other}") for each in REDIRECTS]
+
+            async def redirect(request: web.Request) -> web.StreamResponse:
+                headers = {"Location": locations[0] if len(locations) == 1 else locations.pop()}
+                return web.Response(status=status, headers=headers)
+
+            app = web.Application()
+            app.router.add_route("*", "/{any:.*}", redirect)
+            credentials = {"session_key": "secret"}
+            if where == "token":
+                credentials = {"token_path": "/t", "api_key": "secret"}
+            async with linked(app, **credentials) as rig:
+                await until(lambda: len(rig.downs) > len(REDIRECTS))
+                assert all(down.reason.startswith("redirected: ") for down in rig.downs)
+                assert f"leads to http://{other}" in rig.downs[-1].reason
+                assert not any(down.fatal for down in rig.downs)
+                assert not rig.link.counters.failures.get("link_fault")
+        assert stolen == []
+
+    asyncio.run(story())
+
+
+def test_retry_after_is_heeded_at_both_steps() -> None:
+    async def story(where: str, status: int) -> None:
+        async def busy(_: web.Request) -> web.Response:
+            return web.Response(status=status, headers={"Retry-After": "7"})
+
+        app = web.Application()
+        app.router.add_route("*", "/{any:.*}", busy)
+        settings = {"token_path": "/t"} if where == "token" else {}
+        async with linked(app, **settings) as rig:
+            await until(lambda: rig.downs)
+            wait = rig.downs[0].retry_in_s
+            assert wait is not None
+            assert 7 <= wait <= 7.7
+
+    for where in ("token", "upgrade"):
+        for status in (429, 503):
+            asyncio.run(story(where, status))
+
+
+@pytest.mark.parametrize("url", ["ws://" + "a" * 64, "ws://a..b", "ws://xn--\u00fc"])
+def test_a_name_that_no_resolver_takes_is_a_link_that_is_down(url: str) -> None:
+    async def story() -> None:
+        async with linked(web.Application()) as rig:
+            assert isinstance(rig.link, ReconnectingLink)
+            object.__setattr__(rig.link._settings, "url", url)
+            await until(lambda: len(rig.downs) > 2)
+            assert rig.downs[-1].reason.startswith("unreachable")
+            object.__setattr__(rig.link._settings, "token_url", url.replace("ws", "http"))
+            await until(lambda: rig.downs[-1].reason.startswith("token_unreachable"))
+            assert not any(down.fatal for down in rig.downs)
+            assert not rig.link.counters.failures.get("link_fault")
 
     asyncio.run(story())
 

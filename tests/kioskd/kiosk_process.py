@@ -155,6 +155,7 @@ class KioskProcess:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+        Path(self._notify.getsockname()).unlink()
         self._notify.close()
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from kioskd.ctl import commands
 from kioskd.ctl.client import Client, ControlError
 
 
@@ -57,6 +59,11 @@ def test_a_token_does_not_follow_a_redirect(tmp_path: Path, status: int) -> None
     assert f"answers {status} and leads to {other}" in str(caught.value)
     assert tokens == ["Bearer secret-token-of-this-kiosk"] * 2
     assert stolen == []
+
+
+def test_what_could_not_be_said_is_an_error_of_the_command() -> None:
+    with server(502) as (url, _), pytest.raises(ControlError, match="502"):
+        commands.say(Client(url, None, None), argparse.Namespace(text=["Hello."]))
 
 
 @pytest.mark.parametrize("url", ["", "kiosk", "ws://h", "http://a..b", "http://h:0", "http://h /"])

@@ -582,6 +582,47 @@ def test_an_endpoint_that_refuses_or_is_gone_is_told_to_the_person() -> None:
     story(test)
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 304, 400, 404, 429, 500, 503])
+def test_an_answer_that_is_no_success_is_an_error_and_nothing_follows_it(status: int) -> None:
+    followed: list[str] = []
+
+    async def other(request: web.Request) -> web.Response:
+        followed.append(request.method)
+        return web.json_response({"seconds": 1.0})
+
+    async def test() -> None:
+        async with endpoint(other) as elsewhere:
+
+            async def say(_request: web.Request) -> web.Response:
+                return web.Response(status=status, headers={"Location": elsewhere})
+
+            async with (
+                endpoint(say) as url,
+                running(overridden(f"endpoint.say_url={url}")) as setup,
+            ):
+                for path in ("console/say", "v1/say"):
+                    code, body, _ = await ask(setup, path, "POST", json={"text": "Hi."})
+                    assert code == 502
+                    assert f"({status})".encode() in body
+                if status in (301, 302, 303, 307, 308):
+                    assert elsewhere.removesuffix("/say").encode() in body
+        assert followed == []
+
+    story(test)
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204])
+def test_every_success_of_the_endpoint_is_one(status: int) -> None:
+    async def say(_request: web.Request) -> web.Response:
+        return web.Response(status=status)
+
+    async def test() -> None:
+        async with endpoint(say) as url, running(overridden(f"endpoint.say_url={url}")) as setup:
+            assert (await ask(setup, "v1/say", "POST", json={"text": "Hi."}))[0] == 200
+
+    story(test)
+
+
 @pytest.mark.parametrize(
     "body",
     [b"", b"{", b"[]", b"1", b"{}", b'{"text": 1}', b'{"text": " "}', b"\xff", b'{"text":"'],

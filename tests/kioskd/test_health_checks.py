@@ -146,6 +146,15 @@ def test_an_endpoint_that_is_not_there_is_told(
     assert "geheim" not in finding.observed
 
 
+def test_the_link_says_what_the_endpoint_answered_and_when_it_is_asked_again() -> None:
+    link = replace(LINK, reason="http_404: no such avatar", retry_in_s=30.0, since=NOW - 12)
+    finding = LinkCheck(lambda: link, lambda: "wss://h/relay").run(NOW)
+    [reason] = finding.reasons
+    assert reason.text == (
+        "http_404: no such avatar; that was 12 s ago, next try in 18 s; retried without end"
+    )
+
+
 def test_speech_without_motion_is_told_and_a_lost_link_only_once() -> None:
     assert outcome(MotionCheck(PlayerSnapshot, lambda: True).run(NOW)) == ("pass",)
     for code in (*MOTION_REASONS, "code_of_the_endpoint"):

@@ -214,11 +214,16 @@ Converse = Callable[[web.Request, web.WebSocketResponse], Awaitable[None]]
 
 
 @contextlib.contextmanager
-def endpoint(converse: Converse) -> Iterator[str]:
-    """A WebSocket server on a thread of its own; its address."""
+def endpoint(
+    converse: Converse, proxy: Callable[[web.Request], web.Response | None] = lambda _: None
+) -> Iterator[str]:
+    """A WebSocket server on a thread of its own; its address. `proxy` may answer before it."""
     loop = asyncio.new_event_loop()
 
-    async def answer(request: web.Request) -> web.WebSocketResponse:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        refusal = proxy(request)
+        if refusal is not None:
+            return refusal
         upgraded = web.WebSocketResponse()
         await upgraded.prepare(request)
         await converse(request, upgraded)
@@ -360,6 +365,36 @@ def test_an_endpoint_that_refuses_for_good_waits_for_a_person(tmp_path: Path) ->
         kiosk.wait_for_check("link", "pass")
         assert kiosk.get("healthz")[0] == 200
         assert kiosk.stop() == 0
+
+
+def test_an_endpoint_that_has_worked_is_waited_for_over_a_restart(tmp_path: Path) -> None:
+    refused = threading.Event()
+
+    async def serve(request: web.Request, upgraded: web.WebSocketResponse) -> None:
+        await upgraded.send_str('{"action": {"type": "heartbeat"}, "ts": 1}')
+        async for _ in upgraded:
+            pass
+
+    def proxy(request: web.Request) -> web.Response | None:
+        return web.Response(status=404) if refused.is_set() else None
+
+    with endpoint(serve, proxy) as url:
+        config = f"endpoint: {{url: '{url}'}}\n"
+        with running(tmp_path, config=config) as kiosk:
+            kiosk.wait_for("text_ignored")
+            kiosk.wait_for_check("link", "pass")
+            kept = tmp_path / "known_endpoints.json"
+            kiosk.wait_until(kept.exists, "record of what has worked")
+            assert kiosk.stop() == 0
+        refused.set()
+        with running(tmp_path, config=config) as kiosk:
+            check = kiosk.wait_for_check("link", "warn", code="link_down")
+            assert "http_404" in check["reasons"][0]["text"]
+            assert "next try in" in check["reasons"][0]["text"]
+            refused.clear()
+            kiosk.wait_for_check("link", "pass")
+            assert kiosk.stop() == 0
+        assert "Traceback" not in kiosk.log
 
 
 def test_a_broken_configuration_is_told_line_by_line_with_status_78(tmp_path: Path) -> None:
