@@ -16,8 +16,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from avatar_maker.sheet import Pixels, contact_sheet
-from avatar_maker.sheet_shots import Shot, sheet_shots
+from avatar_maker.review.sheet import Pixels, contact_sheet
+from avatar_maker.review.shots import Shot, sheet_shots
 from splat_gles.avatar import Avatar
 from splat_gles.bundle import read_bundle
 from splat_gles.errors import SplatError

@@ -15,11 +15,11 @@ from typing import Final
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 from avatar_maker.build import draft_avatar
-from avatar_maker.density import Density
 from avatar_maker.errors import BuildError
 from avatar_maker.finish import finished_avatar
 from avatar_maker.recipe import read_recipe
 from avatar_maker.source import REQUIREMENT, Source, fetch_wheel
+from avatar_maker.splats.density import Density
 from splat_gles.bundle import write_bundle
 from splat_gles.errors import SplatError
 

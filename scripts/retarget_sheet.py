@@ -23,7 +23,7 @@ import numpy as np
 import pygame
 from numpy.typing import NDArray
 
-from avatar_maker.sheet_shots import mouth_middle
+from avatar_maker.review.shots import mouth_middle
 from driving_client.errors import DrivingError
 from driving_client.lipsync.coarticulation import mouth_controls
 from driving_client.lipsync.espeak import synthesise

@@ -68,6 +68,25 @@ def test_files_are_read_in_one_go(root: Path) -> None:
     assert not long, f"longer than {LONGEST_FILE} lines, split by reason: {long}"
 
 
+def test_the_folders_of_the_avatar_maker_import_downwards_only(root: Path) -> None:
+    below: dict[str, set[str]] = {
+        "splats": set(), "fitting": {"splats"}, "review": set(), "body": {"splats"},
+        "hair": {"splats", "body"}, "face": {"splats", "body", "hair"},
+        "clothing": {"splats", "body"},
+    }  # fmt: skip
+    imported = re.compile(r"^from avatar_maker\.(\w+)\.", re.MULTILINE)
+    wrong = [
+        f"{folder}/{path.name}: {name}"
+        for folder, allowed in below.items()
+        for path in (root / "scripts/avatar_maker" / folder).glob("*.py")
+        for name in imported.findall(path.read_text())
+        if name not in {folder, *allowed}
+    ]
+    assert not wrong, f"imports that point upwards or sideways: {wrong}"
+    folders = {path.name for path in (root / "scripts/avatar_maker").glob("[a-z]*/")}
+    assert folders <= set(below)
+
+
 def test_no_source_edits_the_path_that_imports_are_looked_for_in(root: Path) -> None:
     """One rule does: the environment's .pth file, and pytest's `pythonpath` for the tests."""
     edits = re.compile(r"^\s*sys\.path(\.(insert|append|extend)\(|\[.*\] *=| *\+?= )", re.MULTILINE)

@@ -9,27 +9,27 @@ from typing import Final
 
 import numpy as np
 
-from avatar_maker.beard import beard
-from avatar_maker.brows import brows
-from avatar_maker.bust import bust_surface
-from avatar_maker.character import Character, make_character
+from avatar_maker.body.bust import bust_surface
+from avatar_maker.body.character import Character, make_character
+from avatar_maker.body.landmarks import Landmarks, find_landmarks
+from avatar_maker.body.surface import Surface
 from avatar_maker.clips import authored_clips
-from avatar_maker.cloth import clothing
-from avatar_maker.cloud import HEAD, LEFT_EYE, NECK, RIGHT_EYE, ROOT, Cloud, joined
-from avatar_maker.density import Density
-from avatar_maker.eyes import eyeballs
-from avatar_maker.hair import head_hair
-from avatar_maker.landmarks import Landmarks, find_landmarks
-from avatar_maker.lashes import lashes
-from avatar_maker.lid_details import lid_details
-from avatar_maker.lid_rims import find_lids
-from avatar_maker.light import baked, displayed, sheen
-from avatar_maker.mouth import mouth_parts
+from avatar_maker.clothing.cloth import clothing
+from avatar_maker.face.brows import brows
+from avatar_maker.face.eyes import eyeballs
+from avatar_maker.face.lashes import lashes
+from avatar_maker.face.lid_details import lid_details
+from avatar_maker.face.lid_rims import find_lids
+from avatar_maker.face.mouth import mouth_parts
+from avatar_maker.face.skin import skin
+from avatar_maker.hair.beard import beard
+from avatar_maker.hair.style import head_hair
 from avatar_maker.recipe import Recipe
-from avatar_maker.seen import most_seen
-from avatar_maker.skin import skin
 from avatar_maker.source import BaseMesh, Floats, Ints, Source
-from avatar_maker.surface import Surface
+from avatar_maker.splats.cloud import HEAD, LEFT_EYE, NECK, RIGHT_EYE, ROOT, Cloud, joined
+from avatar_maker.splats.density import Density
+from avatar_maker.splats.light import baked, displayed, sheen
+from avatar_maker.splats.seen import most_seen
 from driving_client.motion import ARKIT_NAMES
 from splat_gles.avatar import Avatar, Framing, Joint
 from splat_gles.camera import bust

@@ -13,8 +13,8 @@ from typing import Final
 
 import numpy as np
 
-from avatar_maker.cloud import HEAD, NECK, ROOT
 from avatar_maker.source import Floats
+from avatar_maker.splats.cloud import HEAD, NECK, ROOT
 from driving_client.motion import ARKIT_NAMES
 from splat_gles.avatar import Clip
 

@@ -12,11 +12,11 @@ from typing import Final
 import numpy as np
 
 from avatar_maker.build import Person, Progress, covered, lit, person_of, shown
-from avatar_maker.cloud import Cloud
-from avatar_maker.density import Density
-from avatar_maker.fit import Fitted, fit
+from avatar_maker.fitting.fit import Fitted, fit
 from avatar_maker.recipe import Recipe
 from avatar_maker.source import Source
+from avatar_maker.splats.cloud import Cloud
+from avatar_maker.splats.density import Density
 
 FINE: Final = 0.22
 """Spacing of the avatar whose pictures are fitted to: half a pixel of a portrait screen."""

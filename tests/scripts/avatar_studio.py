@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import numpy as np
 from numpy.typing import NDArray
 
-from avatar_maker.sheet_shots import both_sides, eyes_middle, posed
+from avatar_maker.review.shots import both_sides, eyes_middle, posed
 from splat_gles.avatar import Avatar, Framing
 from splat_gles.camera import Camera, bust
 from splat_gles.gl.api import gl

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from made_up_avatar import make_avatar
 
-from avatar_maker import blending
-from avatar_maker.blending import Screen, compare, largest_weights
-from avatar_maker.fit import LIMITS, Fit
-from avatar_maker.views import View
+from avatar_maker.fitting.fit import LIMITS, Fit
+from avatar_maker.fitting.views import View
+from avatar_maker.splats import blending
+from avatar_maker.splats.blending import Screen, compare, largest_weights
 from splat_gles import camera
 from splat_gles.avatar import Avatar
 from splat_gles.reference import rasterise

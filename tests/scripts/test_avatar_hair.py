@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from avatar_maker.cloud import UNITS, Cloud, bound_to
-from avatar_maker.growth import LOCKS, grown_strands
-from avatar_maker.hairline import above_hairline, scalp_cover
-from avatar_maker.hull import head_hull, on_skin, spread_rays
-from avatar_maker.mesh import unit
+from avatar_maker.hair.growth import LOCKS, grown_strands
+from avatar_maker.hair.hairline import above_hairline, scalp_cover
+from avatar_maker.hair.hull import head_hull, on_skin, spread_rays
+from avatar_maker.hair.strands import LIGHTS, Pieces, hair_splats, highlight
 from avatar_maker.recipe import Look, read_recipe
 from avatar_maker.source import Floats
-from avatar_maker.strands import LIGHTS, Pieces, hair_splats, highlight
+from avatar_maker.splats.cloud import UNITS, Cloud, bound_to
+from avatar_maker.splats.mesh import unit
 
 ROOT = Path(__file__).resolve().parents[2]
 CENTER = np.array([0.0, 1.58, 0.03])

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from avatar_maker.cloud import HEAD, Cloud, bound_to, flat_axes, joined
-from avatar_maker.light import LAMPS, baked, displayed
-from avatar_maker.mesh import unit
-from avatar_maker.noise import waves
 from avatar_maker.source import Floats
+from avatar_maker.splats.cloud import HEAD, Cloud, bound_to, flat_axes, joined
+from avatar_maker.splats.light import LAMPS, baked, displayed
+from avatar_maker.splats.mesh import unit
+from avatar_maker.splats.noise import waves
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from avatar_studio import SIDE, Mask, Picture, Studio, brightness, connected, studio
 
-from avatar_maker.sheet_shots import Shot, mouth_middle, sheet_shots, viseme
+from avatar_maker.review.shots import Shot, mouth_middle, sheet_shots, viseme
 from splat_gles.avatar import Avatar
 from splat_gles.bundle import read_bundle
 

@@ -10,8 +10,8 @@ import pygame
 import pytest
 
 import contact_sheet
-from avatar_maker import sheet
-from avatar_maker.sheet_shots import VISEMES, both_sides, sheet_shots, viseme
+from avatar_maker.review import sheet
+from avatar_maker.review.shots import VISEMES, both_sides, sheet_shots, viseme
 from splat_gles.bundle import read_bundle, write_bundle
 
 

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fits a few splats to pictures of many."""
