@@ -21,6 +21,7 @@ import numpy as np
 from driving_client.animation import add_animation
 from driving_client.errors import ProtocolError, RecordingError
 from driving_client.motion import FRAME_RATE
+from driving_client.regular_file import read_regular
 from driving_client.utterance import MAX_SECONDS, SAMPLE_RATES, Samples, Utterance
 from driving_client.wire import driveningress_pb2 as pb
 from driving_client.wire.codec import Animation, decode_message, encode_message
@@ -80,9 +81,7 @@ def read_recording(path: Path) -> Recording:
 
 def _document(path: Path) -> dict[str, Any]:
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise RecordingError(f"is larger than {MAX_FILE_BYTES} bytes")
-        document = json.loads(path.read_bytes())
+        document = json.loads(read_regular(path, MAX_FILE_BYTES))
     except OSError as error:
         raise RecordingError(f"cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:
@@ -135,9 +134,11 @@ def _voice_beside(path: Path) -> tuple[Samples | None, int]:
         found = re.fullmatch(r"(\d{1,3})k", candidate.stem[len(path.stem) + 1 :])
         if found:
             rate = _sample_rate(int(found[1]) * 1000)
-            if candidate.stat().st_size > MAX_FILE_BYTES:
-                raise RecordingError(f"{candidate.name} is larger than {MAX_FILE_BYTES} bytes")
-            return _samples(candidate.read_bytes()), rate
+            try:
+                return _samples(read_regular(candidate, MAX_FILE_BYTES)), rate
+            except OSError as error:
+                reason = error.strerror
+                raise RecordingError(f"{candidate.name} cannot be read ({reason})") from error
     return None, _SILENT_RATE
 
 

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from driving_client.log_lines import printable
+from driving_client.regular_file import read_regular
 from kioskd.update.release import payload_root
 
 logger = logging.getLogger(__name__)
@@ -24,6 +26,8 @@ TIERS: Final = {
     3: "built and tried in QEMU only",
 }
 """What may be expected of a board, in words."""
+
+_MAX_BYTES: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +62,14 @@ def read_board_facts(environment: Mapping[str, str]) -> BoardFacts:
     """The facts of this payload's board; a damaged file is told in the log and counts as none."""
     path = payload_root(environment) / _FILE
     try:
-        told = json.loads(path.read_text("utf-8"))
+        told = json.loads(read_regular(path, _MAX_BYTES))
         return BoardFacts(
-            name=str(told["name"]),
-            title=str(told.get("title", "")),
+            name=printable(str(told["name"])),
+            title=printable(str(told.get("title", ""))),
             drm_drivers=_texts(told.get("drm_drivers", [])),
             audio_match=_texts(told.get("audio_match", [])),
             watchdog=bool(told.get("watchdog", False)),
-            npu=str(told.get("npu", "")),
+            npu=printable(str(told.get("npu", ""))),
             tier=told.get("tier", 0) if told.get("tier") in TIERS else 0,
             verified_on=_texts(told.get("verified_on", [])),
         )
@@ -77,4 +81,4 @@ def read_board_facts(environment: Mapping[str, str]) -> BoardFacts:
 
 
 def _texts(told: Any) -> tuple[str, ...]:
-    return tuple(str(each) for each in told)
+    return tuple(printable(str(each)) for each in told)

@@ -26,6 +26,7 @@ from kioskd.service.kiosk import Kiosk
 from kioskd.service.local_links import RecordingLink
 from kioskd.service.reload import LiveConfig
 from kioskd.service.settings import link_settings
+from kioskd.service.signals import SignalThread
 from splat_gles.bundle import read_bundle
 from splat_gles.errors import BundleError, SplatError
 
@@ -51,6 +52,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
         description="The talking avatar: shows it, lets it speak, and reports its health.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"kioskd {__version__}")
     parser.add_argument(
@@ -73,11 +75,8 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def main() -> int:
-    """Run; every expected error is told in words and by the exit status.
-
-    Signals must be blocked already (`kioskd.service.signals`).
-    """
+def main(watch: SignalThread) -> int:
+    """Run; every expected error is told in words and by the exit status."""
     options = arguments()
     return_large_blocks()
     overrides = list(options.overrides)
@@ -99,18 +98,18 @@ def main() -> int:
     )  # fmt: skip
     live = LiveConfig(loaded.config, options.config, overrides)
     try:
-        return kiosk(live, recording).run()
+        return kiosk(live, watch, recording).run()
     except (KioskError, SplatError, DrivingError) as error:
         logger.critical("%s", error, extra={"code": "start_failed"})
         return exit_status(error)
 
 
-def kiosk(live: LiveConfig, recording: Recording | None) -> Kiosk:
+def kiosk(live: LiveConfig, watch: SignalThread, recording: Recording | None) -> Kiosk:
     """The daemon, for the endpoint or for a recording in its place."""
     if recording is None:
-        return Kiosk(live)
+        return Kiosk(live, watch)
     offset_s = live.config.endpoint.motion_offset_ms / 1000
-    return Kiosk(live, lambda sink, end: RecordingLink(sink, recording, offset_s, end))
+    return Kiosk(live, watch, lambda sink, end: RecordingLink(sink, recording, offset_s, end))
 
 
 def check(loaded: Loaded) -> int:

@@ -10,7 +10,7 @@ compression but stored and deflate; no file here needs them.
 from __future__ import annotations
 
 import io
-import stat
+import os
 import struct
 import zipfile
 import zlib
@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from splat_gles.errors import SplatError
+from splat_gles.regular_file import open_regular
 
 MEGABYTE = 1 << 20
 
@@ -93,12 +94,10 @@ class Archive:
     def _load(self, path: Path) -> bytes:
         most = self._limits.file_bytes
         try:
-            status = path.stat()
-            if not stat.S_ISREG(status.st_mode):
-                raise self._error(f"{self._where}: not a regular file; name a file")
-            if status.st_size > most:
-                raise self._too_large(f"the file has {status.st_size:,} bytes", most)
-            with path.open("rb") as stream:
+            with open_regular(path) as stream:
+                size = os.fstat(stream.fileno()).st_size
+                if size > most:
+                    raise self._too_large(f"the file has {size:,} bytes", most)
                 data = stream.read(most + 1)
         except OSError as cause:
             reason = cause.strerror or str(cause)

@@ -17,6 +17,7 @@ import numpy as np
 from splat_gles.avatar import Avatar, Clip, Float32
 from splat_gles.errors import ClipError
 from splat_gles.manifest import MAX_FRAMES
+from splat_gles.regular_file import read_regular
 
 _MAX_BYTES = 32 << 20
 _MAX_NAMES = 256
@@ -62,12 +63,9 @@ def read_arkit_json(path: Path | str, avatar: Avatar) -> Clip:
     """
     path = Path(path)
     try:
-        with path.open("rb") as stream:
-            data = stream.read(_MAX_BYTES + 1)
+        data = read_regular(path, _MAX_BYTES)
     except OSError as cause:
         raise ClipError(f"{path}: cannot be read: {cause.strerror or cause}") from cause
-    if len(data) > _MAX_BYTES:
-        raise ClipError(f"{path}: over {_MAX_BYTES:,} bytes; cut the recording")
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as cause:

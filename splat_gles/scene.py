@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from splat_gles.avatar import Avatar
 from splat_gles.camera import Camera, Float64, Size
 from splat_gles.errors import RenderError
+from splat_gles.regular_file import open_regular
 from splat_gles.rig import Pose
 
 
@@ -90,7 +91,7 @@ def write_scene(scene: Scene, path: Path) -> None:
 def read_scene(path: Path) -> Scene:
     """Read what `write_scene` wrote; raises RenderError for anything else."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open_regular(path) as stream, np.load(stream, allow_pickle=False) as file:
             arrays = {field.name: np.asarray(file[field.name]) for field in fields(Scene)}
         width, height = (int(side) for side in arrays.pop("size"))
     except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from driving_client.errors import RetargetError
 from driving_client.motion import ARKIT_NAMES
+from driving_client.regular_file import open_regular
 
 MAXIMUM_BYTES: Final = 256 << 20
 
@@ -36,10 +37,10 @@ def read_blendshapes(path: Path) -> Blendshapes:
     """Read the .npz. Raises RetargetError, naming the file and what is wrong."""
     mend = "make it with `python scripts/avatar_blendshapes.py AVATAR.zip -o FILE.npz`"
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > MAXIMUM_BYTES:
                 raise RetargetError(f"{path}: unpacks to more than {MAXIMUM_BYTES >> 20} MB")
-        with np.load(path, allow_pickle=False) as arrays:
+        with open_regular(path) as file, np.load(file, allow_pickle=False) as arrays:
             names = tuple(str(name) for name in arrays["names"])
             deltas = arrays["deltas"].astype(np.float64)
             vertices = arrays["vertices"].astype(np.float64)

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from driving_client.errors import RetargetError
 from driving_client.lipsync.speech_mouth import SpeechMouth
 from driving_client.motion import FRAME_RATE, FloatArray
 from driving_client.recording import Recording, read_recording
+from driving_client.regular_file import read_regular
 from driving_client.retarget.blendshapes import read_blendshapes
 from driving_client.retarget.exact import JAW_FULL, ExactReport, fit_exact
 from driving_client.retarget.fit import FOLDS, RIDGE, Pair, fit
@@ -40,6 +41,8 @@ examples:
   python -m driving_client.retarget fit morning.json evening.json -o flame_to_arkit.json
   python scripts/avatar_blendshapes.py lam-avatar.zip -o lam.npz
   python -m driving_client.retarget fit --flame generic_model.pkl --blendshapes lam.npz -o x.json"""
+
+_MAXIMUM_CONTROLS_BYTES: Final = 64 << 20
 
 
 def add_parser(commands: Any) -> None:
@@ -98,7 +101,7 @@ def _run(arguments: argparse.Namespace) -> Iterator[str]:
 def read_controls(path: Path) -> FloatArray:
     """Mouth controls, shape (n, 6), of a JSON file {"fps": 25, "names": …, "frames": …}."""
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(read_regular(path, _MAXIMUM_CONTROLS_BYTES))
         names, rate = document["names"], document["fps"]
         frames = np.array(document["frames"], np.float32)
     except OSError as error:

@@ -21,6 +21,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from driving_client.regular_file import open_regular
 from driving_client.retarget.flame_pickle import (
     MAXIMUM_BYTES,
     Array,
@@ -89,10 +90,10 @@ def load_flame_model(path: Path) -> FlameModel:
 
 def _read_npz(path: Path) -> dict[str, Array]:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > MAXIMUM_BYTES:
                 raise FlameModelError(f"{path}: unpacks to more than {MAXIMUM_BYTES >> 20} MB")
-        with np.load(path, allow_pickle=False) as arrays:
+        with open_regular(path) as file, np.load(file, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in _NAMES if name in arrays.files}
     except OSError as error:
         raise FlameModelError(f"{path}: cannot be read ({error.strerror or error})") from error

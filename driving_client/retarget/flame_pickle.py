@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driving_client.errors import RetargetError
+from driving_client.regular_file import read_regular
 
 MAXIMUM_BYTES: Final = 512 << 20
 """The official files have 50 to 110 MB."""
@@ -202,9 +203,7 @@ def read_flame_pickle(path: Path, wanted: tuple[str, ...]) -> dict[str, Array]:
     Sparse matrices come back dense. Nothing of the file is run. Raises FlameModelError.
     """
     try:
-        if path.stat().st_size > MAXIMUM_BYTES:
-            raise FlameModelError(f"larger than {MAXIMUM_BYTES >> 20} MB")
-        document = _Reader(path.read_bytes()).load()
+        document = _Reader(read_regular(path, MAXIMUM_BYTES)).load()
         if not isinstance(document, dict):
             raise FlameModelError(f"holds {type(document).__name__} and no dict")
         names = {_text(key): value for key, value in document.items()}

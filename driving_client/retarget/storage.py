@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from driving_client.errors import RetargetError
 from driving_client.motion import ARKIT_NAMES
+from driving_client.regular_file import read_regular
 from driving_client.retarget.mapping import INPUT_SIZE, Curve, Gains, Rest, Retarget
 from driving_client.retarget.mouth import CONTROL_NAMES
 from driving_client.retarget.shapes import FLAME_INPUTS, ShapeFit
@@ -47,9 +48,7 @@ def load_retarget(path: Path | str | None = None) -> Retarget:
             data = (resources.files("driving_client.retarget") / PACKAGED).read_bytes()
         else:
             where = str(path)
-            if Path(path).stat().st_size > _MAXIMUM_BYTES:
-                raise RetargetError(f"{where}: larger than {_MAXIMUM_BYTES} bytes; {_MEND}")
-            data = Path(path).read_bytes()
+            data = read_regular(path, _MAXIMUM_BYTES)
     except OSError as error:
         raise RetargetError(f"{path or PACKAGED}: cannot be read ({error.strerror})") from error
     return parse_retarget(data, where)

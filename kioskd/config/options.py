@@ -13,6 +13,7 @@ import re
 from dataclasses import MISSING, Field, dataclass, field, fields
 from enum import Enum
 from typing import Any, TypeVar
+from unicodedata import category
 
 from driving_client.address import HTTP, WEBSOCKET, check_host, check_url, without_secrets
 from driving_client.errors import AddressError
@@ -23,6 +24,8 @@ Value = bool | int | float | str
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _METADATA_KEY = "kiosk_option"
 MAX_TEXT = 1024
+_NO_TEXT = ("Cc", "Cs", "Zl", "Zp")
+"""Unicode's control characters, surrogates (no encoding takes them), line and paragraph ends."""
 
 
 class Kind(Enum):
@@ -148,8 +151,11 @@ def _check_text(rule: Rule, value: object, wanted: str) -> str:
         raise ValueError(f"{_shown(value)} is not {wanted}{hint}")
     if len(value) > MAX_TEXT:
         raise ValueError(f"longer than the {MAX_TEXT} characters allowed")
-    if any(ord(character) < 32 for character in value):
-        raise ValueError("holds control characters, which are not allowed")
+    odd = next((each for each in value if category(each) in _NO_TEXT), "")
+    if odd:
+        raise ValueError(
+            f"holds control characters or half ones (U+{ord(odd):04X}), which are not allowed"
+        )
     if rule.kind is Kind.COLOUR and not _COLOUR.fullmatch(value):
         raise ValueError(f"{_shown(value)} is not {wanted}")
     if rule.kind in _SCHEMES and value:

@@ -15,7 +15,9 @@ from difflib import get_close_matches
 from pathlib import Path
 
 import yaml
+from yaml.reader import ReaderError
 
+from driving_client.regular_file import read_regular
 from kioskd.config.options import Value, check_value
 from kioskd.config.sections import OPTIONS, SECTIONS
 
@@ -41,15 +43,11 @@ class Reading:
 def read_file(path: Path, reading: Reading) -> None:
     """Add a file's values; later files win, key by key."""
     try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_FILE_BYTES + 1)
+        raw = read_regular(path, MAX_FILE_BYTES)
     except OSError as error:
         reading.problems.append(
             f"{path}: cannot be read ({error.strerror}); create it or name another with --config"
         )
-        return
-    if len(raw) > MAX_FILE_BYTES:
-        reading.problems.append(f"{path}: larger than {MAX_FILE_BYTES // 1024} KiB")
         return
     try:
         text = raw.decode("utf-8")
@@ -60,7 +58,7 @@ def read_file(path: Path, reading: Reading) -> None:
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError) as error:
-        reading.problems.append(_yaml_problem(path, error))
+        reading.problems.append(_yaml_problem(path, text, error))
         return
     if root is not None and not _empty(root):
         _FileReader(path, reading).read_root(root)
@@ -179,7 +177,10 @@ def _did_you_mean(name: str, known: Iterable[str], prefix: str = "") -> str:
     return f"; known are {', '.join(candidates)}"
 
 
-def _yaml_problem(path: Path, error: Exception) -> str:
+def _yaml_problem(path: Path, text: str, error: Exception) -> str:
+    if isinstance(error, ReaderError):
+        line = text[: error.position].count("\n") + 1
+        return f"{path}:{line}: not valid YAML: holds U+{ord(text[error.position]):04X}, no text"
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         context = f" ({error.context})" if error.context else ""
         return f"{path}:{error.problem_mark.line + 1}: not valid YAML: {error.problem}{context}"

@@ -6,6 +6,7 @@ from __future__ import annotations
 import ipaddress
 from pathlib import Path
 
+from driving_client.regular_file import open_regular
 from kioskd.config.options import Kind
 from kioskd.config.reading import Reading
 from kioskd.config.secrets import MAX_SECRET_BYTES, SHORTEST_TOKEN, secret_in, tls_context
@@ -56,7 +57,7 @@ def _files_that_cannot_be_read(config: Config, reading: Reading) -> list[str]:
         if key == "avatar.path":
             continue  # a broken avatar must not stop the kiosk: the default one shows instead
         try:
-            with Path(str(name)).open("rb") as file:
+            with open_regular(str(name)) as file:
                 content = file.read(MAX_SECRET_BYTES)
         except OSError as error:
             reason = f"{name} cannot be read ({error.strerror}); name a readable file"

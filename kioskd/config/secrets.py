@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import ssl
-from pathlib import Path
 from typing import Final
+
+from driving_client.regular_file import open_regular, read_regular
 
 MAX_SECRET_BYTES: Final = 16 * 1024
 SHORTEST_TOKEN: Final = 16
@@ -15,13 +16,11 @@ SHORTEST_TOKEN: Final = 16
 def secret_in(path: str) -> str:
     """The secret in a file, without the line's end; raises ValueError saying what is wrong."""
     try:
-        with Path(path).open("rb") as file:
-            content = file.read(MAX_SECRET_BYTES + 1)
-        secret = content.decode("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
+        secret = read_regular(path, MAX_SECRET_BYTES).decode("utf-8").strip()
+    except OSError as error:
+        raise ValueError(f"the secret cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
         raise ValueError(f"the secret cannot be read ({error})") from error
-    if len(content) > MAX_SECRET_BYTES:
-        raise ValueError(f"is larger than {MAX_SECRET_BYTES // 1024} KiB, which no secret is")
     if not secret or not secret.isprintable() or " " in secret:
         raise ValueError("must hold one line with the secret and nothing else")
     return secret
@@ -34,6 +33,8 @@ def tls_context(certificate: str, key: str) -> ssl.SSLContext | None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
+        for path in (certificate, key):
+            open_regular(path).close()  # OpenSSL would wait for the writer of a FIFO
         context.load_cert_chain(certificate, key)
     except (OSError, ssl.SSLError) as error:
         raise ValueError(

@@ -13,6 +13,8 @@ from typing import Any
 
 from driving_client.address import HTTP, check_url, origin, without_secrets
 from driving_client.errors import AddressError
+from driving_client.regular_file import open_regular
+from kioskd.config.secrets import secret_in
 from kioskd.errors import KioskError
 
 TIMEOUT_S = 20.0
@@ -53,15 +55,20 @@ class Client:
                 f"{without_secrets(url)} is not an http:// or https:// address: {error}"
             ) from error
         self._headers = {"Content-Type": "application/json"}
+        if token_file is not None:
+            try:
+                self._headers["Authorization"] = f"Bearer {secret_in(str(token_file))}"
+            except ValueError as error:
+                raise ControlError(f"--token-file {token_file}: {error}") from error
         try:
-            if token_file is not None:
-                self._headers["Authorization"] = f"Bearer {token_file.read_text().strip()}"
+            if authority is not None:
+                open_regular(authority).close()  # OpenSSL would wait for the writer of a FIFO
             tls = ssl.create_default_context(cafile=authority)
             if pinned:
                 tls.check_hostname = False
                 tls.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         except (OSError, ValueError) as error:
-            raise ControlError(f"{error}; check --token-file and --authority") from error
+            raise ControlError(f"--authority {authority}: {error}; name a PEM file") from error
         self._opener = urllib.request.build_opener(
             urllib.request.HTTPSHandler(context=tls), _NoRedirects()
         )

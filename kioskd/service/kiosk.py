@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import threading
 import time
 from collections.abc import Callable
 
@@ -84,10 +83,13 @@ MakeOwnLink = Callable[[EventSink, Callable[[], None]], Link]
 class Kiosk:
     """One daemon. `own_link` plays something else than the endpoint, such as a recording."""
 
-    def __init__(self, live: LiveConfig, own_link: MakeOwnLink | None = None) -> None:
+    def __init__(
+        self, live: LiveConfig, watch: SignalThread, own_link: MakeOwnLink | None = None
+    ) -> None:
         self._live = live
         self._own_link = own_link
-        self._stop = threading.Event()
+        self._watch = watch
+        self._stop = watch.stop
         self._crashed = False
         self._metrics = Metrics()
         self._board = read_board_facts(os.environ)
@@ -109,7 +111,7 @@ class Kiosk:
     def run(self) -> int:
         """Run until told to stop; the exit status. Raises KioskError, SplatError, DrivingError."""
         config = self._config
-        SignalThread(self._stop, lambda: self._io.post(self._reload)).start()
+        self._watch.take_over(lambda: self._io.post(self._reload))
         avatar, avatar_snapshot = load_avatar(config.avatar.path)
         driver, size = config.display.driver, display_size(config)
         with Stage(avatar, driver, size, background(config), self._board.drm_drivers) as stage:

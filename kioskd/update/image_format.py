@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from driving_client.regular_file import open_regular
 from kioskd.update.errors import ImageError
 from kioskd.update.manifest import MAX_MANIFEST_BYTES, PRODUCT, Manifest, parse_manifest
 from kioskd.update.signature import MAX_SIGNATURE_BYTES, check_signature
@@ -135,7 +136,7 @@ def padded_digest(squashfs: Path) -> tuple[int, str]:
 
 def _open(path: Path) -> BinaryIO:
     try:
-        return path.open("rb")
+        return open_regular(path)
     except OSError as error:
         raise ImageError("unreadable", f"{path} cannot be read: {error.strerror}") from error
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from driving_client.regular_file import open_regular
 from kioskd.update.errors import UpdateError
 from kioskd.update.files import Files
 from kioskd.update.image_format import verify
@@ -120,7 +121,7 @@ def _write(
 
 def _chunks(image: Path, tell: Tell) -> Iterator[bytes]:
     total, done = image.stat().st_size, 0
-    with image.open("rb") as file:
+    with open_regular(image) as file:
         while chunk := file.read(_CHUNK):
             yield chunk
             done += len(chunk)

@@ -21,6 +21,7 @@ from avatar_maker.errors import BuildError
 from avatar_maker.recipe_keys import KEYS, Value
 from avatar_maker.source import Floats
 from driving_client.motion import ARKIT_NAMES
+from driving_client.regular_file import read_regular
 
 MAPS: Final = ("targets", "rest_face")
 MAX_BYTES: Final = 64 * 1024
@@ -80,14 +81,12 @@ def linear_color(text: str) -> Floats:
 def read_recipe(path: Path) -> Recipe:
     """The recipe; BuildError has a line for each thing that is wrong with it."""
     try:
-        raw = path.read_bytes()
+        raw = read_regular(path, MAX_BYTES)
     except OSError as error:
         known = ", ".join(str(found) for found in sorted(path.parent.glob("*.yaml"))) or "none"
         raise BuildError(
             f"{path}: cannot be read ({error.strerror}); recipes beside it: {known}"
         ) from error
-    if len(raw) > MAX_BYTES:
-        raise BuildError(f"{path}: larger than {MAX_BYTES // 1024} KiB, that is no recipe")
     try:
         root = yaml.compose(raw.decode("utf-8"), Loader=yaml.SafeLoader)
     except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:

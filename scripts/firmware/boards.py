@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import yaml
 
+from driving_client.regular_file import read_regular
 from firmware.board_keys import BOARD_KEYS, FLASH_KEYS, Key
 from firmware.errors import FirmwareError
 from kioskd.board_facts import described
@@ -109,9 +110,7 @@ class _Reader:
 
     def read(self) -> dict[str, Any]:
         try:
-            raw = self._path.read_bytes()
-            if len(raw) > MAX_FILE_BYTES:
-                raise BoardError(f"{self._path}: larger than {MAX_FILE_BYTES // 1024} KiB")
+            raw = read_regular(self._path, MAX_FILE_BYTES)
             root = yaml.compose(raw.decode("utf-8"), Loader=yaml.SafeLoader)
         except OSError as error:
             raise BoardError(f"{self._path}: cannot be read ({error.strerror})") from None

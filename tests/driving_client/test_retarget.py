@@ -296,7 +296,7 @@ def test_a_file_that_does_not_fit_is_refused(document, change, reason):
 def test_an_oversized_or_absent_file_is_refused(tmp_path):
     large = tmp_path / "large.json"
     large.write_bytes(b" " * ((1 << 20) + 1))
-    with pytest.raises(RetargetError, match=r"large\.json: larger"):
+    with pytest.raises(RetargetError, match=r"large\.json: .*larger"):
         load_retarget(large)
     with pytest.raises(RetargetError, match="cannot be read"):
         load_retarget(tmp_path)

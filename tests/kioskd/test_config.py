@@ -3,21 +3,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kioskd import cli
 from kioskd.config import Config, ConfigError, load, read_secret
 from kioskd.config.documents import reference, schema
 from kioskd.config.options import check_value
 from kioskd.config.reading import MAX_FILE_BYTES
 from kioskd.config.secrets import MAX_SECRET_BYTES
 from kioskd.config.sections import OPTIONS, changed, flatten
+from kioskd.service.signals import SignalThread
 
 
 def write(folder: Path, text: str | bytes, name: str = "kiosk.yaml") -> Path:
@@ -120,6 +127,35 @@ BAD = {
     "file is a list": ("- a", ":1: must hold sections, such as avatar"),
     "key is a list": ("? [a]\n: 1", ":1: ?: a key must be a plain word"),
     "control character": ('audio: {device: "a\\tb"}', "holds control characters"),
+    "half a character": ('\naudio: {device: "\\ud800"}', ":2: audio.device: holds control"),
+    "half a character in an address": ('endpoint: {url: "ws://h/\\udfff"}', "control characters"),
+    "half a character in a file name": ('avatar: {path: "\\udc80"}', "(U+DC80)"),
+    "NUL in a file name": ('health: {token_file: "a\\0b"}', "(U+0000)"),
+    "escape sequence": ('audio: {device: "\\e[2J"}', "(U+001B)"),
+    "delete": ('audio: {device: "\\x7f"}', "(U+007F)"),
+    "C1": ('audio: {device: "\\x9b"}', "(U+009B)"),
+    "line separator": ('audio: {device: "\\u2028"}', "(U+2028)"),
+    "half a character for a choice": ('log: {level: "\\ud800"}', "holds control"),
+    "half a character as a key": ('log: {"\\ud800": 1}', "unknown key"),
+    "half a character as a section": ('"\\ud800": {}', "unknown section"),
+    "minutes in base 60": ("display: {width: 1:30:00}", "5400 is too large"),
+    "octal": ("audio: {buffer_ms: 0100}", "64 is too small"),
+    "number as a key": ("log: {1: info}", "log.1: unknown key"),
+    "stamp as a key": ("2020-01-01: {}", "2020-01-01: unknown section"),
+    "merge key": ("a: &a {level: info}\nlog: {<<: *a}", ":2: log.<<: unknown key"),
+    "bytes": ("audio: {device: !!binary aGk=}", "put it in quotes if a text is meant"),
+    "no bytes": ("audio: {volume: !!binary é}", "'é' is not a number"),
+    "alias bomb": (
+        "a: &a [x,x]\n"
+        + "".join(f"b{n}: &b{n} [*{'a' if not n else f'b{n - 1}'},*a]\n" for n in range(50))
+        + "log: {level: *b49}",
+        "a list is not one of",
+    ),
+    "alias of itself": ("log: &a {level: *a}", "a group of keys is not one of"),
+    "nested in blocks": ("".join(" " * n + "a:\n" for n in range(600)), "nested too deeply"),
+    "UTF-16": ("log: {}".encode("utf-16"), ":1: not UTF-8 text"),
+    "newer YAML": ("%YAML 9.9\n---\nlog: {}", "not valid YAML"),
+    "C1 in the file": (b"log: {}\n# \xc2\x9b", ":2: not valid YAML: holds U+009B, no text"),
     "long text": ("audio: {device: " + "a" * 2000 + "}", "longer than the 1024 characters"),
     "bad YAML": ("log:\n  level: [", ":2: not valid YAML"),
     "tab": ("log:\n\tlevel: info", ":2: not valid YAML"),
@@ -127,7 +163,7 @@ BAD = {
     "own tag": ("log: {level: !!python/object:os.system x}", "is not allowed"),
     "two documents": ("log: {}\n---\nlog: {}", ":2: not valid YAML"),
     "not UTF-8": (b"log: {}\n# \xff", ":2: not UTF-8 text"),
-    "NUL": (b"log: \0", "not valid YAML"),
+    "NUL": (b"log: \0", ":1: not valid YAML: holds U+0000, no text"),
     "nested deeply": ("[" * 5000, "not valid YAML"),
     "oversized": (b"#" * (MAX_FILE_BYTES + 1), "larger than 256 KiB"),
     "no such secret": ("endpoint: {session_key_file: nowhere}", "nowhere cannot be read"),
@@ -163,6 +199,87 @@ def test_a_wrong_file_is_told_with_its_line_and_what_is_allowed(
     assert any(line.startswith(str(path)) and expected in line for line in found), found
 
 
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    assert load(write(tmp_path, b"\xef\xbb\xbflog: {level: debug}")).config.log.level == "debug"
+
+
+WORDS = st.one_of(
+    st.text(st.characters(), max_size=12),
+    st.sampled_from(
+        ["*a", "&a", "!!int", "!!binary", "!!timestamp", "<<", "=", "~", "|", ">", "? ", "0o17",
+         "1:30", ".inf", "-.nan", "1e999", "2020-13-01", "\t",
+         '"\\ud800"', '"\\0"', "%YAML 1.2", "---", "..."]
+    ),
+    st.sampled_from([*OPTIONS.keys(), *(key.partition(".")[2] for key in OPTIONS)]),
+)  # fmt: skip
+TEXTS = st.one_of(
+    st.lists(st.tuples(WORDS, st.sampled_from([": ", "\n", "\n  ", " ", "{", "}", "[", "]", ","])))
+    .map(lambda pairs: "".join(word + mark for word, mark in pairs)),
+    st.builds(
+        lambda key, value: f"{key.partition('.')[0]}:\n  {key.partition('.')[2]}: {value}\n",
+        st.sampled_from(sorted(OPTIONS)), WORDS,
+    ),
+)  # fmt: skip
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(text=st.one_of(TEXTS.map(lambda text: text.encode("utf-8", "surrogatepass")), st.binary()))
+def test_whatever_the_file_holds_check_ends_with_0_or_78_and_words(
+    tmp_path: Path, text: bytes
+) -> None:
+    path = write(tmp_path, text)
+    told = io.StringIO()
+    with (
+        mock.patch.object(sys, "argv", ["kioskd", "--config", str(path), "--check"]),
+        contextlib.redirect_stderr(told),
+        contextlib.redirect_stdout(told),
+    ):
+        status = cli.main(SignalThread())
+    lines = told.getvalue().splitlines()
+    assert status in (0, 78), lines
+    assert lines
+    assert all(line.isprintable() for line in lines)
+    if status:
+        assert all(line.startswith("error: ") for line in lines)
+        assert lines[0].startswith(f"error: {path}")
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"),
+    [
+        *(("", kind) for kind in ("FIFO", "folder", "device", "socket", "dangling", "endless")),
+        *((key, "FIFO") for key in ("playback.retarget", "health.token_file", "avatar.path",
+                                    "health.tls_certificate", "endpoint.session_key_file")),
+    ],
+)  # fmt: skip
+def test_what_is_no_file_is_told_and_never_waited_for(
+    tmp_path: Path, root: Path, key: str, kind: str
+) -> None:
+    odd = no_file(tmp_path / "odd", kind)
+    section, _, name = key.partition(".")
+    config = write(tmp_path, f"{section}: {{{name}: odd}}\n") if key else odd
+    result = subprocess.run(
+        [sys.executable, "-m", "kioskd", "--config", str(config), "--check"],
+        cwd=root, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert result.returncode == (0 if key == "avatar.path" else 78), result.stderr
+    assert str(odd) in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def no_file(path: Path, kind: str) -> Path:
+    if kind == "FIFO":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(path))
+    else:
+        path.symlink_to({"device": "/dev/zero", "dangling": "nowhere", "endless": path}[kind])
+    return path
+
+
 @pytest.mark.parametrize(
     ("override", "expected"),
     [
@@ -176,6 +293,9 @@ def test_a_wrong_file_is_told_with_its_line_and_what_is_allowed(
         ("display.width=2024-99-99", "--set display.width: '2024-99-99' is not a whole number"),
         ("display.width=!!bool perhaps", "--set display.width: 'perhaps' is not a whole number"),
         ("display.width=1" + "0" * 5000, "--set display.width: '1000"),
+        ("audio.device=\udcff", "--set audio.device: holds control characters"),
+        ("avatar.path=\udcff", "--set avatar.path: holds control characters"),
+        ("\udcff=1", "--set \udcff: unknown option"),
         ("display.width=" + "[" * 5000, "--set display.width: '[[["),
     ],
 )
