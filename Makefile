@@ -28,7 +28,7 @@ export PYTHON
 VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-clients lint bench avatar overlay repro rootfs flash test-image sheet clean train-lipsync convert-npu bench-lipsync
+.PHONY: help setup run test test-clients lint bench bench-attacks avatar overlay repro rootfs flash test-image sheet clean train-lipsync convert-npu bench-lipsync
 
 help: ## list the targets
 	@echo "The avatar kiosk. Targets:"
@@ -54,6 +54,9 @@ lint: setup ## only the linters and the type checker
 
 bench: setup ## measure what a frame costs here: JSON lines, then a table (some minutes)
 	@exec $(VENV_PYTHON) scripts/bench.py
+
+bench-attacks: setup ## what the kiosk still does while its HTTP port is attacked (some minutes)
+	@exec $(VENV_PYTHON) scripts/bench_attacks.py
 
 overlay: setup ## build what is flashed on a board: BOARD=rk3576 [KEY=release.pem] (some minutes)
 	@$(VENV_PYTHON) scripts/make_overlay.py --check $(if $(KEY),--key '$(KEY)') $(BOARD)

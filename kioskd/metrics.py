@@ -126,6 +126,14 @@ class Metrics:
         self.update_failures = Gauge(
             "kiosk_update_failures", "Images in a row that did not prove themselves",
             registry=registry)  # fmt: skip
+        self.http_refused = Counter(
+            "kiosk_http_refused",
+            "Connections and requests turned away: full, by_source, too_often, handshake, "
+            "overdue, malformed",
+            ["reason"], registry=registry)  # fmt: skip
+        self.http_restarts = Counter(
+            "kiosk_http_restarts", "Times that the HTTP server's thread was stuck and begun anew",
+            registry=registry)  # fmt: skip
         self.info = Gauge(
             "kiosk_info", "Always 1; its labels say what runs here",
             ["version", "avatar", "serial", "board"], registry=registry)  # fmt: skip

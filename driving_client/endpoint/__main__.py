@@ -11,8 +11,6 @@ import signal
 import sys
 from pathlib import Path
 
-from aiohttp import web
-
 from driving_client.address import check_host
 from driving_client.endpoint.app import make_endpoint
 from driving_client.endpoint.settings import EndpointSettings
@@ -100,22 +98,20 @@ async def _serve(settings: EndpointSettings, host: str, port: int) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    runner = web.AppRunner(make_endpoint(settings), shutdown_timeout=1.0)
-    await runner.setup()
+    server = make_endpoint(settings)
     try:
         try:
-            await web.TCPSite(runner, host, port).start()
+            await server.start(host, port)
         except OSError as error:
             raise LinkError(
                 f"cannot listen on {host}:{port} ({error.strerror}); end what uses that port, "
                 "or choose another --port"
             ) from error
-        actual = runner.addresses[0][1]
         shown = f"[{host}]" if ":" in host else host
-        print(f"listening on http://{shown}:{actual}", flush=True)
+        print(f"listening on http://{shown}:{server.address[1]}", flush=True)
         await stop.wait()
     finally:
-        await runner.cleanup()
+        await server.stop()
 
 
 def _set_up_logging() -> None:
@@ -124,7 +120,6 @@ def _set_up_logging() -> None:
         LineFormatter("%(asctime)s.%(msecs)03d %(levelname)-7s endpoint: %(message)s", "%H:%M:%S")
     )
     logging.basicConfig(level=logging.INFO, handlers=[LimitedHandler(lines)])
-    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -21,17 +21,21 @@ from driving_client.faults import FaultLog
 from driving_client.lipsync.espeak import EspeakMissingError
 from driving_client.retarget import load_retarget
 from driving_client.retry import SessionError
+from driving_client.serving import GuardedServer, Limits, plain_bodies
 from driving_client.wire.codec import MAX_MESSAGE_BYTES
 
 logger = logging.getLogger(__name__)
 
 _HEARTBEAT_S: Final = 20.0
+_LIMITS: Final = Limits(strangers=512, by_source=256, here=256)
+"""Kiosks keep their connections, and one machine may stand for a whole floor of them."""
+_SHUTDOWN_S: Final = 1.0
 
 
-def make_endpoint(settings: EndpointSettings) -> web.Application:
-    """An aiohttp application; raises RetargetError if the retarget file cannot be used."""
+def make_endpoint(settings: EndpointSettings) -> GuardedServer:
+    """A server to be started; raises RetargetError if the retarget file cannot be used."""
     endpoint = _Endpoint(settings)
-    application = web.Application(client_max_size=MAXIMUM_JSON)
+    application = web.Application(middlewares=[plain_bodies], client_max_size=MAXIMUM_JSON)
     application.add_routes(
         [
             web.get("/websocket", endpoint.driveningress),
@@ -42,7 +46,7 @@ def make_endpoint(settings: EndpointSettings) -> web.Application:
     )
     application.cleanup_ctx.append(endpoint.lifetime)
     application.on_shutdown.append(endpoint.shutdown)
-    return application
+    return GuardedServer(application, _LIMITS, shutdown_s=_SHUTDOWN_S)
 
 
 class _Endpoint:

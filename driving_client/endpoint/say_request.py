@@ -18,6 +18,7 @@ import numpy as np
 from aiohttp import web
 
 from driving_client.lipsync.espeak import MAXIMUM_CHARACTERS
+from driving_client.serving import BODY_S, pieces
 from driving_client.utterance import Samples
 from driving_client.voice_decoder import VoiceDecoder, VoiceError, asked_rate
 
@@ -56,7 +57,14 @@ class SayRequest:
 async def read_say(request: web.Request) -> SayRequest:
     """Read the body; raises SayError with what is wrong with it."""
     given = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    body = request.content.iter_any()
+    try:
+        return await _read(request, given)
+    except TimeoutError as error:
+        raise SayError(408, f"nothing of the body came for {BODY_S:g} s") from error
+
+
+async def _read(request: web.Request, given: str) -> SayRequest:
+    body = pieces(request, BODY_S)
     if given in (*_WAV_TYPES, *_PCM_TYPES) or "sample_rate" in request.query:
         return await _read_voice(request, body, b"")
     if given.startswith("audio/"):

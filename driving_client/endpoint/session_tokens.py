@@ -15,6 +15,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from driving_client.endpoint.identifiers import new_identifier
+from driving_client.serving import read_body
 
 PATHS: Final = ("/session-tokens", "/v1/console/session-tokens", "/v1/auth/session-token")
 """Where the published clients ask, after the console's address that they are given."""
@@ -28,8 +29,8 @@ async def grant(request: web.Request) -> web.Response:
     if not request.headers.get("X-Api-Key"):
         return _refused(401, "unauthorized", "the header X-Api-Key is missing; any value is taken")
     try:
-        document: Any = json.loads(await request.read())
-    except (ValueError, RecursionError, web.HTTPRequestEntityTooLarge):
+        document: Any = json.loads(await read_body(request))
+    except (ValueError, RecursionError, TimeoutError, web.HTTPRequestEntityTooLarge):
         document = None
     expires = document.get("expireAt") if isinstance(document, dict) else None
     if isinstance(expires, bool) or not isinstance(expires, int):

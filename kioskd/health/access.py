@@ -6,13 +6,14 @@ a browser asks for), compared in constant time. A web page in a browser on this 
 posts here behind its user's back: requests that change anything must not come from another
 site, and JSON must be declared as such, which a foreign page cannot do without asking. A
 name that is made to point at this machine (DNS rebinding): on loopback, the Host header
-must name loopback. How often one machine may ask is in `kioskd.health.rate_limit`.
+must name loopback. How often one machine may ask is in `driving_client.serving.rate_limit`.
 """
 
 from __future__ import annotations
 
 import base64
 import hmac
+import json
 import math
 import time
 from collections.abc import Callable
@@ -22,8 +23,9 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from driving_client.serving import BODY_S, read_body
+from driving_client.serving.rate_limit import RateLimit
 from kioskd.config.rules import is_loopback
-from kioskd.health.rate_limit import RateLimit
 
 OPEN_ON_LOOPBACK = frozenset({"/livez"})
 HEADERS = {
@@ -47,6 +49,7 @@ def guard(address: str, token: str, clock: Callable[[], float] = time.monotonic)
         if wait_s:
             answer = refuse(429, "too_many_requests", "ask less often")
             answer.headers["Retry-After"] = str(math.ceil(wait_s))
+            answer.force_close()  # the next try costs a connection, which are limited as well
             return answer
         if loopback and not is_loopback(_host_name(request.headers.get("Host", ""))):
             return refuse(403, "host_not_local", "the Host header must name this machine itself")
@@ -97,7 +100,9 @@ async def json_object(request: web.Request) -> dict[str, Any] | web.Response:
     if not is_json(request):
         return refuse(415, "not_json", "send Content-Type: application/json")
     try:
-        body = await request.json()
+        body = json.loads(await read_body(request))
+    except TimeoutError:
+        return refuse(408, "body_too_slow", f"the body did not come within {BODY_S:g} s")
     except (ValueError, LookupError, RecursionError) as error:
         return refuse(400, "bad_json", f"the body is not JSON: {error}")
     return body if isinstance(body, dict) else {}

@@ -2,8 +2,9 @@
 """The HTTP server: probes, health, metrics, pictures, console page, voice input.
 
 Answers come from snapshots; nothing here waits for the render loop except the two that show
-a picture. One server and one port for everything, so that there is one place where access
-is decided (`kioskd.health.access`).
+a picture. One server and one port for everything, so that there is one place where access is
+decided (`kioskd.health.access`). What strangers can take of it before that is limited in
+`driving_client.serving`; its thread is its own (`kioskd.service.http_service`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 from aiohttp import web
 from prometheus_client.exposition import choose_encoder
 
+from driving_client.serving import GuardedServer, Limits, plain_bodies
 from kioskd.about import About
 from kioskd.config import Config, ConfigError, read_secret
 from kioskd.config.rules import as_reached_here
@@ -46,7 +48,7 @@ class ServerError(KioskError):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What the server shows; every callable returns at once and is safe on the io thread."""
+    """What the server shows; every callable returns at once and is safe on any thread."""
 
     config: Callable[[], Config]
     report: Callable[[], Report]
@@ -61,23 +63,26 @@ class HealthServer:
     """Serves one View; `add_routes` let other parts add theirs under the same access rules.
 
     `url` is where it listens, `local_url` the same as a browser on this machine takes it.
+    `port` takes the configured one's place.
     """
 
-    def __init__(self, view: View, *add_routes: AddRoutes) -> None:
+    def __init__(self, view: View, *add_routes: AddRoutes, port: int | None = None) -> None:
         self._view = view
+        self._port = port
         self._add_routes = add_routes
         self._started = time.monotonic()
         self._streams = 0
         self._closing = asyncio.Event()
-        self._runner: web.AppRunner | None = None
+        self._server: GuardedServer | None = None
         self.url = ""
         self.local_url = ""
+        self.port = 0
 
     async def start(self) -> None:
         """Listen; the two addresses then say where. Raises ServerError or ConfigError."""
         health = self._view.config().health
         app = web.Application(
-            middlewares=[guard(health.address, read_secret(health.token_file))],
+            middlewares=[guard(health.address, read_secret(health.token_file)), plain_bodies],
             client_max_size=64 * 1024,
         )
         app.router.add_get("/livez", self._livez)
@@ -89,33 +94,45 @@ class HealthServer:
         for add in self._add_routes:
             add(app)
         app.on_response_prepare.append(_add_headers)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
-        await self._runner.setup()
         try:
             tls = tls_context(health.tls_certificate, health.tls_key)
         except ValueError as error:
             raise ConfigError([f"health.tls_certificate: {error}"]) from error
-        site = web.TCPSite(self._runner, health.address, health.port, ssl_context=tls)
+        wanted = health.port if self._port is None else self._port
+        refused = self._view.metrics.http_refused
+        self._server = GuardedServer(
+            app, Limits(), shutdown_s=SHUTDOWN_S, refused=lambda why: refused.labels(why).inc()
+        )
         try:
-            await site.start()
+            await self._server.start(health.address, wanted, tls)
         except OSError as error:
             raise ServerError(
-                f"health.port: cannot listen on {health.address} port {health.port} "
+                f"health.port: cannot listen on {health.address} port {wanted} "
                 f"({error.strerror or error}); choose a free one (make run PORT=…) or "
                 "stop what uses it"
             ) from error
-        host, port = self._runner.addresses[0][:2]
+        host, self.port = self._server.address
         name = f"[{host}]" if ":" in host else host
         scheme = "https" if tls else "http"
-        self.url = f"{scheme}://{name}:{port}/"
-        self.local_url = f"{scheme}://{as_reached_here(str(host))}:{port}/"
+        self.url = f"{scheme}://{name}:{self.port}/"
+        self.local_url = f"{scheme}://{as_reached_here(str(host))}:{self.port}/"
         logger.info("health and console at %s", self.url, extra={"code": "http_listening"})
 
     async def stop(self) -> None:
         """End open streams and stop listening, within about SHUTDOWN_S."""
         self._closing.set()
-        if self._runner is not None:
-            await self._runner.cleanup()
+        if self._server is not None:
+            await self._server.stop()
+
+    @property
+    def connections(self) -> int:
+        """How many there are now."""
+        return 0 if self._server is None else self._server.connections
+
+    def abandon(self) -> None:
+        """Free the port; from any thread, also while this server's own is stuck."""
+        if self._server is not None:
+            self._server.abandon()
 
     async def _livez(self, _request: web.Request) -> web.Response:
         if self._view.alive():

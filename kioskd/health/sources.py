@@ -70,3 +70,13 @@ class ConfigSnapshot:
 
     problems: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSnapshot:
+    """The HTTP server: where it listens, and what became of the thread that it runs on."""
+
+    url: str = ""
+    connections: int = 0
+    restarts: int = 0
+    trouble: str = ""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon: makes every part, runs the render loop on this thread, and ends them in order.
 
-main: SDL, GL, render loop. audio: ALSA writer. io: link, HTTP server, health checks.
+main: SDL, GL, render loop. audio: ALSA writer. io: link, health checks. http: HTTP server.
 signals: see `kioskd.service.signals`. They hand over through immutable snapshots and small
 bounded queues; nothing but the render loop feeds the watchdog.
 """
@@ -34,6 +34,7 @@ from kioskd.health.checks import (
 )
 from kioskd.health.console import Console
 from kioskd.health.gesture import GestureInput
+from kioskd.health.http_check import HttpCheck
 from kioskd.health.mixer_check import MixerCheck
 from kioskd.health.npu_check import NpuCheck
 from kioskd.health.pictures import PictureDesk
@@ -46,10 +47,11 @@ from kioskd.render_loop import RenderLoop
 from kioskd.service.avatar_loading import load_avatar
 from kioskd.service.board import board_checks
 from kioskd.service.figures import figures
-from kioskd.service.io_thread import IoThread
+from kioskd.service.http_service import HttpService
 from kioskd.service.known_endpoints import KnownEndpoints
 from kioskd.service.link_keeper import LinkKeeper
 from kioskd.service.local_links import NoLink
+from kioskd.service.loop_thread import LoopThread
 from kioskd.service.reload import LiveConfig
 from kioskd.service.settings import (
     audio_settings,
@@ -69,8 +71,7 @@ from splat_gles.rig import Rig
 
 logger = logging.getLogger(__name__)
 
-LISTEN_TIMEOUT_S = 10.0
-IO_STOP_S = 0.9
+STOP_S = 0.9
 CHECK_EVERY_S = 1.0
 SETTLE_S = 0.5
 """Time for the threads to begin, so that a good start logs no warnings."""
@@ -96,9 +97,8 @@ class Kiosk:
         self._store = store_from(os.environ)
         self._about = about(self._store, self._board)
         self._pictures = PictureDesk()
-        self._io = IoThread()
-        self._server: HealthServer | None = None
-        self._monitor: Monitor | None = None
+        self._io = LoopThread("io")
+        self._http: HttpService | None = None
         self._render: RenderLoop | None = None
         self._player: Player | None = None
         self._link_settings: LinkSettings | None = None
@@ -167,8 +167,9 @@ class Kiosk:
                 lambda: self._config, self._store, self._metrics, render.quality.heard_temperature
             ),
             NpuCheck(lambda: speech_net.chosen, damage=lambda: speech_net.damage),
+            HttpCheck(lambda: self._http.snapshot if self._http is not None else None),
         ]
-        self._monitor = monitor = Monitor(checks, self._metrics)
+        monitor = Monitor(checks, self._metrics)
         self._use_endpoint(config)
 
         audio.start()
@@ -199,18 +200,20 @@ class Kiosk:
         )
         console = Console(lambda: self._config, player.interrupt)
         gesture = GestureInput(player.gesture)
-        voice = VoiceInput(keeper.begin_voice, lambda: self._config.voice.enabled)
+        voice = VoiceInput(keeper.begin_voice, self._io.ask, lambda: self._config.voice.enabled)
 
-        async def listen() -> HealthServer:
-            server = HealthServer(view, console.add_routes, gesture.add_routes, voice.add_routes)
-            await server.start()
-            return server
+        def make_server(port: int | None) -> HealthServer:
+            return HealthServer(
+                view, console.add_routes, gesture.add_routes, voice.add_routes, port=port
+            )
 
-        self._server = self._io.call(listen(), LISTEN_TIMEOUT_S)
+        self._http = http = HttpService(make_server, self._metrics)
+        local_url = http.start().local_url
+        self._io.spawn(http.keep(), "http_keeper", self._fail)
         if display.driver == "offscreen" and self._config.health.console:
             logger.info(
                 "no screen is used; look at %s",
-                self._server.local_url,
+                local_url,
                 extra={"code": "look_at"},
             )
 
@@ -270,11 +273,14 @@ class Kiosk:
         if self._player is not None:
             # Silence, and the endpoint hears of it while there is a link
             self._player.interrupt()
-        stopped = self._io.stop(self._close_server, IO_STOP_S)
+        # Both at once: an endpoint that does not answer the close takes as long as the server
+        ended = {"io": self._io.begin_stop()}
+        if self._http is not None:
+            ended["http"] = self._http.begin_stop()
+        until = time.monotonic() + STOP_S
+        late = [name for name, wait in ended.items() if not wait(max(until - time.monotonic(), 0))]
         audio.stop()
-        if not stopped:
-            logger.warning("the io thread did not stop in time", extra={"code": "io_stuck"})
-
-    async def _close_server(self) -> None:
-        if self._server is not None:
-            await self._server.stop()
+        if late:
+            logger.warning(
+                "threads that did not stop in time: %s", ", ".join(late),
+                extra={"code": "threads_late"})  # fmt: skip

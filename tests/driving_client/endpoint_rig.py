@@ -13,7 +13,7 @@ from typing import Any
 
 import aiohttp
 import numpy as np
-from aiohttp import WSMsgType, web
+from aiohttp import WSMsgType
 
 from driving_client.endpoint import EndpointSettings, make_endpoint
 from driving_client.wire.relay_frames import AudioFrame, MetadataFrame, MotionFrame, decode_frame
@@ -26,15 +26,14 @@ async def endpoint(
     settings: EndpointSettings = FAST,
 ) -> AsyncIterator[tuple[str, aiohttp.ClientSession]]:
     """A running endpoint on a free port: its base URL and a client session."""
-    runner = web.AppRunner(make_endpoint(settings), shutdown_timeout=1.0)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    server = make_endpoint(settings)
+    await server.start("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.address[1]}"
     try:
         async with aiohttp.ClientSession() as client:
             yield url, client
     finally:
-        await runner.cleanup()
+        await server.stop()
 
 
 async def receive(socket: aiohttp.ClientWebSocketResponse, timeout_s: float = 60.0) -> Any:

@@ -12,8 +12,14 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
+from driving_client.serving.rate_limit import (
+    BURST,
+    MAX_ADDRESSES,
+    RATE,
+    WRONG_TOKEN_COST,
+    RateLimit,
+)
 from kioskd.health.access import guard
-from kioskd.health.rate_limit import BURST, MAX_ADDRESSES, RATE, WRONG_TOKEN_COST, RateLimit
 
 TOKEN = "a-token-long-enough"
 

@@ -21,6 +21,7 @@ from driving_client.link import LinkEvent, UtteranceStarted
 from driving_client.utterance import SAMPLE_RATES, Utterance
 from driving_client.voice_decoder import VoiceDecoder, VoiceError
 from kioskd.service.local_links import NoLink
+from kioskd.service.loop_thread import LoopThread
 from kioskd.voice import VoiceInput
 
 TONE = (8000 * np.sin(np.arange(2000) / 7)).astype(np.int16)
@@ -130,6 +131,10 @@ def test_any_bytes_are_a_voice_or_a_named_error(data: bytes) -> None:
         assert told
 
 
+async def _end(link: LoopThread) -> None:
+    assert link.begin_stop()(5.0)
+
+
 class Kiosk:
     """A server with the route, and the utterances that it began."""
 
@@ -144,7 +149,11 @@ class Kiosk:
 
     async def serve(self) -> web.AppRunner:
         app = web.Application()
-        VoiceInput(NoLink(self.sink).begin_voice, lambda: self.enabled).add_routes(app)
+        link = LoopThread("link")
+        link.start()
+        app.on_cleanup.append(lambda _app: _end(link))
+        begin = NoLink(self.sink).begin_voice
+        VoiceInput(begin, link.ask, lambda: self.enabled).add_routes(app)
         runner = web.AppRunner(app)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """How often one machine may ask: enough for any console and scraper, little for a flood.
 
-One bucket per address (per /64 for IPv6, of which one machine has many), in a table that
-cannot grow. A wrong token costs as much as many right requests, which slows guessing down.
-This machine itself is not limited: who is on it has better ways to disturb.
+One bucket per machine, in a table that cannot grow. A wrong token costs as much as many right
+requests, which slows guessing down. This machine itself is not limited: who is on it has
+better ways to disturb.
 """
 
 from __future__ import annotations
 
-import ipaddress
 from collections import OrderedDict
 from typing import Final
+
+from driving_client.serving.sources import source_of
 
 RATE: Final = 20.0
 """Requests a second, in the long run; the console asks once a second."""
@@ -31,7 +32,7 @@ class RateLimit:
 
         Otherwise nothing is taken, and the answer says in how many seconds it will be.
         """
-        key = _key(address)
+        key = source_of(address)
         level, since = self._buckets.pop(key, (BURST, now))
         level = min(level + RATE * max(now - since, 0.0), BURST)
         if level < cost:
@@ -42,7 +43,7 @@ class RateLimit:
 
     def punish(self, address: str, now: float) -> None:
         """Take what a wrong token costs, also where less is left: the bucket is then in debt."""
-        key = _key(address)
+        key = source_of(address)
         level, since = self._buckets.pop(key, (BURST, now))
         level = min(level + RATE * max(now - since, 0.0), BURST)
         self._put(key, max(level - WRONG_TOKEN_COST, -BURST), now)
@@ -51,13 +52,3 @@ class RateLimit:
         self._buckets[key] = (level, now)
         while len(self._buckets) > MAX_ADDRESSES:
             self._buckets.popitem(last=False)
-
-
-def _key(address: str) -> str:
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if parsed.version == 6 and parsed.ipv4_mapped is None:
-        return str(ipaddress.ip_network((parsed, 64), strict=False))
-    return str(parsed)

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An HTTP server that strangers reach: limits on what they can take of it.
+
+What an application answers is not known here. kioskd's server and the embedded endpoint share
+this, because both are reached by whoever is in the network.
+"""
+
+from driving_client.serving.bodies import BODY_S, pieces, plain_bodies, read_body
+from driving_client.serving.places import Limits
+from driving_client.serving.server import GuardedServer
+
+__all__ = ["BODY_S", "GuardedServer", "Limits", "pieces", "plain_bodies", "read_body"]

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Accepts connections within limits: how many at once, how fast, how long until they speak.
+
+asyncio's own server accepts all that come, a hundred in one turn of its loop, and at the end
+of the descriptors it logs a traceback for each of those tries. Here a socket rests while no
+place is free: what the kernel then turns away costs nothing. Between two batches it rests as
+well, so that no flood of connections can take the whole thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import ssl
+import struct
+import time
+from collections.abc import Callable
+from typing import Final
+
+from driving_client.serving.doors import Door, open_doors
+from driving_client.serving.places import Limits, Place, Places
+from driving_client.serving.rate_limit import RateLimit
+from driving_client.serving.sources import is_here
+
+logger = logging.getLogger(__name__)
+
+HANDSHAKE_S: Final = 5.0
+BATCH: Final = 16
+REST_S: Final = 0.02
+"""Between two full batches: 800 connections a second at most, a twentieth of a core."""
+NO_RESOURCES_S: Final = 1.0
+_LOOK_EVERY_S: Final = 1.0
+_RESET: Final = struct.pack("ii", 1, 0)
+
+Lost = Callable[[], None]
+MakeProtocol = Callable[[Lost], asyncio.Protocol]
+Refused = Callable[[str], None]
+"""Told why somebody was turned away: `full`, `by_source`, `too_often`, `handshake`, `overdue`."""
+
+
+class Listener:
+    """Hands each connection to a protocol of its own, which must call `lost` at its end."""
+
+    def __init__(
+        self,
+        make_protocol: MakeProtocol,
+        limits: Limits,
+        refused: Refused,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._make_protocol = make_protocol
+        self._places = Places(limits)
+        self._refused = refused
+        self._tls = tls
+        self._rate = RateLimit()
+        self._doors: list[Door] = []
+        self._full: set[bool] = set()
+        self._beginning: set[asyncio.Task[None]] = set()
+        self._looking: asyncio.TimerHandle | None = None
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """Host and port of each listening socket, the configured one first."""
+        return [door.socket.getsockname()[:2] for door in self._doors]
+
+    @property
+    def connections(self) -> int:
+        """How many there are."""
+        return len(self._places)
+
+    async def listen(self, host: str, port: int) -> None:
+        """Begin; raises OSError."""
+        self._doors = await open_doors(host, port)
+        for door in self._doors:
+            self._loop.add_reader(door.socket.fileno(), self._accept, door)
+        self._look()
+
+    def close(self) -> None:
+        """Accept no more. Connections stay."""
+        for door in self._doors:
+            with contextlib.suppress(ValueError):  # closed already by `abandon`
+                self._loop.remove_reader(door.socket.fileno())
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Free the port; from any thread, also while the listener's own is stuck."""
+        doors, self._doors = self._doors, []
+        for door in doors:
+            door.socket.close()
+
+    def abort(self) -> None:
+        """End every connection that there still is, whatever its peer has not taken yet."""
+        if self._looking is not None:
+            self._looking.cancel()
+        for task in self._beginning:
+            task.cancel()
+        for place in self._places:
+            if place.transport is not None:
+                place.transport.abort()
+
+    def _accept(self, door: Door) -> None:
+        for _ in range(BATCH):
+            if not self._places.room(here=door.own):
+                self._pause(door)
+                return
+            try:
+                connection, address = door.socket.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                logger.error(
+                    "no connection can be accepted for %g s: %s", NO_RESOURCES_S, error.strerror,
+                    extra={"code": "http_no_resources"})  # fmt: skip
+                self._rest(door, NO_RESOURCES_S)
+                return
+            self._admit(connection, str(address[0]))
+        self._rest(door, REST_S)
+
+    def _admit(self, connection: socket.socket, address: str) -> None:
+        here = is_here(address)
+        if not here and self._rate.take(address, time.monotonic()):
+            _turn_away(connection)
+            self._refused("too_often")
+            return
+        place = self._places.take(address, here=here)
+        if place is None:
+            _turn_away(connection)
+            self._refused("by_source" if self._places.room(here=here) else "full")
+            return
+        connection.setblocking(False)
+        task = self._loop.create_task(self._begin(connection, place))
+        self._beginning.add(task)
+        task.add_done_callback(self._beginning.discard)
+
+    async def _begin(self, connection: socket.socket, place: Place) -> None:
+        limit_s = HANDSHAKE_S if self._tls is not None else None
+        try:
+            transport, _ = await self._loop.connect_accepted_socket(
+                lambda: self._make_protocol(lambda: self._leave(place)),
+                connection,
+                ssl=self._tls,
+                ssl_handshake_timeout=limit_s,
+                ssl_shutdown_timeout=limit_s,
+            )
+            place.transport = transport
+        except OSError:  # no TLS, or not in time; a port scan brings hundreds
+            self._refused("handshake")
+            self._leave(place)
+        except BaseException:
+            self._leave(place)
+            raise
+
+    def _leave(self, place: Place) -> None:
+        self._places.release(place)
+        if place.here in self._full:
+            self._full.discard(place.here)
+            for door in self._doors:
+                if door.own == place.here:
+                    self._loop.add_reader(door.socket.fileno(), self._accept, door)
+
+    def _pause(self, door: Door) -> None:
+        """Until a place is free; what waits meanwhile is the kernel's."""
+        self._loop.remove_reader(door.socket.fileno())
+        self._full.add(door.own)
+        self._refused("full")
+        logger.warning(
+            "all places for connections from %s are taken; the next ones wait",
+            "this machine" if door.own else "other machines",
+            extra={"code": "http_full"},
+        )
+
+    def _rest(self, door: Door, seconds: float) -> None:
+        self._loop.remove_reader(door.socket.fileno())
+
+        def resume() -> None:
+            if door in self._doors:
+                self._loop.add_reader(door.socket.fileno(), self._accept, door)
+
+        self._loop.call_later(seconds, resume)
+
+    def _look(self) -> None:
+        """Once a second: end the connections whose peers take nothing."""
+        self._looking = self._loop.call_later(_LOOK_EVERY_S, self._look)
+        now = time.monotonic()
+        for place in self._places:
+            if place.overdue(now) and place.transport is not None:
+                place.transport.abort()
+                self._refused("overdue")
+
+
+def _turn_away(connection: socket.socket) -> None:
+    """With a reset: nothing of it stays in the kernel."""
+    with contextlib.suppress(OSError):
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    connection.close()

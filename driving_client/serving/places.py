@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How many connections there may be at once: strangers in all and from each, and this machine.
+
+This machine has places of its own, so that whoever is on it (the operator, probes) is served
+while strangers hold all of theirs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from driving_client.serving.sources import source_of
+
+CLOSING_S: Final = 5.0
+"""What is left to send when a connection is closed must be taken within that time."""
+STALLED_S: Final = 20.0
+"""A peer that takes nothing of what waits for it is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Connections at once: from other machines, from each of them, and from this machine."""
+
+    strangers: int = 96
+    by_source: int = 24
+    here: int = 64
+
+
+@dataclass(slots=True, eq=False)
+class Place:
+    """One connection; the transport is there once its handshake is over."""
+
+    source: str
+    here: bool
+    transport: asyncio.Transport | None = None
+    closing_since: float | None = None
+    waiting_bytes: int = 0
+    waiting_since: float = 0.0
+
+    def overdue(self, now: float) -> bool:
+        """Whether the peer has kept what was sent to it waiting for too long."""
+        transport = self.transport
+        if transport is None:
+            return False  # the handshake has a limit of its own
+        if transport.is_closing():
+            if self.closing_since is None:
+                self.closing_since = now
+            return now - self.closing_since > CLOSING_S
+        waiting = transport.get_write_buffer_size()
+        if waiting != self.waiting_bytes or not waiting:
+            self.waiting_bytes, self.waiting_since = waiting, now
+            return False
+        return now - self.waiting_since > STALLED_S
+
+
+class Places:
+    """The connections there are; used by one thread."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._taken: set[Place] = set()
+        self._sources: Counter[str] = Counter()
+        self._here = 0
+
+    def __len__(self) -> int:
+        return len(self._taken)
+
+    def __iter__(self) -> Iterator[Place]:
+        return iter(tuple(self._taken))
+
+    def room(self, *, here: bool) -> bool:
+        """Whether one more from this machine, or from any other, finds a place."""
+        if here:
+            return self._here < self._limits.here
+        return len(self._taken) - self._here < self._limits.strangers
+
+    def take(self, address: str, *, here: bool) -> Place | None:
+        """A place for this peer, or None where it has as many as it may, or all are taken."""
+        source = source_of(address)
+        crowded = not here and self._sources[source] >= self._limits.by_source
+        if crowded or not self.room(here=here):
+            return None
+        place = Place(source, here)
+        self._taken.add(place)
+        self._here += here
+        self._sources[source] += 1
+        return place
+
+    def release(self, place: Place) -> bool:
+        """Give a place back; False where that has been done already."""
+        if place not in self._taken:
+            return False
+        self._taken.remove(place)
+        self._here -= place.here
+        self._sources[place.source] -= 1
+        if not self._sources[place.source]:
+            del self._sources[place.source]
+        return True

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""aiohttp's HTTP protocol with limits, and one log line for what is no proper request.
+
+aiohttp offers the limits, with values for a service behind a proxy: an idle connection may
+stay for an hour, and what follows a refusal is read for ten seconds more. What it lacks: it
+logs a traceback for each malformed request, and tells the parser's words to the sender.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+from aiohttp import web
+
+from driving_client.serving.listener import Lost, Refused
+
+logger = logging.getLogger(__name__)
+
+HEAD_S: Final = 10.0
+"""From the connection, or from an answer, to the end of the next request's head."""
+MAX_LINE: Final = 8190
+MAX_FIELD: Final = 4096
+MAX_FIELDS: Final = 64
+
+
+class GuardedProtocol(web.RequestHandler):
+    """One connection; `refused` is told `malformed`, `lost` is called at the connection's end."""
+
+    __slots__ = ("_lost", "_refused")
+
+    def __init__(
+        self, server: web.Server, loop: asyncio.AbstractEventLoop, lost: Lost, refused: Refused
+    ) -> None:
+        super().__init__(
+            server,
+            loop=loop,
+            access_log=None,  # type: ignore[arg-type]
+            keepalive_timeout=HEAD_S,
+            max_line_size=MAX_LINE,
+            max_field_size=MAX_FIELD,
+            max_headers=MAX_FIELDS,
+            # The rest of a body that nobody wants is not read, and nothing is unpacked
+            lingering_time=0.0,
+            auto_decompress=False,
+        )
+        self._lost = lost
+        self._refused = refused
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """asyncio: the connection is over."""
+        super().connection_lost(exc)
+        self._lost()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """aiohttp: the answer to what cannot be parsed (400), or to a handler's own fault."""
+        if status < 500:
+            self._refused("malformed")
+            told = (message or "no HTTP").strip().partition("\n")[0][:200]
+            logger.warning(
+                "malformed request from %s: %s", request.remote, told,
+                extra={"code": "http_malformed"})  # fmt: skip
+            body = {"error": "malformed_request", "message": told}
+        else:
+            logger.error(
+                "%s %s: %s", request.method, request.path, exc or "took too long", exc_info=exc,
+                extra={"code": "http_failed"})  # fmt: skip
+            body = {"error": "internal_error", "message": "see the log"}
+        if request.writer.output_size > 0:
+            raise ConnectionError("the answer has begun already")
+        answer = web.json_response(body, status=status)
+        answer.force_close()
+        return answer

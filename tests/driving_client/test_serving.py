@@ -1,0 +1,369 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A server that strangers attack over real sockets; this machine is served all the while.
+
+127.0.0.1 is this machine here, and every other address of 127.0.0.0/8 is a stranger's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import gzip
+import logging
+import socket
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
+
+from driving_client.serving import GuardedServer, Limits, listener, places, plain_bodies, protocol
+from driving_client.serving.places import Places
+
+HERE = "127.0.0.1"
+FEW = Limits(strangers=8, by_source=4, here=3)
+ASK = b"GET / HTTP/1.1\r\nHost: kiosk\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: kiosk\r\n"
+
+
+@pytest.fixture(autouse=True)
+def _strangers_on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener, "is_here", lambda address: address == HERE)
+
+
+class Stand:
+    """A server, what it refused, and how often its handler was asked."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.refused: Counter[str] = Counter()
+        self.asked = 0
+        self.body = b"ok"
+        app = web.Application(middlewares=[plain_bodies])
+        app.router.add_route("*", "/", self._answer)
+        self.server = GuardedServer(app, limits, shutdown_s=0.3, refused=self._refuse)
+
+    def _refuse(self, why: str) -> None:
+        self.refused[why] += 1
+
+    async def _answer(self, _request: web.Request) -> web.Response:
+        self.asked += 1
+        return web.Response(body=self.body)
+
+    async def dial(self, source: str = "127.0.0.2", data: bytes = b"") -> socket.socket:
+        """A connection that has sent this; whoever is `HERE` calls there, others elsewhere."""
+        loop = asyncio.get_running_loop()
+        made = socket.socket()
+        made.setblocking(False)
+        made.bind((source, 0))
+        to = HERE if source == HERE else "127.0.0.9"
+        with contextlib.suppress(ConnectionError):  # turned away
+            await loop.sock_connect(made, (to, self.server.address[1]))
+            await loop.sock_sendall(made, data)
+        return made
+
+    async def ask(self, source: str = HERE, data: bytes = ASK) -> bytes:
+        """Send this and read until the other side has said all, or ends the connection."""
+        made = await self.dial(source, data)
+        with made:
+            return await heard(made)
+
+
+async def heard(made: socket.socket, enough: bytes = b"ok") -> bytes:
+    """What comes until the end, or until this came; b"" where the connection is reset."""
+    loop = asyncio.get_running_loop()
+    answer = b""
+    with contextlib.suppress(OSError):
+        while not answer.endswith(enough) and (part := await loop.sock_recv(made, 65536)):
+            answer += part
+    return answer
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    while not holds():
+        await asyncio.sleep(0.01)
+
+
+@contextlib.asynccontextmanager
+async def running(limits: Limits = FEW, host: str = "0.0.0.0") -> AsyncIterator[Stand]:
+    stand = Stand(limits)
+    await stand.server.start(host, 0)
+    try:
+        yield stand
+    finally:
+        await stand.server.stop()
+        await until(lambda: stand.server.connections == 0)
+
+
+def story(test: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(asyncio.wait_for(test(), 60))
+
+
+def test_strangers_that_say_nothing_take_their_places_and_no_others(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(protocol, "HEAD_S", 1.0)
+
+    async def test() -> None:
+        async with running() as stand:
+            held = [await stand.dial() for _ in range(20)]
+            await until(lambda: stand.refused["by_source"] == 16)
+            assert stand.server.connections == 4
+            held += [await stand.dial(f"127.0.1.{number}") for number in range(60)]
+            await until(lambda: stand.refused["full"] > 0)
+            assert (await stand.ask()).endswith(b"ok"), "this machine has places of its own"
+            assert stand.server.connections <= FEW.strangers + 1
+            await until(lambda: stand.server.connections == 0)  # none has asked in time
+            assert (await stand.ask("127.0.2.1")).endswith(b"ok")
+            for each in held:
+                each.close()
+
+    story(test)
+    assert {record.__dict__["code"] for record in caplog.records} == {"http_full"}
+
+
+def test_a_queue_full_of_strangers_is_another_one_than_this_machines() -> None:
+    async def test() -> None:
+        async with running(Limits(strangers=1, by_source=1, here=1)) as stand:
+            asking = []
+            for number in range(1, 250):
+                task = asyncio.create_task(stand.dial(f"127.0.3.{number}"))
+                asking.append(task)
+            await until(lambda: sum(task.done() for task in asking) > 100)
+            for _ in range(20):
+                assert (await stand.ask()).endswith(b"ok")
+            for task in asking:
+                task.cancel()
+            for made in await asyncio.gather(*asking, return_exceptions=True):
+                if isinstance(made, socket.socket):
+                    made.close()
+
+    story(test)
+
+
+def test_half_a_head_has_an_end_however_it_drips(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "HEAD_S", 0.5)
+
+    async def test() -> None:
+        async with running() as stand:
+            made = await stand.dial(data=b"GET / HTTP/1.1\r\nHost: kiosk\r\nX-")
+            with made, contextlib.suppress(ConnectionError):
+                while True:
+                    made.send(b"x")
+                    await asyncio.sleep(0.02)
+            await until(lambda: stand.server.connections == 0)
+            assert stand.asked == 0
+
+    story(test)
+
+
+def test_one_connection_after_the_other_is_counted_too() -> None:
+    async def test() -> None:
+        async with running() as stand:
+            answers = [await stand.ask() for _ in range(150)]
+            assert all(answers), "this machine may"
+            answers = [await stand.ask("127.0.0.2") for _ in range(150)]
+            assert 0 < stand.refused["too_often"] < 60
+            assert answers.count(b"") == stand.refused["too_often"]
+            assert (await stand.ask("127.0.0.3")).endswith(b"ok")
+
+    story(test)
+
+
+def test_packed_bodies_are_refused_unread() -> None:
+    bomb = gzip.compress(bytes(50_000_000))
+
+    async def test() -> None:
+        async with running() as stand:
+            head = POST + b"Content-Encoding: gzip\r\nContent-Length: 1000000000\r\n\r\n"
+            answer = await stand.ask(data=head + bomb)
+            assert answer.startswith(b"HTTP/1.1 415 ")
+            assert b"compressed_body" in answer
+            assert stand.asked == 0
+
+    story(test)
+
+
+def test_what_follows_an_answer_is_not_read() -> None:
+    """Before, ten seconds of it were, and unpacked."""
+
+    async def test() -> None:
+        async with running() as stand:
+            head = b"POST /nowhere HTTP/1.1\r\nHost: kiosk\r\nContent-Length: 1000000000\r\n\r\n"
+            begin = time.monotonic()
+            answer = await stand.ask(data=head)
+            assert answer.startswith(b"HTTP/1.1 404 ")
+            await until(lambda: stand.server.connections == 0)
+            assert time.monotonic() - begin < 8
+
+    story(test)
+
+
+MALFORMED = {
+    "garbage": b"\x16\x03\x01\x02\x00\x01\r\n\r\n",
+    "method": b"G\x00T / HTTP/1.1\r\n\r\n",
+    "version": b"GET / HTTP/9.9\r\nHost: kiosk\r\n\r\n",
+    "fold": b"GET / HTTP/1.1\r\nHost: kiosk\r\n folded: yes\r\n\r\n",
+    "no colon": b"GET / HTTP/1.1\r\nHost: kiosk\r\nno colon\r\n\r\n",
+    "two lengths": POST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+    "length below 0": POST + b"Content-Length: -1\r\n\r\n",
+    "length and chunks": POST + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "no address": b"GET http://[::1 HTTP/1.1\r\nHost: kiosk\r\n\r\n",
+    "long line": b"GET /" + b"x" * 100_000 + b" HTTP/1.1\r\n\r\n",
+    "long field": b"GET / HTTP/1.1\r\nX: " + b"x" * 100_000 + b"\r\n\r\n",
+    "many fields": b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 5000 + b"\r\n",
+    "control characters": b"GET / HTTP/1.1\r\nX: \x1b[31m\x07\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("request_", MALFORMED.values(), ids=MALFORMED)
+def test_a_malformed_request_is_one_line_without_a_traceback(
+    request_: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test() -> None:
+        async with running() as stand:
+            answer = await stand.ask(data=request_)
+            assert not answer or answer.startswith(b"HTTP/1.0 400 "), answer
+            assert stand.refused["malformed"] == 1
+            assert stand.asked == 0
+
+    story(test)
+    [record] = caplog.records
+    assert record.__dict__["code"] == "http_malformed"
+    assert record.exc_info is None
+    assert "\n" not in record.getMessage()
+    assert "\x1b" not in record.getMessage()
+
+
+@given(st.binary(max_size=400))
+def test_any_bytes_are_answered_or_cut_off_and_leave_nothing(data: bytes) -> None:
+    async def test() -> None:
+        async with running() as stand:
+            made = await stand.dial(HERE, ASK[:16] + data)
+            made.shutdown(socket.SHUT_WR)
+            with made:
+                await heard(made, enough=b"\0\0never")
+            assert (await stand.ask()).endswith(b"ok")
+
+    story(test)
+
+
+def test_bodies_in_damaged_chunks_end_their_connection_alone() -> None:
+    async def test() -> None:
+        async with running() as stand:
+            head = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+            for body in (b"zz\r\n", b"5\r\nabc", b"-1\r\n", b"1;" + b"x" * 9000, b"f" * 40):
+                made = await stand.dial(HERE, head + body)
+                with made:
+                    made.shutdown(socket.SHUT_WR)
+                    await heard(made)
+            assert (await stand.ask()).endswith(b"ok")
+
+    story(test)
+
+
+def test_a_thousand_requests_at_once_are_answered_in_turn() -> None:
+    async def test() -> None:
+        async with running() as stand:
+            made = await stand.dial(HERE, ASK * 999)
+            with made:
+                loop = asyncio.get_running_loop()
+                while stand.asked < 999:
+                    await loop.sock_recv(made, 65536)
+                assert (await stand.ask()).endswith(b"ok")
+
+    story(test)
+
+
+def test_who_takes_no_answer_loses_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "STALLED_S", 0.3)
+    monkeypatch.setattr(places, "CLOSING_S", 0.3)
+    monkeypatch.setattr(listener, "_LOOK_EVERY_S", 0.05)
+
+    async def test() -> None:
+        async with running() as stand:
+            stand.body = bytes(20_000_000)
+            held = [
+                await stand.dial(HERE, ASK),
+                await stand.dial(HERE, ASK.replace(b"1.1", b"1.0")),
+            ]
+            await until(lambda: stand.refused["overdue"] == 2)
+            await until(lambda: stand.server.connections == 0)
+            for each in held:
+                each.close()
+
+    story(test)
+
+
+def test_without_descriptors_the_socket_rests_and_says_so_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(listener, "NO_RESOURCES_S", 0.2)
+    accept, tries = socket.socket.accept, 0
+
+    def exhausted(self: socket.socket) -> tuple[socket.socket, object]:
+        nonlocal tries
+        tries += 1
+        if tries <= 2:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return accept(self)
+
+    async def test() -> None:
+        async with running() as stand:
+            monkeypatch.setattr(socket.socket, "accept", exhausted)
+            assert (await stand.ask()).endswith(b"ok")
+
+    story(test)
+    codes = [record.__dict__["code"] for record in caplog.records]
+    assert codes == ["http_no_resources"] * 2, "one line for each rest"
+
+
+def test_the_port_of_another_is_in_use(caplog: pytest.LogCaptureFixture) -> None:
+    async def test() -> None:
+        async with running() as stand:
+            for host in ("0.0.0.0", HERE):
+                other = Stand(FEW)
+                with pytest.raises(OSError, match="in use"):
+                    await other.server.start(host, stand.server.address[1])
+                await other.server.stop()
+
+    story(test)
+
+
+def test_a_fault_of_our_own_is_told_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    async def test() -> None:
+        async with running() as stand:
+            stand.body = 7  # type: ignore[assignment]
+            assert (await stand.ask()).startswith(b"HTTP/1.1 500 ")
+
+    story(test)
+    [record] = caplog.records
+    assert (record.levelno, record.__dict__["code"]) == (logging.ERROR, "http_failed")
+    assert record.exc_info is not None
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 6), st.booleans()), max_size=200),
+    st.builds(Limits, st.integers(1, 9), st.integers(1, 9), st.integers(1, 9)),
+)
+def test_no_order_of_coming_and_going_gets_more_places(
+    moves: list[tuple[int, bool]], limits: Limits
+) -> None:
+    there = Places(limits)
+    for who, comes in moves:
+        here, address = who == 0, f"192.0.2.{who}"
+        if comes:
+            there.take(address, here=here)
+        else:
+            mine = [place for place in there if place.source == address]
+            for place in mine[:1]:
+                there.release(place)
+                there.release(place)
+        counts = Counter(place.source for place in there if not place.here)
+        assert sum(counts.values()) <= limits.strangers
+        assert max(counts.values(), default=0) <= limits.by_source
+        assert len(there) - sum(counts.values()) <= limits.here
+        assert there.room(here=True) == (len(there) - sum(counts.values()) < limits.here)
