@@ -28,7 +28,7 @@ def encode_png(pixels: NDArray[np.uint8], compression: int = 6) -> bytes:
             b"\x89PNG\r\n\x1a\n",
             _chunk(b"IHDR", header),
             _chunk(b"sRGB", b"\0"),
-            _chunk(b"IDAT", zlib.compress(rows.tobytes(), compression)),
+            _chunk(b"IDAT", zlib.compress(rows.data, compression)),
             _chunk(b"IEND", b""),
         )
     )

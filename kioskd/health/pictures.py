@@ -2,9 +2,9 @@
 """What is on screen now, for the screenshot and the live picture, at no cost when unwatched.
 
 The render loop asks `wanted()` after drawing a frame (one attribute while nobody watches)
-and reads the pixels back only then, at most MAX_RATE times a second, whoever many watch.
+and reads the pixels back only then, at most MAX_RATE times a second, however many watch.
 Encoding happens on a thread of its own. JPEG goes through pygame (4 ms at 1080×1920, the
-interpreter free meanwhile); PNG does not: pygame holds the interpreter for 42 ms, two and a
+interpreter free meanwhile); PNG goes through splat_gles: pygame holds the interpreter for 42 ms, two and a
 half frames, while zlib releases it (measured).
 """
 
@@ -13,11 +13,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
-import struct
 import threading
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -25,6 +24,7 @@ import pygame
 from numpy.typing import NDArray
 
 from kioskd.errors import KioskError
+from splat_gles.picture import encode_png
 
 Pixels = NDArray[np.uint8]
 
@@ -32,6 +32,8 @@ MAX_RATE: Final = 5.0
 STREAM_HEIGHT: Final = 960
 """Taller pictures are halved for the live picture until they are no taller than this."""
 TIMEOUT_S: Final = 3.0
+_PNG: Final = partial(encode_png, compression=3)
+"""A screenshot is made while somebody waits and is seldom kept: fast before small."""
 
 
 class PictureError(KioskError):
@@ -105,7 +107,7 @@ class PictureDesk:
     async def _encode(self, picture: Picture, kind: str) -> bytes:
         made = picture._encoded.get(kind)
         if made is None:
-            encode = encode_png if kind == "png" else encode_jpeg
+            encode = _PNG if kind == "png" else encode_jpeg
             loop = asyncio.get_running_loop()
             try:
                 made = loop.run_in_executor(self._encoder, encode, picture.pixels)
@@ -124,23 +126,6 @@ def encode_jpeg(pixels: Pixels) -> bytes:
     file = io.BytesIO()
     pygame.image.save(surface, file, "picture.jpg")
     return file.getvalue()
-
-
-def encode_png(pixels: Pixels) -> bytes:
-    """PNG of the picture (8-bit RGB, filter "up" on every row: smooth shades pack well)."""
-    height, width = pixels.shape[:2]
-    rows = np.empty((height, 1 + 3 * width), np.uint8)
-    rows[:, 0] = 2
-    flat = pixels.reshape(height, 3 * width)
-    rows[0, 1:] = flat[0]
-    np.subtract(flat[1:], flat[:-1], out=rows[1:, 1:])
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    parts = (b"IHDR", header), (b"IDAT", zlib.compress(rows.data, 3)), (b"IEND", b"")
-    chunks = [
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-        for name, data in parts
-    ]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
 def _give(future: asyncio.Future[Picture], picture: Picture) -> None:
