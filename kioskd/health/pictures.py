@@ -4,8 +4,8 @@
 The render loop asks `wanted()` after drawing a frame (one attribute while nobody watches)
 and reads the pixels back only then, at most MAX_RATE times a second, however many watch.
 Encoding happens on a thread of its own. JPEG goes through pygame (4 ms at 1080×1920, the
-interpreter free meanwhile); PNG goes through splat_gles: pygame holds the interpreter for 42 ms, two and a
-half frames, while zlib releases it (measured).
+interpreter free meanwhile); PNG goes through splat_gles: pygame holds the interpreter for 42 ms,
+two and a half frames, while zlib releases it (measured).
 """
 
 from __future__ import annotations
