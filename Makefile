@@ -2,7 +2,7 @@
 # `make help` lists the targets. Recipes are thin: the work is in scripts/ and the packages.
 #
 #   make run [AVATAR=file.avatar] [ENDPOINT=ws://host:port/relay] [PORT=8080] [ENDPOINT_PORT=8090]
-#   make test [TESTS=tests/kioskd]
+#   make test [TESTS=tests/kioskd] [FAST=1]
 
 AVATAR ?=
 ENDPOINT ?=
@@ -42,8 +42,9 @@ run: setup ## run the kiosk with the embedded endpoint (AVATAR=, ENDPOINT=, PORT
 	@exec $(VENV_PYTHON) scripts/run_kiosk.py $(if $(AVATAR),--avatar '$(AVATAR)') \
 		--endpoint '$(ENDPOINT)' --port '$(PORT)' --endpoint-port '$(ENDPOINT_PORT)'
 
-test: setup ## lint, types and all tests (TESTS= narrows it)
-	@exec $(VENV_PYTHON) -m pytest $(TESTS)
+test: setup ## lint, types and all tests (FAST=1: the quick lane; TESTS= narrows it)
+	@$(VENV_PYTHON) -m pytest --durations=10 $(if $(FAST),-m 'not slow') $(TESTS)
+	@$(if $(FAST)$(filter-out tests,$(TESTS)),,scripts/test_newest_python.sh)
 
 test-clients: setup ## run the service's published clients against the embedded endpoint (from PyPI)
 	@scripts/make_environment.sh vendor-clients
@@ -63,11 +64,11 @@ overlay: setup ## build what is flashed on a board: BOARD=rk3576 [KEY=release.pe
 	@scripts/install_packages.sh image
 	@exec $(VENV_PYTHON) scripts/make_overlay.py $(if $(KEY),--key '$(KEY)') $(BOARD)
 
-test-image: setup ## boot the image in QEMU and try all of it: screen, sound, updates, power cuts
+test-image: setup ## boot the image in QEMU: screen, sound, updates, power cuts (ALL=1: every one)
 	@scripts/install_packages.sh image
 	@scripts/install_packages.sh image-test
 	@$(VENV_PYTHON) scripts/make_overlay.py qemu-virt
-	@exec $(VENV_PYTHON) scripts/test_image.py $(if $(IMAGE_TESTS),-- $(IMAGE_TESTS))
+	@exec $(VENV_PYTHON) scripts/test_image.py $(if $(ALL),--all) $(if $(IMAGE_TESTS),-- $(IMAGE_TESTS))
 
 rootfs: setup ## put the kiosk into a vendor's root image: BOARD=rk3576 BASE=vendor.img [OUT=file]
 	@$(VENV_PYTHON) scripts/make_rootfs.py --check $(ROOTFS_OPTIONS)

@@ -5,6 +5,7 @@
 #   scripts/make_environment.sh [NAME]
 #
 #   kiosk           .venv: the kiosk, its tests and the scripts (the default)
+#   newest          the same for another PYTHON, under which the tests run as well
 #   lipsync         trains the lip-sync model; apart because PyTorch is large
 #   lipsync-peers   what `make bench-lipsync` compares with, from PyPI and npm
 #   npu             the vendor's converter to .rknn, which wants older numpy, protobuf and onnx
@@ -28,8 +29,8 @@ runs_our_code=""  # then it gets the .pth file
 bare_packages=""  # installed without what they depend on
 npm_packages=""
 case "$name" in
-kiosk)
-    folder=.venv
+kiosk | newest)
+    [ "$name" = newest ] && folder=out/newest-venv || folder=.venv
     packages="--require-hashes -r requirements.lock"
     asked=$(sha256sum requirements.lock)
     imports="aiohttp, alsaaudio, numpy, pygame, soxr, systemd.daemon, yaml"
@@ -70,7 +71,7 @@ vendor-clients)
     takes="about a minute"
     ;;
 *)
-    fail "no environment '$name'; there are kiosk, lipsync, lipsync-peers, npu, vendor-clients"
+    fail "no environment '$name'; there are kiosk, newest, lipsync, lipsync-peers, npu, vendor-clients"
     ;;
 esac
 

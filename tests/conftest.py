@@ -19,7 +19,7 @@ settings.register_profile("desk", deadline=None, suppress_health_check=[HealthCh
 settings.register_profile("ci", settings.get_profile("desk"), derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "desk")
 
-pytest_plugins = ["made_up.plugin", "sound_server"]
+pytest_plugins = ["budget", "made_up.plugin", "sound_server"]
 
 ROOT = Path(__file__).resolve().parent.parent
 # Processes that tests start import this checkout, whichever one the environment was made for

@@ -189,6 +189,7 @@ def test_a_wrong_configuration_stops_it_with_words(kiosk: Kiosk) -> None:
     assert kiosk.state() == "failed", "it is not started again"
 
 
+@pytest.mark.slow("waits for three minutes")
 def test_an_idle_kiosk_hardly_writes(kiosk: Kiosk) -> None:
     """Flash wears out: what goes to the disk in two minutes, taken for an hour.
 

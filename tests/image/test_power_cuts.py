@@ -16,6 +16,7 @@ import random
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from machines import RUNNING, Bench
@@ -30,6 +31,8 @@ INSTALL_CUTS = 12
 START_CUTS = 8
 STARTED = (6, 11)
 """The numbers of the cuts whose disk is started afterwards."""
+SAMPLE = (2, 6)
+"""The numbers of the cuts for which continuous integration has time."""
 STARTING = "starting"
 SEED = int(os.environ.get("KIOSK_IMAGE_SEED", "2024"))
 
@@ -120,6 +123,12 @@ def moment(kind: str, number: int, count: int, seconds: float) -> float:
     return (number + chance) / count * seconds
 
 
+def numbers(count: int) -> list[Any]:
+    """The numbers of `count` cuts, those beyond the sample marked as slow."""
+    one_more = pytest.mark.slow("replays one more power cut")
+    return [n if n in SAMPLE else pytest.param(n, marks=one_more) for n in range(count)]
+
+
 def cut(kiosk: Kiosk, bench: Bench, at: float) -> Verdict:
     """Kill the machine after `at` seconds; what the next start makes of its disk."""
     time.sleep(at)
@@ -137,7 +146,7 @@ def assert_alive(verdict: Verdict, update: Update, prepared: Prepared) -> None:
     assert verdict.config == update.config
 
 
-@pytest.mark.parametrize("number", range(INSTALL_CUTS))
+@pytest.mark.parametrize("number", numbers(INSTALL_CUTS))
 def test_a_cut_during_the_installation(
     number: int, bench: Bench, first_boot: Path, prepared: Prepared, update: Update
 ) -> None:
@@ -151,7 +160,7 @@ def test_a_cut_during_the_installation(
         starts(bench, update)
 
 
-@pytest.mark.parametrize("number", range(START_CUTS))
+@pytest.mark.parametrize("number", numbers(START_CUTS))
 def test_a_cut_during_the_start_of_the_new_image(
     number: int, bench: Bench, prepared: Prepared, update: Update
 ) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import pytest
 from updating import IMAGES, INSTALL_S, TRIAL_S, config_sum, install, plug_in, state
 
 from image_test.kiosk import Kiosk
@@ -25,6 +26,7 @@ cmp -l {image} /var/tmp/flipped.img | wc -l | grep -qx 1
 """
 
 
+@pytest.mark.slow("checks five bad images on an emulated processor")
 def test_what_is_not_ours_is_refused(kiosk: Kiosk) -> None:
     """One flipped byte, wherever it is, and a stranger's signature: nothing is written."""
     plug_in(kiosk)

@@ -75,7 +75,10 @@ def test_one_that_broke_off_is_never_taken_as_done(desk: Desk) -> None:
     assert desk.installed()
 
 
-@pytest.mark.parametrize(("name", "folder"), [("kiosk", ".venv"), ("lipsync", "out/lipsync-venv")])
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [("kiosk", ".venv"), ("newest", "out/newest-venv"), ("lipsync", "out/lipsync-venv")],
+)
 def test_our_own_code_is_found_from_everywhere(desk: Desk, name: str, folder: str) -> None:
     desk.make(name)
     site = desk.folder / folder / "lib/python3.11/site-packages"
@@ -98,7 +101,7 @@ def test_the_converter_does_not_see_our_code(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("names", "version", "words"),
     [
-        (["lisync"], "3.11", "no environment 'lisync'; there are kiosk, lipsync, "),
+        (["lisync"], "3.11", "no environment 'lisync'; there are kiosk, newest, lipsync, "),
         ([], "3.10", "is Python 3.10; 3.11 to 3.13 are supported for kiosk, set PYTHON="),
         (["npu"], "3.13", "is Python 3.13; 3.11 to 3.12 are supported for npu, set PYTHON="),
         ([], "", "does not run; install Python 3.11 to 3.13 or set PYTHON="),
@@ -114,6 +117,9 @@ def test_what_cannot_be_made_is_refused(
 
 
 def test_make_asks_for_environments_that_are_in_the_table(root: Path) -> None:
-    asked = re.findall(r"make_environment\.sh ([a-z-]+)", (root / "Makefile").read_text())
-    table = re.findall(r"^([a-z-]+)\)$", SCRIPT.read_text(), re.MULTILINE)
+    callers = (root / "Makefile", root / "scripts/test_newest_python.sh")
+    words = "".join(path.read_text() for path in callers)
+    asked = re.findall(r"make_environment\.sh ([a-z-]+)", words)
+    rows = re.findall(r"^([a-z-]+(?: \| [a-z-]+)*)\)$", SCRIPT.read_text(), re.MULTILINE)
+    table = [name for row in rows for name in row.split(" | ")]
     assert sorted([*asked, "kiosk"]) == sorted(table)
