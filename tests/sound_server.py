@@ -104,7 +104,9 @@ def sound_server(
 ) -> Iterator[SoundServer]:
     """A private daemon that ALSA reaches by name for the length of one test."""
     if shutil.which("pulseaudio") is None or shutil.which("parec") is None:
-        pytest.skip("pulseaudio and pulseaudio-utils are not installed: no paced sound device")
+        pytest.skip(
+            "no pulseaudio and pulseaudio-utils, which `make setup` brings: no paced sound device"
+        )
     folder = tmp_path_factory.mktemp("pulse")
     folder.chmod(0o700)
     (folder / "asound.conf").write_text(

@@ -37,7 +37,7 @@ SPEECH = synthesise("My baby, put five maps on the table.")
 
 def ffmpeg(*arguments: str, data: bytes) -> bytes:
     if shutil.which("ffmpeg") is None:
-        pytest.skip("ffmpeg is not installed: it encodes the streams of these tests")
+        pytest.skip("no ffmpeg, which `make setup` brings, to encode the streams of these tests")
     command = ["ffmpeg", "-v", "error", *arguments]
     return subprocess.run(command, input=data, capture_output=True, check=True).stdout
 

@@ -33,7 +33,7 @@ PROVENANCE = json.loads((MODEL_FOLDER / "provenance.json").read_text(encoding="u
 
 needs_flite = pytest.mark.skipif(
     shutil.which("flite") is None,
-    reason="flite speaks the held-out sentences; `apt install flite`",
+    reason="no flite, which `make setup` brings, to speak the held-out sentences",
 )
 
 
@@ -149,7 +149,7 @@ def test_both_model_files_hold_the_same_weights():
 
 def test_the_onnx_file_computes_the_same_controls():
     onnxruntime = pytest.importorskip(
-        "onnxruntime", reason="onnxruntime belongs to the training environment alone"
+        "onnxruntime", reason="no onnxruntime, which `make train-lipsync` brings"
     )
     assert onnx_difference(onnxruntime, MODEL_FOLDER / "mouth.onnx", load_net()) < 1e-5
 

@@ -34,7 +34,8 @@ def needs(*programs):
     if "fortunes" in programs:
         missing = [p for p in missing if p != "fortunes"]
         missing += [] if Path("/usr/share/games/fortunes/wisdom").exists() else ["fortunes"]
-    return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
+    told = f"no {', '.join(missing)}, which `make train-lipsync` brings"
+    return pytest.mark.skipif(bool(missing), reason=told)
 
 
 @needs("fortunes")
@@ -158,7 +159,7 @@ def test_the_corpus_is_the_same_whatever_the_number_of_processes():
 
 @needs("flite", "festival", "espeak-ng", "fortunes")
 @pytest.mark.skipif(
-    not TRAINING_PYTHON.exists(), reason="no training environment (make train-lipsync makes it)"
+    not TRAINING_PYTHON.exists(), reason="no training environment, which `make train-lipsync` makes"
 )
 def test_a_very_short_training_learns_and_writes_all_its_files(tmp_path):
     command = [str(TRAINING_PYTHON), "scripts/train_lipsync.py", "--out", str(tmp_path)]
@@ -179,7 +180,7 @@ def test_a_very_short_training_learns_and_writes_all_its_files(tmp_path):
 
 @needs("flite", "fortunes")
 @pytest.mark.skipif(
-    not TRAINING_PYTHON.exists(), reason="no training environment (make train-lipsync makes it)"
+    not TRAINING_PYTHON.exists(), reason="no training environment, which `make train-lipsync` makes"
 )
 def test_a_training_that_is_told_no_number_of_steps_takes_all_of_them(tmp_path):
     """As `make train-lipsync` calls it; it is ended once it trains."""

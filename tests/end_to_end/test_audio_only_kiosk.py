@@ -164,6 +164,7 @@ def heard_whole(wav: Path, speech: Speech, *, alone: bool = True) -> None:
     assert loud[-1] - loud[0] == pytest.approx(last - first, abs=2)
 
 
+@pytest.mark.slow("plays in real time")
 def test_motion_killed_half_way_leaves_voice_and_moving_lips(
     attempts: Iterator[tuple[Start, Path]], avatar: Path, sound_server: SoundServer
 ) -> None:
@@ -222,6 +223,7 @@ def motion_killed_half_way(
     heard_whole(sound_server.wav, speech, alone=False)
 
 
+@pytest.mark.slow("plays in real time")
 def test_a_voice_of_ones_own_has_lips_without_any_endpoint(
     attempts: Iterator[tuple[Start, Path]], avatar: Path, sound_server: SoundServer
 ) -> None:

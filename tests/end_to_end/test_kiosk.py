@@ -113,6 +113,7 @@ def speech_wav(endpoint_rate: int = 16000, seconds: float = 6.0) -> bytes:
     return buffer.getvalue()
 
 
+@pytest.mark.slow("plays in real time")
 def test_a_voice_of_ones_own_goes_on_when_the_motion_link_is_killed(
     start: Start, tmp_path: Path, avatar: Path, sound_server: SoundServer
 ) -> None:

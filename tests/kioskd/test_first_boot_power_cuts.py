@@ -62,6 +62,7 @@ def one_or_the_other(root: Path, story: str) -> None:
     assert token(store) != "old-token-0123456789" or story != "reset"
 
 
+@pytest.mark.slow("replays power cuts")
 def test_the_power_goes_at_any_moment(
     recorded: tuple[str, Path, list[tuple[str, Path, object]]], tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -78,6 +79,7 @@ def test_the_power_goes_at_any_moment(
             one_or_the_other(tmp_path / f"{cut}-{number}", story)
 
 
+@pytest.mark.slow("replays power cuts")
 @settings(
     max_examples=30, deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

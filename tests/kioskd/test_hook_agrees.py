@@ -99,6 +99,7 @@ def damage(store: Store, how: str) -> None:
         path.write_bytes(content)
 
 
+@pytest.mark.slow("runs the hook some hundred times")
 @settings(
     max_examples=25, deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -225,6 +226,7 @@ def _content(root: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow("replays power cuts")
 def test_the_power_goes_at_any_moment_of_the_start(
     started: tuple[Path, list[Step]], bench: Bench, tmp_path: Path
 ) -> None:

@@ -525,6 +525,7 @@ def test_a_recording_plays_to_its_end_and_the_program_ends(tmp_path: Path, clips
     assert "ended after 3.6" in result.stderr or "ended after 3.7" in result.stderr
 
 
+@pytest.mark.slow("plays 20 seconds in real time")
 def test_the_long_recording_plays_in_lip_sync(
     tmp_path: Path, clips: Clips, lam_bundle: Callable[[str], Path], sound_server: SoundServer
 ) -> None:

@@ -22,7 +22,7 @@ from kioskd.systemd_notify import STALE_AFTER_S, Watchdog
 UNIT = "rootfs_overlay/usr/lib/systemd/system/kioskd.service"
 
 needs_systemd = pytest.mark.skipif(
-    shutil.which("systemd-analyze") is None, reason="no systemd-analyze here"
+    shutil.which("systemd-analyze") is None, reason="no systemd-analyze, which `make setup` brings"
 )
 
 

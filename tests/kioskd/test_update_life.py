@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import hook_model
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -159,4 +160,4 @@ BoardLife.TestCase.settings = settings(
     max_examples=15, stateful_step_count=20, deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )  # fmt: skip
-TestBoardLife = BoardLife.TestCase
+TestBoardLife = pytest.mark.slow("lives through hundreds of updates")(BoardLife.TestCase)

@@ -136,6 +136,7 @@ def starts_well(root: Path, story: Story, trust: Trust) -> None:
     assert (store.config / "kiosk.yaml").read_text() == "display: {driver: kmsdrm}\n"
 
 
+@pytest.mark.slow("replays power cuts")
 def test_every_moment_and_the_worst_ways_to_forget(
     recorded: Recorded, trust: Trust, tmp_path: Path
 ) -> None:
@@ -149,6 +150,7 @@ def test_every_moment_and_the_worst_ways_to_forget(
             starts_well(root, recorded.story, trust)
 
 
+@pytest.mark.slow("replays power cuts")
 @settings(
     max_examples=25,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

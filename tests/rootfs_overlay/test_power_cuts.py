@@ -104,6 +104,7 @@ def every_cut(
     pytest.fail("the script does not come to an end")
 
 
+@pytest.mark.slow("replays power cuts")
 def test_a_boot_with_an_image_on_trial(board: Board, images: Images) -> None:
     board.put("a", images.one)
     board.put("b", images.two)
@@ -120,6 +121,7 @@ def test_a_boot_with_an_image_on_trial(board: Board, images: Images) -> None:
     assert every_cut(board, SlotState("a", "b", 2), ("slots.sh", "choose"), check) >= 4
 
 
+@pytest.mark.slow("replays power cuts")
 def test_a_boot_whose_image_on_trial_is_bad(
     make_board: Callable[[str], Board], images: Images
 ) -> None:
@@ -134,6 +136,7 @@ def test_a_boot_whose_image_on_trial_is_bad(
     assert every_cut(board, SlotState("a", "b", 3), ("slots.sh", "choose"), check) >= 8
 
 
+@pytest.mark.slow("replays power cuts")
 def test_a_boot_that_loses_its_good_image(
     make_board: Callable[[str], Board], images: Images
 ) -> None:
@@ -148,6 +151,7 @@ def test_a_boot_that_loses_its_good_image(
     assert every_cut(board, SlotState("a"), ("slots.sh", "choose"), check) >= 4
 
 
+@pytest.mark.slow("replays power cuts")
 def test_a_rollback(make_board: Callable[[str], Board], images: Images) -> None:
     board = make_board("dash")
     board.put("a", images.one)

@@ -39,7 +39,7 @@ SINCE = {
 """The version of systemd that brought each directive, by its manual pages; 1: before 187."""
 
 needs_systemd = pytest.mark.skipif(
-    shutil.which("systemd-analyze") is None, reason="no systemd-analyze here"
+    shutil.which("systemd-analyze") is None, reason="no systemd-analyze, which `make setup` brings"
 )
 
 

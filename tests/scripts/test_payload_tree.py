@@ -275,7 +275,7 @@ def test_a_socket_in_the_tree_is_refused(tmp_path: Path) -> None:
 def test_a_library_that_is_missing_is_named(tmp_path: Path) -> None:
     compiler = "aarch64-linux-gnu-gcc"
     if shutil.which(compiler) is None:
-        pytest.skip("no cross compiler; scripts/install_packages.sh image")
+        pytest.skip("no cross compiler, which `make overlay` brings")
     libraries = tmp_path / "usr/lib/aarch64-linux-gnu"
     libraries.mkdir(parents=True)
     deep, top = libraries / "libdeep.so.1", libraries / "libtop.so"
@@ -299,7 +299,7 @@ def test_a_library_that_is_missing_is_named(tmp_path: Path) -> None:
 def test_libraries_that_nothing_needs_go_with_their_own_needs(tmp_path: Path) -> None:
     compiler = "aarch64-linux-gnu-gcc"
     if shutil.which(compiler) is None:
-        pytest.skip("no cross compiler; scripts/install_packages.sh image")
+        pytest.skip("no cross compiler, which `make overlay` brings")
     folder = tmp_path / "usr/lib/kiosk/site-packages/thing.libs"
     folder.mkdir(parents=True)
     (tmp_path / "empty.c").touch()

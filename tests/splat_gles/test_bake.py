@@ -142,6 +142,7 @@ def least_decibels(source: Avatar, other: Avatar) -> float:
     return min(found)
 
 
+@pytest.mark.slow("bakes an avatar")
 @pytest.mark.parametrize("name", LAM_NAMES)
 def test_baking_and_storing_a_lam_avatar_loses_less_than_50_decibels(
     lam_avatar, baked_bundle, name
@@ -155,6 +156,7 @@ def test_baking_and_storing_a_lam_avatar_loses_less_than_50_decibels(
     assert least_decibels(source, stored) >= 50
 
 
+@pytest.mark.slow("bakes an avatar")
 def test_baking_the_default_avatar_loses_less_than_50_decibels(root) -> None:
     """Its script has left out what is hidden already; 65 dB and better were measured."""
     source = read_bundle(root / "config" / "avatars" / "default-20k.avatar")
@@ -163,6 +165,7 @@ def test_baking_the_default_avatar_loses_less_than_50_decibels(root) -> None:
     assert least_decibels(source, baked) >= 50
 
 
+@pytest.mark.slow("bakes an avatar")
 @pytest.mark.parametrize("name", LAM_NAMES)
 def test_a_lam_avatar_paints_few_fragments(baked_lam, name) -> None:
     """29 million in a full portrait screen is the limit; real ones were measured at 23.2, 23.4."""

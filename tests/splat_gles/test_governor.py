@@ -45,6 +45,7 @@ def test_the_finest_step_that_fits_well_is_found_again(board: Board) -> None:
         assert governor.state.index <= roomy[0], board.states
 
 
+@pytest.mark.slow("simulates hours")
 @given(
     fixed_s=st.floats(0.0005, 0.008),
     fragments_s=st.floats(0.001, 0.05),
@@ -73,6 +74,7 @@ def test_under_a_steady_load_it_never_swings(
     assert len([at for at, _ in changes if at > 600.0]) <= (12 if stubborn else 8), board.states
 
 
+@pytest.mark.slow("simulates hours")
 @given(
     load=st.floats(0.05, 0.7),
     busier=st.floats(2.0, 8.0),
@@ -128,6 +130,7 @@ def test_a_frame_in_five_too_late_is_too_many() -> None:
     assert governor.state.reason in ("late_frames", "no_room", "trial")
 
 
+@pytest.mark.slow("simulates hours")
 @given(
     heating_c=st.floats(20.0, 110.0),
     fragments_s=st.floats(0.004, 0.03),

@@ -34,6 +34,7 @@ def bench(bundle: Path, *options: str) -> dict[str, Any]:
     return figures
 
 
+@pytest.mark.slow("bakes an avatar, and measures three times")
 @pytest.mark.parametrize("name", LAM_NAMES)
 def test_a_frame_of_a_lam_avatar_stays_within_its_cost(baked_bundle, name) -> None:
     """Limits are loose; measured of a real one were 39 ms, 0.7 ms, 0.3 s and 162 MB."""

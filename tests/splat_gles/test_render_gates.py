@@ -56,6 +56,7 @@ def shots(avatar: Avatar, size: camera.Size) -> Iterator[tuple[str, Pose, camera
         yield "LAM's camera", rig.pose(talking), camera.lam(size)
 
 
+@pytest.mark.slow("bakes avatars, and draws them in float64")
 @pytest.mark.parametrize("size", [SMALL, LARGE], ids=["270x480", "540x960"])
 def test_picture_is_the_references(avatar, size) -> None:
     with offscreen_renderer(avatar, size) as renderer:
@@ -75,6 +76,7 @@ def test_picture_is_the_references(avatar, size) -> None:
             assert quality_mode >= 50, name
 
 
+@pytest.mark.slow("draws avatars in float64")
 def test_order_of_four_frames_ago_will_do(avatar, monkeypatch) -> None:
     """The head turns by 15 degrees to both sides, 0.4 times a second; seen where it is fastest."""
     rig = Rig(avatar)
@@ -102,6 +104,7 @@ def test_order_of_four_frames_ago_will_do(avatar, monkeypatch) -> None:
         assert decibels >= 45
 
 
+@pytest.mark.slow("draws avatars in float64")
 def test_rounding_of_a_gpus_framebuffer_is_affordable(avatar) -> None:
     """What 8 and 10 bits a channel cost where the GPU blends exactly and rounds to the nearest.
 
@@ -116,6 +119,7 @@ def test_rounding_of_a_gpus_framebuffer_is_affordable(avatar) -> None:
     assert quality >= 50
 
 
+@pytest.mark.slow("draws avatars in float64")
 def test_rasterisers_agree_but_for_the_order(avatar) -> None:
     """gsplat's cuts are seen by nobody; sorting by distance is."""
     view = camera.bust(avatar.framing, SMALL)
