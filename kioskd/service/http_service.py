@@ -82,7 +82,7 @@ class HttpService:
             "the HTTP server's thread has been stuck for %g s: another one begins", STUCK_S,
             extra={"code": "http_restarted"})  # fmt: skip
         self._metrics.http_restarts.inc()
-        self._snapshot = replace(self._snapshot, restarts=self._snapshot.restarts + 1)
+        self._snapshot = HttpSnapshot(restarts=self._snapshot.restarts + 1)
         old, server = self._thread, self._server
         port = None
         if server is not None:
