@@ -138,7 +138,7 @@ def test_a_handshake_of_every_kind_is_borne() -> None:
 
     async def story() -> None:
         async with linked(websocket_app(handler), connect_timeout_s=0.05) as rig:
-            await until(lambda: not some or rig.task.done(), 30)
+            await until(lambda: not some or rig.task.done())
             assert not rig.link.counters.failures.get("link_fault")
             assert not rig.task.done() or rig.downs[-1].fatal
 
@@ -168,7 +168,7 @@ def test_a_token_answer_of_every_shape_is_borne(status: int) -> None:
         hasty = Backoff(first_s=0.001, ceiling_s=0.001)
         async with linked(app, token_path="/session-tokens", avatar_id="a", backoff=hasty) as rig:
             while answers:
-                await until(lambda: len(rig.downs) + len(rig.ups) > 0 or rig.task.done(), 30)
+                await until(lambda: len(rig.downs) + len(rig.ups) > 0 or rig.task.done())
                 if rig.ups:
                     app_socket = rig.ups.pop()
                     assert app_socket.connection_id
