@@ -360,7 +360,9 @@ def test_whoever_asks_for_a_picture_while_the_kiosk_stops_is_told(
     assert not caplog.records
 
 
-def test_without_frames_there_is_no_picture_but_a_reason() -> None:
+def test_without_frames_there_is_no_picture_but_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kioskd.health.pictures.TIMEOUT_S", 0.1)
+
     async def test() -> None:
         async with running(rendering=False) as setup:
             status, body, _ = await ask(setup, "screenshot.png")
