@@ -96,6 +96,28 @@ def test_no_source_edits_the_path_that_imports_are_looked_for_in(root: Path) -> 
     assert not wrong, f"sys.path is edited in {wrong}"
 
 
+def test_every_skip_names_the_target_that_brings_what_is_missing(root: Path) -> None:
+    """Or what of this machine forbids it; a reason without words of its own is another's error."""
+    machine = re.compile(r"root|machine|driver|mount|C library|pseudo-terminal|older than|vendor's")
+    silent = []
+    for path in (root / "tests").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                continue
+            if node.func.attr not in ("skip", "skipif", "importorskip"):
+                continue
+            reasons = [*node.args, *(keyword.value for keyword in node.keywords)]
+            words = "".join(
+                str(part.value)
+                for reason in reasons
+                for part in ast.walk(reason)
+                if isinstance(part, ast.Constant) and isinstance(part.value, str)
+            )
+            if words and "`make " not in words and not machine.search(words):
+                silent.append(f"{path.relative_to(root)}:{node.lineno}: {words}")
+    assert not silent, "skips that help nobody:\n" + "\n".join(silent)
+
+
 @pytest.mark.parametrize("package", ["splat_gles", "driving_client"])
 def test_lower_packages_import_neither_each_other_nor_the_daemon(root: Path, package: str) -> None:
     others = set(PACKAGES) - {package}

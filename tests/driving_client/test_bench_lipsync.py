@@ -168,7 +168,9 @@ def test_silence_around_recorded_words_is_told_from_their_first_sound(monkeypatc
     assert ends[-1] == 1.0
 
 
-needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+needs_node = pytest.mark.skipif(
+    shutil.which("node") is None, reason="no node, which `make bench-lipsync` brings"
+)
 
 
 @needs_node

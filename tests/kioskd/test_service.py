@@ -489,7 +489,7 @@ def test_a_port_in_use_is_told_in_words(tmp_path: Path) -> None:
 
 def test_a_damaged_avatar_gives_way_to_the_default_one(tmp_path: Path, root: Path) -> None:
     if not (root / "config/avatars/default.avatar").exists():
-        pytest.skip("the default avatar has not been built: make avatar")
+        pytest.skip("no default avatar, which `make avatar` builds")
     path = write_small_avatar(tmp_path / "bad.avatar")
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 0xFF
@@ -608,7 +608,7 @@ def test_a_conversation_is_listened_to_thought_about_and_answered(
     """The answer is a minute long: there is time to ask for more while it is heard."""
     avatar = root / "config/avatars/default.avatar"
     if not avatar.exists():
-        pytest.skip("the default avatar has not been built: make avatar")
+        pytest.skip("no default avatar, which `make avatar` builds")
     with running(tmp_path, "--set", f"avatar.path={avatar}", config=NO_ENDPOINT) as kiosk:
 
         def wait_for_gesture(name: str) -> None:

@@ -14,7 +14,7 @@ from hook_stage import SHELLS, Board, Images, make_image, make_keys, missing, mo
 def images(tmp_path_factory: pytest.TempPathFactory) -> Images:
     """Two good images and the key pair that signed them."""
     if missing("dash"):
-        pytest.skip(f"missing here: {missing('dash')}")
+        pytest.skip(f"no {missing('dash')}, which `make setup` brings")
     folder = tmp_path_factory.mktemp("images")
     keys = make_keys(folder / "keys.d")
     return Images(keys, make_image(folder, keys, "1.0"), make_image(folder, keys, "2.0"))
@@ -29,7 +29,7 @@ def make_board(tmp_path: Path, images: Images) -> MakeBoard:
 
     def make(shell: str) -> Board:
         if missing(shell):
-            pytest.skip(f"missing here: {missing(shell)}")
+            pytest.skip(f"no {missing(shell)}, which `make setup` brings")
         return Board(tmp_path / "board", images.keys.public.parent, shell)
 
     return make

@@ -31,7 +31,7 @@ def host_library(name: str) -> Path:
         *Path("/lib").glob(f"*-linux-*/{name}"),
     ]
     if not found:
-        pytest.skip(f"no {name} here")
+        pytest.skip(f"no {name}, which `make setup` brings")
     return found[0]
 
 

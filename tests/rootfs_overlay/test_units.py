@@ -63,7 +63,7 @@ def test_the_hook_is_small() -> None:
 @pytest.mark.parametrize("shell", ["dash", "busybox"])
 def test_every_script_is_plain_shell(shell: str) -> None:
     if shutil.which(shell) is None:
-        pytest.skip(f"no {shell} here")
+        pytest.skip(f"no {shell}, which `make setup` brings")
     command = ["busybox", "sh"] if shell == "busybox" else ["dash"]
     scripts = [*HOOK.iterdir(), OVERLAY / "usr/bin/kioskctl"]
     assert len(scripts) >= 7

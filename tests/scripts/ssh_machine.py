@@ -180,4 +180,4 @@ def why_not() -> str:
     path = f"{os.environ['PATH']}:{SBIN}"
     needed = {"ssh": "openssh-client", "dropbear": "dropbear-bin", "busybox": "busybox"}
     missing = [package for name, package in needed.items() if not shutil.which(name, path=path)]
-    return f"not installed: {', '.join(missing)}" if missing else ""
+    return f"no {', '.join(missing)}, which `make setup` brings" if missing else ""

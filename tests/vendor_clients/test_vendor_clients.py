@@ -187,7 +187,9 @@ def test_ogg_opus_of_the_clients_own_encoder(url: str, tmp_path: Path) -> None:
     except OpusMissingError as error:
         pytest.skip(str(error))
     if shutil.which("ffmpeg") is None:
-        pytest.skip("ffmpeg is not installed: it brings the voice to a rate that Opus takes")
+        pytest.skip(
+            "no ffmpeg, which `make setup` brings, to make a voice at a rate that Opus takes"
+        )
     speech = synthesise(TEXT)
     pcm, ogg = tmp_path / "voice.pcm", tmp_path / "voice.ogg"
     source = ["ffmpeg", "-v", "error", "-f", "s16le", "-ar", str(speech.sample_rate), "-i", "-"]
