@@ -18,6 +18,7 @@ FLASH_OPTIONS = $(if $(WHAT),--what '$(WHAT)') $(if $(IMAGE),--image '$(IMAGE)')
 	$(if $(LOADER),--loader '$(LOADER)') $(if $(VENDOR),--vendor '$(VENDOR)') \
 	$(if $(HOST),--host '$(HOST)') $(if $(SSH_PORT),--port '$(SSH_PORT)') \
 	$(if $(KNOWN_HOSTS),--known-hosts '$(KNOWN_HOSTS)') $(if $(FIRST_CONTACT),--first-contact) \
+	$(if $(ALLOW_DOWNGRADE),--allow-downgrade) \
 	$(if $(OUT),--out '$(OUT)') $(if $(WAIT),--wait '$(WAIT)') $(if $(YES),--yes) \
 	$(if $(filter no,$(BACKUP)),--no-backup) $(if $(DRY_RUN),--dry-run) \
 	$(if $(TABLE),--table '$(TABLE)')

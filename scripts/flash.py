@@ -59,6 +59,8 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         help="ssh host keys of the boards (default: ssh's own known_hosts)")  # fmt: skip
     add("--first-contact", action="store_true",
         help="ssh: lay hook and payload over the root, even where a kiosk is")  # fmt: skip
+    add("--allow-downgrade", action="store_true",
+        help="ssh: also an image that is older than the board's, or the same")  # fmt: skip
     add("--no-restart", action="store_true", help="ssh: leave the restart to somebody else")
     add("--out", type=Path, metavar="FOLDER", help="images and backups (default: out/BOARD)")
     add("--wait", type=float, default=300.0, metavar="SECONDS",
@@ -169,6 +171,7 @@ def run_ssh(chosen: argparse.Namespace, board: Board, report: Report) -> None:
         archive=folder / "rootfs-overlay.tar",
         folder=folder,
         first_contact=chosen.first_contact,
+        allow_downgrade=chosen.allow_downgrade,
         restart=not chosen.no_restart,
         wait_s=chosen.wait,
         confirmed=chosen.yes,

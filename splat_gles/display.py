@@ -29,6 +29,7 @@ import pygame
 from splat_gles.drm_cards import choose_card, read_cards
 from splat_gles.errors import DisplayError, SplatError
 from splat_gles.gl.api import gl
+from splat_gles.shader_cache import secure_shader_cache
 
 logger = logging.getLogger(__name__)
 
@@ -116,6 +117,7 @@ def open_display(
     """
     if driver not in DRIVERS:
         raise DisplayError(f"no display driver {driver!r}; take one of {', '.join(DRIVERS)}")
+    secure_shader_cache(os.environ)
     candidates = _available() if driver == "auto" else [driver]
     failures = []
     for candidate in candidates:

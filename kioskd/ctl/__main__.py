@@ -132,6 +132,10 @@ def _add(
         )  # fmt: skip
     elif name == "install":
         parser.add_argument("image", type=Path, help="kiosk-BOARD-VERSION.img")
+        parser.add_argument(
+            "--allow-downgrade", action="store_true",
+            help="also an image that is older than the one in force, or the same",
+        )  # fmt: skip
     elif name == "mark-good":
         parser.add_argument("--wait", action="store_true", help="until it was healthy for a minute")
     elif name == "first-boot":

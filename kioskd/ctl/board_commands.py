@@ -31,7 +31,11 @@ _MIB = 1 << 20
 
 
 def install(options: argparse.Namespace) -> int:
-    """Verify a signed image, write it to the inactive slot and put it on trial."""
+    """Verify a signed image, write it to the inactive slot and put it on trial.
+
+    An image that is older than the one in force, or the same, is refused without
+    --allow-downgrade.
+    """
     bars: dict[str, ProgressBar] = {}
 
     def tell(doing: str, done: int, total: int) -> None:
@@ -44,8 +48,9 @@ def install(options: argparse.Namespace) -> int:
 
     try:
         done = install_image(
-            options.image, store_from(os.environ), trust_from(os.environ), DiskFiles(), tell
-        )
+            options.image, store_from(os.environ), trust_from(os.environ), DiskFiles(), tell,
+            allow_downgrade=options.allow_downgrade,
+        )  # fmt: skip
     finally:
         for bar in bars.values():
             bar.__exit__(None, None, None)

@@ -38,6 +38,7 @@ UpdateCode = Literal[
     "no_space",
     "write_failed",
     "on_trial",
+    "no_update",
     "nothing_to_go_back_to",
     "not_healthy",
     "no_release",

@@ -25,8 +25,9 @@ from kioskd.update.last_result import write_result
 from kioskd.update.manifest import Manifest
 from kioskd.update.release import Trust
 from kioskd.update.slot_state import TRIES, SlotState, write_state
-from kioskd.update.slots import true_state
+from kioskd.update.slots import look_into, true_state
 from kioskd.update.store import SLOTS, Slot, Store, locked, other
+from kioskd.update.version_order import refusal
 
 RESERVE_BYTES: Final = 1 << 20
 """Left free for the state and the configuration."""
@@ -47,9 +48,16 @@ class Installed:
 
 
 def install(
-    image: Path, store: Store, trust: Trust, files: Files, tell: Tell = lambda *_: None
+    image: Path,
+    store: Store,
+    trust: Trust,
+    files: Files,
+    tell: Tell = lambda *_: None,
+    allow_downgrade: bool = False,
 ) -> Installed:
     """Install `image`; the next boot tries it. Raises UpdateError with everything as it was.
+
+    An image that is older than the active slot's, or the same one, needs `allow_downgrade`.
 
     "As it was" means the active slot and the configuration; an older image in the inactive slot
     may be gone, and is then not on trial any more.
@@ -70,6 +78,8 @@ def install(
                 f"slot {slot} is running on trial; wait a minute until it counts as good, or "
                 "go back with `kioskctl rollback` and restart",
             )
+        if not allow_downgrade:
+            _check_is_update(image, manifest, store, state.active, trust)
         try:
             _make_room(image, store, slot, state, files)
             _write(image, manifest, store, slot, trust, files, tell)
@@ -81,6 +91,19 @@ def install(
             with contextlib.suppress(OSError):
                 files.remove(_fresh(store, slot))
     return Installed(slot, manifest)
+
+
+def _check_is_update(
+    image: Path, manifest: Manifest, store: Store, active: Slot, trust: Trust
+) -> None:
+    installed = look_into(store, active, trust).manifest
+    why = "" if installed is None else refusal(manifest, installed)
+    if why:
+        raise UpdateError(
+            "no_update",
+            f"{image} holds {manifest.version}, which {why} in slot {active}; give "
+            "--allow-downgrade to install it all the same",
+        )
 
 
 def _make_room(image: Path, store: Store, slot: Slot, state: SlotState, files: Files) -> None:

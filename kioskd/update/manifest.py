@@ -32,6 +32,7 @@ class Manifest:
     """What an image says about itself.
 
     `squashfs_bytes` includes the zeros that pad it to 4096, `squashfs_sha256` covers them too.
+    `built` is the time of the commit that it was built from, in Unix seconds.
     `files` gives the sha256 of every regular file by its path without a leading slash.
     `min_hook` is the oldest format of the hook that can start the image. `key_id` is that of
     the key which should have signed it: a hint for messages, never a reason to trust.
@@ -43,6 +44,7 @@ class Manifest:
     squashfs_sha256: str
     key_id: str
     files: Mapping[str, str]
+    built: int
     arch: str = "arm64"
     min_hook: int = 1
     name: str = PRODUCT
@@ -103,7 +105,7 @@ def _check_values(told: dict[str, Any]) -> None:
     for key, pattern in texts.items():
         if not isinstance(told[key], str) or not pattern.fullmatch(told[key]):
             raise ImageError("bad_manifest", f"the manifest's {key} is not what it must be")
-    for key in ("squashfs_bytes", "min_hook"):
+    for key in ("squashfs_bytes", "min_hook", "built"):
         if not isinstance(told[key], int) or isinstance(told[key], bool) or told[key] < 1:
             raise ImageError("bad_manifest", f"the manifest's {key} is no positive number")
     if not isinstance(told["files"], dict):

@@ -35,7 +35,8 @@ def look_into(store: Store, slot: Slot, trust: Trust) -> SlotContent:
 def true_state(store: Store, trust: Trust) -> SlotState:
     """The state file's word, unless it is missing or its active slot is not whole.
 
-    Then what verifies is active, a before b: versions carry a commit's hash and have no order.
+    Then what verifies is active, a before b: which image is the newer says nothing of
+    which one works.
     The hook decides in the same way when it starts the board.
     """
     told = read_state(store)

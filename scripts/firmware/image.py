@@ -17,16 +17,19 @@ def sign_image(
     *,
     board: str,
     version: str,
+    built: int,
     key: SigningKey,
     files: Mapping[str, str],
 ) -> None:
-    """Write `target`; `files` has the SHA-256 of every file of the payload by its path.
+    """Write `target`; `files` has the SHA-256 of every file of the payload by its path,
+    `built` is the time of its commit in Unix seconds.
 
     Raises FirmwareError or ImageError.
     """
     size, digest = padded_digest(squashfs)
     manifest = Manifest(
         version=version,
+        built=built,
         board=board,
         squashfs_bytes=size,
         squashfs_sha256=digest,

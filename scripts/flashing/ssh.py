@@ -42,6 +42,7 @@ class SshJob:
     archive: Path
     folder: Path
     first_contact: bool = False
+    allow_downgrade: bool = False
     restart: bool = True
     wait_s: float = 300.0
     confirmed: bool = False
@@ -86,7 +87,7 @@ def _install(job: SshJob, report: Report, connection: Connection) -> None:
             connection, machine, report, job.archive, job.board.name, job.folder, job.confirmed
         )
     else:
-        _update(connection, report, file, version)
+        _update(job, connection, report, file, version)
     if not job.restart:
         report.note("not restarted: the board takes it at its next start")
         return
@@ -105,7 +106,7 @@ def plan(job: SshJob) -> list[tuple[str, list[str]]]:
                 f"with a kiosk on it: copy the image (its stdin: {job.image})",
                 connection.argv(f"cat > {upload}/image.img"),
             ),
-            ("install it", connection.argv(f"kioskctl install {upload}/image.img")),
+            ("install it", connection.argv(_command(job, f"{upload}/image.img"))),
         ]
     steps += first_contact.plan(connection, upload, job.archive)
     if job.restart:
@@ -131,7 +132,12 @@ def _version(image: Path, board: str) -> str:
     return manifest.version
 
 
-def _update(connection: Connection, report: Report, image: Path, version: str) -> None:
+def _command(job: SshJob, image: str) -> str:
+    flag = "--allow-downgrade " if job.allow_downgrade else ""
+    return f"kioskctl install {flag}{shlex.quote(image)}"
+
+
+def _update(job: SshJob, connection: Connection, report: Report, image: Path, version: str) -> None:
     folder = connection.upload_folder()
     try:
         report.step(f"Copying {image.name}")
@@ -142,7 +148,7 @@ def _update(connection: Connection, report: Report, image: Path, version: str) -
             "same command again."
         )
         report.step(f"Installing {version} into the free slot")
-        output = connection.script(f"kioskctl install {shlex.quote(remote)} 2>&1\n", echo=True)
+        output = connection.script(f"{_command(job, remote)} 2>&1\n", echo=True)
         if output.status != 0:
             raise FlashError(f"the board refused the image: {output.last_line}")
     finally:

@@ -33,6 +33,7 @@ class _Source:
 
     squashfs: Path
     board: str
+    built: int
     files: dict[str, str]
 
 
@@ -44,7 +45,7 @@ def make_update_images(image: Path, keys: Path, folder: Path) -> dict[str, Path]
     with tempfile.TemporaryDirectory(dir=folder, prefix="work-") as temporary:
         work = Path(temporary)
         source = _take_apart(image, work / "payload.squashfs")
-        broken = _Source(work / "broken.squashfs", source.board, {})
+        broken = _Source(work / "broken.squashfs", source.board, source.built, {})
         _without_libraries(source.squashfs, broken.squashfs)
         return {
             GOOD: _sign(source, folder / GOOD, GOOD_VERSION, key),
@@ -58,13 +59,14 @@ def _take_apart(image: Path, squashfs: Path) -> _Source:
     with image.open("rb") as source, squashfs.open("wb") as target:
         shutil.copyfileobj(source, target)
         target.truncate(manifest.squashfs_bytes)
-    return _Source(squashfs, manifest.board, dict(manifest.files))
+    return _Source(squashfs, manifest.board, manifest.built, dict(manifest.files))
 
 
 def _sign(source: _Source, output: Path, version: str, key: SigningKey) -> Path:
     sign_image(
-        source.squashfs, output, board=source.board, version=version, key=key, files=source.files
-    )
+        source.squashfs, output, board=source.board, version=version, built=source.built, key=key,
+        files=source.files,
+    )  # fmt: skip
     return output
 
 

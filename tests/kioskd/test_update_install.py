@@ -12,16 +12,20 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from update_images import BOARD, KeyPair, make_image, make_keys
 
 from kioskd.update.errors import ImageError, UpdateError
 from kioskd.update.files import DiskFiles
 from kioskd.update.install import install
 from kioskd.update.last_result import read_result
+from kioskd.update.manifest import VERSION_PATTERN, Manifest
 from kioskd.update.release import Trust
 from kioskd.update.slot_state import SlotState, read_state, write_state
 from kioskd.update.slots import true_state
 from kioskd.update.store import Store
+from kioskd.update.version_order import age
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +85,92 @@ def test_a_second_one_replaces_the_first_before_it_was_tried(
         install(make_image(tmp_path / "new.img", keys, version), store, trust, DiskFiles())
     assert true_state(store, trust) == SlotState("a", pending="b", tries=3)
     assert b'"version":"1.2.0"' in store.image("b").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("version", "built", "why"),
+    [
+        (
+            "1.0.0",
+            0,
+            "holds 1.0.0, which is what is installed already in slot a; give --allow-down",
+        ),
+        ("0.9.9", 0, "which is older than 1.0.0, installed in slot a; give --allow-downgrade"),
+        ("1.0.0-rc1", 9, "older"),
+        ("1.0.0~rc1+abc", 9, "older"),
+        ("1.0.0+abc", -1, "older"),
+        ("0.10", 9, "older"),
+    ],
+)
+def test_an_older_image_or_the_same_again_is_put_in_only_where_that_is_said(
+    store: Store, trust: Trust, keys: KeyPair, tmp_path: Path, version: str, built: int, why: str
+) -> None:
+    good = store.image("a").read_bytes()
+    image = make_image(tmp_path / "new.img", keys, version, built=1_700_000_000 + built)
+    with pytest.raises(UpdateError) as caught:
+        install(image, store, trust, DiskFiles())
+    assert caught.value.code == "no_update"
+    assert why in str(caught.value)
+    assert read_state(store) == SlotState("a")
+    assert not store.image("b").exists()
+    install(image, store, trust, DiskFiles(), allow_downgrade=True)
+    assert read_state(store) == SlotState("a", pending="b", tries=3)
+    untouched(store, good)
+
+
+@pytest.mark.parametrize(
+    ("version", "built"),
+    [("1.0.1-rc1", -9), ("1.0.10", 0), ("1.0.0+abc", 1), ("1.0.0+abc.dirty", 0), ("1.1", -9)],
+)
+def test_a_newer_build_is_an_update(
+    store: Store, trust: Trust, keys: KeyPair, tmp_path: Path, version: str, built: int
+) -> None:
+    """Also one of the same commit whose content differs: what a developer makes all day."""
+    image = make_image(tmp_path / "new.img", keys, version, built=1_700_000_000 + built)
+    assert install(image, store, trust, DiskFiles()).slot == "b"
+
+
+def test_where_nothing_good_is_installed_any_image_is_an_update(
+    store: Store, trust: Trust, keys: KeyPair, tmp_path: Path
+) -> None:
+    store.image("a").write_bytes(b"damaged")
+    image = make_image(tmp_path / "new.img", keys, "0.1.0")
+    assert install(image, store, trust, DiskFiles()).slot == "b"
+
+
+@given(
+    st.from_regex(VERSION_PATTERN, fullmatch=True), st.from_regex(VERSION_PATTERN, fullmatch=True)
+)
+def test_any_two_versions_have_an_order(first: str, second: str) -> None:
+    ages = [age(Manifest(v, BOARD, 4096, "0" * 64, "0" * 16, {}, 1)) for v in (first, second)]
+    assert (ages[0] < ages[1]) + (ages[1] < ages[0]) + (ages[0] == ages[1]) == 1
+
+
+def test_the_command_says_what_it_wants(
+    store: Store, keys: KeyPair, tmp_path: Path, root: Path
+) -> None:
+    image = make_image(tmp_path / "old.img", keys, "0.9.0")
+    environment = os.environ | {
+        "KIOSK_STORE": str(store.root), "KIOSK_KEYS": str(keys.public.parent),
+        "KIOSK_BOARD": BOARD, "KIOSK_RUN": str(store.run),
+    }  # fmt: skip
+    command = [sys.executable, "-m", "kioskd.ctl", "install", str(image)]
+    said = subprocess.run(
+        command, cwd=root, env=environment, capture_output=True, text=True, check=False
+    )
+    assert said.returncode == 2
+    assert "give --allow-downgrade to install it all the same [no_update]" in said.stderr
+    fifo = tmp_path / "fifo.img"
+    os.mkfifo(fifo)
+    for odd in (fifo, tmp_path, Path("/dev/zero")):
+        said = subprocess.run(
+            [*command[:-1], str(odd)], cwd=root, env=environment, capture_output=True, text=True,
+            check=False, timeout=120,
+        )  # fmt: skip
+        assert said.returncode == 2
+        assert "name a regular file [unreadable]" in said.stderr
+    subprocess.run([*command, "--allow-downgrade"], cwd=root, env=environment, check=True)
+    assert read_state(store) == SlotState("a", pending="b", tries=3)
 
 
 def test_what_is_not_for_this_board_changes_nothing(

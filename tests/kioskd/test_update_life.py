@@ -118,7 +118,10 @@ class BoardLife(RuleBasedStateMachine):
     @rule(version=st.sampled_from(VERSIONS), data=st.data())
     def install(self, version: str, data: st.DataObject) -> None:
         image = self.images[version]
-        self.change(lambda files: install(image, self.store, self.trust, files), data)
+        self.change(lambda files: self.put(image, files), data)
+
+    def put(self, image: Path, files: DiskFiles) -> None:
+        install(image, self.store, self.trust, files, allow_downgrade=True)
 
     @rule(data=st.data())
     def go_back(self, data: st.DataObject) -> None:

@@ -40,6 +40,7 @@ def make_image(
     version: str = "0.1.0",
     board: str = BOARD,
     min_hook: int = 1,
+    built: int = 1_700_000_000,
     size: int = 9000,
 ) -> Path:
     """An image whose "squashfs" is its magic and pseudo-random bytes that differ by version."""
@@ -50,6 +51,7 @@ def make_image(
     manifest = Manifest(
         version=version, board=board, squashfs_bytes=padded, squashfs_sha256=digest,
         key_id=key_id(keys.public), files={"usr/bin/kioskd": digest}, min_hook=min_hook,
+        built=built,
     ).to_bytes()  # fmt: skip
     assemble(payload, manifest, sign(manifest, keys.private), out)
     payload.unlink()

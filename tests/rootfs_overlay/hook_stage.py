@@ -91,7 +91,7 @@ def make_manifest(squashfs: Path, keys: KeyPair, version: str, **others: object)
     size, digest = padded_digest(squashfs)
     values: dict[str, object] = {
         "version": version, "board": BOARD, "squashfs_bytes": size, "squashfs_sha256": digest,
-        "key_id": key_id(keys.public), "files": {"release": digest},
+        "key_id": key_id(keys.public), "files": {"release": digest}, "built": 1_700_000_000,
     }  # fmt: skip
     return Manifest(**{**values, **others})  # type: ignore[arg-type]
 

@@ -33,8 +33,8 @@ def kiosk_image(
     size, digest = padded_digest(payload)
     manifest = {
         "arch": "arm64", "board": board, "files": {"usr/bin/true": digest}, "format": 1,
-        "key_id": "0" * 16, "min_hook": 1, "name": "avatar-kiosk", "squashfs_bytes": size,
-        "squashfs_sha256": digest, "version": version,
+        "built": 1, "key_id": "0" * 16, "min_hook": 1, "name": "avatar-kiosk",
+        "squashfs_bytes": size, "squashfs_sha256": digest, "version": version,
     }  # fmt: skip
     encoded = json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode() + b"\n"
     content = payload.read_bytes().ljust(size, b"\0") + encoded + b"signature"

@@ -118,7 +118,10 @@ def test_an_image_is_accepted_by_its_own_board_only(tmp_path: Path) -> None:
     release = read_release(ROOT)
     files = {"etc/file": "ab" * 32}
     for attempt in (image, tmp_path / "again.img"):
-        sign_image(squashfs, attempt, board="rk3576", version=release.version, key=key, files=files)
+        sign_image(
+            squashfs, attempt, board="rk3576", version=release.version, built=release.epoch,
+            key=key, files=files,
+        )  # fmt: skip
     assert image.read_bytes() == (tmp_path / "again.img").read_bytes()
     manifest = read_manifest(image)
     assert (manifest.board, manifest.version) == ("rk3576", release.version)
