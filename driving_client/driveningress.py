@@ -146,6 +146,7 @@ class DrivingIngressLink(ReconnectingLink):
                 pass
 
     def _animation(self, animation: Animation) -> None:
+        self._guard.keyframes(animation.places)
         self._counters.frames_dropped += animation.dropped
         current = self._current
         if current is None or animation.request_id != current.request_id:

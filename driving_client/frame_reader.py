@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Final, Protocol
 
 import aiohttp
@@ -32,20 +33,26 @@ class Socket(Protocol):
 class FrameReader:
     """One connection's frames; `guard` cuts a peer off that floods."""
 
-    def __init__(self, socket: Socket, guard: FloodGuard) -> None:
+    def __init__(
+        self,
+        socket: Socket,
+        guard: FloodGuard,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._socket = socket
         self._guard = guard
-        self._turn_began = time.monotonic()
+        self._clock = clock
+        self._turn_began = clock()
 
     async def next(self) -> aiohttp.WSMessage:
         """The next frame but pings and pongs; text and binary frames, or the connection's end.
 
-        Raises SessionError where the peer floods.
+        Raises FloodError where the peer floods.
         """
         while True:
-            if time.monotonic() - self._turn_began > _SLICE_S:
+            if self._clock() - self._turn_began > _SLICE_S:
                 await asyncio.sleep(0)
-                self._turn_began = time.monotonic()
+                self._turn_began = self._clock()
             message = await self._socket.receive()
             self._guard.frame()
             if message.type is aiohttp.WSMsgType.PING:

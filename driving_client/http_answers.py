@@ -15,7 +15,7 @@ import aiohttp
 from aiohttp import ClientHandlerType
 
 from driving_client.address import origin
-from driving_client.retry import Rule, SessionError, network_fault, rule_for_status
+from driving_client.retry import Rule, SessionError, redirect_fault, rule_for_status
 from driving_client.server_clock import unix_seconds
 
 _ASKS_TO_WAIT: Final = (429, 503)
@@ -28,11 +28,9 @@ async def no_redirects(
     response = await handler(request)
     if 300 <= response.status <= 399:
         response.close()
-        raise network_fault(
-            "redirected",
+        raise redirect_fault(
             f"{request.url.origin()} answers {response.status} and leads to "
-            f"{origin(response.headers.get('Location', ''))}, which is not followed; "
-            "write the final address into the configuration if it stays so",
+            f"{origin(response.headers.get('Location', ''))}"
         )
     return response
 

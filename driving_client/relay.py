@@ -33,6 +33,7 @@ from driving_client.session_token import credentials
 from driving_client.texts import printable
 from driving_client.utterance import Utterance
 from driving_client.voice import LocalVoice, new_request_id
+from driving_client.wire.messages import Animation
 from driving_client.wire.relay_frames import (
     MAX_JSON_BYTES,
     AudioFrame,
@@ -93,6 +94,8 @@ class RelayLink(ReconnectingLink):
             case AudioFrame() as audio:
                 self._timeline.audio(audio)
             case MotionFrame() as motion:
+                moves = [each for each in motion.messages if isinstance(each, Animation)]
+                self._guard.keyframes(sum(each.places for each in moves))
                 self._timeline.motion(motion)
             case MetadataFrame() as metadata:
                 self._timeline.metadata(metadata)

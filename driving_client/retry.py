@@ -34,6 +34,11 @@ Rule = tuple[Action, str]
 
 _NETWORK: Final[Rule] = (Action.BACKOFF, "the network or the endpoint's host failed")
 _TROUBLE: Final[Rule] = (Action.BACKOFF, "the endpoint is in trouble")
+_REDIRECTED: Final[Rule] = (
+    Action.BACKOFF,
+    "the endpoint sends the kiosk elsewhere, which no credential follows; write the final "
+    "address into the configuration if it stays so",
+)
 _UNEXPECTED: Final[Rule] = (
     Action.BACKOFF,
     "an error of the kiosk's own, please report the traceback in its log",
@@ -111,19 +116,26 @@ class SessionError(LinkError):
         super().__init__(f"{code}: {meaning}" + (f" ({printable(detail)})" if detail else ""))
 
 
+class FloodError(SessionError):
+    """The peer sends too much, `code` says of what: to be cut off without reading on."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(code, _FLOOD, detail)
+
+
 def network_fault(code: str, detail: str) -> SessionError:
     """A fault of the network: `code` says at which step."""
     return SessionError(code, _NETWORK, detail)
 
 
+def redirect_fault(detail: str) -> SessionError:
+    """An answer that leads elsewhere: it is not followed."""
+    return SessionError("redirected", _REDIRECTED, detail)
+
+
 def unexpected_fault(error: Exception) -> SessionError:
     """An exception that nobody had thought of."""
     return SessionError("link_fault", _UNEXPECTED, f"{type(error).__name__}: {error}")
-
-
-def flood_fault(code: str, detail: str) -> SessionError:
-    """The peer is cut off for what it sends: `code` says of what there was too much."""
-    return SessionError(code, _FLOOD, detail)
 
 
 def fault_of_error(code: int, detail: str) -> SessionError:

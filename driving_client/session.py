@@ -26,6 +26,7 @@ from driving_client.frame_reader import FrameReader
 from driving_client.http_answers import no_redirects
 from driving_client.link import EventSink, LinkCounters, LinkDown, LinkUp, PlaybackState
 from driving_client.retry import (
+    FloodError,
     RetryPolicy,
     SessionError,
     network_fault,
@@ -35,7 +36,7 @@ from driving_client.retry import (
 from driving_client.server_clock import ServerClock
 from driving_client.session_record import SessionRecord
 from driving_client.session_settings import LinkSettings
-from driving_client.upgrade import open_websocket
+from driving_client.upgrade import hang_up, open_websocket
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +44,8 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 _QUEUE_LENGTH: Final = 256
+WORKS_AFTER_S: Final = 5.0
+"""A relay that refuses after the upgrade does so at once; one that has nothing to say is silent."""
 
 
 class ReconnectingLink(ABC):
@@ -79,26 +82,26 @@ class ReconnectingLink(ABC):
         """Connect, serve and reconnect until cancelled; returns only after a fatal fault."""
         self._loop = asyncio.get_running_loop()
         policy = RetryPolicy(self._settings.backoff)
-        async with aiohttp.ClientSession(
-            middlewares=(no_redirects,), auto_decompress=False
-        ) as http:
-            while True:
-                try:
+        while True:
+            try:
+                async with aiohttp.ClientSession(
+                    middlewares=(no_redirects,), auto_decompress=False
+                ) as http:
                     fault = await self._one_session(http)
-                except Exception as error:  # noqa: BLE001 – told by its traceback
-                    self._faults.tell("serving the endpoint", error)
-                    fault = unexpected_fault(error)
-                finally:
-                    session_s = self._session_seconds()
-                    self._confirmed_at = None
-                    self._socket = None
-                    self._guarded(self._lost)
-                worked = self._record.has_worked(self._settings.key)
-                delay = policy.delay_after(fault, session_s, worked=worked, now=time.monotonic())
-                self._tell_down(fault, delay)
-                if delay is None:
-                    return
-                await asyncio.sleep(delay)
+            except Exception as error:  # noqa: BLE001 – told by its traceback
+                self._faults.tell("serving the endpoint", error)
+                fault = unexpected_fault(error)
+            finally:
+                session_s = self._session_seconds()
+                self._confirmed_at = None
+                self._socket = None
+                self._guarded(self._lost)
+            worked = self._record.has_worked(self._settings.key)
+            delay = policy.delay_after(fault, session_s, worked=worked, now=time.monotonic())
+            self._tell_down(fault, delay)
+            if delay is None:
+                return
+            await asyncio.sleep(delay)
 
     def report_playback(self, request_id: str, state: PlaybackState, played_ms: int) -> None:
         """Tell the endpoint what became of an utterance; may be called from any thread."""
@@ -136,6 +139,7 @@ class ReconnectingLink(ABC):
         sender: asyncio.Task[None] | None = None
         socket: aiohttp.ClientWebSocketResponse | None = None
         working: asyncio.TimerHandle | None = None
+        politely = True
         self._broken_by = None
         self._noted = False
         try:
@@ -158,11 +162,11 @@ class ReconnectingLink(ABC):
             if connection_id:
                 self._works()
             else:  # nothing has confirmed it: only time or a frame can tell
-                stable_s = self._settings.backoff.stable_s
-                working = asyncio.get_running_loop().call_later(stable_s, self._works)
+                working = asyncio.get_running_loop().call_later(WORKS_AFTER_S, self._works)
             while True:
                 self._receive_checked(await self._receive())
         except SessionError as fault:
+            politely = not isinstance(fault, FloodError)
             return fault
         except (aiohttp.ClientError, OSError) as error:
             return network_fault("connection_lost", str(error))
@@ -172,7 +176,7 @@ class ReconnectingLink(ABC):
             if sender is not None:
                 sender.cancel()
             if socket is not None:
-                await socket.close()
+                await hang_up(http, socket, politely=politely)
 
     async def _in_time(self, step: Awaitable[T], code: str) -> T:
         """The step's result; SessionError `code` if it takes longer than the connect timeout."""

@@ -20,7 +20,7 @@ from driving_client.errors import SpeechError
 from driving_client.faults import FaultLog
 from driving_client.lipsync.espeak import EspeakMissingError
 from driving_client.retarget import load_retarget
-from driving_client.retry import SessionError
+from driving_client.retry import FloodError
 from driving_client.serving import GuardedServer, Limits, plain_bodies
 from driving_client.wire.codec import MAX_MESSAGE_BYTES
 
@@ -69,7 +69,7 @@ class _Endpoint:
     async def driveningress(self, request: web.Request) -> web.WebSocketResponse:
         socket = await self._upgrade(request)
         session = DrivingIngressSession(socket, self._retarget, self._settings.speed)
-        return await self._serve(socket, session.serve())
+        return await self._serve(request, socket, session.serve())
 
     async def relay(self, request: web.Request) -> web.WebSocketResponse:
         socket = await self._upgrade(request)
@@ -77,19 +77,21 @@ class _Endpoint:
         self._kiosks[session.connection_id] = session
         greeting = (self._settings.greeting,) if self._settings.greeting else ()
         try:
-            return await self._serve(socket, session.serve(greeting + self._settings.say))
+            opening = greeting + self._settings.say
+            return await self._serve(request, socket, session.serve(opening))
         finally:
             del self._kiosks[session.connection_id]
 
     async def _serve(
-        self, socket: web.WebSocketResponse, session: Awaitable[None]
+        self, request: web.Request, socket: web.WebSocketResponse, session: Awaitable[None]
     ) -> web.WebSocketResponse:
         """One session to its end; what a client causes is that client's trouble alone."""
         try:
             await session
-        except SessionError as error:
+        except FloodError as error:
             logger.warning("a client is cut off: %s", error, extra={"code": error.code})
-            await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=error.code.encode())
+            if request.transport is not None:
+                request.transport.abort()  # closing would read on what it sends
         except ConnectionError as error:
             logger.debug("a client has gone: %s", error, extra={"code": "client_gone"})
         except Exception as error:  # noqa: BLE001 – told by its traceback

@@ -67,6 +67,11 @@ class Animation:
     connection_id: str = ""
     dropped: int = 0
 
+    @property
+    def places(self) -> int:
+        """How many keyframes the message held, usable or not."""
+        return len(self.frames) or self.dropped
+
 
 @dataclass(frozen=True, slots=True)
 class Interrupt:

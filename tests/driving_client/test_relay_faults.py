@@ -9,6 +9,7 @@ import contextlib
 import numpy as np
 import pytest
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from scripted_endpoint import Backend, linked, motion, relay, settled, until, websocket_app
 
 from driving_client.link import PlaybackState
@@ -104,6 +105,55 @@ def test_an_oversized_frame_ends_the_session_only() -> None:
                 await backend.sockets[0].send_bytes(bytes(5 * 1024 * 1024))
             await until(lambda: len(rig.ups) == 2)
             assert "1009" in rig.downs[0].reason
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("greets", [True, False], ids=["by a frame", "by standing"])
+def test_a_relay_that_has_worked_is_waited_for_when_it_refuses(
+    greets: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("driving_client.session.WORKS_AFTER_S", 0.05)
+
+    async def story() -> None:
+        backend = Backend()
+        refused: list[str] = []
+
+        @web.middleware
+        async def proxy(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if refused:
+                refused.append("again")
+                return web.Response(status=404)
+            return await handler(request)
+
+        app = websocket_app(backend)
+        app.middlewares.append(proxy)
+        async with linked(app, dialect="relay") as rig:
+            await until(lambda: rig.ups)
+            if greets:
+                await backend.send(MetadataFrame(16000))
+            else:
+                await asyncio.sleep(0.1)
+            refused.append("now")
+            await settled(rig)
+            await backend.sockets[-1].close(code=1012)
+            await until(lambda: len(refused) > 3)
+            assert not rig.task.done()
+            refused.clear()
+            await until(lambda: len(rig.ups) == 2)
+
+    asyncio.run(story())
+
+
+def test_a_relay_that_refuses_after_each_upgrade_has_never_worked() -> None:
+    async def story() -> None:
+        async def refuse(socket: web.WebSocketResponse, _: web.Request) -> None:
+            await socket.receive()
+            await socket.close(code=4010)
+
+        async with linked(websocket_app(refuse), dialect="relay") as rig:
+            await asyncio.wait_for(rig.task, 30)
+            assert rig.downs[-1].fatal
 
     asyncio.run(story())
 

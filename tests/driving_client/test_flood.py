@@ -1,0 +1,340 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A peer that sends too much is cut off with a reason, and meanwhile nothing else waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import struct
+from collections.abc import Callable, Iterator
+
+import hostile
+import numpy as np
+import pytest
+from aiohttp import WSMessage, WSMsgType, web
+from google.protobuf.message import DecodeError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scripted_endpoint import Backend, ConfirmingEndpoint, linked, relay, until, websocket_app
+
+from driving_client.errors import ProtocolError
+from driving_client.flood import FloodGuard
+from driving_client.frame_reader import FrameReader
+from driving_client.retry import FloodError
+from driving_client.wire import allowance
+from driving_client.wire import driveningress_pb2 as pb
+from driving_client.wire.allowance import MAX_ENTRIES, MAX_FIELDS, MAX_KEYFRAMES, Allowance
+from driving_client.wire.codec import Animation, ServerError, decode_message
+from driving_client.wire.relay_frames import (
+    AudioFrame,
+    ErrorFrame,
+    MetadataFrame,
+    MotionFrame,
+    decode_frame,
+)
+
+
+class Clock:
+    """Seconds that a test winds on."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def taken(step: Callable[[], None], most: int = 10**6) -> int:
+    """How many a guard takes before it cuts off."""
+    for count in range(most):
+        try:
+            step()
+        except FloodError:
+            return count
+    return most
+
+
+def test_the_longest_utterance_in_the_smallest_pieces_is_no_flood() -> None:
+    guard = FloodGuard(Clock())
+    for _ in range(600 * 50 + 600 * 25):
+        guard.frame()
+    for _ in range(600 * 25):
+        guard.keyframes(1)
+
+
+def test_what_is_beyond_use_is_cut_off_and_slowly_allowed_again() -> None:
+    clock = Clock()
+    guard = FloodGuard(clock)
+    assert taken(guard.frame) == 50_000
+    assert taken(guard.request) == 200
+    assert taken(guard.bad_frame) == 100
+    assert taken(lambda: guard.keyframes(3000)) == 15
+    clock.now += 10.0
+    assert taken(guard.frame) == 10_000
+    assert taken(guard.request) == 200
+    assert taken(guard.bad_frame) == 10
+    assert taken(lambda: guard.keyframes(1000)) == 5
+
+
+class ReadySocket:
+    """Frames without end that lie ready, as a flood's do: receive() never waits."""
+
+    def __init__(self, kinds: Iterator[WSMsgType], each: Callable[[], None]) -> None:
+        self._kinds = kinds
+        self._each = each
+        self.pongs = 0
+
+    async def receive(self) -> WSMessage:
+        self._each()
+        return WSMessage(next(self._kinds), b"x", None)
+
+    async def pong(self, message: bytes = b"") -> None:
+        self.pongs += 1
+
+
+@pytest.mark.parametrize("kind", [WSMsgType.BINARY, WSMsgType.PING, WSMsgType.PONG])
+def test_a_flood_lets_every_other_task_have_its_turn(kind: WSMsgType) -> None:
+    async def story() -> None:
+        clock = Clock()
+        frames = 0
+        longest = since = 0
+
+        def each() -> None:  # a frame costs a millisecond
+            nonlocal frames, longest, since
+            clock.now += 0.001
+            frames += 1
+            since += 1
+            longest = max(longest, since)
+
+        async def other() -> None:
+            nonlocal since
+            while True:
+                await asyncio.sleep(0)
+                since = 0
+
+        kinds = itertools.chain(itertools.repeat(kind, 3000), [WSMsgType.TEXT])
+        socket = ReadySocket(kinds, each)
+        reader = FrameReader(socket, FloodGuard(clock), clock)
+        beside = asyncio.create_task(other())
+        while (await reader.next()).type is not WSMsgType.TEXT:
+            pass
+        beside.cancel()
+        assert frames == 3001
+        # Two slices of 4 ms at most: the other task needs one turn to begin
+        assert longest <= 10, "frames between two turns of another task"
+        assert socket.pongs == (3000 if kind is WSMsgType.PING else 0)
+
+    asyncio.run(story())
+
+
+FLOODS: dict[str, tuple[str | bytes, str]] = {
+    "damaged frames": (b"\x01\x00a", "bad_frames"),
+    "text that is no JSON": ("{", "bad_frames"),
+    "controls": ('{"action": "state"}', "flood"),
+    "texts of another kind": ('{"action": {"type": "heartbeat"}}', "flood"),
+    "errors": (b'\x04\x00{"error": "x"}', "flood"),
+}
+
+
+@pytest.mark.parametrize(("frame", "code"), FLOODS.values(), ids=FLOODS)
+def test_a_backend_that_floods_is_cut_off_with_few_lines_of_log(
+    frame: str | bytes, code: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        sent = 0
+
+        async def flood(socket: web.WebSocketResponse, _: web.Request) -> None:
+            nonlocal sent
+            await socket.receive()
+            with contextlib.suppress(ConnectionError):
+                for _ in range(20_000):
+                    sent += 1
+                    if isinstance(frame, str):
+                        await socket.send_str(frame)
+                    else:
+                        await socket.send_bytes(frame)
+
+        with caplog.at_level(logging.INFO):
+            async with linked(websocket_app(flood), dialect="relay") as rig:
+                await until(lambda: rig.downs, 60)
+                assert rig.downs[0].reason.startswith(f"{code}: ")
+                assert rig.downs[0].retry_in_s is not None
+                assert rig.link.counters.messages_received <= 202
+                lines = len(caplog.records)
+        assert lines <= 250
+
+    asyncio.run(story())
+
+
+def test_utterances_without_end_are_cut_off() -> None:
+    async def story() -> None:
+        backend = Backend()
+        async with relay(backend) as rig:
+            await until(lambda: rig.ups)
+            with contextlib.suppress(ConnectionError):
+                for number in range(300):
+                    await backend.send(MetadataFrame(16000, f"r{number}"))
+            await until(lambda: rig.downs)
+            assert rig.downs[0].reason.startswith("flood: ")
+            assert len(rig.utterances) <= 201
+
+    asyncio.run(story())
+
+
+def test_errors_of_requests_without_end_are_cut_off_and_few_codes_are_counted() -> None:
+    async def story() -> None:
+        endpoint = ConfirmingEndpoint()
+        async with linked(websocket_app(endpoint)) as rig:
+            await until(lambda: rig.ups)
+            with contextlib.suppress(ConnectionError):
+                for number in range(300):
+                    await endpoint.send(ServerError(10_000 + number, "x", request_id="r"))
+            await until(lambda: rig.downs)
+            assert rig.downs[0].reason.startswith("flood: ")
+            assert len(rig.link.counters.failures) <= 65
+
+    asyncio.run(story())
+
+
+def animation(keyframes: bytes) -> bytes:
+    return b"\x08\x05" + hostile.of_length(6, hostile.of_length(4, keyframes))
+
+
+def motion_frame(*messages: bytes) -> bytes:
+    packed = b"".join(struct.pack(">I", len(message)) + message for message in messages)
+    return b"\x02\x00" + struct.pack(">I", len(messages)) + packed
+
+
+EMPTY = hostile.of_length(1, b"")
+TOO_MUCH = {
+    "two million keyframes": motion_frame(animation(EMPTY * 2_000_000)),
+    "many messages of many keyframes": motion_frame(*[animation(EMPTY * 2900)] * 256),
+    "two million unknown fields": motion_frame(b"\x78\x01" * 2_000_000),
+    "groups": motion_frame(b"\x7b\x7c" * 2_000_000),
+    "capabilities": motion_frame(
+        b"\x08\x02" + hostile.of_length(3, hostile.of_length(2, b"") * (MAX_ENTRIES + 1))
+    ),
+    "parameters": motion_frame(
+        b"\x08\x01" + hostile.of_length(2, hostile.of_length(8, b"") * (MAX_ENTRIES + 1))
+    ),
+}
+
+
+@pytest.mark.parametrize("frame", TOO_MUCH.values(), ids=TOO_MUCH)
+def test_what_a_frame_holds_is_counted_before_it_is_parsed(
+    frame: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = parsed = 0
+    real = allowance._varint
+
+    def counted(data: bytes, position: int, end: int) -> tuple[int, int]:
+        nonlocal steps
+        steps += 1
+        return real(data, position, end)
+
+    def parse(keyframes: list[pb.Flame]) -> tuple[np.ndarray, int]:
+        nonlocal parsed
+        parsed += len(keyframes)
+        return np.zeros((0, 120), np.float32), len(keyframes)
+
+    monkeypatch.setattr(allowance, "_varint", counted)
+    monkeypatch.setattr("driving_client.wire.codec.read_keyframes", parse)
+    with pytest.raises(ProtocolError):
+        decode_frame(frame)
+    assert steps <= 2 * MAX_FIELDS + 10
+    assert parsed <= MAX_KEYFRAMES
+
+
+def test_the_most_that_is_taken_is_taken() -> None:
+    whole = decode_message(animation(EMPTY * MAX_KEYFRAMES))
+    assert isinstance(whole, Animation)
+    assert whole.places == MAX_KEYFRAMES
+    half = animation(EMPTY * (MAX_KEYFRAMES // 2))
+    frame = decode_frame(motion_frame(half, half))
+    assert isinstance(frame, MotionFrame)
+    assert len(frame.messages) == 2
+    with pytest.raises(ProtocolError, match="keyframes"):
+        decode_frame(motion_frame(half, half, animation(EMPTY)))
+
+
+def parsed(data: bytes) -> pb.Message | None:
+    message = pb.Message()
+    try:
+        message.ParseFromString(data)
+    except DecodeError:
+        return None
+    return message
+
+
+def agree(data: bytes) -> None:
+    """What the parser takes is counted, and never as less than it is."""
+    message = parsed(data)
+    if message is None:
+        return
+    counting = Allowance()
+    counting.check(data)
+    left = counting._left["keyframes"]
+    assert MAX_KEYFRAMES - left >= len(message.server_response_animation.animation.keyframes)
+
+
+def test_counting_agrees_with_the_parser_on_every_field_and_wire_type() -> None:
+    for data in hostile.messages():
+        agree(data)
+
+
+SOME = st.sampled_from([*hostile.messages()][::50]) | st.binary(max_size=6)
+
+
+@settings(max_examples=300)
+@given(st.lists(SOME, max_size=6).map(b"".join))
+def test_counting_agrees_with_the_parser_on_anything(data: bytes) -> None:
+    agree(data)
+
+
+def test_a_voice_of_ones_own_is_taken_amid_a_flood(tone: np.ndarray) -> None:
+    """The frames that lie ready do not keep the loop: the voice comes between two of them."""
+
+    async def story() -> None:
+        backend = Backend()
+        async with relay(backend) as rig:
+            await until(lambda: rig.ups)
+
+            async def flood() -> None:
+                with contextlib.suppress(ConnectionError):
+                    for _ in range(2000):
+                        await backend.send(AudioFrame(tone[:2]))
+
+            flooding = asyncio.create_task(flood())
+            await until(lambda: rig.utterances)
+            rig.link.begin_voice(16000).write(tone)
+            at = rig.link.counters.messages_received
+            assert rig.utterances[-1].audio_length == len(tone)
+            await flooding
+            assert at < 2000
+
+    asyncio.run(story())
+
+
+def test_a_link_ends_in_time_while_its_peer_floods() -> None:
+    async def story() -> None:
+        async def flood(socket: web.WebSocketResponse, _: web.Request) -> None:
+            await socket.receive()
+            with contextlib.suppress(ConnectionError):
+                while True:
+                    await socket.send_bytes(b"\x77\x00")
+                    await asyncio.sleep(0)
+
+        async with linked(websocket_app(flood), dialect="relay") as rig:
+            await until(lambda: rig.link.counters.messages_received > 100)
+            rig.task.cancel()
+            done, _ = await asyncio.wait({rig.task}, timeout=30)
+            assert done
+
+    asyncio.run(story())
+
+
+def test_an_error_frame_is_told_on_one_line() -> None:
+    frame = decode_frame(b'\x04\x00{"error": "a\\n\\u001b[2Jb\\ud800"}')
+    assert frame == ErrorFrame(r"a\n\x1b[2Jb\ud800")
