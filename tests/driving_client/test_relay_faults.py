@@ -132,10 +132,10 @@ def test_a_relay_that_has_worked_is_waited_for_when_it_refuses(
             await until(lambda: rig.ups)
             if greets:
                 await backend.send(MetadataFrame(16000))
+                await settled(rig, backend)
             else:
                 await asyncio.sleep(0.1)
             refused.append("now")
-            await settled(rig)
             await backend.sockets[-1].close(code=1012)
             await until(lambda: len(refused) > 3)
             assert not rig.task.done()
