@@ -72,7 +72,7 @@ def main() -> int:
     for address in (KIOSK, ATTACKER, FRIEND, *MANY):
         subprocess.run(["ip", "address", "add", f"{address}/32", "dev", "lo"], check=True)
     names = [each.__name__ for each in ATTACKS]
-    names = options.attacks or [*names, "silent+", "half_heads+"]
+    names = options.attacks or [*names, "silent+", "half_heads+", "malformed+"]
     print(f"{'attack (+: from 40 addresses)':30} {'livez p95 here / there':>24} {'voice max':>10} "
           f"{'beat max':>9} {'frames/s':>9} {'log/s':>7} {'fds':>9} {'threads':>9}")  # fmt: skip
     for name in names:

@@ -30,6 +30,8 @@ HANDSHAKE_S: Final = 5.0
 BATCH: Final = 16
 REST_S: Final = 0.02
 """Between two full batches: 800 connections a second at most, a twentieth of a core."""
+TOGETHER: Final = 50.0
+"""Connections a second from all other machines: a TLS handshake and a refusal are 5 ms of CPU."""
 NO_RESOURCES_S: Final = 1.0
 _LOOK_EVERY_S: Final = 1.0
 _RESET: Final = struct.pack("ii", 1, 0)
@@ -55,7 +57,7 @@ class Listener:
         self._places = Places(limits)
         self._refused = refused
         self._tls = tls
-        self._rate = RateLimit()
+        self._rate = RateLimit(TOGETHER)
         self._doors: list[Door] = []
         self._full: set[bool] = set()
         self._beginning: set[asyncio.Task[None]] = set()
@@ -105,6 +107,11 @@ class Listener:
         for _ in range(BATCH):
             if not self._places.room(here=door.own):
                 self._pause(door)
+                return
+            wait_s = 0.0 if door.own else self._rate.wait(time.monotonic())
+            if wait_s:
+                self._refused("too_often")
+                self._rest(door, wait_s)
                 return
             try:
                 connection, address = door.socket.accept()

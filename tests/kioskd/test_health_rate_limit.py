@@ -55,11 +55,22 @@ def test_the_table_does_not_grow_and_a_network_is_one() -> None:
     for number in range(10_000):
         limit.take(f"10.0.{number // 256}.{number % 256}", 0.0)
     assert len(limit._buckets) == MAX_ADDRESSES
-    served = sum(limit.take(f"2001:db8::{number:x}", 0.0) == 0.0 for number in range(500))
+    served = sum(limit.take(f"2001:db8::{number:x}", 9.0) == 0.0 for number in range(500))
     assert served == BURST
-    assert limit.take("::ffff:192.0.2.9", 0.0) == 0.0
-    assert limit.take("fe80::1%eth0", 0.0) == 0.0
-    assert limit.take("", 0.0) == 0.0, "a Unix socket has no address"
+    assert limit.take("::ffff:192.0.2.9", 9.0) == 0.0
+    assert limit.take("fe80::1%eth0", 9.0) == 0.0
+    assert limit.take("", 9.0) == 0.0, "a Unix socket has no address"
+
+
+def test_many_machines_together_have_a_limit_too() -> None:
+    limit = RateLimit(together=50.0)
+    served = sum(limit.take(f"192.0.2.{number % 200}", 0.0) == 0.0 for number in range(500))
+    assert served == 150
+    assert limit.wait(0.0) == pytest.approx(1 / 50)
+    assert limit.take("198.51.100.1", 0.0) == pytest.approx(1 / 50)
+    served = sum(limit.take(f"192.0.2.{number % 200}", 1.0) == 0.0 for number in range(500))
+    assert served == 50
+    assert limit.wait(1.02) == pytest.approx(0.0)
 
 
 def test_guessing_a_token_is_slow() -> None:
