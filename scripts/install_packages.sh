@@ -18,7 +18,7 @@ kiosk)
     packages="python3-venv python3-dev gcc pkg-config libasound2-dev libsystemd-dev
         libegl1 libgles2 libgl1-mesa-dri espeak-ng ffmpeg flite openssl squashfs-tools e2fsprogs
         libasound2-plugins pulseaudio pulseaudio-utils openssh-client dropbear-bin busybox
-        systemd"
+        systemd curl"
     ;;
 image)
     packages="dpkg-dev openssl squashfs-tools e2fsprogs fakeroot
