@@ -310,6 +310,11 @@ def endpoint_that_closes_with(code: int) -> contextlib.AbstractContextManager[st
 
 
 def test_the_endpoint_hears_of_the_speech_that_a_shutdown_cuts_short(tmp_path: Path) -> None:
+    """In the little time that the daemon gives its threads: in real time."""
+    unless_starved(lambda: cut_speech_short(tmp_path))
+
+
+def cut_speech_short(tmp_path: Path) -> None:
     heard: list[dict[str, object]] = []
 
     async def speak(_request: web.Request, upgraded: web.WebSocketResponse) -> None:
@@ -328,6 +333,10 @@ def test_the_endpoint_hears_of_the_speech_that_a_shutdown_cuts_short(tmp_path: P
         kiosk.wait_until(lambda: bool(heard), "report")
         kiosk.wait_until(lambda: speech_seconds(kiosk) > 0.3, "speech")
         assert kiosk.stop() == 0, kiosk.log
+        deadline = time.monotonic() + GENEROUS_S
+        while len(heard) < 2:
+            assert time.monotonic() < deadline, kiosk.log
+            time.sleep(0.01)
     assert [(report["req_id"], report["state"]) for report in heard] == [
         ("long", "playing"),
         ("long", "interrupted"),
@@ -338,6 +347,11 @@ def test_the_endpoint_hears_of_the_speech_that_a_shutdown_cuts_short(tmp_path: P
 
 
 def test_an_endpoint_that_is_deaf_and_a_watcher_do_not_hold_up_the_end(tmp_path: Path) -> None:
+    """By the clock of the daemon: in real time."""
+    unless_starved(lambda: end_with_the_deaf(tmp_path))
+
+
+def end_with_the_deaf(tmp_path: Path) -> None:
     async def be_deaf(_request: web.Request, _upgraded: web.WebSocketResponse) -> None:
         await asyncio.sleep(60)
 
