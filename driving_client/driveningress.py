@@ -66,9 +66,11 @@ class DrivingIngressLink(ReconnectingLink):
             utterance, self._settings.sample_rate, self._task_ended
         )
         # The player hears of the newcomer first: else it would take the old one as complete
-        self._sink(UtteranceStarted(utterance))
-        if before is not None:
-            self._give_up(before, "superseded")
+        try:
+            self._sink(UtteranceStarted(utterance))
+        finally:
+            if before is not None:
+                self._give_up(before, "superseded")
         if self.connected:
             current.start(utterance.request_id, 0, self._send)
         else:
@@ -160,7 +162,7 @@ class DrivingIngressLink(ReconnectingLink):
         fault = fault_of_error(error.code, error.message)
         if error.request_id and not 4000 <= error.code <= 4999:
             logger.warning("request %s: %s", error.request_id, fault, extra={"code": fault.code})
-            self._count_failure(fault.code)
+            self._counters.fail(fault.code)
             current = self._current
             if current is not None and error.request_id == current.request_id:
                 current.stop()

@@ -19,7 +19,6 @@ from driving_client.link import (
     Control,
     ControlRequested,
     EventSink,
-    LinkEvent,
     PlaybackState,
     UtteranceStarted,
     VoiceStream,
@@ -54,7 +53,11 @@ class RelayLink(ReconnectingLink):
     def __init__(self, settings: LinkSettings, sink: EventSink, record: SessionRecord) -> None:
         super().__init__(settings, sink, record)
         self._timeline = RelayTimeline(
-            self._begun, self._counters, settings.sample_rate, settings.motion_offset_s
+            sink,
+            self._counters,
+            settings.sample_rate,
+            settings.motion_offset_s,
+            lambda: self._guard.request(),
         )
 
     def begin_voice(self, sample_rate: int) -> VoiceStream:
@@ -118,17 +121,12 @@ class RelayLink(ReconnectingLink):
         if control is Control.INTERRUPT:
             self._timeline.close(request_id, "interrupted")
 
-    def _begun(self, event: LinkEvent) -> None:
-        """A new utterance, on its way to the player."""
-        self._guard.request()
-        self._sink(event)
-
     def _error(self, error: ErrorFrame) -> None:
         self._guard.request()
         logger.warning(
             "the backend reports an error: %s", error.message, extra={"code": "backend_error"}
         )
-        self._count_failure("backend_error")
+        self._counters.fail("backend_error")
         if error.request_id:
             self._timeline.fail_motion(error.request_id, "backend_error")
         if error.code is None or (error.request_id and error.code != 16 and error.code < 4000):

@@ -9,6 +9,7 @@ order and chunking of frames can be tried on it.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from driving_client.animation import add_animation
@@ -26,13 +27,22 @@ _REMEMBERED: Final = 256
 
 
 class RelayTimeline:
-    """Utterances of one relay link; `sink` hears of each as it begins."""
+    """Utterances of one relay link; `sink` hears of each as it begins.
+
+    `admit` is asked before each and may raise; then nothing has changed.
+    """
 
     def __init__(
-        self, sink: EventSink, counters: LinkCounters, sample_rate: int, motion_offset_s: float
+        self,
+        sink: EventSink,
+        counters: LinkCounters,
+        sample_rate: int,
+        motion_offset_s: float,
+        admit: Callable[[], None] = lambda: None,
     ) -> None:
         self._sink = sink
         self._counters = counters
+        self._admit = admit
         self._default_rate = self._rate = sample_rate
         self._motion_offset_s = motion_offset_s
         self._current: Utterance | None = None
@@ -135,15 +145,18 @@ class RelayTimeline:
         return self._begin(wire_id, wire_id)
 
     def _begin(self, request_id: str, wire_id: str, *, announced: bool = False) -> Utterance:
+        self._admit()
         before = self._current
         utterance = Utterance(request_id, self._rate, motion_offset_s=self._motion_offset_s)
         self._current, self._wire_id, self._announced = utterance, "", announced
         if wire_id:
             self._name(utterance, wire_id)
         # The player hears of the newcomer first: else it would take the old one as complete
-        self._sink(UtteranceStarted(utterance))
-        if before is not None:
-            self._give_up(before, "superseded")
+        try:
+            self._sink(UtteranceStarted(utterance))
+        finally:
+            if before is not None:
+                self._give_up(before, "superseded")
         return utterance
 
     def _name(self, utterance: Utterance, wire_id: str) -> None:

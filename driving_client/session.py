@@ -2,10 +2,8 @@
 """The life of a link that both dialects share: connect, serve, fail, wait, connect again.
 
 A dialect fills in the methods marked so. All of this runs on the network's thread;
-`report_playback` alone may be called from others. What goes out from synchronous code passes
-through a bounded queue: a peer that stops reading costs reports, never memory. An exception that
-nobody had thought of ends the session as a `link_fault`, and the next one begins after the usual
-wait.
+`report_playback` alone may be called from others. An exception that nobody had thought of ends
+the session as a `link_fault`, and the next one begins after the usual wait.
 """
 
 from __future__ import annotations
@@ -25,6 +23,7 @@ from driving_client.flood import FloodGuard
 from driving_client.frame_reader import FrameReader
 from driving_client.http_answers import no_redirects
 from driving_client.link import EventSink, LinkCounters, LinkDown, LinkUp, PlaybackState
+from driving_client.outgoing import Outgoing
 from driving_client.retry import (
     FloodError,
     RetryPolicy,
@@ -43,7 +42,6 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 P = ParamSpec("P")
 
-_QUEUE_LENGTH: Final = 256
 WORKS_AFTER_S: Final = 5.0
 """A relay that refuses after the upgrade does so at once; one that has nothing to say is silent."""
 
@@ -62,7 +60,7 @@ class ReconnectingLink(ABC):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._reader: FrameReader | None = None
-        self._outgoing: asyncio.Queue[bytes | str] = asyncio.Queue(_QUEUE_LENGTH)
+        self._outgoing: Outgoing | None = None
         self._confirmed_at: float | None = None
         self._broken_by: SessionError | None = None
         self._noted = False
@@ -94,7 +92,7 @@ class ReconnectingLink(ABC):
             finally:
                 session_s = self._session_seconds()
                 self._confirmed_at = None
-                self._socket = None
+                self._socket = self._outgoing = None
                 self._guarded(self._lost)
             worked = self._record.has_worked(self._settings.key)
             delay = policy.delay_after(fault, session_s, worked=worked, now=time.monotonic())
@@ -148,9 +146,9 @@ class ReconnectingLink(ABC):
             socket = self._socket = await self._in_time(connecting, "connect_timeout")
             self._guard = FloodGuard()
             self._reader = FrameReader(socket, self._guard)
+            self._outgoing = Outgoing(socket, self._counters)
             connection_id = await self._in_time(self._handshake(), "confirm_timeout")
-            self._outgoing = asyncio.Queue(_QUEUE_LENGTH)
-            sender = asyncio.create_task(self._send_queued())
+            sender = asyncio.create_task(self._outgoing.run())
             sender.add_done_callback(self._task_ended)
             self._confirmed_at = time.monotonic()
             self._counters.connects += 1
@@ -189,7 +187,8 @@ class ReconnectingLink(ABC):
 
     async def _receive(self) -> aiohttp.WSMessage:
         """The next text or binary frame; SessionError where the connection ends instead."""
-        socket, reader = self._open_socket(), self._reader
+        socket, reader = self._socket, self._reader
+        assert socket is not None
         assert reader is not None
         message = await reader.next()
         if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
@@ -207,7 +206,7 @@ class ReconnectingLink(ABC):
         try:
             self._received(message)
         except ProtocolError as error:
-            self._count_failure("protocol_error")
+            self._counters.fail("protocol_error")
             logger.warning("frame dropped: %s", error, extra={"code": "protocol_error"})
             self._guard.bad_frame()
         else:
@@ -215,41 +214,14 @@ class ReconnectingLink(ABC):
 
     async def _send(self, data: bytes | str) -> None:
         """Send one frame, waiting while the peer does not read."""
-        socket = self._open_socket()
-        if isinstance(data, str):
-            await socket.send_str(data)
-        else:
-            await socket.send_bytes(data)
-        self._counters.bytes_sent += len(data)
+        if self._outgoing is None:
+            raise network_fault("connection_lost", "the socket is closed")
+        await self._outgoing.send(data)
 
     def _send_soon(self, data: bytes | str) -> None:
         """Queue one frame; without a session it is dropped, for it would come too late."""
-        if not self.connected:
-            return
-        try:
-            self._outgoing.put_nowait(data)
-        except asyncio.QueueFull:
-            self._count_failure("upstream_full")
-            logger.warning(
-                "the endpoint does not read: a message to it is dropped",
-                extra={"code": "upstream_full"},
-            )
-
-    async def _send_queued(self) -> None:
-        queue = self._outgoing
-        while True:
-            data = await queue.get()
-            try:
-                await self._send(data)
-            except (aiohttp.ClientError, OSError) as error:
-                # The receiving side meets the same end and reports it
-                logger.debug("cannot send: %s", error, extra={"code": "send_failed"})
-                return
-
-    def _open_socket(self) -> aiohttp.ClientWebSocketResponse:
-        if self._socket is None:
-            raise network_fault("connection_lost", "the socket is closed")
-        return self._socket
+        if self.connected and self._outgoing is not None:
+            self._outgoing.put(data)
 
     def _session_seconds(self) -> float:
         return 0.0 if self._confirmed_at is None else time.monotonic() - self._confirmed_at
@@ -276,16 +248,13 @@ class ReconnectingLink(ABC):
         """An exception beside the receiving: the session ends, and tells it as its fault."""
         self._faults.tell("serving the endpoint", error)
         if self._socket is None or self._broken_by is not None:
-            self._count_failure("link_fault")
+            self._counters.fail("link_fault")
             return
         self._broken_by = unexpected_fault(error)
         self._closing = asyncio.ensure_future(self._socket.close())
 
-    def _count_failure(self, code: str) -> None:
-        self._counters.fail(code)
-
     def _tell_down(self, fault: SessionError, delay: float | None) -> None:
-        self._count_failure(fault.code)
+        self._counters.fail(fault.code)
         if delay is None:
             logger.error("link is down for good: %s", fault, extra={"code": "link_fatal"})
         else:

@@ -25,7 +25,7 @@ class ControlError(KioskError):
     """kioskd cannot be asked, or refuses."""
 
 
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
+class NoRedirects(urllib.request.HTTPRedirectHandler):
     """urllib would send the token on to wherever an answer leads."""
 
     def redirect_request(self, *_: Any) -> None:
@@ -70,7 +70,7 @@ class Client:
         except (OSError, ValueError) as error:
             raise ControlError(f"--authority {authority}: {error}; name a PEM file") from error
         self._opener = urllib.request.build_opener(
-            urllib.request.HTTPSHandler(context=tls), _NoRedirects()
+            urllib.request.HTTPSHandler(context=tls), NoRedirects()
         )
 
     def get(self, path: str) -> tuple[int, bytes]:

@@ -25,7 +25,8 @@ def board_checks(
 
     def needs_tls() -> bool:
         endpoint = config().endpoint
-        return endpoint.url.startswith("wss:") or endpoint.token_url.startswith("https:")
+        addresses = (endpoint.url.lower(), endpoint.token_url.lower())
+        return addresses[0].startswith("wss:") or addresses[1].startswith("https:")
 
     return [
         StorageCheck(state_folder(), metrics=metrics),

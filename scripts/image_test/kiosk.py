@@ -22,6 +22,7 @@ from typing import Any, Final
 from firmware.steps import run
 from image_test.disk import stick
 from image_test.machine import HOST, Machine
+from kioskd.ctl.client import NoRedirects
 
 STICK_LABEL: Final = "KIOSKCFG"
 START_S: Final = 600.0
@@ -85,13 +86,15 @@ class Kiosk:
     def __init__(self, machine: Machine, owner: Owner) -> None:
         self.machine = machine
         self._owner = owner
-        self._context = owner.context()
+        self._opener = urllib.request.build_opener(
+            urllib.request.HTTPSHandler(context=owner.context()), NoRedirects()
+        )
 
     def get(self, path: str, token: str | None = None) -> bytes:
         """GET with the owner's token, or another; raises urllib's errors."""
         request = urllib.request.Request(f"https://{self.machine.url}{path}")
         request.add_header("Authorization", f"Bearer {token or self._owner.token}")
-        with urllib.request.urlopen(request, timeout=_ANSWER_S, context=self._context) as answer:
+        with self._opener.open(request, timeout=_ANSWER_S) as answer:
             content: bytes = answer.read()
         return content
 

@@ -47,6 +47,13 @@ def receive(rig: Rig, data: str | bytes) -> None:
         rig.link._received(WSMessage(kind, data, None))
 
 
+async def hang_up(rig: Rig) -> None:
+    """The connection ends from this side."""
+    assert isinstance(rig.link, ReconnectingLink)
+    if rig.link._socket is not None:
+        await rig.link._socket.close()
+
+
 def on_a_relay(do: Callable[[Rig], None]) -> None:
     async def story() -> None:
         async with relay(Backend()) as rig:
@@ -173,7 +180,7 @@ def test_a_token_answer_of_every_shape_is_borne(status: int) -> None:
                     app_socket = rig.ups.pop()
                     assert app_socket.connection_id
                     assert isinstance(rig.link, ReconnectingLink)
-                    await rig.link._open_socket().close()
+                    await hang_up(rig)
                 rig.events.clear()
                 assert not rig.task.done()
             assert not rig.link.counters.failures.get("link_fault")
@@ -205,7 +212,7 @@ def test_an_exception_that_nobody_thought_of_is_a_link_fault_and_the_link_comes_
                 match place:
                     case "sink":
                         broken.setattr(rig.link, "_sink", odd)
-                        await rig.link._open_socket().close()
+                        await hang_up(rig)
                     case "received":
                         broken.setattr(rig.link, "_received", odd)
                         await endpoint.send(AudioInput("x", b""))
@@ -217,7 +224,7 @@ def test_an_exception_that_nobody_thought_of_is_a_link_fault_and_the_link_comes_
                         voice.write(tone)
                     case "lost":
                         broken.setattr(rig.link, "_lost", odd)
-                        await rig.link._open_socket().close()
+                        await hang_up(rig)
                 await until(lambda: rig.link.counters.failures.get("link_fault"))
             connects = rig.link.counters.connects
             await until(lambda: rig.link.connected and rig.link.counters.connects >= connects)
