@@ -32,6 +32,7 @@ def tls_context(certificate: str, key: str) -> ssl.SSLContext | None:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION  # one connection, one handshake
     try:
         for path in (certificate, key):
             open_regular(path).close()  # OpenSSL would wait for the writer of a FIFO

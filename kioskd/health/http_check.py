@@ -29,7 +29,7 @@ class HttpCheck:
             return passed("no server is configured")
         observed = f"{http.url or 'not listening'}, {http.connections} connections"
         if http.trouble:
-            return warned(observed, "http_down", f"{http.trouble}; restart the kiosk")
+            return warned(observed, "http_down", f"{http.trouble}; tried again every second")
         if http.restarts:
             text = f"its thread was stuck and begun anew, {http.restarts} times; see the log"
             return warned(observed, "http_restarted", text)

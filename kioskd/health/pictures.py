@@ -49,7 +49,7 @@ class Picture:
 
 
 class PictureDesk:
-    """Between those who want a picture (io thread) and the render loop that can take one."""
+    """Between those who want a picture (http thread) and the render loop that can take one."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -73,10 +73,10 @@ class PictureDesk:
             try:
                 future.get_loop().call_soon_threadsafe(_give, future, picture)
             except RuntimeError:
-                return  # the io loop has ended: nobody is waiting any more
+                return  # the http loop has ended: nobody is waiting any more
 
     async def take(self) -> Picture:
-        """io thread: the next picture; raises PictureError when none comes in TIMEOUT_S."""
+        """http thread: the next picture; raises PictureError when none comes in TIMEOUT_S."""
         future: asyncio.Future[Picture] = asyncio.get_running_loop().create_future()
         with self._lock:
             self._waiting.append(future)

@@ -42,6 +42,7 @@ class HttpService:
         self._metrics = metrics
         self._thread = LoopThread("http")
         self._server: HealthServer | None = None
+        self._port: int | None = None
         self._snapshot = HttpSnapshot()
 
     @property
@@ -62,7 +63,9 @@ class HttpService:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             if time.monotonic() - self._thread.beat > STUCK_S:
-                await self._renew()
+                self._leave_behind()
+            if self._server is None:
+                await self._begin_anew()
 
     def begin_stop(self) -> Callable[[float], bool]:
         """End it; the answer waits for that and says whether it came in so many seconds."""
@@ -75,27 +78,27 @@ class HttpService:
 
     def _use(self, server: HealthServer) -> None:
         self._server = server
+        self._port = server.port
         self._snapshot = replace(self._snapshot, url=server.url, trouble="")
 
-    async def _renew(self) -> None:
+    def _leave_behind(self) -> None:
         logger.error(
             "the HTTP server's thread has been stuck for %g s: another one begins", STUCK_S,
             extra={"code": "http_restarted"})  # fmt: skip
         self._metrics.http_restarts.inc()
         self._snapshot = HttpSnapshot(restarts=self._snapshot.restarts + 1)
-        old, server = self._thread, self._server
-        port = None
+        server, self._server = self._server, None
         if server is not None:
-            port = server.port
             server.abandon()
         # Should it ever go on, it ends itself and its connections
-        old.begin_stop(_stop_of(server))
-        self._server = None
+        self._thread.begin_stop(_stop_of(server))
         self._thread = LoopThread("http")
         self._thread.start()
+
+    async def _begin_anew(self) -> None:
         try:
             async with asyncio.timeout(LISTEN_TIMEOUT_S):
-                self._use(await self._thread.run(self._listen(port)))
+                self._use(await self._thread.run(self._listen(self._port)))
         except (ServerError, ConfigError, TimeoutError) as error:
             trouble = str(error) or "the new thread does not begin to listen"
             logger.error("%s", trouble, extra={"code": "http_down"})

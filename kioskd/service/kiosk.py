@@ -214,7 +214,7 @@ class Kiosk:
 
         self._http = http = HttpService(make_server, self._metrics)
         local_url = http.start().local_url
-        self._io.spawn(http.keep(), "http_keeper", self._fail)
+        self._io.spawn(http.keep(), "http_keeper")
         if display.driver == "offscreen" and self._config.health.console:
             logger.info(
                 "no screen is used; look at %s",

@@ -12,9 +12,12 @@ import errno
 import gzip
 import logging
 import socket
+import ssl
+import subprocess
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -89,9 +92,9 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def running(limits: Limits = FEW, host: str = "0.0.0.0") -> AsyncIterator[Stand]:
+async def running(limits: Limits = FEW, tls: ssl.SSLContext | None = None) -> AsyncIterator[Stand]:
     stand = Stand(limits)
-    await stand.server.start(host, 0)
+    await stand.server.start("0.0.0.0", 0, tls)
     try:
         yield stand
     finally:
@@ -328,6 +331,45 @@ def test_without_descriptors_the_socket_rests_and_says_so_once(
     story(test)
     codes = [record.__dict__["code"] for record in caplog.records]
     assert codes == ["http_no_resources"] * 2, "one line for each rest"
+
+
+def test_half_a_handshake_and_none_at_all_have_an_end_and_no_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(listener, "HANDSHAKE_S", 2.0)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate(tmp_path))
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
+
+    async def test() -> None:
+        async with running(tls=context) as stand:
+            held = [
+                await stand.dial(data=data)
+                for data in (b"", b"\x16\x03\x01\x02\x00\x01", ASK, b"\0" * 5000)
+            ]
+            port = stand.server.address[1]
+            reader, writer = await asyncio.open_connection(HERE, port, ssl=client)
+            writer.write(ASK)
+            assert (await reader.readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+            writer.close()
+            await until(lambda: stand.refused["handshake"] == len(held))
+            await until(lambda: stand.server.connections == 0)
+            for each in held:
+                each.close()
+
+    story(test)
+    assert not caplog.records
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    files = folder / "certificate.pem", folder / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+         "-nodes", "-out", files[0], "-keyout", files[1], "-subj", "/CN=localhost"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return files
 
 
 def test_the_port_of_another_is_in_use(caplog: pytest.LogCaptureFixture) -> None:

@@ -16,7 +16,7 @@ from test_health import overridden
 from kioskd.config import Config
 from kioskd.health.http_check import HttpCheck
 from kioskd.health.pictures import PictureDesk
-from kioskd.health.server import HealthServer, View
+from kioskd.health.server import HealthServer, ServerError, View
 from kioskd.health.sources import HttpSnapshot
 from kioskd.health.status import Report
 from kioskd.metrics import Metrics
@@ -42,7 +42,15 @@ class Stuck:
             metrics=self.metrics,
             pictures=PictureDesk(),
         )
-        self.service = HttpService(lambda port: HealthServer(view, port=port), self.metrics)
+        self.refusals = 0
+
+        def make_server(port: int | None) -> HealthServer:
+            if self.refusals:
+                self.refusals -= 1
+                raise ServerError("the port is in use")
+            return HealthServer(view, port=port)
+
+        self.service = HttpService(make_server, self.metrics)
         self.url = self.service.start().url
 
     def _alive(self) -> bool:
@@ -142,3 +150,23 @@ def test_a_server_that_is_gone_is_told() -> None:
     [reason] = HttpCheck(lambda: HttpSnapshot(trouble="the port is in use")).run(0.0).reasons
     assert reason.code == "http_down"
     assert not HttpCheck(lambda: None).run(0.0).reasons
+
+
+def test_a_port_that_another_has_taken_meanwhile_is_tried_again(
+    stuck: Stuck,
+    other: LoopThread,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(http_service, "STUCK_S", 1.0)
+    monkeypatch.setattr(http_service, "LOOK_EVERY_S", 0.05)
+    stuck.refusals = 2
+    other.spawn(stuck.service.keep(), "keeper")
+    stuck.stand_still()
+    wait_until(lambda: stuck.service.snapshot.restarts)
+    monkeypatch.setattr(http_service, "STUCK_S", 600.0)
+    stuck.go_on.set()
+    wait_until(lambda: stuck.service.snapshot.url)
+    assert stuck.get() == 200
+    codes = [getattr(record, "code", "") for record in caplog.records]
+    assert codes.count("http_down") == 2

@@ -7,6 +7,7 @@ import asyncio
 import io
 import itertools
 import struct
+import threading
 import wave
 from collections.abc import AsyncIterator
 
@@ -149,7 +150,7 @@ class Kiosk:
 
     async def serve(self) -> web.AppRunner:
         app = web.Application()
-        link = LoopThread("link")
+        self.link = link = LoopThread("link")
         link.start()
         app.on_cleanup.append(lambda _app: _end(link))
         begin = NoLink(self.sink).begin_voice
@@ -236,6 +237,43 @@ def test_refusals_start_no_utterance_and_a_cut_voice_ends(
     told = [(record.levelname, getattr(record, "code", record.msg)) for record in caplog.records]
     assert told[-1] == ("WARNING", "voice_cut_off")
     assert {level for level, _ in told} == {"WARNING"}, "a sender that leaves is no fault of ours"
+
+
+def test_a_voice_waits_while_the_link_is_busy_and_then_goes_on_in_order() -> None:
+    voice = np.arange(10_000_000, dtype=np.uint32).astype(np.int16)
+
+    async def test() -> None:
+        kiosk = Kiosk()
+        runner = await kiosk.serve()
+        sent = 0
+
+        async def pieces() -> AsyncIterator[bytes]:
+            nonlocal sent
+            for part in np.split(voice, 1000):
+                sent += len(part)
+                yield part.tobytes()
+
+        go_on = threading.Event()
+
+        def be_busy() -> None:
+            go_on.wait(60)
+
+        kiosk.link.post(be_busy)
+        async with aiohttp.ClientSession() as session:
+            post = session.post(kiosk.url + "?sample_rate=48000", data=pieces())
+            asking = asyncio.ensure_future(post)
+            before = -1
+            while before != sent:
+                before = sent
+                await asyncio.sleep(0.5)
+            assert 0 < sent < len(voice) // 2, "the sender is held back"
+            go_on.set()
+            assert (await asking).status == 200
+        [utterance] = kiosk.utterances
+        np.testing.assert_array_equal(utterance.audio(0, len(voice)), voice)
+        await runner.cleanup()
+
+    asyncio.run(asyncio.wait_for(test(), 60))
 
 
 def test_a_voice_longer_than_allowed_is_refused() -> None:
