@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
         epilog="example: python -m driving_client align driveningress_16k.json",
     )
     align.add_argument("file", type=Path, help="a recording (JSON) with at least 2 s of speech")
-    align.add_argument("--retarget", type=Path, help="another retarget file than the packaged one")
+    align.add_argument("--retarget", type=Path, help="a retarget file other than the packaged one")
     options = parser.parse_args(arguments)
     try:
         recording = read_recording(options.file)

@@ -38,7 +38,7 @@ def check_url(url: str, schemes: tuple[str, ...]) -> SplitResult:
         parts = urlsplit(url)
     except ValueError as error:
         # Not urlsplit's words: they repeat what may hold a password
-        raise AddressError("it cannot be taken apart; look at host and brackets") from error
+        raise AddressError("it cannot be parsed; check host and brackets") from error
     if parts.scheme not in schemes or not parts.netloc:
         raise AddressError(f"write {schemes[0]}://host:port/path")
     if "@" in parts.netloc:
@@ -48,7 +48,7 @@ def check_url(url: str, schemes: tuple[str, ...]) -> SplitResult:
     host, port = _host_and_port(parts.netloc)
     _check_host(host)
     if port is not None and not _is_port(port):
-        raise AddressError(f"its port {_shown(port)} is no number from 1 to 65535")
+        raise AddressError(f"its port {_shown(port)} is not a number from 1 to 65535")
     return parts
 
 
@@ -77,7 +77,7 @@ def origin(url: str) -> str:
     try:
         parts = urlsplit(url)
     except ValueError:
-        return "an address that is none"
+        return "an invalid address"
     if not parts.netloc:
         return "another path of the same origin"
     return _shown(f"{parts.scheme or 'the same scheme'}://{parts.netloc.rpartition('@')[2]}")
@@ -126,14 +126,14 @@ def _ascii_label(label: str) -> str:
         try:
             written = label.encode("idna").decode("ascii")
         except UnicodeError as error:
-            raise AddressError(f"its host part {_shown(label)} is no name ({error})") from error
+            raise AddressError(f"its host part {_shown(label)} is not a name ({error})") from error
     if len(written) > _LONGEST_LABEL:
         raise AddressError(
             f"its host part {_shown(label)} is longer than {_LONGEST_LABEL} characters"
         )
     if not _LABEL.fullmatch(written):
         raise AddressError(
-            f"its host part {_shown(label)} is no name: letters, digits and hyphens within"
+            f"its host part {_shown(label)} is not a name: letters, digits and hyphens within"
         )
     return written
 
@@ -143,7 +143,7 @@ def _check_ipv4(host: str) -> None:
         ipaddress.IPv4Address(host)
     except ValueError as error:
         raise AddressError(
-            f"its host {_shown(host)} is no IPv4 address; four numbers up to 255 are one"
+            f"its host {_shown(host)} is not an IPv4 address; four numbers up to 255 are one"
         ) from error
 
 
@@ -156,7 +156,7 @@ def _check_ipv6(address: str) -> None:
     try:
         ipaddress.IPv6Address(address)
     except ValueError as error:
-        raise AddressError(f"its host {_shown(address)} is no IPv6 address") from error
+        raise AddressError(f"its host {_shown(address)} is not an IPv6 address") from error
 
 
 def _is_port(text: str) -> bool:

@@ -85,16 +85,16 @@ def _document(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise RecordingError(f"cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:
-        raise RecordingError(f"is no JSON ({error})") from error
+        raise RecordingError(f"is not JSON ({error})") from error
     if not isinstance(document, dict):
-        raise RecordingError("is no JSON object")
+        raise RecordingError("is not a JSON object")
     return document
 
 
 def _of_messages(path: Path, document: dict[str, Any]) -> Recording:
     encoded = document["animation_messages_base64"]
     if not isinstance(encoded, list):
-        raise RecordingError("animation_messages_base64 is no list")
+        raise RecordingError("animation_messages_base64 is not a list")
     messages = [decode_message(_bytes(item, "animation_messages_base64")) for item in encoded]
     animations = tuple(message for message in messages if isinstance(message, Animation))
     return Recording(
@@ -109,14 +109,14 @@ def _of_messages(path: Path, document: dict[str, Any]) -> Recording:
 def _of_keyframes(path: Path, document: dict[str, Any]) -> Recording:
     keyframes = document["keyframes"]
     if not isinstance(keyframes, list) or not all(isinstance(item, dict) for item in keyframes):
-        raise RecordingError("keyframes is no list of objects")
+        raise RecordingError("keyframes is not a list of objects")
     try:
         flames = [
             pb.Flame(**{field: item.get(key) or [] for key, field in _FIELDS.items()})
             for item in keyframes
         ]
     except (TypeError, ValueError) as error:
-        raise RecordingError(f"a keyframe holds something else than numbers ({error})") from error
+        raise RecordingError(f"a keyframe holds something other than numbers ({error})") from error
     frames, dropped = read_keyframes(flames)
     request_id = _request_id(document, "reqId", path)
     audio, rate = _voice_beside(path)
@@ -161,11 +161,11 @@ def _sample_rate(value: object) -> int:
 
 def _bytes(value: object, key: str) -> bytes:
     if not isinstance(value, str):
-        raise RecordingError(f"{key} is no base64 text")
+        raise RecordingError(f"{key} is not base64 text")
     try:
         return base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise RecordingError(f"{key} is no base64 text ({error})") from error
+        raise RecordingError(f"{key} is not base64 text ({error})") from error
 
 
 def _samples(raw: bytes) -> Samples:

@@ -151,7 +151,7 @@ def _json_object(text: str) -> dict[str, Any]:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ProtocolError(f"text frame is no JSON ({error})") from error
+        raise ProtocolError(f"text frame is not JSON ({error})") from error
     if not isinstance(document, dict):
-        raise ProtocolError("text frame is no JSON object")
+        raise ProtocolError("text frame is not a JSON object")
     return document

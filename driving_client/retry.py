@@ -41,7 +41,7 @@ _REDIRECTED: Final[Rule] = (
 )
 _UNEXPECTED: Final[Rule] = (
     Action.BACKOFF,
-    "an error of the kiosk's own, please report the traceback in its log",
+    "an internal error; please report the traceback in its log",
 )
 _FLOOD: Final[Rule] = (Action.SLOW, "the endpoint sends more than anybody could play; mend it")
 

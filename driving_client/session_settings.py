@@ -72,4 +72,4 @@ def _check_url(name: str, url: str, schemes: tuple[str, ...]) -> None:
     try:
         check_url(url, schemes)
     except AddressError as error:
-        raise LinkError(f"{name} {without_secrets(url)!r} is no address: {error}") from error
+        raise LinkError(f"{name} {without_secrets(url)!r} is not an address: {error}") from error

@@ -72,7 +72,7 @@ class VoiceDecoder:
     def _read_wav_header(self) -> bool:
         data = self._pending
         if len(data) >= 12 and data[8:12] != b"WAVE":
-            raise VoiceError("the body is a RIFF file but no WAV")
+            raise VoiceError("the body is a RIFF file but not a WAV")
         offset = 12
         rate = 0
         while len(data) >= offset + 8:

@@ -36,10 +36,10 @@ class Metrics:
             buckets=_SIGNED_BUCKETS, registry=registry)  # fmt: skip
         self.first_motion_delay = Histogram(
             "kiosk_first_motion_to_frame_seconds",
-            "From an utterance's first motion received to its first speaking frame shown",
+            "Time from an utterance's first motion received to its first speaking frame shown",
             buckets=_DELAY_BUCKETS, registry=registry)  # fmt: skip
         self.interrupt_delay = Histogram(
-            "kiosk_interrupt_to_silence_seconds", "From an interrupt to silence",
+            "kiosk_interrupt_to_silence_seconds", "Time from an interrupt to silence",
             buckets=_DELAY_BUCKETS, registry=registry)  # fmt: skip
         self.link_bytes = Counter(
             "kiosk_link_bytes", "Bytes exchanged with the driving endpoint",
@@ -64,20 +64,21 @@ class Metrics:
             registry=registry)  # fmt: skip
         self.frames = Counter("kiosk_frames", "Frames shown", registry=registry)
         self.missed_frames = Counter(
-            "kiosk_missed_frames", "Frames that should have been shown between two that were",
+            "kiosk_missed_frames", "Frames that were missed between two that were shown",
             registry=registry)  # fmt: skip
         self.frame_cost = Histogram(
             "kiosk_frame_cost_seconds",
-            "What a frame took of GPU or CPU, whichever is longer (offscreen their sum)",
+            "GPU or CPU time of a frame, whichever is longer (offscreen: their sum)",
             buckets=_COST_BUCKETS, registry=registry)  # fmt: skip
         self.render_scale = Gauge(
-            "kiosk_render_scale", "Internal resolution as a share of the screen's, of each side",
+            "kiosk_render_scale",
+            "Internal resolution as a fraction of the screen's, along each side",
             registry=registry)  # fmt: skip
         self.render_divisor = Gauge(
-            "kiosk_render_divisor", "Every how manyth refresh of the screen is drawn",
+            "kiosk_render_divisor", "N, where every Nth refresh of the screen is drawn",
             registry=registry)  # fmt: skip
         self.render_load = Gauge(
-            "kiosk_render_load", "Median share of their time that frames took lately",
+            "kiosk_render_load", "Median share of the frame period that recent frames took",
             registry=registry)  # fmt: skip
         self.quality_changes = Counter(
             "kiosk_quality_changes",
@@ -86,13 +87,13 @@ class Metrics:
             ["reason"], registry=registry)  # fmt: skip
         self.screen_reopened = Counter(
             "kiosk_screen_reopened",
-            "Times the display was opened anew because the picture was none",
+            "Times the display was reopened because its picture was empty or frozen",
             registry=registry)  # fmt: skip
         self.link_failures = Counter(
             "kiosk_link_failures", "Times the session with the endpoint was lost or refused",
             registry=registry)  # fmt: skip
         self.link_faults = Counter(
-            "kiosk_link_faults", "Exceptions in the link that nobody had thought of; please report",
+            "kiosk_link_faults", "Unexpected exceptions in the link; please report them",
             registry=registry)  # fmt: skip
         self.link_bad_frames = Counter(
             "kiosk_link_bad_frames", "Frames of the driving endpoint that were damaged",
@@ -108,11 +109,11 @@ class Metrics:
             registry=registry)  # fmt: skip
         self.storage_life = Gauge(
             "kiosk_storage_emmc_life_ratio",
-            "Share of the flash's life that is used at most, by its own estimate; 0 unknown",
+            "Upper bound of the share of the flash's life used, by its own estimate; 0 unknown",
             registry=registry)  # fmt: skip
         self.storage_end_of_life = Gauge(
             "kiosk_storage_emmc_pre_eol",
-            "Spare blocks by the flash's own words: 1 normal, 2 80 % used, 3 urgent, 0 unknown",
+            "Spare blocks as the flash reports them: 1 normal, 2 80 % used, 3 urgent, 0 unknown",
             registry=registry)  # fmt: skip
         self.time_synced = Gauge(
             "kiosk_time_synced", "1 once the clock has been synchronised over the network",
@@ -121,10 +122,10 @@ class Metrics:
             "kiosk_update_slot_info", "1 for the slot that runs, 0 for the other one",
             ["slot", "version"], registry=registry)  # fmt: skip
         self.update_tries = Gauge(
-            "kiosk_update_tries_left", "Starts that an image on trial has left",
+            "kiosk_update_tries_left", "Starts left to an image on trial",
             registry=registry)  # fmt: skip
         self.update_failures = Gauge(
-            "kiosk_update_failures", "Images in a row that did not prove themselves",
+            "kiosk_update_failures", "Images in a row that failed their trial",
             registry=registry)  # fmt: skip
         self.http_refused = Counter(
             "kiosk_http_refused",
@@ -132,7 +133,7 @@ class Metrics:
             "overdue, malformed",
             ["reason"], registry=registry)  # fmt: skip
         self.http_restarts = Counter(
-            "kiosk_http_restarts", "Times that the HTTP server's thread was stuck and begun anew",
+            "kiosk_http_restarts", "Times the HTTP server's thread was stuck and was restarted",
             registry=registry)  # fmt: skip
         self.info = Gauge(
             "kiosk_info", "Always 1; its labels say what runs here",

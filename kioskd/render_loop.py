@@ -8,8 +8,8 @@ pace, and at most one frame is in the GPU's hands while the next is made. From a
 player to the end of drawing, measured and smoothed, plus the panel's own delay, is how far
 ahead frames are drawn.
 
-What frames cost decides how finely the next are drawn (`kioskd.picture_quality`), and now and
-then a few pixels are looked at (`kioskd.screen_watch`). A picture that is none is healed: first
+What frames cost decides how finely the next are drawn (`kioskd.picture_quality`), and now and then
+a few pixels are looked at (`kioskd.screen_watch`). An empty or frozen picture is repaired: first
 by making display and renderer anew, at the next time also with a quarter of the pixels; when
 neither has helped, health says so until the picture is back.
 """
@@ -228,7 +228,7 @@ class RenderLoop:
         self._healed.append(now)
         lower = len(self._healed) == HEALINGS
         logger.warning(
-            "%s: opening the display anew%s", what,
+            "%s: reopening the display%s", what,
             f", with {LOWER_TIER:g} of the resolution" if lower else "",
             extra={"code": "screen_reopened"},
         )  # fmt: skip

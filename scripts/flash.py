@@ -3,7 +3,7 @@
 """Writes the firmware to a board; what `make flash BOARD=...` calls.
 
 Which tool does it stands in board/<name>/board.yaml; `--host` takes ssh instead, for every board
-that already runs a Linux. Exit status: 0 done, 1 refused or failed, 130 broken off.
+that already runs a Linux. Exit status: 0 done, 1 refused or failed, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from flashing.partition_table import (
 from flashing.report import Report
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-BROKEN_OFF: Final = 130
+INTERRUPTED: Final = 130
 Steps = list[tuple[str, list[str]]]
 
 
@@ -47,9 +47,14 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--what", choices=sorted(IMAGE_NAMES), default=OVERLAY,
         help="overlay: the kiosk's own partition (default); rootfs: the vendor's root with the "
         "kiosk in it, made by `make rootfs`")  # fmt: skip
-    add("--image", type=Path, metavar="FILE", help="another image than out/BOARD's")
-    add("--restore", type=Path, metavar="FILE", help="write a backup back that was made here")
-    add("--partition", default="", metavar="NAME", help="another partition than board.yaml names")
+    add("--image", type=Path, metavar="FILE", help="an image other than out/BOARD's")
+    add("--restore", type=Path, metavar="FILE", help="write back a backup that was made here")
+    add(
+        "--partition",
+        default="",
+        metavar="NAME",
+        help="a partition other than the one in board.yaml",
+    )
     add("--loader", type=Path, metavar="FILE", help="the vendor's loader (Maskrom, Genio)")
     add("--vendor", type=Path, metavar="FOLDER", help="the vendor's unpacked image (Genio)")
     add("--host", default="", metavar="USER@ADDRESS",
@@ -64,7 +69,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--no-restart", action="store_true", help="ssh: leave the restart to somebody else")
     add("--out", type=Path, metavar="FOLDER", help="images and backups (default: out/BOARD)")
     add("--wait", type=float, default=300.0, metavar="SECONDS",
-        help="how long a device is waited for (default: 300)")  # fmt: skip
+        help="how long to wait for a device (default: 300)")  # fmt: skip
     add("--no-backup", action="store_true", help="do not keep what the partition holds now")
     add("--yes", action="store_true", help="do not ask before overwriting")
     add("--dry-run", action="store_true", help="print the commands and run none")
@@ -95,8 +100,8 @@ def main(argv: list[str] | None = None) -> int:
         print(f"\nerror: {error}\n{report.state}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"\nbroken off. {report.state}", file=sys.stderr)
-        return BROKEN_OFF
+        print(f"\ninterrupted. {report.state}", file=sys.stderr)
+        return INTERRUPTED
     return 0
 
 

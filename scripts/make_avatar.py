@@ -91,7 +91,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         recipe = read_recipe(chosen.recipe)
         if not os.access(output.parent, os.W_OK):
-            raise BuildError(f"{output} cannot be written: {output.parent} is no writable folder")
+            raise BuildError(
+                f"{output} cannot be written: {output.parent} is not a writable folder"
+            )
         progress(f"fetch {REQUIREMENT} (48 MB, once)", 0.0)
         source = Source(fetch_wheel(chosen.cache))
         if chosen.draft is not None:

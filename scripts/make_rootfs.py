@@ -64,7 +64,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"\nerror: {explain_os_error(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nbroken off; nothing was left behind", file=sys.stderr)
+        print("\ninterrupted; nothing was left behind", file=sys.stderr)
         return 130
     size = target.stat().st_size
     print(

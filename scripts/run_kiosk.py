@@ -72,7 +72,7 @@ def endpoint_address(text: str) -> str:
         scheme = check_url(text, (*WEBSOCKET, *HTTP)).scheme
     except AddressError as error:
         raise argparse.ArgumentTypeError(
-            f"{without_secrets(text)!r} is no endpoint's address: {error}"
+            f"{without_secrets(text)!r} is not an endpoint's address: {error}"
         ) from error
     return scheme + text[len(scheme) :].rstrip("/")
 
@@ -80,7 +80,7 @@ def endpoint_address(text: str) -> str:
 def port(text: str) -> int:
     """A port's number; 0 for any free one."""
     if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65535):
-        raise argparse.ArgumentTypeError(f"{text!r:.80} is no port: 0 (any free one) to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r:.80} is not a port: 0 (any free one) to 65535")
     return int(text)
 
 

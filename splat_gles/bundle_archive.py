@@ -126,7 +126,7 @@ class Archive:
             if entry.is_dir():
                 continue
             if entry.filename in entries:
-                raise self._damaged(f"entry {entry.filename!r} is there twice")
+                raise self._damaged(f"entry {entry.filename!r} appears twice")
             if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise self._damaged(f"entry {entry.filename!r}: unknown compression")
             if entry.file_size > self._limits.entry_bytes:

@@ -36,7 +36,7 @@ def sample(clip: Clip, seconds: float) -> tuple[Float32, Float32]:
     not finite.
     """
     if not math.isfinite(seconds):
-        raise ClipError(f"clip {clip.name}: {seconds} is no time; give seconds")
+        raise ClipError(f"clip {clip.name}: {seconds} is not a time; give seconds")
     # The time is brought into the clip before it is scaled: any finite one stays finite.
     if clip.loop:
         place = seconds % clip.seconds * clip.rate
@@ -91,11 +91,11 @@ def _names_and_frames(document: Any, path: Path) -> tuple[list[str], list[dict[s
     names = document.get("names") if isinstance(document, dict) else None
     frames = document.get("frames") if isinstance(document, dict) else None
     if not isinstance(names, list) or not isinstance(frames, list):
-        raise ClipError(f"{path}: no lists `names` and `frames`; this is no ARKit recording")
+        raise ClipError(f"{path}: no lists `names` and `frames`; this is not an ARKit recording")
     if not 1 <= len(names) <= _MAX_NAMES or not all(isinstance(name, str) for name in names):
         raise ClipError(f"{path}: `names` should hold 1 to {_MAX_NAMES} texts")
     if len(set(names)) != len(names):
-        raise ClipError(f"{path}: a name stands twice in `names`")
+        raise ClipError(f"{path}: a name appears twice in `names`")
     if not 1 <= len(frames) <= MAX_FRAMES:
         raise ClipError(f"{path}: {len(frames)} frames, allowed: 1 to {MAX_FRAMES}")
     if not all(isinstance(frame, dict) for frame in frames):

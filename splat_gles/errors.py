@@ -26,7 +26,7 @@ class RigError(SplatError):
 
 
 class DisplayError(SplatError):
-    """No window, context or GL feature could be had."""
+    """No window, context or GL feature is available."""
 
 
 class RenderError(SplatError):

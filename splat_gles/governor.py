@@ -66,7 +66,7 @@ LONGEST_RELEASE_S: Final = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Internal resolution as a factor of each side, and every how manyth refresh is drawn."""
+    """Internal resolution as a factor of each side, and N, where every Nth refresh is drawn."""
 
     scale: float
     divisor: int = 1

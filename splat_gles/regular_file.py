@@ -3,7 +3,7 @@
 
 What is named may be a FIFO, whose open() waits for a writer, or a device, which has no end. That
 is an OSError with words in `strerror`. driving_client, which this package must not import, has the
-same for everything that is no avatar.
+same for everything that is not an avatar.
 """
 
 from __future__ import annotations

@@ -96,6 +96,7 @@ def read_scene(path: Path) -> Scene:
         width, height = (int(side) for side in arrays.pop("size"))
     except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise RenderError(
-            f"{path} is no scene ({error}); write one with `python -m splat_gles render … --dump`"
+            f"{path} is not a scene ({error}); write one with "
+            "`python -m splat_gles render … --dump`"
         ) from error
     return Scene(**arrays, size=(width, height))

@@ -42,7 +42,7 @@ def _host(text: str) -> str:
         check_host(text)
     except AddressError as error:
         raise argparse.ArgumentTypeError(
-            f"{text!r:.80} is no IP address or host name: {error}"
+            f"{text!r:.80} is not an IP address or host name: {error}"
         ) from error
     return text
 
@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         help="a voice of espeak-ng; `espeak-ng --voices` lists them (default: en-us)",
     )
     parser.add_argument(
-        "--retarget", type=Path, metavar="FILE", help="another retarget file than the packaged one"
+        "--retarget", type=Path, metavar="FILE", help="a retarget file other than the packaged one"
     )
     return parser
 

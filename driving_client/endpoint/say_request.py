@@ -129,10 +129,10 @@ def _parse_text(body: bytes) -> SayRequest:
     except (ValueError, RecursionError) as error:
         raise SayError(400, f"the body is not JSON ({error}); {EXAMPLE}") from error
     if not isinstance(document, dict):
-        raise SayError(400, f"the body is JSON but no object; {EXAMPLE}")
+        raise SayError(400, f"the body is JSON but not an object; {EXAMPLE}")
     text = document.get("text")
     if not isinstance(text, str) or not text.strip():
-        raise SayError(400, f'"text" is missing, empty or no string; {EXAMPLE}')
+        raise SayError(400, f'"text" is missing, empty or not a string; {EXAMPLE}')
     if len(text.strip()) > MAXIMUM_CHARACTERS:
         raise SayError(
             400,
@@ -146,5 +146,5 @@ def _parse_text(body: bytes) -> SayRequest:
         )
     connection_id = document.get("connection_id")
     if connection_id is not None and not isinstance(connection_id, str):
-        raise SayError(400, '"connection_id" is no string; leave it out to speak at every kiosk')
+        raise SayError(400, '"connection_id" is not a string; leave it out to speak at every kiosk')
     return SayRequest(interrupt, connection_id, text=text)

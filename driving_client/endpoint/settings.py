@@ -12,7 +12,7 @@ class EndpointSettings:
     """`greeting` is said once at the start of each relay connection, `say` after it.
 
     `speed`: how many times faster than real time speech and motion are streamed (the real
-    service runs at about 3). `retarget`: another retarget file than the packaged one.
+    service runs at about 3). `retarget`: a retarget file other than the packaged one.
     """
 
     greeting: str | None = None

@@ -161,7 +161,7 @@ class _Library:
         self._library.espeak_Synchronize()
         if status != 0 or not self._chunks:
             raise SpeechError(
-                f"espeak-ng made no sound of this text (status {status}); it holds nothing "
+                f"espeak-ng made no sound from this text (status {status}); it holds nothing "
                 f"that the voice {voice!r} can speak"
             )
         tail = np.zeros(round(_TAIL_S * self._sample_rate), np.int16)

@@ -180,7 +180,7 @@ class _Convolution:
         if weight.shape != (self.outputs, inputs, taps) or not np.isfinite(weight).all():
             raise ValueError(
                 f"{name}.weight has shape {weight.shape}, not ({self.outputs}, {inputs}, {taps}), "
-                "or holds values that are no numbers"
+                "or holds values that are not numbers"
             )
         self._matrix = np.ascontiguousarray(
             weight.transpose(2, 1, 0).reshape(taps * inputs, self.outputs)

@@ -72,7 +72,7 @@ class NpuNet:
                     outputs = self._rknn.inference([given], "float32", ["nchw"])
                 rows: FloatArray = np.asarray(outputs[0], np.float32).reshape(6, 2).T
                 if not np.isfinite(rows).all() or np.abs(rows - 0.5).max() > 0.6:
-                    raise ValueError("values that are no controls")
+                    raise ValueError("values that are not controls")
                 return np.clip(rows, 0.0, 1.0)
         except Exception as error:  # None or another shape as well as what it raises
             self.failure = f"inference gave {error!r:.100}"

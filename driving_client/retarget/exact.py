@@ -61,7 +61,7 @@ def fit_exact(model: FlameModel, rig: Blendshapes) -> tuple[ShapeFit, ExactRepor
     if distance > _WORST_FIT_M:
         raise RetargetError(
             f"the rig's vertices lie {distance * 1000:.0f} mm from FLAME's after scaling and "
-            "turning: the same faces, but no FLAME face; check that both are at rest"
+            "turning: the same faces, but not a FLAME face; check that both are at rest"
         )
     used = [index for index, name in enumerate(rig.names) if not name.startswith(_NOT_FITTED)]
     shapes = rig.deltas[used][:, :count].reshape(len(used), -1)

@@ -81,7 +81,7 @@ def load_flame_model(path: Path) -> FlameModel:
     arrays = _read_npz(path) if path.suffix == ".npz" else read_flame_pickle(path, _NAMES)
     missing = [name for name in _NAMES if name not in arrays]
     if missing:
-        raise FlameModelError(f"{path}: no {', '.join(missing)}; this is no FLAME model")
+        raise FlameModelError(f"{path}: no {', '.join(missing)}; this is not a FLAME model")
     try:
         return _built(arrays)
     except FlameModelError as error:
@@ -123,7 +123,7 @@ def _built(arrays: dict[str, Array]) -> FlameModel:
     if regressor.shape != (_JOINTS, count) or weights.shape != (count, _JOINTS):
         raise FlameModelError(
             f"J_regressor {regressor.shape} and weights {weights.shape} do not fit {count} "
-            f"vertices and {_JOINTS} joints (SMPL and others are no FLAME)"
+            f"vertices and {_JOINTS} joints (SMPL and others are not FLAME)"
         )
     faces = arrays["f"]
     if faces.ndim != 2 or faces.shape[1] != 3 or faces.dtype.kind not in "iu":
@@ -144,7 +144,7 @@ def _built(arrays: dict[str, Array]) -> FlameModel:
 
 def _floats(array: NDArray[Any], name: str) -> Matrix:
     if array.dtype.kind not in "fiu":
-        raise FlameModelError(f"{name} holds {array.dtype} and no numbers")
+        raise FlameModelError(f"{name} holds {array.dtype} and not numbers")
     values = array.astype(np.float64)
     if not np.isfinite(values).all():
         raise FlameModelError(f"{name} holds NaN or infinity; copy the file again")

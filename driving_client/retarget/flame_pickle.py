@@ -205,7 +205,7 @@ def read_flame_pickle(path: Path, wanted: tuple[str, ...]) -> dict[str, Array]:
     try:
         document = _Reader(read_regular(path, MAXIMUM_BYTES)).load()
         if not isinstance(document, dict):
-            raise FlameModelError(f"holds {type(document).__name__} and no dict")
+            raise FlameModelError(f"holds {type(document).__name__} and not a dict")
         names = {_text(key): value for key, value in document.items()}
         return {name: as_array(names[name], name) for name in wanted if name in names}
     except OSError as error:

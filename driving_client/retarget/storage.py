@@ -164,7 +164,7 @@ def _shapes(document: Mapping[str, object]) -> ShapeFit | None:
         return None
     shapes = document["shapes"]
     if not isinstance(shapes, dict):
-        raise ValueError("shapes is no object")
+        raise ValueError("shapes is not an object")
     parts = {name: _array(shapes, name, shape) for name, shape in _SHAPE_PARTS.items()}
     if np.abs(parts["products"] - parts["products"].T).max() > 1e-6:
         raise ValueError("shapes' products are not symmetric")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""aiohttp's HTTP protocol with limits, and one log line for what is no proper request.
+"""aiohttp's HTTP protocol with limits, and one log line for what is not a proper request.
 
 aiohttp offers the limits, with values for a service behind a proxy: an idle connection may
 stay for an hour, and what follows a refusal is read for ten seconds more. What it lacks: it

@@ -99,5 +99,6 @@ def _varint(data: bytes, position: int, end: int) -> tuple[int, int]:
 
 def _damaged() -> ProtocolError:
     return ProtocolError(
-        "the frame is damaged or no protobuf Message; check that the endpoint speaks driveningress"
+        "the frame is damaged or not a protobuf Message; check that the endpoint speaks "
+        "driveningress"
     )

@@ -82,7 +82,7 @@ def decode_message(data: bytes, allowance: Allowance | None = None) -> WireMessa
         envelope.ParseFromString(data)
     except DecodeError as error:
         raise ProtocolError(
-            f"message of {len(data)} bytes is no protobuf Message ({error}); "
+            f"message of {len(data)} bytes is not a protobuf Message ({error}); "
             "check that the endpoint speaks driveningress"
         ) from error
     expected = _FIELD_OF_TYPE.get(envelope.type)

@@ -190,9 +190,9 @@ def _json_object(payload: memoryview, what: str) -> dict[str, Any]:
     try:
         document = json.loads(bytes(payload))
     except (ValueError, RecursionError) as error:
-        raise ProtocolError(f"relay {what} frame is no JSON ({error})") from error
+        raise ProtocolError(f"relay {what} frame is not JSON ({error})") from error
     if not isinstance(document, dict):
-        raise ProtocolError(f"relay {what} frame is no JSON object: send {{…}}")
+        raise ProtocolError(f"relay {what} frame is not a JSON object: send {{…}}")
     return document
 
 

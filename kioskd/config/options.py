@@ -34,7 +34,7 @@ class Kind(Enum):
     SWITCH = "true or false"
     INTEGER = "a whole number"
     NUMBER = "a number"
-    TEXT = "a text"
+    TEXT = "text"
     FILE = "a file name"
     SECRET_FILE = "the name of a file that holds a secret"
     COLOUR = "a colour such as '#ffffff'"
@@ -147,7 +147,7 @@ def _check_number(rule: Rule, value: object, wanted: str) -> int | float:
 
 def _check_text(rule: Rule, value: object, wanted: str) -> str:
     if not isinstance(value, str):
-        hint = "" if rule.choices else "; put it in quotes if a text is meant"
+        hint = "" if rule.choices else "; put it in quotes if text is meant"
         raise ValueError(f"{_shown(value)} is not {wanted}{hint}")
     if len(value) > MAX_TEXT:
         raise ValueError(f"longer than the {MAX_TEXT} characters allowed")

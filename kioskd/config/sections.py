@@ -80,7 +80,7 @@ class AudioSection:
     )
     match: str = option(
         "",
-        "Patterns for `auto`, comma between them, best first: `*` and `?` as in file names, in "
+        "Patterns for `auto`, separated by commas, best first: `*` and `?` as in file names, in "
         "either case, against a card's id, names and path in /sys. Empty: those of the board.",
     )
     latency_ms: float = option(
@@ -90,7 +90,10 @@ class AudioSection:
         maximum=1000,
     )
     buffer_ms: int = option(
-        120, "Sound written ahead; larger survives busier boards.", minimum=100, maximum=1000
+        120,
+        "How much sound is written ahead; more survives a busier board.",
+        minimum=100,
+        maximum=1000,
     )
     volume: float = option(1.0, "Loudness of speech.", minimum=0, maximum=1)
 
@@ -119,7 +122,7 @@ class EndpointSection:
     )
     token_url: str = option(
         "",
-        "Where a session token is had: the endpoint's console with `api_key_file`, or one's "
+        "Where session tokens come from: the endpoint's console with `api_key_file`, or your "
         "own backend without it.",
         kind=Kind.HTTP_URL,
         live=True,
@@ -129,7 +132,7 @@ class EndpointSection:
     )
     sample_rate: int = option(
         16000,
-        "Rate of the voice asked of the endpoint, in Hz.",
+        "Sample rate of the voice that the endpoint is asked for, in Hz.",
         choices=(8000, 16000, 22050, 24000, 32000, 44100, 48000),
         live=True,
     )
@@ -145,7 +148,7 @@ class EndpointSection:
     )
     say_url: str = option(
         "",
-        "Where the console's text box posts what the avatar shall say; empty: no text box.",
+        "Where the console's text box posts what the avatar is to say; empty for no text box.",
         kind=Kind.HTTP_URL,
         live=True,
     )
@@ -172,7 +175,7 @@ class PlaybackSection:
     )
     hold_frames: int = option(
         10,
-        "Frames of 40 ms that the face holds when motion stops amid speech; then its lips follow "
+        "Frames of 40 ms that the face holds when motion stops during speech; then its lips follow "
         "the sound.",
         minimum=0,
         maximum=50,
@@ -190,8 +193,8 @@ class PlaybackSection:
     gesture_limit_s: float = option(
         60.0,
         "A gesture asked for by POST /v1/gesture gives way to idle after that long, so that a "
-        "listener that broke never leaves the avatar listening for ever. Asking for the same one "
-        "again begins the time anew.",
+        "listener that has crashed never leaves the avatar listening for ever. Asking for the "
+        "same one again restarts the time.",
         minimum=1,
         maximum=3600,
     )
@@ -207,10 +210,10 @@ class PlaybackSection:
 class IdleSection:
     """What makes the face alive by itself, at idle and on top of speech."""
 
-    enabled: bool = option(True, "Blinks, breath and small moves of the gaze.")
+    enabled: bool = option(True, "Blinking, breathing and small movements of the gaze.")
     blinks_per_minute: float = option(16.0, "On average.", minimum=0, maximum=60)
     gaze_degrees: float = option(3.0, "How far the gaze wanders.", minimum=0, maximum=15)
-    breath: float = option(1.0, "How visible the breath is; 0 for none.", minimum=0, maximum=2)
+    breath: float = option(1.0, "How visible breathing is; 0 for not at all.", minimum=0, maximum=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +254,7 @@ class LogSection:
     """The log: journald under systemd, otherwise lines on standard error."""
 
     level: str = option(
-        "info", "The least important lines kept.",
+        "info", "Lines less important than this are left out.",
         choices=("debug", "info", "warning", "error"), live=True,
     )  # fmt: skip
 

@@ -128,7 +128,7 @@ def _add(
         parser.add_argument(
             "name", metavar="NAME",
             help="idle, or a clip of the avatar: those that come with the kiosk have hello, "
-            "listen, think and speak; a name that it lacks is answered with those that it has",
+            "listen, think and speak; an unknown name is answered with the known ones",
         )  # fmt: skip
     elif name == "install":
         parser.add_argument("image", type=Path, help="kiosk-BOARD-VERSION.img")
@@ -137,10 +137,14 @@ def _add(
             help="also an image that is older than the one in force, or the same",
         )  # fmt: skip
     elif name == "mark-good":
-        parser.add_argument("--wait", action="store_true", help="until it was healthy for a minute")
+        parser.add_argument(
+            "--wait", action="store_true", help="wait until it has been healthy for a minute"
+        )
     elif name == "first-boot":
         parser.add_argument(
-            "--folder", type=Path, help="take the configuration from here, not from a stick"
+            "--folder",
+            type=Path,
+            help="take the configuration from this folder instead of a USB stick",
         )
     elif name == "factory-reset":
         parser.add_argument("--yes", action="store_true", help="do it")

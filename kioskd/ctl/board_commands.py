@@ -80,9 +80,9 @@ def slots(_options: argparse.Namespace) -> int:
         told = content.problem if content.manifest is None else content.manifest.version
         show(f"{slot}  {told}" + (f"  ({', '.join(marks)})" if marks else ""))
     if state is None:
-        show("no state file that is whole: the next start decides by what verifies, a before b")
+        show("no intact state file: the next start takes what verifies, a before b")
     elif state.failures:
-        show(f"images in a row that did not prove themselves: {state.failures}")
+        show(f"images in a row that failed their trial: {state.failures}")
     result = read_result(store)
     if result is not None:
         words = (result.result, result.version, f"slot {result.slot}", result.reason)

@@ -109,14 +109,14 @@ class Client:
                 ) from error
             if 300 <= error.code <= 399:
                 raise ControlError(
-                    f"{self._url} is no kioskd: it answers {error.code} and leads to "
+                    f"{self._url} is not kioskd: it answers {error.code} and leads to "
                     f"{origin(error.headers.get('Location', ''))}; it is not followed, "
                     "because the token would go there too"
                 ) from error
             return error.code, error.read()
         except http.client.HTTPException as error:
             raise ControlError(
-                f"{self._url} is no kioskd: what answers speaks no proper HTTP ({error!r})"
+                f"{self._url} is not kioskd: what answers does not speak proper HTTP ({error!r})"
             ) from error
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
@@ -130,8 +130,8 @@ class Client:
             told = json.loads(body)
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise ControlError(
-                f"{self._url} is no kioskd: its answer ({status}) is no JSON"
+                f"{self._url} is not kioskd: its answer ({status}) is not JSON"
             ) from error
         if not isinstance(told, dict):
-            raise ControlError(f"{self._url} is no kioskd: its answer ({status}) is no object")
+            raise ControlError(f"{self._url} is not kioskd: its answer ({status}) is not an object")
         return told

@@ -55,21 +55,21 @@ def first_boot(options: argparse.Namespace) -> int:
 def factory_reset(options: argparse.Namespace) -> int:
     """Forget configuration, token and avatars at the next start; the images stay."""
     if not options.yes:
-        raise FirstBootError("this forgets configuration, token and avatars; give --yes to do it")
+        raise FirstBootError("this erases configuration, token and avatars; give --yes to do it")
     store = store_from(os.environ)
     try:
         with locked(store):
             replace(DiskFiles(), store.state / RESET_FLAG, b"1\n")
     except OSError as error:
         raise FirstBootError(f"{store.state} cannot be written: {error.strerror}") from error
-    show("the next start of the board forgets configuration, token and avatars")
+    show("the next start of the board erases configuration, token and avatars")
     return 0
 
 
 def _stick(folder: Path | None, store: Store) -> AbstractContextManager[Path] | None:
     if folder is not None:
         if not folder.is_dir():
-            raise FirstBootError(f"--folder {folder} is no folder")
+            raise FirstBootError(f"--folder {folder} is not a folder")
         return nullcontext(folder)
     first = read_provisioning(store) is None
     device = find_stick(FIRST_WAIT_S if first else 0.0)

@@ -57,7 +57,7 @@ class KernelCheck:
 
     def _without_config(self) -> Finding:
         """What can be seen of a kernel that does not tell how it was configured."""
-        observed = f"Linux {self.release}, which keeps its configuration to itself"
+        observed = f"Linux {self.release}, which does not publish its configuration"
         try:
             systems = (self.root / "proc/filesystems").read_text("ascii", "replace").split()
         except OSError:

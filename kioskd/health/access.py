@@ -96,7 +96,7 @@ def is_json(request: web.Request) -> bool:
 
 
 async def json_object(request: web.Request) -> dict[str, Any] | web.Response:
-    """The request's JSON object, {} for JSON that is none; the refusal for what is no JSON."""
+    """The request's JSON object, {} for other JSON; the refusal where the body is not JSON."""
     if not is_json(request):
         return refuse(415, "not_json", "send Content-Type: application/json")
     try:

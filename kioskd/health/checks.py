@@ -76,9 +76,9 @@ class AvatarCheck:
 
 SCREEN_REASONS: Final = {
     "screen_blank": "nothing of the avatar is on the screen although it is drawn, also after the "
-    "display was opened anew; restart the board, update its GPU driver",
-    "screen_still": "the picture stands still although the avatar moves, also after the display "
-    "was opened anew; restart the board, update its GPU driver",
+    "display was reopened; restart the board, update its GPU driver",
+    "screen_still": "the picture does not change although the avatar moves, also after the display "
+    "was reopened; restart the board, update its GPU driver",
 }
 
 
@@ -127,7 +127,7 @@ class RenderLoopCheck:
 
 AUDIO_REASONS: Final = {
     "audio_no_device": "audio.device cannot be opened; `aplay -L` lists the names that exist",
-    "audio_device_lost": "the device went away; plug it in again, it is taken up by itself",
+    "audio_device_lost": "the device went away; plug it in again, it is picked up automatically",
     "audio_not_paced": "the device has no clock of its own; a real sound card is needed for sync",
 }
 
@@ -194,8 +194,8 @@ MOTION_REASONS: Final = {
     "motion_timeout": "speech has had no motion for playback.audio_only_after_s: lips follow the "
     "sound; see whether the endpoint answers",
     "audio_starved": "speech waits for sound that is late",
-    "relay_takes_no_voice": "one's own voice gets the endpoint's motion only with endpoint.dialect "
-    "driveningress: its lips follow the sound",
+    "relay_takes_no_voice": "a voice of your own gets the endpoint's motion only with "
+    "endpoint.dialect driveningress: its lips follow the sound",
     "link_down": "the endpoint is not connected: lips follow the sound",
     "link_lost": "the endpoint went away: the rest of this speech has lips that follow the sound",
 }

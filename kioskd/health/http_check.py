@@ -31,6 +31,6 @@ class HttpCheck:
         if http.trouble:
             return warned(observed, "http_down", f"{http.trouble}; tried again every second")
         if http.restarts:
-            text = f"its thread was stuck and begun anew, {http.restarts} times; see the log"
+            text = f"its thread was stuck and was restarted, {http.restarts} times; see the log"
             return warned(observed, "http_restarted", text)
         return passed(observed)

@@ -68,7 +68,7 @@ def vendor_parts(root: Path = Path("/")) -> str:
     except importlib.metadata.PackageNotFoundError:
         wheel = ""
     if not devices and not wheel and not has_library(root):
-        return "nothing of an NPU is installed"
+        return "no NPU software is installed"
     versions = filter(None, (_first_line(root / path) for path in _VERSIONS))
     driver = next(versions, "of unknown version") if devices else "none"
     library = f"/{LIBRARY}" if has_library(root) else "none"

@@ -37,7 +37,7 @@ _PNG: Final = partial(encode_png, compression=3)
 
 
 class PictureError(KioskError):
-    """No picture could be had."""
+    """No picture is available."""
 
 
 @dataclass(slots=True)

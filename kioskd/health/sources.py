@@ -19,7 +19,7 @@ class RenderSnapshot:
 
     `fps` is over the last seconds, `asked_rate` what is aimed at (0: as the screen gives).
     `missed` frames should have been shown between others. `quality` says how finely it draws,
-    `trouble` what is wrong with the picture where opening the display anew has not mended it.
+    `trouble` what is wrong with the picture where reopening the display has not mended it.
     """
 
     frames: int = 0

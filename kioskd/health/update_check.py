@@ -44,7 +44,7 @@ class UpdateCheck:
         if state is None:
             return warned(
                 observed, "update_state_damaged",
-                "the state of the slots cannot be read; the next start makes it anew from what "
+                "the state of the slots cannot be read; the next start rebuilds it from what "
                 "verifies. If it comes back, the storage is failing",
             )  # fmt: skip
         if state.pending == running:
@@ -53,7 +53,7 @@ class UpdateCheck:
             observed += f"; {versions[state.pending] or 'another'} starts next, on trial"
         result = read_result(self.store)
         if result is not None and result.result == "fallback":
-            text = f"the last update did not prove itself ({result.reason}) and was given up; "
+            text = f"the last update failed its trial ({result.reason}) and was given up; "
             return warned(observed, "update_fell_back", text + "`journalctl -u kioskd -b -1` tells")
         return passed(observed)
 

@@ -217,7 +217,7 @@ class Kiosk:
         self._io.spawn(http.keep(), "http_keeper")
         if display.driver == "offscreen" and self._config.health.console:
             logger.info(
-                "no screen is used; look at %s",
+                "no screen is used; see the picture at %s",
                 local_url,
                 extra={"code": "look_at"},
             )
@@ -258,7 +258,7 @@ class Kiosk:
         # given up for good waits for just this
         stale = self._keeper.snapshot.fatal or link_settings(config) != self._link_settings
         if self._own_link is None and stale:
-            logger.info("the link begins anew", extra={"code": "link_renewed"})
+            logger.info("the link is restarted", extra={"code": "link_renewed"})
             self._use_endpoint(config)
         if "log" in sections:
             log.set_level(config.log.level)

@@ -129,7 +129,7 @@ class LinkKeeper:
             raise
         except Exception as error:
             self._tell_fault(where, error)
-            raise LinkError(f"an error of the kiosk's own while {where}; see its log") from error
+            raise LinkError(f"an internal error while {where}; see its log") from error
 
     def _tell_fault(self, where: str, error: BaseException) -> None:
         self._faults.tell(where, error)

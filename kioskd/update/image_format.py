@@ -144,14 +144,14 @@ def _open(path: Path) -> BinaryIO:
 def _trailer(file: BinaryIO, path: Path) -> Trailer:
     size = _size(file, path)
     if size < TRAILER_BYTES:
-        raise ImageError("truncated", f"{path} has {size} bytes, which is no whole image")
+        raise ImageError("truncated", f"{path} has {size} bytes, which is not a whole image")
     content = _read_at(file, size - TRAILER_BYTES, TRAILER_BYTES, path)
     found = _TRAILER.fullmatch(content)
     if found is None:
         cut = _read_at(file, 0, len(SQUASHFS_MAGIC), path) == SQUASHFS_MAGIC
         if cut and not content.startswith(b"KIOSKIMG1 "):
             raise ImageError("truncated", f"{path}: its end is missing; copy it again, whole")
-        raise ImageError("bad_trailer", f"{path} is no kiosk image, or its trailer is damaged")
+        raise ImageError("bad_trailer", f"{path} is not a kiosk image, or its trailer is damaged")
     if int(found[1]) > 1:
         raise ImageError("newer_format", f"{path} has a newer format ({int(found[1])}) than 1")
     trailer = Trailer(int(found[2]), int(found[3]), int(found[4]))

@@ -68,13 +68,13 @@ def parse_manifest(content: bytes) -> Manifest:
     try:
         told = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise ImageError("bad_manifest", f"the manifest is no JSON ({error})") from error
+        raise ImageError("bad_manifest", f"the manifest is not JSON ({error})") from error
     if not isinstance(told, dict):
-        raise ImageError("bad_manifest", "the manifest is no JSON object")
+        raise ImageError("bad_manifest", "the manifest is not a JSON object")
     _check_format(told)
     if told.keys() != KEYS:
         wrong = ", ".join(sorted(told.keys() ^ KEYS))
-        raise ImageError("bad_manifest", f"the manifest lacks keys or has foreign ones: {wrong}")
+        raise ImageError("bad_manifest", f"the manifest lacks keys or has unknown ones: {wrong}")
     _check_values(told)
     if _encode(told) != content:
         raise ImageError("bad_manifest", "the manifest is not in its canonical form")
@@ -107,7 +107,7 @@ def _check_values(told: dict[str, Any]) -> None:
             raise ImageError("bad_manifest", f"the manifest's {key} is not what it must be")
     for key in ("squashfs_bytes", "min_hook", "built"):
         if not isinstance(told[key], int) or isinstance(told[key], bool) or told[key] < 1:
-            raise ImageError("bad_manifest", f"the manifest's {key} is no positive number")
+            raise ImageError("bad_manifest", f"the manifest's {key} is not a positive number")
     if not isinstance(told["files"], dict):
         raise ImageError("bad_manifest", "the manifest's files are no object")
     for path, digest in told["files"].items():
@@ -122,4 +122,4 @@ def _encode(told: dict[str, Any]) -> bytes:
     try:
         return text.encode("utf-8") + b"\n"
     except UnicodeEncodeError as error:
-        raise ImageError("bad_manifest", "the manifest holds text that is no UTF-8") from error
+        raise ImageError("bad_manifest", "the manifest holds text that is not UTF-8") from error

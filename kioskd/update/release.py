@@ -45,7 +45,7 @@ def trust_from(environment: Mapping[str, str]) -> Trust:
     if not board:
         raise UpdateError(
             "no_release",
-            "which board this is stands neither in KIOSK_BOARD nor in the payload's release file; "
+            "neither KIOSK_BOARD nor the payload's release file says which board this is; "
             "run kioskctl as the board's own /usr/bin/kioskctl",
         )
     told = environment.get("KIOSK_HOOK_FORMAT", "1")

@@ -45,7 +45,7 @@ def key_id(key: Path) -> str:
     except (OSError, UnicodeDecodeError, binascii.Error) as error:
         raise ImageError("bad_key", f"{key} cannot be read as a public key ({error})") from error
     if not der.startswith(_P256_HEADER):
-        raise ImageError("bad_key", f"{key} is no public key for ECDSA P-256 in PEM")
+        raise ImageError("bad_key", f"{key} is not a public key for ECDSA P-256 in PEM")
     return hashlib.sha256(der).hexdigest()[:KEY_ID_DIGITS]
 
 

@@ -44,7 +44,7 @@ class Color:
     def read(self, value: object) -> Value:
         """The value; ValueError says what is allowed."""
         if not isinstance(value, str) or not _COLOR.fullmatch(value.lower()):
-            raise ValueError(f'{value!r} is no colour; write it in quotes, such as "#deac92"')
+            raise ValueError(f'{value!r} is not a colour; write it in quotes, such as "#deac92"')
         return value.lower()
 
 

@@ -48,9 +48,9 @@ class Key:
 
     def _check_text(self, item: object) -> str:
         if not isinstance(item, str):
-            return f"{item!r} is not a text; put it in quotes"
+            return f"{item!r} is not text; put it in quotes"
         if self.choices and item not in self.choices:
-            return f"'{item}' is none of {', '.join(self.choices)}"
+            return f"'{item}' is not one of {', '.join(self.choices)}"
         if item and self.pattern and not re.fullmatch(self.pattern, item):
             return f"'{item}' is not of the form {self.pattern}"
         return ""
@@ -76,7 +76,7 @@ class Key:
 
 
 KIND_WORDS: Final = {
-    str: "a text",
+    str: "text",
     int: "a whole number",
     bool: "true or false",
     list: "a list of texts, such as [one, two]",
@@ -102,7 +102,7 @@ BOARD_KEYS: Final[dict[str, Key]] = {
         "none is known, then nothing tells a wrong board apart.",
         pattern="[a-z0-9]+,[a-z0-9._-]+", empty=True,
     ),
-    "arch": Key(str, "Instruction set, in Debian's words.", choices=("arm64",)),
+    "arch": Key(str, "Instruction set, as Debian names it.", choices=("arm64",)),
     "base": Key(str, "Release that the payload's runtime is from.", choices=("debian-12",)),
     "compression": Key(
         str, "Of the payload: xz is smallest, gzip starts sooner; every vendor kernel has both.",

@@ -151,7 +151,7 @@ def _commands(image: Ext4Image, entries: list[Entry]) -> list[str]:
     def folder(place: str, mode: int | None) -> None:
         found = image.inode(place)
         if found is not None and found.kind != "directory":
-            raise FirmwareError(f"{image.title}: {place} is there and is no folder")
+            raise FirmwareError(f"{image.title}: {place} is there and is not a folder")
         if place != "/" and found is None and place not in made:
             folder(place.rpartition("/")[0] or "/", None)
             commands.append(f'mkdir "{place}"')
@@ -189,7 +189,7 @@ def _compare(image: Ext4Image, entries: list[Entry], told: str) -> None:
             right = image.read(place) == entry.source.read_bytes()
         if not right:
             raise FirmwareError(
-                f"{image.title}: /{entry.name} did not get in as it should; debugfs said:\n"
+                f"{image.title}: /{entry.name} was not written as it should be; debugfs said:\n"
                 + "\n".join(told.strip().splitlines()[-5:])
             )
 

@@ -76,7 +76,7 @@ def read_archive(archive: Path, work: Path, board: str) -> RootArchive:
             f"{archive} cannot be read ({error}); make it with `make overlay BOARD={board}`"
         ) from None
     if not version:
-        raise FirmwareError(f"{archive} holds no {SLOT}: it is no rootfs-overlay.tar")
+        raise FirmwareError(f"{archive} holds no {SLOT}: it is not a rootfs-overlay.tar")
     return RootArchive(tuple(entries), clock, version)
 
 

@@ -86,7 +86,7 @@ def _load(path: Path) -> ec.EllipticCurvePrivateKey:
             f"KEY={path} is locked with a passphrase; unlock a copy: openssl ec -in {path}"
         ) from error
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise FirmwareError(f"KEY={path} is no private key in PEM; make one: {make}") from error
+        raise FirmwareError(f"KEY={path} is not a private key in PEM; make one: {make}") from error
     if not isinstance(private, ec.EllipticCurvePrivateKey) or private.curve.name != "secp256r1":
         raise FirmwareError(f"KEY={path} is not for ECDSA P-256; make one: {make}")
     return private

@@ -118,7 +118,7 @@ def examine(image: Ext4Image, record: str) -> Userland:
 
 def _check_machine(name: str, program: bytes) -> None:
     if program[:4] != b"\x7fELF":
-        raise FirmwareError(f"{name}: its systemd is no program; the image is damaged")
+        raise FirmwareError(f"{name}: its systemd is not a program; the image is damaged")
     machine = int.from_bytes(program[18:20], "little")
     if machine != 183 or program[4] != 2:
         known = _MACHINES.get(machine, f"machine {machine}")

@@ -80,7 +80,7 @@ def read_lock(path: Path) -> dict[str, Locked]:
         if not hashes:
             raise FirmwareError(f"{path}: {name} has no hashes; lock with --generate-hashes")
         if name in rows:
-            raise FirmwareError(f"{path}: {name} is there twice")
+            raise FirmwareError(f"{path}: {name} appears twice")
         rows[name] = Locked(name, found[2], hashes)
     return rows
 

@@ -44,7 +44,7 @@ class Output:
     def last_line(self) -> str:
         """The last line that says something, for an error message."""
         lines = [line.strip() for line in self.text.splitlines() if line.strip()]
-        return lines[-1] if lines else f"no word, status {self.status}"
+        return lines[-1] if lines else f"no message, status {self.status}"
 
 
 def find_tool(name: str, hint: str) -> str:
@@ -122,7 +122,7 @@ def _read(
     while not select.select([ours], [], [], 0.2)[0]:
         if deadline is not None and time.monotonic() > deadline:
             raise FlashError(
-                f"`{' '.join(argv)}` gave no end; unplug the board, bring it into its flash "
+                f"`{' '.join(argv)}` did not end; unplug the board, bring it into its flash "
                 "mode again and start anew"
             )
         if on_fraction and done:

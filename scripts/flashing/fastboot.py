@@ -134,8 +134,9 @@ def _partition(target: Fastboot, name: str) -> Partition:
         size_bytes = int(size or "", 16)
     except ValueError:
         raise FlashError(
-            f"the boot loader tells no size of a partition {name} ({size or 'no answer'}): it has "
-            "none of that name, or cannot tell. Choose another with PARTITION="
+            f"the boot loader does not tell the size of a partition {name} "
+            f"({size or 'no answer'}): it has none of that name, or cannot tell. "
+            "Choose another with PARTITION="
         ) from None
     return Partition(name, 0, size_bytes // SECTOR)
 

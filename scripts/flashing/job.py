@@ -44,7 +44,7 @@ BOOT_CHAIN: Final = frozenset(
 @dataclass(frozen=True, slots=True)
 class Job:
     """One flashing. `what` is OVERLAY, ROOTFS or RESTORE; `partition` is empty for the board's
-    own choice; `folder` takes backups; `wait_s` is how long a device is waited for."""
+    own choice; `folder` takes backups; `wait_s` is how long to wait for a device."""
 
     board: Board
     what: str
@@ -99,7 +99,9 @@ def check_image(job: Job, report: Report) -> None:
             "android-sdk-libsparse-utils)"
         )
     if head[_EXT4_MAGIC[0] :] != _EXT4_MAGIC[1]:
-        raise FlashError(f"{image} holds no ext4 file system: it is none of this project's images")
+        raise FlashError(
+            f"{image} holds no ext4 file system: it is not one of this project's images"
+        )
     _check_sum(image, report)
     check_holds_kiosk(image, _SLOT[job.what], job.board.name, report)
 
@@ -144,7 +146,7 @@ def find_loader(job: Job) -> Path:
         raise FlashError(f"the loader {loader} cannot be read: {error.strerror}") from None
     if magic not in (b"BOOT", b"LDR "):
         raise FlashError(
-            f"{loader} is no packed loader (it begins with neither BOOT nor LDR); take the "
+            f"{loader} is not a packed loader (it begins with neither BOOT nor LDR); take the "
             f"vendor's {pattern or 'loader'}, not a part of it"
         )
     return loader

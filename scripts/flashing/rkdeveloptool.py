@@ -159,7 +159,7 @@ def read_table(words: Words, report: Report) -> list[Partition]:
         _expect(query(argv), "the partition table could not be read")
         table = parse_gpt(file.read_bytes() if file.is_file() else b"")
     if table is None:
-        report.note("no GPT: sizes are the ways from one partition to the next")
+        report.note("no GPT: sizes are the distances from one partition to the next")
         return listed
     starts = {(partition.name, partition.first) for partition in table}
     strange = [each.name for each in listed if (each.name, each.first) not in starts]
@@ -226,7 +226,7 @@ def _check_chip(job: Job, report: Report, words: Words) -> None:
             f"the chip calls itself {chip}, a {job.board.name} is {wanted}: another board is "
             "connected. Nothing was written"
         )
-    report.note(f"chip {chip}" if chip else "the chip does not tell its name")
+    report.note(f"chip {chip}" if chip else "the chip does not say its name")
 
 
 def _load_loader(job: Job, report: Report, words: Words) -> None:

@@ -126,7 +126,7 @@ def _version(image: Path, board: str) -> str:
     try:
         manifest = read_manifest(image)
     except ImageError as error:
-        raise FlashError(f"{image} is no kiosk image: {error}") from None
+        raise FlashError(f"{image} is not a kiosk image: {error}") from None
     if manifest.board != board:
         raise FlashError(f"{image} is made for the board {manifest.board}, not for {board}")
     return manifest.version

@@ -122,9 +122,9 @@ class Connection:
 
 
 def check_host(host: str) -> None:
-    """Raises FlashError for what ssh would read as an option, or what is no address."""
+    """Raises FlashError for what ssh would read as an option, or what is not an address."""
     if not host or host.startswith("-") or any(letter in host for letter in " \t\n'\""):
-        raise FlashError(f"'{host}' is no ssh address; give HOST=root@192.168.1.40 or a name")
+        raise FlashError(f"'{host}' is not an ssh address; give HOST=root@192.168.1.40 or a name")
     find_tool("ssh", "sudo apt install openssh-client")
 
 

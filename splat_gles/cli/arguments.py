@@ -28,7 +28,7 @@ def picture_size(text: str) -> tuple[int, int]:
     """WxH in pixels, for argparse's `type`."""
     match = re.fullmatch(r"([0-9]{1,5})[xX]([0-9]{1,5})", text)
     if not match:
-        raise argparse.ArgumentTypeError(f"{text!r} is no size; write it like 540x960")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size; write it like 540x960")
     width, height = int(match[1]), int(match[2])
     if not (16 <= width <= _MAX_SIDE and 16 <= height <= _MAX_SIDE):
         raise argparse.ArgumentTypeError(f"{text}: each side must be 16 to {_MAX_SIDE} pixels")

@@ -49,7 +49,7 @@ def add_parser(subparsers: Any) -> None:
         "--licence",
         default="unknown",
         metavar="SPDX",
-        help="licence of the avatar, such as MIT; LAM zips do not tell (unknown)",
+        help="licence of the avatar, such as MIT; LAM zips do not say (unknown)",
     )
     parser.set_defaults(func=run)
 
@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
     source: Path = options.source
     output: Path = options.output or Path(f"{source.stem}.avatar")
     if output.exists() and source.exists() and output.samefile(source):
-        raise ImportSourceError(f"{output}: the bundle would replace its source; give another -o")
+        raise ImportSourceError(f"{output}: the bundle would replace its source; choose another -o")
     avatar = import_lam(
         source, name=options.name or source.stem, licence=options.licence, progress=_say
     )

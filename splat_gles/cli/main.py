@@ -57,6 +57,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         where = f"{error.filename}: " if error.filename else ""
         print(f"error: {where}{error.strerror or error}", file=sys.stderr)
     except KeyboardInterrupt:
-        print("error: stopped by the keyboard", file=sys.stderr)
+        print("error: interrupted", file=sys.stderr)
         return 130
     return 1

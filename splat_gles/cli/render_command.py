@@ -188,7 +188,7 @@ def _color(text: str) -> tuple[float, float, float]:
     digits = _NAMED_COLORS.get(text.lower(), text.removeprefix("#"))
     if not re.fullmatch(r"[0-9a-fA-F]{6}", digits):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no colour; write RRGGBB or one of {', '.join(_NAMED_COLORS)}"
+            f"{text!r} is not a colour; write RRGGBB or one of {', '.join(_NAMED_COLORS)}"
         )
     red, green, blue = bytes.fromhex(digits)
     return red / 255, green / 255, blue / 255
@@ -207,20 +207,20 @@ def _weight(text: str) -> tuple[str, float]:
 def _degrees(text: str) -> float:
     number = _number(text)
     if number is None or abs(number) > 180:
-        raise argparse.ArgumentTypeError(f"{text!r} is no angle from -180 to 180 degrees")
+        raise argparse.ArgumentTypeError(f"{text!r} is not an angle from -180 to 180 degrees")
     return math.radians(number)
 
 
 def _scale(text: str) -> float:
     number = _number(text)
     if number is None or not 0.25 <= number <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no scale from 0.25 to 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a scale from 0.25 to 1")
     return number
 
 
 def _whole(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no frame number; they count from 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a frame number; they count from 0")
     return int(text)
 
 

@@ -87,7 +87,7 @@ class Glb:
 def _index(value: Any) -> int:
     """A JSON number that counts or indexes: Python would take negative ones from the end."""
     if type(value) is not int or value < 0:
-        raise ValueError(f"{value!r} is no index")
+        raise ValueError(f"{value!r} is not an index")
     return value
 
 

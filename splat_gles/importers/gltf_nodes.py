@@ -80,7 +80,7 @@ class Nodes:
         while chain[-1] in self._parents:
             chain.append(self._parents[chain[-1]])
             if len(chain) > len(self._nodes):
-                raise ImportSourceError(f"{self._glb.where}: the node tree runs in a circle")
+                raise ImportSourceError(f"{self._glb.where}: the node tree has a cycle")
         return chain
 
     def global_matrix(self, index: int, tracks: Tracks, seconds: float) -> Float64:

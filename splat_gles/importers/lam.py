@@ -189,9 +189,9 @@ def _read_splats(data: bytes, where: str) -> _Splats:
     scales = np.exp(np.minimum(values[:, 7:10], np.log(_LARGEST_SCALE)))
     quaternions = values[:, 10:14]
     if np.linalg.norm(quaternions, axis=1).min() < 1e-6:
-        raise ImportSourceError(f"{where}: a rotation of no length")
+        raise ImportSourceError(f"{where}: a rotation of zero length")
     if np.abs(offsets).max() > 1.0:
-        raise ImportSourceError(f"{where}: offsets beyond 1 m; these are no LAM offsets")
+        raise ImportSourceError(f"{where}: offsets beyond 1 m; these are not LAM offsets")
     alpha = 1.0 / (1.0 + np.exp(-np.clip(opacity, -50.0, 50.0)))
     rgba = np.column_stack([np.clip(colors, 0.0, 1.0), alpha]).astype(np.float32)
     return _Splats(offsets, splat_covariances(scales, quaternions), rgba)

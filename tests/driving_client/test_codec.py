@@ -157,7 +157,7 @@ def test_unknown_types_and_fields_are_ignored() -> None:
 
 
 BAD_MESSAGES: dict[str, tuple[Callable[[], bytes], str]] = {
-    "no protobuf": (lambda: b"\xff\xff\xff", "no protobuf"),
+    "no protobuf": (lambda: b"\xff\xff\xff", "not a protobuf"),
     "type without content": (lambda: b"\x08\x05", "holds None"),
     "type with other content": (lambda: b"\x08\x02" + encode_message(Pause("r"))[2:], "schema"),
     "too large": (lambda: bytes(MAX_MESSAGE_BYTES + 1), "at most"),
@@ -171,7 +171,7 @@ BAD_MESSAGES: dict[str, tuple[Callable[[], bytes], str]] = {
         "keyframes",
     ),
     "an endless id": (lambda: encode_message(Interrupt("x" * 5000)), "req_id"),
-    "text that is no UTF-8": (lambda: b"\x08\x07\x42\x03\x0a\x01\xff", "no protobuf"),
+    "text that is not UTF-8": (lambda: b"\x08\x07\x42\x03\x0a\x01\xff", "not a protobuf"),
 }
 
 

@@ -82,7 +82,7 @@ BAD_RECORDINGS = {
     "a list": [],
     "neither form": {"names": []},
     "messages that are no list": wire_document(animation_messages_base64="x"),
-    "a message that is no text": wire_document(animation_messages_base64=[7]),
+    "a message that is not text": wire_document(animation_messages_base64=[7]),
     "a message that is no base64": wire_document(animation_messages_base64=["!!"]),
     "a message that is damaged": wire_document(animation_messages_base64=["CAU="]),
     "no voice": wire_document(audio_base64=None),

@@ -59,8 +59,8 @@ BAD_FRAMES = {
     "bytes left over": b"\x02\x00\x00\x00\x00\x00x",
     "four thousand million messages": b"\x02\x00\xff\xff\xff\xff",
     "a damaged message": b"\x02\x00\x00\x00\x00\x01\x00\x00\x00\x02\x08\x05",
-    "metadata that is no JSON": b"\x03\x00{",
-    "metadata that is no text": b"\x03\x00\xff\xfe\xfd",
+    "metadata that is not JSON": b"\x03\x00{",
+    "metadata that is not text": b"\x03\x00\xff\xfe\xfd",
     "metadata that is a list": b"\x03\x00[]",
     "metadata nested without end": b"\x03\x00" + b"[" * 60000,
     "no sample rate": b"\x03\x00{}",
@@ -71,7 +71,7 @@ BAD_FRAMES = {
     "an id that is a number": b'\x03\x00{"sample_rate": 16000, "req_id": 7}',
     "an endless id": b'\x03\x00{"sample_rate": 16000, "req_id": "' + b"x" * 5000 + b'"}',
     "too much metadata": b"\x03\x00" + b" " * 70000,
-    "an error that is no object": b'\x04\x00"error"',
+    "an error that is not an object": b'\x04\x00"error"',
     "an error code in words": b'\x04\x00{"error": "x", "code": "14"}',
 }
 

@@ -174,8 +174,8 @@ def state_of(shape, data, dtype=b"cnumpy\ndtype\nU\x02f8\x85R"):
     [
         (b"", "no readable pickle"),
         (b"not a pickle", "no readable pickle"),
-        (b"\x80\x02]q\x00.", "no dict"),
-        (b"\x80\x02N.", "no dict"),
+        (b"\x80\x02]q\x00.", "not a dict"),
+        (b"\x80\x02N.", "not a dict"),
         (hostile_array(state_of((2**40,), "")), "too large"),
         (hostile_array(state_of((2**40, 0), "")), "too large"),
         (hostile_array(state_of((-1,), "")), "shape"),
@@ -237,11 +237,11 @@ def test_an_npz_of_plain_arrays_is_read_and_one_with_objects_refused(tmp_path):
         ({"shapedirs": np.zeros((20, 3, 10))}, "10 directions"),
         ({"shapedirs": np.zeros((19, 3, 400))}, "shapedirs has shape"),
         ({"posedirs": np.zeros((20, 3, 9))}, "posedirs"),
-        ({"weights": np.zeros((20, 24))}, "no FLAME"),
+        ({"weights": np.zeros((20, 24))}, "not FLAME"),
         ({"f": np.array([[0, 1, 20]])}, "not there"),
         ({"f": np.zeros((3, 3))}, "indices"),
         ({"v_template": np.full((20, 3), np.nan)}, "NaN"),
-        ({"J_regressor": np.zeros((5, 20), "U1")}, "no numbers"),
+        ({"J_regressor": np.zeros((5, 20), "U1")}, "not numbers"),
     ],
 )
 def test_a_model_of_another_kind_is_refused(tmp_path, change, reason):
@@ -365,7 +365,7 @@ def test_another_mesh_is_refused_in_words(model):
     for bad, reason in (
         (few, "another mesh"),
         (other, "faces are not FLAME's"),
-        (flat, "no FLAME face"),
+        (flat, "not a FLAME face"),
         (still, "move no vertex"),
     ):
         with pytest.raises(RetargetError, match=reason):

@@ -292,5 +292,5 @@ def test_weights_of_another_shape_are_refused():
     mix = {"blocks.1.mix.weight": np.zeros((9, 4, 1)), "blocks.1.mix.bias": np.zeros(9)}
     with pytest.raises(ValueError, match="9 outputs"):
         MouthNet(weights(**mix))
-    with pytest.raises(ValueError, match="no numbers"):
+    with pytest.raises(ValueError, match="not numbers"):
         MouthNet(weights(**{"output.weight": np.full((6, 8, 1), np.nan, np.float32)}))

@@ -239,7 +239,7 @@ def test_a_number_that_makes_no_sense_is_refused_before_anything_is_written(argu
         check=False,
     )
     assert run.returncode == 2
-    assert "is no whole number from" in run.stderr
+    assert "is not a whole number from" in run.stderr
     assert not (tmp_path / "new").exists()
 
 

@@ -247,13 +247,13 @@ def test_the_command_takes_a_folder_and_resets(store: Store, tmp_path: Path) -> 
     assert "error: kiosk.yaml:1: audio.volume" in done.stderr
     assert "configuration: refused" in done.stdout
     done = ctl(store, "factory-reset")
-    assert (done.returncode, done.stderr.startswith("error: this forgets")) == (2, True)
+    assert (done.returncode, done.stderr.startswith("error: this erases")) == (2, True)
     assert ctl(store, "factory-reset", "--yes").returncode == 0
     assert (store.state / "factory-reset").exists()
     nothing = tmp_path / "nothing"
     done = ctl(store, "first-boot", "--folder", str(nothing))
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.endswith(f"error: --folder {nothing} is no folder\n")
+    assert done.stderr.endswith(f"error: --folder {nothing} is not a folder\n")
     nothing.mkdir()
     done = ctl(store, "first-boot", "--folder", str(nothing))
     assert (done.returncode, done.stdout) == (0, "configuration: own\n")

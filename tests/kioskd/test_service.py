@@ -478,7 +478,7 @@ def test_the_check_says_ok_and_warns_of_a_missing_avatar(tmp_path: Path) -> None
     assert "the default avatar will show" in result.stderr
     path.write_text(f"avatar: {{path: {ROOT / 'Makefile'}}}\n")
     result = run("--config", str(path), "--check")
-    assert "the default avatar will show" in result.stderr, "a file that is no avatar"
+    assert "the default avatar will show" in result.stderr, "a file that is not an avatar"
     assert run("--config", str(ROOT / "config/kiosk.yaml"), "--check").returncode == 0
 
 
@@ -667,10 +667,10 @@ def test_kioskctl_says_what_is_wrong_when_nobody_answers(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        (b"SSH-2.0-OpenSSH\r\n", "speaks no proper HTTP"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}", "speaks no proper HTTP"),
+        (b"SSH-2.0-OpenSSH\r\n", "does not speak proper HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}", "does not speak proper HTTP"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "its answer holds no checks"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", "its answer (200) is no object"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", "its answer (200) is not an object"),
         (
             b'HTTP/1.1 403 No\r\nContent-Length: 17\r\n\r\n{"message": "no"}',
             "gives no health answer (403): no",

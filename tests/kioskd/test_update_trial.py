@@ -302,7 +302,7 @@ def test_kioskctl_tells_both_slots_and_goes_back(store: Store, keys: KeyPair) ->
     assert "a  empty" in done.stdout
     assert "[truncated]" in done.stdout
     assert "last update: rollback, 1.0.0, slot a" in done.stdout
-    assert "no state file that is whole" in done.stdout
+    assert "no intact state file" in done.stdout
     done = ctl(store, keys, "mark-good", "--wait")
     assert done.returncode == 0
     assert "nothing to mark" in done.stdout

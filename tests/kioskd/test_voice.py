@@ -99,7 +99,7 @@ WRONG = {
     "start of a WAV": (b"RIF", None, "ended before any sound"),
     "cut in the header": (header()[:30], None, "ended before any sound"),
     "no sound in it": (header(), None, "ended before any sound"),
-    "RIFF of another kind": (b"RIFF\0\0\0\0AVI LIST", None, "no WAV"),
+    "RIFF of another kind": (b"RIFF\0\0\0\0AVI LIST", None, "not a WAV"),
     "float": (header(kind=3, bits=32) + DATA, None, "not 16-bit PCM"),
     "8 bits": (header(bits=8) + DATA, None, "not 16-bit PCM"),
     "5.1": (header(channels=6) + DATA, None, "6 channels"),

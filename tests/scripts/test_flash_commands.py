@@ -39,7 +39,7 @@ def test_all_that_is_said_is_kept_without_colours_and_with_its_status() -> None:
 
 
 def test_a_tool_that_never_ends_is_stopped() -> None:
-    with pytest.raises(FlashError, match="gave no end"):
+    with pytest.raises(FlashError, match="did not end"):
         query([sys.executable, "-c", "import time; time.sleep(60)"], timeout_s=0.3)
 
 

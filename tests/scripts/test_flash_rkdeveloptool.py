@@ -180,7 +180,7 @@ REFUSALS = [
     ),
     pytest.param({"mode": "Maskrom"}, [], "needs the vendor's loader first", id="no-loader"),
     pytest.param(
-        {"mode": "Maskrom"}, ["--loader", "/bin/true"], "is no packed loader", id="bad-loader"
+        {"mode": "Maskrom"}, ["--loader", "/bin/true"], "is not a packed loader", id="bad-loader"
     ),
     pytest.param({"no_access": True}, [], "70-kiosk-rockusb.rules", id="no-usb-rights"),
     pytest.param({}, ["--partition", "kiosk"], "no partition kiosk (it has: uboot", id="absent"),
@@ -265,7 +265,7 @@ def test_ctrl_c_in_a_write_stops_the_tool_and_tells_the_way_back(board: Board, o
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "broken off. Writing oem was not finished" in errors
+    assert "interrupted. Writing oem was not finished" in errors
     backup = next(out.glob("backup-*-oem.img"))
     assert f"make flash BOARD=rk3576 RESTORE={backup}" in errors
     board.scene()

@@ -184,7 +184,7 @@ GOOD = {
     [
         ({"arch": "x86_64"}, "the machine is x86_64; the kiosk runs on 64-bit ARM"),
         ({"arch": "armv7l"}, "the machine is armv7l"),
-        ({"compatible": "rockchip,rk3588"}, "the machine is no rk3576: its device tree says"),
+        ({"compatible": "rockchip,rk3588"}, "the machine is not rk3576: its device tree says"),
         ({"compatible": ""}, "its device tree says nothing"),
         ({"board": "g88"}, "runs a kiosk for g88, not for rk3576"),
         ({"user": "1000"}, "this needs root"),

@@ -93,8 +93,8 @@ def wrong_keys(tmp_path: Path) -> dict[str, tuple[Path, str]]:
     return {
         "missing": (tmp_path / "missing", "cannot be read"),
         "a folder": (tmp_path, "cannot be read"),
-        "no PEM": (tmp_path / "text", "no private key in PEM"),
-        "public": (public, "no private key in PEM"),
+        "no PEM": (tmp_path / "text", "not a private key in PEM"),
+        "public": (public, "not a private key in PEM"),
         "RSA": (rsa, "not for ECDSA P-256"),
         "another curve": (other, "not for ECDSA P-256"),
         "locked": (locked, "locked with a passphrase"),

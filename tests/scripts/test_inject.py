@@ -273,7 +273,7 @@ def _file_in_the_way(tree: Path) -> None:
         (_arm32, "is a root for 32-bit ARM"),
         (_no_openssl, "has no /usr/bin/openssl"),
         (_folder_in_the_way, "is a folder there"),
-        (_file_in_the_way, "is there and is no folder"),
+        (_file_in_the_way, "is there and is not a folder"),
     ],
 )
 def test_a_root_that_cannot_carry_the_kiosk_is_refused(
@@ -300,7 +300,7 @@ def test_archives_that_are_none(
     refused(tmp_path / "text.tar", "cannot be read")
     with tarfile.open(tmp_path / "empty.tar", "w"):
         pass
-    refused(tmp_path / "empty.tar", "it is no rootfs-overlay.tar")
+    refused(tmp_path / "empty.tar", "it is not a rootfs-overlay.tar")
     refused(archive(tmp_path, board="g88"), "is made for the board g88, not for rk3576")
     climbing = archive(tmp_path, more=lambda tar: add(tar, "usr/../../etc/passwd", b"", 0o644))
     refused(climbing, "usr/../../etc/passwd")

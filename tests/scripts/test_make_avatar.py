@@ -77,7 +77,7 @@ targets: {macrodetails/caucasian-female-young: 1.0}
     [
         ("", "targets: missing"),
         ("- a list\n", "must hold keys"),
-        (GOOD + "skin: {tone: red}\n", "skin.tone: 'red' is no colour"),
+        (GOOD + "skin: {tone: red}\n", "skin.tone: 'red' is not a colour"),
         (GOOD + "skin: {mottle: 9}\n", "skin.mottle: 9 is not from 0 to 3"),
         (GOOD + "skin: {motle: 0.3}\n", "did you mean mottle?"),
         (GOOD + "hairs: {}\n", "did you mean hair?"),

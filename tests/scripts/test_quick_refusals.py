@@ -18,9 +18,15 @@ REFUSALS = {
     "overlay: no board": ("make_overlay.py", "name a board"),
     "overlay: unknown board": ("make_overlay.py rk3577", "did you mean rk3576?"),
     "overlay: no key": ("make_overlay.py g88 --out {0} --key {0}/none.pem", "cannot be read"),
-    "overlay: text for a key": ("make_overlay.py g88 --out {0} --key {1}", "no private key in PEM"),
+    "overlay: text for a key": (
+        "make_overlay.py g88 --out {0} --key {1}",
+        "not a private key in PEM",
+    ),
     "overlay: no out": ("make_overlay.py g88 --out /proc/none", "error: "),
-    "overlay checked": ("make_overlay.py --check g88 --out {0} --key {1}", "no private key in PEM"),
+    "overlay checked": (
+        "make_overlay.py --check g88 --out {0} --key {1}",
+        "not a private key in PEM",
+    ),
     "repro: unknown board": ("check_reproducible.py rk3577", "did you mean rk3576?"),
     "rootfs: unknown board": ("make_rootfs.py --board x --base {1}", "unknown board 'x'"),
     "rootfs: no base": ("make_rootfs.py --board g88 --base {0}/none", "BASE= names the vendor's"),
@@ -43,7 +49,7 @@ REFUSALS = {
     "avatar: no recipe": ("make_avatar.py {0}/x.yaml --cache {0}", "x.yaml"),
     "avatar: nowhere to write": (
         "make_avatar.py config/avatars/default.yaml --cache {0} -o {0}/none/x.avatar",
-        "no writable folder",
+        "not a writable folder",
     ),
     "sheet: no avatar": ("contact_sheet.py {0}/x.avatar -o {0}/x.png", "x.avatar"),
     "train: nowhere to write": ("train_lipsync.py --out {1}/model", "--out {1}/model"),

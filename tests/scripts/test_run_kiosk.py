@@ -87,8 +87,8 @@ def test_where_only_the_processor_draws_the_light_variant_shows(
         (["--endpoint", "ws://a..b/relay"], "its host has an empty part between two dots"),
         (["--endpoint", "ftp://host"], "write ws://host:port/path"),
         (["--endpoint", "ws://me:hidden@host"], "secrets come only from files"),
-        (["--port", "http"], "'http' is no port"),
-        (["--endpoint-port", "65536"], "'65536' is no port"),
+        (["--port", "http"], "'http' is not a port"),
+        (["--endpoint-port", "65536"], "'65536' is not a port"),
     ],
 )
 def test_an_address_of_no_use_is_refused_before_anything_starts(

@@ -142,7 +142,7 @@ def test_a_rotation_of_no_length(scratch: Path) -> None:
         for part in range(4):
             table[f"rot_{part}"][3] = 0.0
 
-    assert_bad(scratch, {PLY: offset_ply(edit)}, "rotation of no length")
+    assert_bad(scratch, {PLY: offset_ply(edit)}, "rotation of zero length")
 
 
 # --- skin.glb ---------------------------------------------------------------------------------
@@ -192,7 +192,7 @@ BAD_SKINS = {
     "names twice": (put(*MESH, "extras", "targetNames", ["a", "a"]), "same name"),
     "no targets": (put(*PRIMITIVE, "targets", []), "0 blendshapes"),
     "no weights": (put(*PRIMITIVE, "attributes", {"POSITION": 0}), "no skinned mesh"),
-    "positions negative": (put(*PRIMITIVE, "attributes", "POSITION", -1), "no index"),
+    "positions negative": (put(*PRIMITIVE, "attributes", "POSITION", -1), "not an index"),
     "positions as weights": (put(*PRIMITIVE, "attributes", "POSITION", 2), "does not fit|differ"),
     "weights as positions": (put(*PRIMITIVE, "attributes", "WEIGHTS_0", 0), "differ"),
     "weights that are indices": (put(*PRIMITIVE, "attributes", "WEIGHTS_0", 1), "sum to 1"),
@@ -201,7 +201,7 @@ BAD_SKINS = {
     "accessor type": (put("accessors", 0, "type", "VEC9"), "VEC9"),
     "accessor component": (put("accessors", 0, "componentType", 1), "accessor 0"),
     "accessor beyond its view": (put("accessors", 0, "byteOffset", 8), "beyond its buffer view"),
-    "accessor before its view": (put("accessors", 0, "byteOffset", -8), "no index"),
+    "accessor before its view": (put("accessors", 0, "byteOffset", -8), "not an index"),
     "view beyond the file": (put("bufferViews", 0, "byteOffset", 10**9), "beyond the file"),
     "view in another file": (put("bufferViews", 0, "buffer", 1), "outside of the file"),
     "stride of nothing": (put("bufferViews", 0, "byteStride", 0), "beyond"),
@@ -217,7 +217,7 @@ BAD_SKINS = {
         put(*PRIMITIVE, "targets", [{"POSITION": 5}] * 2),
         "no blendshape",
     ),
-    "tree in a circle": (put("nodes", 4, "children", [5]), "circle"),
+    "tree in a circle": (put("nodes", 4, "children", [5]), "cycle"),
     "nodes of texts": (put("nodes", ["a"] * 6), "damaged node tree"),
 }
 

@@ -93,7 +93,7 @@ def test_without_an_order_all_splats_come_as_they_are_stored() -> None:
 def test_a_file_that_is_no_scene_is_named(tmp_path, content) -> None:
     path = tmp_path / "x.npz"
     path.write_bytes(content)
-    with pytest.raises(RenderError, match=r"x\.npz is no scene"):
+    with pytest.raises(RenderError, match=r"x\.npz is not a scene"):
         read_scene(path)
 
 
