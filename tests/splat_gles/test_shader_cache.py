@@ -18,7 +18,6 @@ DRAW = """
 import logging, os, pathlib, sys
 disk, when = pathlib.Path(sys.argv[1]), sys.argv[2]
 os.environ |= {"XDG_CACHE_HOME": str(disk), "SDL_VIDEODRIVER": "offscreen"}
-sys.path.insert(0, "tests/splat_gles")
 from made_up_avatar import make_avatar
 from splat_gles import display, offscreen, shader_cache
 
@@ -101,7 +100,8 @@ def test_a_full_disk_ends_nothing(tmp_path: Path, root: Path, when: str) -> None
         pytest.skip("no right to mount a small file system here")
     done = subprocess.run(
         [*mount, sys.executable, "-c", DRAW, tmp_path, when],
-        cwd=root, capture_output=True, text=True, check=False,
+        cwd=root, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "drawn on 0 blocks" in done.stdout
