@@ -14,7 +14,7 @@ import pytest
 PACKAGES = ("splat_gles", "driving_client", "kioskd")
 ALLOWED_TOP = {
     "board", "rootfs_overlay", "kioskd", "driving_client", "splat_gles", "config", "scripts",
-    "tests", "Makefile", "README.md",
+    "tests", "Makefile", "README.md", "CONTRIBUTING.md", "CHANGELOG.md",
     "pyproject.toml", "requirements.lock", "LICENSE", ".ci", ".gitignore", ".gitattributes",
     ".editorconfig",
 }  # fmt: skip
