@@ -57,6 +57,12 @@ def _port(text: str) -> int:
     return value
 
 
+def _text(text: str) -> str:
+    if not text.isprintable():
+        raise argparse.ArgumentTypeError(f"{text!a} holds characters that are no text")
+    return text
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m driving_client.endpoint",
@@ -73,9 +79,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--port", type=_port, default=8090, help="port, 0 for any free one (default: 8090)"
     )
-    parser.add_argument("--greeting", metavar="TEXT", help="said to each kiosk that connects")
+    parser.add_argument(
+        "--greeting", metavar="TEXT", type=_text, help="said to each kiosk that connects"
+    )
     parser.add_argument(
         "--say",
+        type=_text,
         metavar="TEXT",
         action="append",
         default=[],
@@ -83,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--voice",
+        type=_text,
         default="en-us",
         help="a voice of espeak-ng; `espeak-ng --voices` lists them (default: en-us)",
     )

@@ -68,7 +68,8 @@ class Client:
                 tls.check_hostname = False
                 tls.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         except (OSError, ValueError) as error:
-            raise ControlError(f"--authority {authority}: {error}; name a PEM file") from error
+            reason = getattr(error, "strerror", None) or error
+            raise ControlError(f"--authority {authority}: {reason}; name a PEM file") from error
         self._opener = urllib.request.build_opener(
             urllib.request.HTTPSHandler(context=tls), NoRedirects()
         )

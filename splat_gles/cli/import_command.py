@@ -44,14 +44,21 @@ def add_parser(subparsers: Any) -> None:
         metavar="OUT",
         help="bundle to write (the name of SOURCE with .avatar, in this folder)",
     )
-    parser.add_argument("--name", help="name shown to people (the file's name)")
+    parser.add_argument("--name", type=_text, help="name shown to people (the file's name)")
     parser.add_argument(
         "--licence",
+        type=_text,
         default="unknown",
         metavar="SPDX",
         help="licence of the avatar, such as MIT; LAM zips do not say (unknown)",
     )
     parser.set_defaults(func=run)
+
+
+def _text(text: str) -> str:
+    if not text.isprintable():
+        raise argparse.ArgumentTypeError(f"{text!a} holds characters that are no text")
+    return text
 
 
 def run(options: argparse.Namespace) -> int:

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -107,3 +110,52 @@ def test_the_options_are_printed_where_there_is_no_manual() -> None:
     )
     assert "| `volume` |" in done.stdout
     assert done.stdout == reference()
+
+
+HOSTILE = "a\x1b[2J\nok   feigned \u202e\ud800\x9b"
+
+
+class Hostile(BaseHTTPRequestHandler):
+    """Something that answers as a kiosk does, with texts that would repaint a terminal."""
+
+    def do_GET(self) -> None:
+        reason = {"code": HOSTILE, "text": HOSTILE}
+        check = {"status": "warn", "observed": HOSTILE, "reasons": [reason], "since": HOSTILE}
+        answer = {
+            "status": "warn", "version": HOSTILE, "uptime_s": 1.0, "serial": HOSTILE,
+            "checks": {HOSTILE: check}, "figures": {HOSTILE: HOSTILE},
+        }  # fmt: skip
+        self._tell(200, answer)
+
+    def do_POST(self) -> None:
+        self._tell(500, {"message": HOSTILE})
+
+    def _tell(self, status: int, answer: dict[str, object]) -> None:
+        body = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (its name there)
+        """Nothing on the test's own terminal."""
+
+
+@pytest.mark.parametrize("command", ["status", "doctor", "say hello", "gesture listen"])
+def test_texts_of_a_kiosk_move_no_cursor(root: Path, command: str) -> None:
+    with HTTPServer(("127.0.0.1", 0), Hostile) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "kioskd.ctl", "--url",
+                 f"http://127.0.0.1:{server.server_port}", *command.split()],
+                cwd=root, capture_output=True, check=False, timeout=120,
+            )  # fmt: skip
+        finally:
+            server.shutdown()
+            thread.join()
+    shown = (done.stdout + done.stderr).decode()
+    assert "Traceback" not in shown
+    assert "\\x1b[2J\\nok   feigned \\u202e\\ud800\\x9b" in shown
+    assert all(line.isprintable() for line in shown.splitlines())

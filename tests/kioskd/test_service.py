@@ -194,6 +194,42 @@ def test_on_a_busy_machine_the_end_comes_in_time_too(tmp_path: Path) -> None:
                 each.wait()
 
 
+ON_A_FULL_DISK = """
+mount -t tmpfs -o size=8m t "$1/disk" && mount -t tmpfs -o size=64k t /dev/shm || exit 200
+export HOME=$1/disk STATE_DIRECTORY=$1/disk TMPDIR=$1/disk XDG_RUNTIME_DIR=$1/disk
+cat /dev/zero >/dev/shm/fill 2>/dev/null
+[ "$2" = later ] || cat /dev/zero >"$1/disk/fill" 2>/dev/null
+SDL_VIDEODRIVER=offscreen "$3" -m kioskd --config "$1/kiosk.yaml" 2>"$1/log" &
+while kill -0 $! && ! grep -q ready: "$1/log"; do sleep 0.1; done
+cat /dev/zero >"$1/disk/fill" 2>/dev/null
+while kill -0 $! && ! grep -q storage_full "$1/log"; do sleep 0.1; done
+kill -HUP $!
+while kill -0 $! && ! grep -q config_reloaded "$1/log"; do sleep 0.1; done
+kill $!
+wait $!
+"""
+
+
+@pytest.mark.parametrize("when", ["before", "later"])
+def test_full_disks_end_nothing(tmp_path: Path, when: str) -> None:
+    """State, home, temporary files and shared memory, full before the start or once it runs."""
+    (tmp_path / "disk").mkdir()
+    avatar = write_small_avatar(tmp_path / "ball.avatar")
+    (tmp_path / "kiosk.yaml").write_text(
+        f"avatar: {{path: {avatar}}}\nhealth: {{port: 0}}\naudio: {{enabled: false}}\n{NO_ENDPOINT}"
+    )
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", ON_A_FULL_DISK, "sh", tmp_path, when, sys.executable],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=4 * GENEROUS_S,
+    )  # fmt: skip
+    if done.returncode == 200 or "unshare" in done.stderr:
+        pytest.skip("no right to mount a small file system here")
+    log = (tmp_path / "log").read_text()
+    assert done.returncode == 0, log
+    assert "Traceback" not in log
+    assert ("shader_cache_off" in log) is (when == "before")
+
+
 SLOW_IMPORT = """
 import pathlib, time
 folder = pathlib.Path(__file__).parent
