@@ -14,6 +14,7 @@ import pytest
 from aiohttp import WSMessage, WSMsgType, web
 from scripted_endpoint import Backend, ConfirmingEndpoint, linked, relay, until, websocket_app
 
+from driving_client import Backoff, flood
 from driving_client.flood import FloodGuard
 from driving_client.frame_reader import FrameReader
 from driving_client.retry import FloodError
@@ -117,6 +118,18 @@ def test_a_flood_lets_every_other_task_have_its_turn(kind: WSMsgType) -> None:
     asyncio.run(story())
 
 
+ONCE = Backoff(slow_s=600.0)
+"""Cut off, a link does not come back within a test."""
+
+
+@pytest.fixture
+def no_refill(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it takes on a busy machine, no more than what is allowed at once is allowed."""
+    for name in ("_REQUESTS", "_BAD_FRAMES"):
+        at_once, _ = getattr(flood, name)
+        monkeypatch.setattr(flood, name, (at_once, 0.0))
+
+
 FLOODS: dict[str, tuple[str | bytes, str]] = {
     "damaged frames": (b"\x01\x00a", "bad_frames"),
     "text that is no JSON": ("{", "bad_frames"),
@@ -126,6 +139,7 @@ FLOODS: dict[str, tuple[str | bytes, str]] = {
 }
 
 
+@pytest.mark.usefixtures("no_refill")
 @pytest.mark.parametrize(("frame", "code"), FLOODS.values(), ids=FLOODS)
 def test_a_backend_that_floods_is_cut_off_with_few_lines_of_log(
     frame: str | bytes, code: str, caplog: pytest.LogCaptureFixture
@@ -145,7 +159,7 @@ def test_a_backend_that_floods_is_cut_off_with_few_lines_of_log(
                         await socket.send_bytes(frame)
 
         with caplog.at_level(logging.INFO):
-            async with linked(websocket_app(flood), dialect="relay") as rig:
+            async with linked(websocket_app(flood), dialect="relay", backoff=ONCE) as rig:
                 await until(lambda: rig.downs, 60)
                 assert rig.downs[0].reason.startswith(f"{code}: ")
                 assert rig.downs[0].retry_in_s is not None
@@ -156,10 +170,11 @@ def test_a_backend_that_floods_is_cut_off_with_few_lines_of_log(
     asyncio.run(story())
 
 
+@pytest.mark.usefixtures("no_refill")
 def test_utterances_without_end_are_cut_off() -> None:
     async def story() -> None:
         backend = Backend()
-        async with relay(backend) as rig:
+        async with relay(backend, backoff=ONCE) as rig:
             await until(lambda: rig.ups)
             with contextlib.suppress(ConnectionError):
                 for number in range(300):
@@ -172,10 +187,11 @@ def test_utterances_without_end_are_cut_off() -> None:
     asyncio.run(story())
 
 
+@pytest.mark.usefixtures("no_refill")
 def test_errors_of_requests_without_end_are_cut_off_and_few_codes_are_counted() -> None:
     async def story() -> None:
         endpoint = ConfirmingEndpoint()
-        async with linked(websocket_app(endpoint)) as rig:
+        async with linked(websocket_app(endpoint), backoff=ONCE) as rig:
             await until(lambda: rig.ups)
             with contextlib.suppress(ConnectionError):
                 for number in range(300):

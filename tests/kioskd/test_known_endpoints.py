@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from power_cuts import Disk, Recorder
 
@@ -63,6 +63,7 @@ def test_only_the_last_ones_are_kept(tmp_path: Path) -> None:
     assert len(json.loads((tmp_path / FILE_NAME).read_text())) == MOST
 
 
+@settings(max_examples=25)
 @given(st.binary() | st.builds(lambda value: json.dumps(value).encode(), st.lists(st.text())))
 def test_a_damaged_file_means_that_nothing_is_known(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
@@ -102,6 +103,7 @@ def test_without_a_folder_or_a_medium_it_is_known_until_the_end(tmp_path: Path) 
         assert record.has_worked(key(1))
 
 
+@settings(max_examples=40)
 @given(st.data())
 def test_a_power_cut_leaves_what_was_known_before_or_after(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
