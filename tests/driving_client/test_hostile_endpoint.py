@@ -123,6 +123,8 @@ def test_every_field_with_every_wire_type_is_borne_by_both_dialects() -> None:
             rig.link.begin_voice(16000)
             for message in hostile.messages():
                 receive(rig, message)
+            for text in (*hostile.NOT_JSON, *hostile.objects("action", "req_id")):
+                receive(rig, text)
             assert not rig.link.counters.failures.get("link_fault")
 
     asyncio.run(story())
