@@ -47,6 +47,10 @@ def reference() -> str:
         "`systemctl reload kioskd` (SIGHUP) reads the files again. Options marked *live* apply "
         "at once, the others are named in the log as waiting for a restart; files with errors "
         "change nothing. `kiosk.schema.json` lets editors check and complete the file.",
+        "",
+        "A file that is named must be a regular one: a FIFO, a device, a socket or a folder is "
+        "refused without waiting for it. Texts hold no control characters and no halves of "
+        "surrogate pairs.",
     ]
     for name, section in SECTIONS.items():
         lines += ["", f"## {name}", "", (section.__doc__ or "").strip(), ""]
