@@ -143,6 +143,11 @@ BAD_STICKS: dict[str, tuple[dict[str, str | bytes], str]] = {
          **dict.fromkeys(("a.avatar", "b", "c", "d"), b"x" * (7 << 20))},
         "28 MiB are more than the 24",
     ),
+    "half a character": (
+        {"kiosk.yaml": 'avatar: {path: "\\ud800"}\n"\\ud801": 1\n'},
+        "kiosk.yaml:2: \\ud801: unknown section",
+    ),
+    "half a character in a name": ({"kiosk.d/x\udcff.yaml": ""}, "x\\udcff.yaml: use letters"),
     "folder for a file": ({"kiosk.yaml/x": ""}, "kiosk.yaml: must be a file"),
 }  # fmt: skip
 
@@ -171,6 +176,13 @@ def test_a_link_on_the_stick_is_not_followed(store: Store, tmp_path: Path) -> No
     stick = make_stick(tmp_path / "stick", {})
     (stick / "health-token").symlink_to("/etc/hostname")
     assert "health-token: cannot be read" in boot(store, stick).problems[0]
+
+
+@pytest.mark.parametrize("name", ["kiosk.yaml", "kiosk.d/a.yaml", "health-token", "tls.crt"])
+def test_a_fifo_on_the_stick_is_not_waited_for(store: Store, tmp_path: Path, name: str) -> None:
+    stick = make_stick(tmp_path / "stick", {"kiosk.d/b.yaml": ""})
+    os.mkfifo(stick / name)
+    assert boot(store, stick).problems == (f"{name}: must be a file",)
 
 
 def test_a_second_stick_has_to_prove_itself(store: Store, tmp_path: Path) -> None:
