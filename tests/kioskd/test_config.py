@@ -158,6 +158,7 @@ BAD = {
     "C1 in the file": (b"log: {}\n# \xc2\x9b", ":2: not valid YAML: holds U+009B, not text"),
     "long text": ("audio: {device: " + "a" * 2000 + "}", "longer than the 1024 characters"),
     "bad YAML": ("log:\n  level: [", ":2: not valid YAML"),
+    "no header": ("endpoint:\n  app_id: \u00a0", ":2: endpoint.app_id: holds characters that no"),
     "tab": ("log:\n\tlevel: info", ":2: not valid YAML"),
     "unknown anchor": ("log: *a", ":1: not valid YAML: found undefined alias"),
     "own tag": ("log: {level: !!python/object:os.system x}", "is not allowed"),
