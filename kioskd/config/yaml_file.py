@@ -8,7 +8,7 @@ them. What the names mean, and which values they take, is the callers' business.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -63,13 +63,14 @@ class YamlFile:
 
     def entries(
         self, node: yaml.MappingNode, prefix: str, known: Collection[str] | None, kind: str = "key"
-    ) -> list[Entry]:
+    ) -> Iterator[Entry]:
         """The mapping's names, each a plain word, once and `known`; the rest is reported.
+
+        One after the other, so that all problems come in the order of their lines.
 
         `prefix` stands before a name in messages; `known` None takes every name.
         """
         first: dict[str, int] = {}
-        entries = []
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 self.problem(key, prefix + "?", "a key must be a plain word")
@@ -84,8 +85,7 @@ class YamlFile:
                 hint = did_you_mean(name, known, prefix)
                 self.problem(key, prefix + name, f"unknown {kind}{hint}")
                 continue
-            entries.append(Entry(name, key, value))
-        return entries
+            yield Entry(name, key, value)
 
     def problem(self, node: yaml.Node, name: str, text: str) -> None:
         """Report what is wrong at a node; `name` may be empty."""

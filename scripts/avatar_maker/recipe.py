@@ -118,7 +118,7 @@ class _Reader:
         if not isinstance(node, yaml.MappingNode):
             self._file.problem(node, where or "the file", "must hold keys")
             return []
-        return self._file.entries(node, f"{where}." if where else "", known, kind)
+        return list(self._file.entries(node, f"{where}." if where else "", known, kind))
 
     def _look(self, section: str, node: yaml.Node | None) -> Look:
         table = KEYS[section]
