@@ -28,7 +28,8 @@ _GRANULE_RATE: Final = 48000
 _PAGE_HEADER: Final = struct.Struct("<4sBBqIIIB")
 _LAST_PAGE: Final = 4
 _CONTINUED: Final = 1
-_MOST_PENDING: Final = 1024 * 1024
+_LONGEST_BYTES: Final = 256 * 1024
+"""Of a packet, which may go on from page to page. Speech needs 1275; tags may hold a picture."""
 
 
 class OpusMissingError(DrivingError):
@@ -57,8 +58,6 @@ class OggOpusDecoder:
         pieces: list[Samples] = [np.zeros(0, np.int16)]
         while (page := self._next_page()) is not None:
             pieces += self._read_page(*page)
-        if len(self._pending) > _MOST_PENDING:
-            raise ProtocolError("Ogg Opus: a page without end")
         return np.concatenate(pieces)
 
     def finish(self) -> None:
@@ -93,6 +92,8 @@ class OggOpusDecoder:
         for size in table:
             self._packet += body[start : start + size]
             start += size
+            if len(self._packet) > _LONGEST_BYTES:
+                raise ProtocolError(f"Ogg Opus: a packet of more than {_LONGEST_BYTES} bytes")
             if size < 255:
                 packet, self._packet = self._packet, b""
                 pieces.append(self._read_packet(packet))

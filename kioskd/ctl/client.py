@@ -15,10 +15,10 @@ from driving_client.address import HTTP, check_url, origin, without_secrets
 from driving_client.errors import AddressError
 from driving_client.regular_file import open_regular
 from kioskd.config.secrets import secret_in
+from kioskd.ctl.answers import is_health
 from kioskd.errors import KioskError
 
 TIMEOUT_S = 20.0
-_HEALTH_KEYS = {"status", "version", "uptime_s", "checks"}
 
 
 class ControlError(KioskError):
@@ -82,8 +82,8 @@ class Client:
         """The health answer, also of a kiosk that fails; raises ControlError where it is none."""
         status, body = self.get("healthz")
         told = self._decode(status, body)
-        if not told.keys() >= _HEALTH_KEYS:
-            reason = told.get("message", "its answer holds no checks")
+        if not is_health(told):
+            reason = told.get("message", "its answer holds no checks as this kioskctl knows them")
             raise ControlError(f"{self._url} gives no health answer ({status}): {reason}")
         return told
 
@@ -129,7 +129,7 @@ class Client:
     def _decode(self, status: int, body: bytes) -> dict[str, Any]:
         try:
             told = json.loads(body)
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:
             raise ControlError(
                 f"{self._url} is not kioskd: its answer ({status}) is not JSON"
             ) from error

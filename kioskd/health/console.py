@@ -20,7 +20,7 @@ import aiohttp
 from aiohttp import web
 
 from driving_client.address import origin, without_secrets
-from driving_client.http_answers import read_body, uncompressed
+from driving_client.http_answers import read_body
 from driving_client.texts import printable
 from kioskd.config import Config
 from kioskd.health.access import is_json, json_object, refuse
@@ -95,7 +95,7 @@ async def forward(url: str, body: dict[str, Any]) -> web.Response:
     shown = without_secrets(url)
     try:
         async with (
-            uncompressed(timeout) as session,
+            aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as session,
             session.post(url, json=body, allow_redirects=False) as answer,
         ):
             raw = await read_body(answer, MAX_ANSWER)
@@ -111,8 +111,10 @@ async def forward(url: str, body: dict[str, Any]) -> web.Response:
         document = json.loads(raw)
     except (ValueError, RecursionError):
         document = {"message": raw.decode("utf-8", "replace").strip()[:500]}
+        raw = json.dumps(document).encode()
     if 200 <= status <= 299:
-        return web.json_response(document)
+        # As it came: what can just be read may be nested too deeply to be written
+        return web.Response(body=raw, content_type="application/json")
     if 300 <= status <= 399:
         told = f"it leads to {origin(location)}; write the final address into endpoint.say_url"
     else:

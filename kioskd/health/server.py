@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ WATCHER_S = 10.0
 """A watcher that takes no picture for that long gives its place to others."""
 SHUTDOWN_S = 0.3
 _BOUNDARY = "frame"
+_VERSION = re.compile(r"\d{1,3}(\.\d{1,3}){0,2}")
 AddRoutes = Callable[[web.Application], None]
 
 
@@ -157,7 +159,7 @@ class HealthServer:
         return web.json_response(answer, status=503 if report.status is Status.FAIL else 200)
 
     async def _metrics(self, request: web.Request) -> web.Response:
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        encode, content_type = choose_encoder(_accepted(request.headers.get("Accept", "")))
         body = encode(self._view.metrics.registry)
         return web.Response(body=body, headers={"Content-Type": content_type})
 
@@ -198,6 +200,13 @@ class HealthServer:
             await response.write(head.encode() + body + b"\r\n")
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._closing.wait(), 0.5 / MAX_RATE)
+
+
+def _accepted(accept: str) -> str:
+    """The Accept header, or nothing for one whose versions prometheus_client cannot compare."""
+    versions = re.findall("version=([^;,]*)", accept)
+    sane = accept.isascii() and all(_VERSION.fullmatch(version.strip()) for version in versions)
+    return accept if sane else ""
 
 
 async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:

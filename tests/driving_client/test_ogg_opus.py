@@ -131,6 +131,17 @@ async def session(client: object, url: str) -> object:
     return socket
 
 
+def test_a_packet_without_end_is_told_before_it_fills_the_memory() -> None:
+    # Segments of 255 bytes go on in the next page, and a page may hold nothing else
+    endless = struct.pack("<4sBBqIIIB", b"OggS", 0, 1, 0, 1, 9, 0, 255) + b"\xff" * 255
+    decoder = OggOpusDecoder()
+    decoder.feed(page(0, [b"OpusHead" + struct.pack("<BBHIHB", 1, 1, 0, 48000, 0, 0)]))
+    decoder.feed(endless.replace(b"\0\1", b"\0\0", 1) + bytes(255 * 255))
+    with pytest.raises(ProtocolError, match="a packet of more than"):
+        for _ in range(100):
+            decoder.feed(endless + bytes(255 * 255))
+
+
 def test_a_voice_in_opus_gets_the_motion_of_its_words() -> None:
     async def story() -> None:
         data = encoded()
