@@ -29,7 +29,7 @@ export PYTHON
 VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-clients lint bench bench-attacks avatar overlay repro rootfs flash test-image sheet clean train-lipsync convert-npu bench-lipsync
+.PHONY: help setup run test test-clients lint fuzz bench bench-attacks avatar overlay repro rootfs flash test-image sheet clean train-lipsync convert-npu bench-lipsync
 
 help: ## list the targets
 	@echo "The avatar kiosk. Targets:"
@@ -53,6 +53,10 @@ test-clients: setup ## run the service's published clients against the embedded 
 
 lint: setup ## only the linters and the type checker
 	@exec $(VENV_PYTHON) -m pytest -q tests/test_linters.py
+
+fuzz: setup ## ten million inputs over every parser that the network reaches (SHARE=0.1: a tenth)
+	@scripts/make_environment.sh fuzz
+	@exec out/fuzz-venv/bin/python scripts/fuzz.py $(if $(SHARE),--share '$(SHARE)') $(TARGETS)
 
 bench: setup ## measure what a frame costs here: JSON lines, then a table (some minutes)
 	@exec $(VENV_PYTHON) scripts/bench.py

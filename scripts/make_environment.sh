@@ -8,6 +8,7 @@
 #   newest          the same for another PYTHON, under which the tests run as well
 #   lipsync         trains the lip-sync model; apart because PyTorch is large
 #   lipsync-peers   what `make bench-lipsync` compares with, from PyPI and npm
+#   fuzz            `make fuzz`: what .venv has, and atheris and coverage.py
 #   npu             the vendor's converter to .rknn, which wants older numpy, protobuf and onnx
 #   vendor-clients  the service's published clients, for their test with the embedded endpoint
 #
@@ -53,6 +54,15 @@ lipsync-peers)
     runs_our_code=yes
     takes="a minute or two"
     ;;
+fuzz)
+    folder=out/fuzz-venv
+    packages="--require-hashes -r requirements.lock"
+    bare_packages="atheris==3.0.0 coverage==7.17.5"  # they depend on nothing
+    asked="$(sha256sum requirements.lock) $bare_packages"
+    imports="aiohttp, atheris, coverage, numpy, pygame"
+    runs_our_code=yes
+    takes="a minute or two"
+    ;;
 npu)
     folder=out/npu-venv
     newest=12  # the converter has no wheel for a newer Python
@@ -71,7 +81,7 @@ vendor-clients)
     takes="about a minute"
     ;;
 *)
-    fail "no environment '$name'; there are kiosk, newest, lipsync, lipsync-peers, npu, vendor-clients"
+    fail "no environment '$name'; there are kiosk, newest, lipsync, lipsync-peers, fuzz, npu, vendor-clients"
     ;;
 esac
 
