@@ -8,11 +8,11 @@ there" is a captive portal or a proxy amid a restart. Time mends both.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import aiohttp
-from aiohttp import ClientHandlerType
+from aiohttp import ClientHandlerType, ClientMiddlewareType
 
 from driving_client.address import origin
 from driving_client.retry import Rule, SessionError, redirect_fault, rule_for_status
@@ -33,6 +33,22 @@ async def no_redirects(
             f"{origin(response.headers.get('Location', ''))}"
         )
     return response
+
+
+def uncompressed(
+    timeout: aiohttp.ClientTimeout | None = None,
+    middlewares: Sequence[ClientMiddlewareType] = (),
+) -> aiohttp.ClientSession:
+    """A client session that asks for bodies as they are and unpacks none.
+
+    A few compressed bytes may be a gigabyte; what is read here is small anyway.
+    """
+    return aiohttp.ClientSession(
+        headers={"Accept-Encoding": "identity"},
+        auto_decompress=False,
+        timeout=timeout or aiohttp.ClientTimeout(),
+        middlewares=middlewares,
+    )
 
 
 async def read_body(reply: aiohttp.ClientResponse, most: int) -> bytes:

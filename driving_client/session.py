@@ -21,7 +21,7 @@ from driving_client.errors import ProtocolError
 from driving_client.faults import FaultLog
 from driving_client.flood import FloodGuard
 from driving_client.frame_reader import FrameReader
-from driving_client.http_answers import no_redirects
+from driving_client.http_answers import no_redirects, uncompressed
 from driving_client.link import EventSink, LinkCounters, LinkDown, LinkUp, PlaybackState
 from driving_client.outgoing import Outgoing
 from driving_client.retry import (
@@ -82,9 +82,7 @@ class ReconnectingLink(ABC):
         policy = RetryPolicy(self._settings.backoff)
         while True:
             try:
-                async with aiohttp.ClientSession(
-                    middlewares=(no_redirects,), auto_decompress=False
-                ) as http:
+                async with uncompressed(middlewares=(no_redirects,)) as http:
                     fault = await self._one_session(http)
             except Exception as error:  # noqa: BLE001 – told by its traceback
                 self._faults.tell("serving the endpoint", error)

@@ -28,8 +28,8 @@ logger = logging.getLogger(__name__)
 
 HANDSHAKE_S: Final = 5.0
 BATCH: Final = 16
-REST_S: Final = 0.02
-"""Between two full batches: 800 connections a second at most, a twentieth of a core."""
+REST_S: Final = 0.04
+"""Between two full batches: 400 connections a second at most, the most of them reset at once."""
 TOGETHER: Final = 50.0
 """Connections a second from all other machines: a TLS handshake and a refusal are 5 ms of CPU."""
 NO_RESOURCES_S: Final = 1.0

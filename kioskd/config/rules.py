@@ -138,6 +138,11 @@ def _retarget_of_no_use(config: Config, reading: Reading) -> list[str]:
 def _endpoint_contradictions(config: Config, reading: Reading) -> list[str]:
     endpoint = config.endpoint
     problems = []
+    if not (endpoint.app_id.isascii() and endpoint.app_id.isprintable()):
+        problems.append(
+            f"{reading.where('endpoint.app_id')}: endpoint.app_id: holds characters that no HTTP "
+            "header takes; copy it again from the endpoint's console"
+        )
     if endpoint.session_key_file and endpoint.token_url:
         problems.append(
             f"{reading.where('endpoint.token_url')}: endpoint.token_url: a session key is given "

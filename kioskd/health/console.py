@@ -20,7 +20,7 @@ import aiohttp
 from aiohttp import web
 
 from driving_client.address import origin, without_secrets
-from driving_client.http_answers import read_body
+from driving_client.http_answers import read_body, uncompressed
 from driving_client.texts import printable
 from kioskd.config import Config
 from kioskd.health.access import is_json, json_object, refuse
@@ -95,7 +95,7 @@ async def forward(url: str, body: dict[str, Any]) -> web.Response:
     shown = without_secrets(url)
     try:
         async with (
-            aiohttp.ClientSession(timeout=timeout, auto_decompress=False) as session,
+            uncompressed(timeout) as session,
             session.post(url, json=body, allow_redirects=False) as answer,
         ):
             raw = await read_body(answer, MAX_ANSWER)

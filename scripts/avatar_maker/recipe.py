@@ -8,9 +8,7 @@ Two sections are free maps: `targets` (MakeHuman's shape targets and their weigh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +19,7 @@ from avatar_maker.errors import BuildError
 from avatar_maker.recipe_keys import KEYS, Value
 from avatar_maker.source import Floats
 from driving_client.motion import ARKIT_NAMES
-from driving_client.regular_file import read_regular
+from kioskd.config.yaml_file import Entry, YamlFile, YamlFileError, plain
 
 MAPS: Final = ("targets", "rest_face")
 MAX_BYTES: Final = 64 * 1024
@@ -80,61 +78,47 @@ def linear_color(text: str) -> Floats:
 
 def read_recipe(path: Path) -> Recipe:
     """The recipe; BuildError has a line for each thing that is wrong with it."""
-    try:
-        raw = read_regular(path, MAX_BYTES)
-    except OSError as error:
-        known = ", ".join(str(found) for found in sorted(path.parent.glob("*.yaml"))) or "none"
-        raise BuildError(
-            f"{path}: cannot be read ({error.strerror}); recipes beside it: {known}"
-        ) from error
-    try:
-        root = yaml.compose(raw.decode("utf-8"), Loader=yaml.SafeLoader)
-    except (UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        problem = " ".join(str(error).split())
-        raise BuildError(f"{path}: not valid YAML: {problem}") from error
-    return _Reader(path).recipe(root)
+    return _Reader(path).recipe()
 
 
 class _Reader:
     def __init__(self, path: Path) -> None:
-        self._path = path
         self._problems: list[str] = []
+        self._file = YamlFile(path, self._problems)
 
-    def recipe(self, root: yaml.Node | None) -> Recipe:
-        sections = dict(self._pairs(root, "", (*MAPS, *KEYS)))
+    def recipe(self) -> Recipe:
+        path = self._file.path
+        try:
+            root = self._file.compose(MAX_BYTES)
+        except OSError as error:
+            known = ", ".join(str(found) for found in sorted(path.parent.glob("*.yaml"))) or "none"
+            raise BuildError(
+                f"{path}: cannot be read ({error.strerror}); recipes beside it: {known}"
+            ) from error
+        except YamlFileError as error:
+            raise BuildError(str(error)) from error
+        names = (*MAPS, *KEYS)
+        sections = {each.name: each.value for each in self._entries(root, "", names, "section")}
         maps = {name: self._weights(name, sections.get(name)) for name in MAPS}
         looks = {name: self._look(name, sections.get(name)) for name in KEYS}
         if not self._problems:
             if not maps["targets"]:
-                self._problems.append(f"{self._path}: targets: missing; a person needs a shape")
+                self._problems.append(f"{path}: targets: missing; a person needs a shape")
             if not looks["person"].values["name"]:
-                self._problems.append(f"{self._path}: person.name: missing; name the avatar")
+                self._problems.append(f"{path}: person.name: missing; name the avatar")
         if self._problems:
             raise BuildError("\n".join(self._problems))
         return Recipe(maps["targets"], maps["rest_face"], **looks)
 
-    def _pairs(
-        self, node: yaml.Node | None, where: str, known: tuple[str, ...] | None
-    ) -> Iterator[tuple[str, yaml.Node]]:
-        """The keys of a map, each once and each known."""
+    def _entries(
+        self, node: yaml.Node | None, where: str, known: tuple[str, ...] | None, kind: str = "key"
+    ) -> list[Entry]:
         if node is None:
-            return
+            return []
         if not isinstance(node, yaml.MappingNode):
-            self._problem(node, where or "the file", "must hold keys")
-            return
-        seen = set()
-        for key, value in node.value:
-            name = str(key.value)
-            full = f"{where}.{name}" if where else name
-            if name in seen:
-                self._problem(key, full, "given twice; keep one")
-            elif known is not None and name not in known:
-                close = get_close_matches(name, known, n=1)
-                hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
-                self._problem(key, full, f"unknown; {hint}")
-            else:
-                seen.add(name)
-                yield name, value
+            self._file.problem(node, where or "the file", "must hold keys")
+            return []
+        return list(self._file.entries(node, f"{where}." if where else "", known, kind))
 
     def _look(self, section: str, node: yaml.Node | None) -> Look:
         table = KEYS[section]
@@ -142,40 +126,24 @@ class _Reader:
             name: float(key.default) if isinstance(key.default, int) else key.default
             for name, key in table.items()
         }
-        for name, value in self._pairs(node, section, tuple(table)):
+        for entry in self._entries(node, section, tuple(table)):
+            key = table[entry.name]
             try:
-                values[name] = table[name].read(_plain(value))
+                values[entry.name] = key.read(plain(entry.value))
             except ValueError as error:
-                self._problem(value, f"{section}.{name}", f"{error} ({table[name].text})")
+                name = f"{section}.{entry.name}"
+                self._file.problem(entry.value, name, f"{error} ({key.text})")
         return Look(values)
 
     def _weights(self, section: str, node: yaml.Node | None) -> tuple[tuple[str, float], ...]:
         known = ARKIT_NAMES if section == "rest_face" else None
         found = []
-        for name, value in self._pairs(node, section, known):
-            try:
-                weight = _plain(value)
-            except ValueError as error:
-                self._problem(value, f"{section}.{name}", str(error))
-                continue
+        for entry in self._entries(node, section, known):
+            name, weight = f"{section}.{entry.name}", plain(entry.value)
             if isinstance(weight, bool) or not isinstance(weight, int | float):
-                self._problem(value, f"{section}.{name}", "must be a number")
-            elif abs(weight) > LARGEST_WEIGHT:
-                self._problem(value, f"{section}.{name}", f"{weight:g} is beyond 2")
+                self._file.problem(entry.value, name, "must be a number")
+            elif not abs(weight) <= LARGEST_WEIGHT:
+                self._file.problem(entry.value, name, f"{weight:g} is beyond 2")
             else:
-                found.append((name, float(weight)))
+                found.append((entry.name, float(weight)))
         return tuple(found)
-
-    def _problem(self, node: yaml.Node, name: str, text: str) -> None:
-        self._problems.append(f"{self._path}:{node.start_mark.line + 1}: {name}: {text}")
-
-
-def _plain(node: yaml.Node) -> object:
-    constructor = yaml.SafeLoader("")
-    try:
-        value: object = constructor.construct_object(node, deep=True)
-    except (yaml.YAMLError, ValueError) as error:
-        raise ValueError(str(error).splitlines()[0]) from error
-    finally:
-        constructor.dispose()
-    return value

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads `board/<name>/board.yaml` into a checked `Board`; the keys are in `board_keys`.
 
-PyYAML's node tree is used so that a message names the line and a key given twice is seen.
 Every problem of a file is collected: one run shows all of them.
 """
 
@@ -14,10 +13,10 @@ from typing import Any, Final
 
 import yaml
 
-from driving_client.regular_file import read_regular
 from firmware.board_keys import BOARD_KEYS, FLASH_KEYS, Key
 from firmware.errors import FirmwareError
 from kioskd.board_facts import described
+from kioskd.config.yaml_file import Entry, YamlFile, YamlFileError, plain
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 BOARDS: Final = ROOT / "board"
@@ -102,71 +101,48 @@ def read_board(path: Path) -> Board:
 
 
 class _Reader:
-    """Walks the node tree of one file."""
+    """One board.yaml against the two tables of keys."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
         self.problems: list[str] = []
+        self._file = YamlFile(path, self.problems)
 
     def read(self) -> dict[str, Any]:
+        path = self._file.path
         try:
-            raw = read_regular(self._path, MAX_FILE_BYTES)
-            root = yaml.compose(raw.decode("utf-8"), Loader=yaml.SafeLoader)
+            root = self._file.compose(MAX_FILE_BYTES)
         except OSError as error:
-            raise BoardError(f"{self._path}: cannot be read ({error.strerror})") from None
-        except UnicodeDecodeError:
-            raise BoardError(f"{self._path}: not UTF-8 text") from None
-        except (yaml.YAMLError, RecursionError) as error:
-            problem = str(error).replace("\n", " ")
-            raise BoardError(f"{self._path}: not valid YAML: {problem}") from None
+            raise BoardError(f"{path}: cannot be read ({error.strerror})") from None
+        except YamlFileError as error:
+            raise BoardError(str(error)) from None
         if not isinstance(root, yaml.MappingNode):
-            raise BoardError(f"{self._path}: must hold keys, such as {', '.join(BOARD_KEYS)}")
-        flash = self._take_flash(root)
-        return self._read_keys(root, BOARD_KEYS, "") | {"flash": flash}
+            raise BoardError(f"{path}: must hold keys, such as {', '.join(BOARD_KEYS)}")
+        entries = {each.name: each for each in self._file.entries(root, "", (*BOARD_KEYS, "flash"))}
+        flash = self._flash(root, entries.pop("flash", None))
+        return self._values(root, entries, BOARD_KEYS, "") | {"flash": flash}
 
-    def _take_flash(self, root: yaml.MappingNode) -> dict[str, Any]:
-        nodes = [value for key, value in root.value if key.value == "flash"]
-        root.value = [pair for pair in root.value if pair[0].value != "flash"]
-        if len(nodes) != 1:
-            self._problem(root, "flash", "missing" if not nodes else "given twice; keep one")
-        elif isinstance(nodes[0], yaml.MappingNode):
-            return self._read_keys(nodes[0], FLASH_KEYS, "flash.")
+    def _flash(self, root: yaml.Node, entry: Entry | None) -> dict[str, Any]:
+        if entry is None:
+            self._file.problem(root, "flash", "missing")
+        elif isinstance(entry.value, yaml.MappingNode):
+            entries = self._file.entries(entry.value, "flash.", FLASH_KEYS)
+            found = {each.name: each for each in entries}
+            return self._values(entry.value, found, FLASH_KEYS, "flash.")
         else:
-            self._problem(nodes[0], "flash", "must hold keys, indented below it")
+            self._file.problem(entry.value, "flash", "must hold keys, indented below it")
         return {}
 
-    def _read_keys(
-        self, node: yaml.MappingNode, table: dict[str, Key], prefix: str
+    def _values(
+        self, node: yaml.Node, entries: dict[str, Entry], table: dict[str, Key], prefix: str
     ) -> dict[str, Any]:
         values: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            name = str(key_node.value)
-            if name in values:
-                self._problem(key_node, prefix + name, "given twice; keep one")
-            elif name not in table:
-                close = get_close_matches(name, table, n=1)
-                hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(table)}"
-                self._problem(key_node, prefix + name, f"unknown key; {hint}")
-            else:
-                values[name] = self._value(value_node, table[name], prefix + name)
-        for name in table:
-            if name not in values:
-                self._problem(node, prefix + name, f"missing: {table[name].text}")
+        for name, key in table.items():
+            if name not in entries:
+                self._file.problem(node, prefix + name, f"missing: {key.text}")
+                continue
+            value = plain(entries[name].value)
+            if problem := key.check(value):
+                text = f"{problem} ({key.text})"
+                self._file.problem(entries[name].value, prefix + name, text)
+            values[name] = tuple(value) if isinstance(value, list) else value
         return values
-
-    def _value(self, node: yaml.Node, key: Key, name: str) -> Any:
-        constructor = yaml.SafeLoader("")
-        try:
-            value = constructor.construct_object(node, deep=True)
-        except (yaml.YAMLError, ValueError) as error:
-            self._problem(node, name, str(error).splitlines()[0])
-            return None
-        finally:
-            constructor.dispose()
-        if problem := key.check(value):
-            self._problem(node, name, f"{problem} ({key.text})")
-            return None
-        return tuple(value) if isinstance(value, list) else value
-
-    def _problem(self, node: yaml.Node, name: str, text: str) -> None:
-        self.problems.append(f"{self._path}:{node.start_mark.line + 1}: {name}: {text}")

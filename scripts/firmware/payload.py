@@ -112,15 +112,20 @@ def board_facts(board: Board) -> dict[str, Any]:
     return facts
 
 
-def _add_ours(tree: Path, runtime: Runtime, root: Path) -> None:
-    ours = tree / OURS
+def copy_ours(tree: Path, root: Path) -> None:
+    """Add our packages and the example configuration, without what a kiosk never reads."""
     for path in project_files(root, *PACKAGES, "config"):
         name = path.relative_to(root).as_posix()
         if is_dropped(name, OURS_DROPPED):
             continue
-        target = ours / name
+        target = tree / OURS / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
+
+
+def _add_ours(tree: Path, runtime: Runtime, root: Path) -> None:
+    ours = tree / OURS
+    copy_ours(tree, root)
     own = tree.with_name(tree.name + "-ours")
     shutil.rmtree(own, ignore_errors=True)
     for package in PACKAGES:

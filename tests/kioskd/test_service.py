@@ -736,6 +736,5 @@ def test_a_killed_kiosk_leaves_nothing_that_hinders_the_next(tmp_path: Path) -> 
     with running(tmp_path, config=NO_ENDPOINT) as kiosk:
         kiosk.process.kill()
         kiosk.process.wait()
-    (tmp_path / "notify").unlink()
     with running(tmp_path, config=NO_ENDPOINT) as kiosk:
         assert kiosk.get("livez")[0] == 200

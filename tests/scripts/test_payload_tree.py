@@ -28,7 +28,7 @@ from firmware.deliveries import (
 from firmware.elf import check_libraries, drop_unneeded_libraries, elf_files
 from firmware.errors import FirmwareError
 from firmware.ext4 import make_ext4
-from firmware.payload import LINKS, add_avatar, settle, tree_key
+from firmware.payload import LINKS, OURS, add_avatar, copy_ours, settle, tree_key
 from firmware.runtime import bundle_certificates
 from firmware.signing import SigningKey, open_key
 from firmware.squashfs import make_squashfs
@@ -98,6 +98,20 @@ def test_a_boards_avatar_is_the_payloads_default_one(
     shown = tree / "usr/share/kiosk" / LINKS["usr/share/kiosk/default.avatar"]
     assert shown.resolve().read_text() == named
     assert [path.name for path in shown.resolve().parent.iterdir()] == ["default.avatar"]
+
+
+def test_a_payload_has_our_packages_and_no_second_avatar(tmp_path: Path) -> None:
+    copy_ours(tmp_path, ROOT)
+    ours = tmp_path / OURS
+    assert (ours / "kioskd/__main__.py").is_file()
+    assert (ours / "config/kiosk.yaml").is_file()
+    assert sorted(path.name for path in ours.iterdir()) == [
+        "config", "driving_client", "kioskd", "splat_gles",
+    ]  # fmt: skip
+    left_out = [
+        path for suffix in ("*.avatar", "*.md", "*.pyi", "py.typed") for path in ours.rglob(suffix)
+    ]
+    assert not left_out
 
 
 def listing(*command: str | Path) -> str:
