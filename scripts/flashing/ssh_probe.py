@@ -109,7 +109,7 @@ def check_machine(machine: Machine, board: Board, upload_bytes: int) -> None:
         raise FlashError(f"the machine is {machine.arch}; the kiosk runs on 64-bit ARM (aarch64)")
     if board.compatible and not set(board.compatible) & set(machine.compatible):
         raise FlashError(
-            f"the machine is no {board.name}: its device tree says "
+            f"the machine is not {board.name}: its device tree says "
             f"{', '.join(machine.compatible) or 'nothing'}, wanted is one of "
             f"{', '.join(board.compatible)}. Nothing was written"
         )
