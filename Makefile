@@ -29,7 +29,7 @@ export PYTHON
 VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-clients lint fuzz bench bench-attacks avatar overlay repro rootfs flash test-image sheet clean train-lipsync convert-npu bench-lipsync
+.PHONY: help setup run test test-clients lint fuzz soak bench bench-attacks avatar overlay repro rootfs flash test-image sheet clean train-lipsync convert-npu bench-lipsync
 
 help: ## list the targets
 	@echo "The avatar kiosk. Targets:"
@@ -57,6 +57,9 @@ lint: setup ## only the linters and the type checker
 fuzz: setup ## ten million inputs over every parser that the network reaches (SHARE=0.1: a tenth)
 	@scripts/make_environment.sh fuzz
 	@exec out/fuzz-venv/bin/python scripts/fuzz.py $(if $(SHARE),--share '$(SHARE)') $(TARGETS)
+
+soak: setup ## an hour of kills, floods, attacks and speech against the real processes (MINUTES=6)
+	@exec $(VENV_PYTHON) scripts/soak.py $(if $(MINUTES),--minutes '$(MINUTES)')
 
 bench: setup ## measure what a frame costs here: JSON lines, then a table (some minutes)
 	@exec $(VENV_PYTHON) scripts/bench.py

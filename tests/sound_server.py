@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from sound_daemon import PACED, environment_of, start_daemon, write_alsa_config
+
 RATE = 48000
 
 
@@ -55,7 +57,7 @@ class SoundServer:
 
     folder: Path
     process: subprocess.Popen[bytes]
-    device: str = "kiosk_pulse"
+    device: str = PACED
     recording_device: str = "kiosk_file"
 
     @property
@@ -64,8 +66,7 @@ class SoundServer:
 
     @property
     def environment(self) -> dict[str, str]:
-        home = str(self.folder)
-        return {"HOME": home, "XDG_RUNTIME_DIR": home, "PULSE_RUNTIME_PATH": home}
+        return environment_of(self.folder)
 
     def kill(self) -> None:
         self.process.kill()
@@ -74,28 +75,6 @@ class SoundServer:
     def restart(self) -> None:
         (self.folder / "native").unlink(missing_ok=True)
         self.process = start_daemon(self.folder)
-
-
-def start_daemon(folder: Path) -> subprocess.Popen[bytes]:
-    home = str(folder)
-    environment = {"HOME": home, "XDG_RUNTIME_DIR": home, "PULSE_RUNTIME_PATH": home}
-    process = subprocess.Popen(
-        [
-            "pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--disallow-exit",
-            "-L", "module-null-sink sink_name=t rate=48000 channels=2 norewinds=1",
-            "-L", f"module-native-protocol-unix auth-anonymous=1 socket={home}/native",
-        ],
-        env=os.environ | environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    deadline = time.monotonic() + 60
-    while not (folder / "native").exists():
-        if process.poll() is not None or time.monotonic() > deadline:
-            process.kill()
-            pytest.fail("the private PulseAudio daemon did not start")
-        time.sleep(0.02)
-    return process
 
 
 @pytest.fixture
@@ -109,18 +88,11 @@ def sound_server(
         )
     folder = tmp_path_factory.mktemp("pulse")
     folder.chmod(0o700)
-    (folder / "asound.conf").write_text(
-        f'pcm.kiosk_pulse {{ type pulse server "unix:{folder}/native" }}\n'
-        "pcm.kiosk_file { type file slave.pcm kiosk_pulse "
-        f'file "{folder}/o.wav" format wav }}\n'
-        "pcm.nothing { type null }\n"
-        "pcm.kiosk_unpaced { type file slave.pcm nothing "
-        f'file "{folder}/unpaced.raw" format raw }}\n'
-    )
+    config = write_alsa_config(folder)
     server = SoundServer(folder, start_daemon(folder))
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("ALSA_CONFIG_PATH", str(folder / "asound.conf"))
+    monkeypatch.setenv("ALSA_CONFIG_PATH", str(config))
     try:
         yield server
     finally:

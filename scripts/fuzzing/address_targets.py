@@ -48,6 +48,6 @@ _WORDS: Final = (
 TARGETS: Final = (
     Target(
         "address", address, (AddressError,),
-        ("driving_client.address:", "driving_client.texts:"), _SEEDS, 1000, 40000, _WORDS,
+        ("driving_client.address:", "driving_client.texts:"), _SEEDS, 500, 40000, _WORDS,
     ),
 )  # fmt: skip

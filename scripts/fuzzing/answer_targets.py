@@ -116,7 +116,7 @@ TARGETS: Final = (
             join(b"\xc8", b"", b'{"error": "no"}'),
             join(b"\xf8", b"", b"[]"),
         ),
-        300, 20000, (b'"message"', b'"error"'),
+        200, 20000, (b'"message"', b'"error"'),
     ),
     Target(
         "kiosk_answer", kiosk_answer, (ControlError,),
@@ -136,7 +136,7 @@ TARGETS: Final = (
             join(b"\1\x90", b'{"error": "no", "message": "No."}'),
             join(_OK, b"[]"),
         ),
-        300, 12000,
+        200, 12000,
         (b'"status"', b'"checks"', b'"reasons"', b'"code"', b'"text"', b'"uptime_s"', b'"figures"',
          b'"fail"', b'"warn"', b'"since"', b'"observed"'),
     ),

@@ -152,7 +152,7 @@ TARGETS: Final = (
             _sequence(Interrupt("r")),
             b"",
         ),
-        300, 12000, _WORDS, (_sequence(_START, b"x" * (MAX_JSON_BYTES + 1)),),
+        200, 12000, _WORDS, (_sequence(_START, b"x" * (MAX_JSON_BYTES + 1)),),
     ),
     Target(
         "endpoint_driveningress", endpoint_driveningress, (),
@@ -180,7 +180,7 @@ TARGETS: Final = (
             _sequence(b"text", ConfigureSession(16000)),
             _sequence(Pause("r")),
         ),
-        15, 60, _WORDS,
+        10, 60, _WORDS,
     ),
     Target(
         "token_request", token_request, (), ("driving_client.endpoint.session_tokens:grant",),
@@ -188,6 +188,6 @@ TARGETS: Final = (
             join(b"key", _json(expireAt=1)), join(b"key", _json(expireAt="1")), join(b"key", b"["),
             join(b"key", b"{}"), join(b"key", b'{"expireAt": NOW}'), join(b"", b"{}"),
         ),
-        300, 40000, _WORDS,
+        200, 40000, _WORDS,
     ),
 )  # fmt: skip

@@ -82,7 +82,7 @@ TARGETS: Final = (
             b"Bearer " + TOKEN.encode(), b"bearer  x", b"Basic OmEtdG9rZW4=", b"Basic %",
             b"Other x", b"Basic /w==", b"",
         ),
-        1000, 50000, _WORDS,
+        1500, 50000, _WORDS,
     ),
     Target(
         "host_and_origin", host_and_origin, (),
@@ -108,6 +108,6 @@ TARGETS: Final = (
             join(_JSON, b"[]"),
             join(_JSON, b"{"),
         ),
-        500, 30000, _WORDS,
+        300, 30000, _WORDS,
     ),
 )  # fmt: skip

@@ -177,7 +177,7 @@ TARGETS: Final = (
             "kioskd.health.gesture:GestureInput._gesture", "kioskd.health.console:Console._stop",
             "kioskd.health.console:Console._say", "driving_client.serving.bodies:plain_bodies",
         ),
-        _SEEDS, 60, 5000,
+        _SEEDS, 40, 5000,
         (
             b"\r\n", b"\r\n\r\n", b"Host: ", b"Origin: ", b"Content-Type: ", b"application/json",
             b"Content-Length: ", b"Transfer-Encoding: chunked", b"Content-Encoding: deflate",

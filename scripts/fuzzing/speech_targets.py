@@ -191,7 +191,7 @@ TARGETS: Final = (
             join(b"", b"", b"ab"),
             join(b"", b"", b"RI"),
         ),
-        1000, 50000, _WORDS,
+        1200, 50000, _WORDS,
         (join(b"", b"", b"RIFF\0\0\0\0WAVEjunk\0\0\1\0" + bytes(1 << 16)),),
     ),
     Target(
@@ -203,7 +203,7 @@ TARGETS: Final = (
          join(b"", _LONG_PACKET), join(b"", _START + _page([_SILENCE], 0, 960, 2)),
          join(b"", _START + _page([b""], 0, 0, 2)),
          join(b"", _START + _page([b"\xff"], 4, 0, 2))),
-        300, 8000, _WORDS,
+        200, 8000, _WORDS,
         (join(b"", _START + _endless(80)),
          join(b"", _START + _page([_SILENCE] * 85, 0, 0, 2) * 180)),
     ),
@@ -219,7 +219,7 @@ TARGETS: Final = (
             join(b"audio/mpeg", b"", b"", b"ID3"),
             join(b"", b"", b"", b"RI"),
         ),
-        500, 40000, _WORDS,
+        400, 40000, _WORDS,
         (
             join(b"", b"", b"", json.dumps({"text": "x" * (MAXIMUM_CHARACTERS + 1)}).encode()),
             join(b"", b"", b"\xff", b"x" * (MAXIMUM_JSON + 1)),
@@ -234,6 +234,6 @@ TARGETS: Final = (
             join(b"sample_rate=16000", b"\3", b""),
             join(b"off", b"", b""),
         ),
-        150, 40000, _WORDS,
+        100, 40000, _WORDS,
     ),
 )  # fmt: skip

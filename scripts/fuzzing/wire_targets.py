@@ -293,7 +293,7 @@ _CODEC: Final = (
 
 TARGETS: Final = (
     Target(
-        "message", message, (ProtocolError,), _CODEC, (*_ENCODED, *_DAMAGED), 2500, 20000, _WORDS,
+        "message", message, (ProtocolError,), _CODEC, (*_ENCODED, *_DAMAGED), 1000, 20000, _WORDS,
         _LARGE,
     ),
     Target(
@@ -303,7 +303,7 @@ TARGETS: Final = (
             for name in ("decode_frame", "_samples", "_messages", "_json_object", "_string",
                          "_metadata", "_error")
         ),
-        _RELAY_FRAMES, 2000, 20000, _WORDS, _LARGE_FRAMES,
+        _RELAY_FRAMES, 1000, 20000, _WORDS, _LARGE_FRAMES,
     ),
     Target(
         "relay_session", relay_session, (SessionError,),
@@ -331,7 +331,7 @@ TARGETS: Final = (
                 )
             ),
         ),
-        500, 12000, _WORDS, (sequence((TEXT, b"x" * (MAX_JSON_BYTES + 1))),),
+        300, 12000, _WORDS, (sequence((TEXT, b"x" * (MAX_JSON_BYTES + 1))),),
     ),
     Target(
         "driveningress_session", driveningress_session, (SessionError,),
@@ -352,7 +352,7 @@ TARGETS: Final = (
                 )
             ),
         ),
-        300, 10000, _WORDS,
+        200, 10000, _WORDS,
     ),
     Target(
         "handshake", handshake, (SessionError,),
@@ -368,7 +368,7 @@ TARGETS: Final = (
         "close_code", close_code, (SessionError,),
         ("driving_client.retry:rule_for_close", "driving_client.retry:rule_for_server_error"),
         (b"", *(struct.pack(">i", code) for code in (0, 3, 16, 1006, 4001, 4050, 4500, -1))),
-        300, 30000,
+        1000, 30000,
     ),
     Target(
         "token_answer", token_answer, (SessionError,),
@@ -388,6 +388,6 @@ TARGETS: Final = (
             join(b"\1\xad", _DATE.replace(b"GMT", b"-0000"), b"", b"{"),
             join(b"\1\xad", _DATE.replace(b"2026", b"1999"), b"", b"{"),
         ),
-        1000, 40000, _WORDS,
+        700, 40000, _WORDS,
     ),
 )  # fmt: skip

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `make soak` calls level: noise passes, a leak of memory, descriptors or threads does not."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from soak.floods import FLOODS
+from soak.samples import Sample, complaints, slope_mb_per_hour, table
+
+from driving_client.wire.relay_frames import decode_frame
+
+LEVEL = Sample(0, 200.0, 130.0, 18, 14, 200.0, 18)
+
+
+def hour(**growth_per_minute: float) -> list[Sample]:
+    """Sixty looks with a few megabytes of noise, and growth from the first minute on."""
+    noise = np.random.default_rng(3).normal(0, 1.5, 60)
+    samples = []
+    for minute in range(60):
+        grown = {
+            name: getattr(LEVEL, name) + type(getattr(LEVEL, name))(minute * step)
+            for name, step in growth_per_minute.items()
+        }
+        sample = dataclasses.replace(LEVEL, minute=minute, **grown)
+        told = {
+            "rss_mb": sample.rss_mb + noise[minute],
+            "health_rss_mb": sample.rss_mb,
+            "health_descriptors": sample.descriptors,
+        }
+        samples.append(dataclasses.replace(sample, **told))
+    return samples
+
+
+def test_an_hour_with_noise_is_level() -> None:
+    assert complaints(hour()) == []
+    assert abs(slope_mb_per_hour(hour())) < 3
+
+
+@pytest.mark.parametrize(
+    ("name", "step", "word"),
+    [("rss_mb", 0.4, "memory"), ("descriptors", 0.5, "descriptors"), ("threads", 0.2, "threads")],
+)
+def test_what_grows_all_the_while_is_told(name: str, step: float, word: str) -> None:
+    (told,) = complaints(hour(**{name: step}))
+    assert told.startswith(f"{word} grew by")
+
+
+def test_growth_before_it_is_warm_is_no_leak() -> None:
+    samples = hour()
+    cold = [dataclasses.replace(each, rss_mb=120.0, health_rss_mb=120.0) for each in samples[:5]]
+    assert complaints([*cold, *samples[5:]]) == []
+
+
+def test_health_that_tells_something_else_is_told() -> None:
+    samples = hour()
+    samples[30] = dataclasses.replace(samples[30], health_rss_mb=90.0, health_descriptors=90)
+    assert len(complaints(samples)) == 2
+
+
+def test_the_table_has_the_first_and_the_last_look() -> None:
+    lines = table(hour()).splitlines()
+    assert lines[2].startswith("| 0 |")
+    assert lines[-1].startswith("| 59 |")
+    assert len(lines) == 2 + 16
+
+
+def test_floods_hold_what_they_are_called() -> None:
+    frames = {make.__name__: next(make()) for make in FLOODS}
+    motion = frames["empty_keyframes"]
+    assert isinstance(motion, bytes)
+    assert len(decode_frame(motion).messages[0].frames) == 2900  # type: ignore[union-attr]
