@@ -152,7 +152,7 @@ class _Run:
 
     def _wait_for_link(self) -> None:
         deadline = time.monotonic() + 180
-        while self._kiosk.health()["checks"]["link"]["status"] != "pass":
+        while self._kiosk.health()["checks"].get("link", {}).get("status") != "pass":
             if time.monotonic() > deadline:
                 raise SoakError("the link did not come back within three minutes")
             time.sleep(0.5)

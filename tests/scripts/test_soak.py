@@ -7,10 +7,10 @@ import dataclasses
 
 import numpy as np
 import pytest
-from soak.floods import FLOODS
-from soak.samples import Sample, complaints, slope_mb_per_hour, table
 
 from driving_client.wire.relay_frames import decode_frame
+from soak.floods import FLOODS
+from soak.samples import Sample, complaints, slope_mb_per_hour, table
 
 LEVEL = Sample(0, 200.0, 130.0, 18, 14, 200.0, 18)
 
