@@ -100,21 +100,9 @@ class Client:
 
     def _send(self, request: urllib.request.Request) -> tuple[int, bytes]:
         try:
-            with self._opener.open(request, timeout=self._timeout_s) as answer:
-                return answer.status, answer.read()
-        except urllib.error.HTTPError as error:
-            if error.code == 401:
-                raise ControlError(
-                    f"{self._url} wants its token; run this as root on the board, or give "
-                    "--token-file FILE"
-                ) from error
-            if 300 <= error.code <= 399:
-                raise ControlError(
-                    f"{self._url} is not kioskd: it answers {error.code} and leads to "
-                    f"{origin(error.headers.get('Location', ''))}; it is not followed, "
-                    "because the token would go there too"
-                ) from error
-            return error.code, error.read()
+            with self._answer(request) as answer:
+                status, location = answer.status, answer.headers.get("Location", "")
+                body: bytes = answer.read()
         except http.client.HTTPException as error:
             raise ControlError(
                 f"{self._url} is not kioskd: what answers does not speak proper HTTP ({error!r})"
@@ -125,6 +113,24 @@ class Client:
                 f"no kioskd answers at {self._url} ({reason}); is the service running? "
                 "`systemctl status kioskd` tells, --url names another address"
             ) from error
+        if status == 401:
+            raise ControlError(
+                f"{self._url} wants its token; run this as root on the board, or give "
+                "--token-file FILE"
+            )
+        if 300 <= status <= 399:
+            raise ControlError(
+                f"{self._url} is not kioskd: it answers {status} and leads to {origin(location)}; "
+                "it is not followed, because the token would go there too"
+            )
+        return status, body
+
+    def _answer(self, request: urllib.request.Request) -> Any:
+        """The answer with whatever status; urllib raises those that are no success."""
+        try:
+            return self._opener.open(request, timeout=self._timeout_s)
+        except urllib.error.HTTPError as refusal:
+            return refusal
 
     def _decode(self, status: int, body: bytes) -> dict[str, Any]:
         try:

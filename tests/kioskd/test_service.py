@@ -710,6 +710,8 @@ def test_kioskctl_says_what_is_wrong_when_nobody_answers(tmp_path: Path) -> None
     [
         (b"SSH-2.0-OpenSSH\r\n", "does not speak proper HTTP"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}", "does not speak proper HTTP"),
+        (b"HTTP/1.1 503 No\r\nContent-Length: 99\r\n\r\n{}", "does not speak proper HTTP"),
+        (b"HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "proper HTTP"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "its answer holds no checks"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", "its answer (200) is not an object"),
         (
