@@ -36,6 +36,7 @@ class KnownEndpoints:
         self._file = None if folder is None else folder / FILE_NAME
         self._files = files or DiskFiles()
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self._keys = {} if self._file is None else dict.fromkeys(_read(self._file))
         self._saved = True
 
@@ -60,11 +61,17 @@ class KnownEndpoints:
     def write(self) -> None:
         """Write what is known, whole or not at all whenever the power goes."""
         assert self._file is not None
-        with self._lock:
-            try:
-                replace(self._files, self._file, json.dumps([*self._keys]).encode())
+        with self._writing:  # a lock of its own: the link must not wait for the medium
+            with self._lock:
+                if self._saved:
+                    return
+                content = json.dumps([*self._keys]).encode()
                 self._saved = True
+            try:
+                replace(self._files, self._file, content)
             except OSError as error:
+                with self._lock:
+                    self._saved = False
                 logger.warning(
                     "%s cannot be written (%s): that the endpoint has worked is forgotten at the "
                     "next start",

@@ -6,7 +6,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 from power_cuts import Disk, Recorder
 
 from kioskd.service.known_endpoints import FILE_NAME, MOST, KnownEndpoints
+from kioskd.update.files import DiskFiles
 
 
 def key(number: int) -> str:
@@ -103,6 +106,37 @@ def test_without_a_folder_or_a_medium_it_is_known_until_the_end(tmp_path: Path) 
         assert record.has_worked(key(1))
 
 
+def test_a_medium_that_stands_still_holds_no_link_up(tmp_path: Path) -> None:
+    begun, goes_on = threading.Event(), threading.Event()
+
+    class StuckFiles(DiskFiles):
+        def write(self, path: Path, chunks: Iterable[bytes], mode: int) -> None:
+            begun.set()
+            assert goes_on.wait(60)
+            super().write(path, chunks, mode)
+
+    record = KnownEndpoints(tmp_path, StuckFiles())
+    answers: list[bool] = []
+
+    def link() -> None:
+        record.note(key(1))
+        assert begun.wait(60)
+        record.note(key(2))
+        answers.append(record.has_worked(key(1)))
+
+    thread = threading.Thread(target=link, daemon=True)
+    thread.start()
+    thread.join(60)
+    answered = answers == [True]
+    goes_on.set()
+    assert answered
+    record.write()
+    deadline = time.monotonic() + 60
+    while not KnownEndpoints(tmp_path).has_worked(key(2)):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 @settings(max_examples=40)
 @given(st.data())
 def test_a_power_cut_leaves_what_was_known_before_or_after(
@@ -112,8 +146,9 @@ def test_a_power_cut_leaves_what_was_known_before_or_after(
     noted(folder, 1)
     disk, files = Disk(folder), Recorder()
     record = KnownEndpoints(folder, files)
-    record._keys[key(2)] = None
+    record.note(key(2))
     record.write()
+    assert files.steps
     for step in files.steps[: data.draw(st.integers(0, len(files.steps)))]:
         disk.do(step)
     disk.after_cut(rest, lambda count: data.draw(st.integers(0, count - 1)))
