@@ -13,10 +13,10 @@ import numpy as np
 
 from driving_client.align_command import alignment_lines
 from driving_client.errors import DrivingError
-from driving_client.log_lines import printable
 from driving_client.motion import FLAME_SLICES, FRAME_RATE
 from driving_client.recording import Recording, read_recording
 from driving_client.retarget import load_retarget
+from driving_client.texts import printable
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -16,7 +16,7 @@ from typing import Final
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from driving_client.errors import AddressError
-from driving_client.texts import printable
+from driving_client.texts import excerpt
 
 HTTP: Final = ("http", "https")
 WEBSOCKET: Final = ("ws", "wss")
@@ -164,4 +164,4 @@ def _is_port(text: str) -> bool:
 
 
 def _shown(text: str) -> str:
-    return printable(text, _LONGEST_SHOWN)
+    return excerpt(text, _LONGEST_SHOWN)

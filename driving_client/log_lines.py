@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A log record is one line, whatever others' texts hold: what would move a cursor is escaped.
 
-A text from the network or a file may carry line ends that feign a record, escape sequences that
-repaint a terminal, marks that turn the reading direction, or halves of a surrogate pair that no
-sink can encode. What Python's repr() would escape is escaped in the same way; backslashes stay
-as they are, so that a path reads as it is. Tracebacks alone take several lines, indented.
+`texts` says which characters those are. Tracebacks alone take several lines, indented.
 """
 
 from __future__ import annotations
@@ -12,20 +9,12 @@ from __future__ import annotations
 import logging
 from typing import Final
 
+from driving_client.texts import printable
+
 LONGEST_TEXT: Final = 2000
 """Characters of a message; an endpoint may answer with a page."""
 _TRACE_LINES: Final = 60
 _INDENT: Final = "    "
-
-
-def printable(text: str) -> str:
-    """The text as one line: control, format and surrogate characters become \\x1b, \\u202e, …"""
-    if text.isprintable():
-        return text
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode("ascii")
-        for each in text
-    )
 
 
 def shortened(text: str, longest: int = LONGEST_TEXT) -> str:

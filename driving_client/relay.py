@@ -29,7 +29,7 @@ from driving_client.session import ReconnectingLink
 from driving_client.session_record import SessionRecord
 from driving_client.session_settings import LinkSettings
 from driving_client.session_token import credentials
-from driving_client.texts import printable
+from driving_client.texts import excerpt
 from driving_client.utterance import Utterance
 from driving_client.voice import LocalVoice, new_request_id
 from driving_client.wire.messages import Animation
@@ -114,7 +114,7 @@ class RelayLink(ReconnectingLink):
         action, request_id = document.get("action"), document.get("req_id") or ""
         control = _CONTROLS.get(action) if isinstance(action, str) else None
         if control is None or not isinstance(request_id, str):
-            logger.info("text ignored: %s", printable(text), extra={"code": "text_ignored"})
+            logger.info("text ignored: %s", excerpt(text), extra={"code": "text_ignored"})
             return
         # The player first: closed before, the utterance would look complete to it
         self._sink(ControlRequested(control, self._timeline.request_id(request_id)))

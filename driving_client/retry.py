@@ -16,7 +16,7 @@ from enum import Enum, auto
 from typing import Final
 
 from driving_client.errors import LinkError
-from driving_client.texts import printable
+from driving_client.texts import excerpt
 
 
 class Action(Enum):
@@ -113,7 +113,7 @@ class SessionError(LinkError):
         self.code = code
         self.retry_after_s = retry_after_s
         self.action, meaning = rule
-        super().__init__(f"{code}: {meaning}" + (f" ({printable(detail)})" if detail else ""))
+        super().__init__(f"{code}: {meaning}" + (f" ({excerpt(detail)})" if detail else ""))
 
 
 class FloodError(SessionError):

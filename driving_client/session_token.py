@@ -19,7 +19,7 @@ from driving_client.http_answers import read_body, refused
 from driving_client.retry import TOKEN_STATUS, Action, Rule, SessionError, network_fault
 from driving_client.server_clock import ServerClock
 from driving_client.session_settings import LinkSettings
-from driving_client.texts import printable
+from driving_client.texts import excerpt
 
 _LIFETIME_S: Final = 3600
 """A token only opens a connection; the protocol allows 24 h."""
@@ -142,4 +142,4 @@ def _error_text(document: dict[str, Any]) -> str:
     elif "sessionToken" in document or "session_token" in document:
         return ""
     texts = [document.get(key) for key in ("code", "title", "detail", "message", "error")]
-    return " - ".join(printable(str(text)) for text in texts if text)
+    return " - ".join(excerpt(str(text)) for text in texts if text)

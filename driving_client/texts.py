@@ -1,12 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Texts that others wrote, made fit for a log line or a health answer."""
+"""Texts that others wrote, made fit for a log line, a terminal or a health answer.
+
+A text from the network or a file may carry line ends that feign a record, escape sequences that
+repaint a terminal, marks that turn the reading direction, or halves of a surrogate pair that no
+sink can encode. What Python's repr() would escape is escaped in the same way; backslashes stay
+as they are, so that a path reads as it is.
+"""
 
 from __future__ import annotations
 
-LONGEST = 200
+from typing import Final
+
+LONGEST: Final = 200
 
 
-def printable(text: str, longest: int = LONGEST) -> str:
-    """On one line, without control characters or halves of surrogate pairs, and cut."""
-    cut = text[:longest] + "…" if len(text) > longest else text
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in cut)
+def printable(text: str) -> str:
+    """The text as one line: control, format and surrogate characters become \\x1b, \\u202e, …"""
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode("ascii")
+        for each in text
+    )
+
+
+def excerpt(text: str, longest: int = LONGEST) -> str:
+    """The text's beginning as one printable line; "…" where more follows."""
+    return printable(text[:longest] + "…" if len(text) > longest else text)

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from driving_client.log_lines import printable
 from driving_client.regular_file import read_regular
+from driving_client.texts import printable
 from kioskd.update.release import payload_root
 
 logger = logging.getLogger(__name__)

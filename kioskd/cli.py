@@ -14,8 +14,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 
 from driving_client.errors import DrivingError
-from driving_client.log_lines import printable
 from driving_client.recording import Recording, read_recording
+from driving_client.texts import printable
 from kioskd import __version__, log
 from kioskd.allocator import return_large_blocks
 from kioskd.config import Config, ConfigError, Loaded, load

@@ -19,7 +19,8 @@ from types import TracebackType
 from systemd import journal
 
 from driving_client.log_limit import LimitedHandler, code_of
-from driving_client.log_lines import LineFormatter, printable
+from driving_client.log_lines import LineFormatter
+from driving_client.texts import printable
 
 logger = logging.getLogger(__name__)
 

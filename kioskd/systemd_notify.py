@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 
 from systemd import daemon
 
-from driving_client.log_lines import printable
+from driving_client.texts import printable
 
 logger = logging.getLogger(__name__)
 

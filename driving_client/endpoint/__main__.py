@@ -17,7 +17,8 @@ from driving_client.endpoint.settings import EndpointSettings
 from driving_client.errors import AddressError, DrivingError, LinkError
 from driving_client.lipsync.espeak import synthesise
 from driving_client.log_limit import LimitedHandler
-from driving_client.log_lines import LineFormatter, printable
+from driving_client.log_lines import LineFormatter
+from driving_client.texts import printable
 
 _DESCRIPTION = """\
 A driving endpoint on this machine: gives kiosks speech and FLAME motion without a cloud.

@@ -26,7 +26,7 @@ from driving_client.endpoint.speaker import Speaker, Take
 from driving_client.errors import SpeechError
 from driving_client.flood import FloodGuard
 from driving_client.frame_reader import FrameReader
-from driving_client.texts import printable
+from driving_client.texts import excerpt
 from driving_client.utterance import MAX_SECONDS, SAMPLE_RATES
 from driving_client.wire.relay_frames import (
     MAX_JSON_BYTES,
@@ -132,7 +132,7 @@ class RelaySession:
             )
             return False
         self._sample_rate = rate
-        self._avatar_id = printable(str(document.get("avatar_id", "")))
+        self._avatar_id = excerpt(str(document.get("avatar_id", "")))
         self.started = True
         logger.info(
             "kiosk connected: %s, avatar %s, %d Hz",

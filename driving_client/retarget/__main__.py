@@ -9,9 +9,9 @@ import sys
 from collections.abc import Iterator
 
 from driving_client.errors import DrivingError
-from driving_client.log_lines import printable
 from driving_client.retarget import fit_command
 from driving_client.retarget.storage import load_retarget
+from driving_client.texts import printable
 
 
 def _info(arguments: argparse.Namespace) -> Iterator[str]:

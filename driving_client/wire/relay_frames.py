@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from driving_client.errors import ProtocolError
-from driving_client.texts import printable
+from driving_client.texts import excerpt
 from driving_client.utterance import SAMPLE_RATES, Samples
 from driving_client.wire.allowance import Allowance
 from driving_client.wire.codec import (
@@ -232,7 +232,7 @@ def _error(document: dict[str, Any]) -> ErrorFrame:
         raise ProtocolError(f"relay error frame: code {code!r:.40} must be a whole number")
     message = document.get("error")
     return ErrorFrame(
-        printable(message if isinstance(message, str) else json.dumps(message), MAX_TEXT_LENGTH),
+        excerpt(message if isinstance(message, str) else json.dumps(message), MAX_TEXT_LENGTH),
         _string(document, "req_id", "error"),
         code,
     )

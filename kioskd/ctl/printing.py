@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any, Final
 
-from driving_client.log_lines import printable
+from driving_client.texts import printable
 
 _MARKS: Final = {"pass": "ok  ", "warn": "WARN", "fail": "FAIL"}
 _WIDTH: Final = 18

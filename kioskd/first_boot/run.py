@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
-from driving_client.log_lines import printable
+from driving_client.texts import printable
 from kioskd.config import ConfigError, load, read_secret
 from kioskd.config.loading import DEFAULT_FILE
 from kioskd.first_boot.candidate import OWN_MAIN, found_files, merged, problems_of

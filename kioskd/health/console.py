@@ -21,7 +21,7 @@ from aiohttp import web
 
 from driving_client.address import origin, without_secrets
 from driving_client.http_answers import read_body, uncompressed
-from driving_client.texts import printable
+from driving_client.texts import excerpt
 from kioskd.config import Config
 from kioskd.health.access import is_json, json_object, refuse
 
@@ -104,7 +104,7 @@ async def forward(url: str, body: dict[str, Any]) -> web.Response:
         return refuse(504, "endpoint_timeout", f"{shown} did not answer in {SAY_TIMEOUT_S:.0f} s")
     # ValueError: a name that no resolver takes (UnicodeError), an address that yarl refuses
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        told = printable(str(error))
+        told = excerpt(str(error))
         logger.warning("%s: %s", shown, told, extra={"code": "say_failed"})
         return refuse(502, "endpoint_unreachable", f"{shown} cannot be reached: {told}")
     try:
@@ -120,6 +120,6 @@ async def forward(url: str, body: dict[str, Any]) -> web.Response:
     else:
         known = document if isinstance(document, dict) else {}
         message = known.get("message") or known.get("error")
-        told = printable(str(message or document), 500)
+        told = excerpt(str(message or document), 500)
     logger.warning("%s answers %d: %s", shown, status, told, extra={"code": "say_failed"})
     return refuse(502, "endpoint_refused", f"the endpoint says ({status}): {told}")

@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from driving_client.log_limit import LINES_A_KIND, MOST_KINDS, WINDOW_S, LimitedHandler
-from driving_client.log_lines import LONGEST_TEXT, LineFormatter, printable
+from driving_client.log_lines import LONGEST_TEXT, LineFormatter
+from driving_client.texts import printable
 
 HOSTILE = (
     "a\nb", "a\rb", "\x1b[2J\x1b]0;title\x07", "a\x00b", "a\x7fb", "a\x85b", "a\x9bb",
