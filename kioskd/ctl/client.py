@@ -100,7 +100,7 @@ class Client:
 
     def _send(self, request: urllib.request.Request) -> tuple[int, bytes]:
         try:
-            with self._answer(request) as answer:
+            with self._open(request) as answer:
                 status, location = answer.status, answer.headers.get("Location", "")
                 body: bytes = answer.read()
         except http.client.HTTPException as error:
@@ -125,7 +125,7 @@ class Client:
             )
         return status, body
 
-    def _answer(self, request: urllib.request.Request) -> Any:
+    def _open(self, request: urllib.request.Request) -> Any:
         """The answer with whatever status; urllib raises those that are no success."""
         try:
             return self._opener.open(request, timeout=self._timeout_s)
