@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Answers that this side asks for: the endpoint's to a text, and a kiosk's to `kioskctl`."""
+"""Answers that this side asks for: a token, the endpoint's to a text, a kiosk's to `kioskctl`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,23 @@ from unittest import mock
 
 import aiohttp
 
+from driving_client.retry import SessionError
+from driving_client.session_token import _token_in
 from fuzzing.target import Target, finish, header, join, split
+from fuzzing.wire_targets import WORDS, json_of
 from kioskd.ctl import commands
 from kioskd.ctl.client import Client, ControlError
 from kioskd.health.console import forward
 from kioskd.update.trial_watch import look_at_health
+
+
+def token_answer(data: bytes) -> None:
+    """Status and body of the token service's answer."""
+    status, asked, date, body = split(data, 4)
+    headers = {"Retry-After": header(asked), "Date": header(date)}
+    token = _token_in(int.from_bytes(status[:2], "big"), headers, body)
+    assert token.isascii()
+    assert token.isprintable()
 
 
 class _Post:
@@ -103,7 +115,29 @@ def _health(**changes: Any) -> bytes:
 
 _OK: Final = b"\0\xc8"
 
+_DATE: Final = b"Mon, 30 Nov 2026 09:00:30 GMT"
+
 TARGETS: Final = (
+    Target(
+        "token_answer", token_answer, (SessionError,),
+        ("driving_client.session_token:_token_in", "driving_client.session_token:_error_text",
+         "driving_client.http_answers:refused", "driving_client.http_answers:retry_after",
+         "driving_client.server_clock:unix_seconds"),
+        (
+            join(b"\0\xc8", b"", b"", json_of(sessionToken="t")),
+            join(b"\0\xc8", b"", b"", json_of(session_token="t")),
+            join(b"\1\x91", b"30", b"", json_of(errors=[{"code": "no", "title": "No"}])),
+            join(b"\1\xad", _DATE, _DATE.replace(b"9:00:30", b"9:00:00"), json_of(errors=["no"])),
+            join(b"\1\x91", b"30", b"", json_of(error="no", message="No")),
+            join(b"\0\xc8", b"", b"", json_of(sessionToken=1)),
+            join(b"\0\xc8", b"", b"", b"[]"),
+            join(b"\1\xf7", b"x", b"x", b"no"),
+            join(b"\1\xad", b"120", b"", b"{"),
+            join(b"\1\xad", _DATE.replace(b"GMT", b"-0000"), b"", b"{"),
+            join(b"\1\xad", _DATE.replace(b"2026", b"1999"), b"", b"{"),
+        ),
+        700, 40000, WORDS,
+    ),
     Target(
         "say_answer", say_answer, (), ("kioskd.health.console:forward",
          "driving_client.http_answers:read_body"),

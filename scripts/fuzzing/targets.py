@@ -11,6 +11,7 @@ from fuzzing import (
     endpoint_targets,
     http_targets,
     server_target,
+    session_targets,
     speech_targets,
     wire_targets,
 )
@@ -18,6 +19,7 @@ from fuzzing.target import Target
 
 TARGETS: Final[tuple[Target, ...]] = (
     *wire_targets.TARGETS,
+    *session_targets.TARGETS,
     *address_targets.TARGETS,
     *answer_targets.TARGETS,
     *speech_targets.TARGETS,

@@ -15,7 +15,7 @@ WARM_UP: Final = 0.2
 """Of the minutes: caches, the renderer's buffers and the allocator's arenas fill."""
 
 MOST_GROWTH_MB: Final = 8.0
-"""Between the first and the last third of what follows; an hour's leak of 2 KB a second shows."""
+"""Between the first and the last third of what follows: 5 KB a second shows in an hour."""
 
 MOST_DESCRIPTORS: Final = 8
 MOST_THREADS: Final = 2
