@@ -62,7 +62,7 @@ def complaints(samples: Sequence[Sample]) -> list[str]:
     third = max(1, len(kept) // 3)
     first, last = kept[:third], kept[-third:]
     told = []
-    growth = _mean(last, "rss_mb") - _mean(first, "rss_mb")
+    growth = min(each.rss_mb for each in last) - min(each.rss_mb for each in first)
     if growth > MOST_GROWTH_MB:
         told.append(f"memory grew by {growth:.1f} MB, more than {MOST_GROWTH_MB:g}")
     for name, most in (("descriptors", MOST_DESCRIPTORS), ("threads", MOST_THREADS)):
