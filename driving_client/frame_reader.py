@@ -4,6 +4,7 @@
 `receive()` of aiohttp does not wait while frames lie ready, and with its own pings it does not
 even return; so a peer that sends fast enough would keep every other task of the loop waiting.
 Here the loop gets its turn after a few milliseconds of work, and pings count as frames.
+A meter, on the client's side, cuts off what never becomes a frame.
 """
 
 from __future__ import annotations
@@ -16,8 +17,16 @@ from typing import Final, Protocol
 import aiohttp
 
 from driving_client.flood import FloodGuard
+from driving_client.meter import Meter
+from driving_client.retry import FloodError
 
 _SLICE_S: Final = 0.004
+_WITH_DATA: Final = (
+    aiohttp.WSMsgType.TEXT,
+    aiohttp.WSMsgType.BINARY,
+    aiohttp.WSMsgType.PING,
+    aiohttp.WSMsgType.PONG,
+)
 
 
 class Socket(Protocol):
@@ -38,9 +47,11 @@ class FrameReader:
         socket: Socket,
         guard: FloodGuard,
         clock: Callable[[], float] = time.monotonic,
+        meter: Meter | None = None,
     ) -> None:
         self._socket = socket
         self._guard = guard
+        self._meter = meter or Meter()
         self._clock = clock
         self._turn_began = clock()
 
@@ -55,6 +66,10 @@ class FrameReader:
                 self._turn_began = self._clock()
             message = await self._socket.receive()
             self._guard.frame()
+            if message.type in _WITH_DATA:
+                self._meter.frame(len(message.data))
+            elif self._meter.exceeded:
+                raise FloodError("flood", "fragments without end")
             if message.type is aiohttp.WSMsgType.PING:
                 await self._socket.pong(message.data)
             elif message.type is not aiohttp.WSMsgType.PONG:

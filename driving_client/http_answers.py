@@ -15,6 +15,7 @@ import aiohttp
 from aiohttp import ClientHandlerType, ClientMiddlewareType
 
 from driving_client.address import origin
+from driving_client.meter import Meter
 from driving_client.retry import Rule, SessionError, redirect_fault, rule_for_status
 from driving_client.server_clock import unix_seconds
 
@@ -38,12 +39,15 @@ async def no_redirects(
 def uncompressed(
     timeout: aiohttp.ClientTimeout | None = None,
     middlewares: Sequence[ClientMiddlewareType] = (),
+    meter: Meter | None = None,
 ) -> aiohttp.ClientSession:
     """A client session that asks for bodies as they are and unpacks none.
 
-    A few compressed bytes may be a gigabyte; what is read here is small anyway.
+    A few compressed bytes may be a gigabyte; what is read here is small anyway. `meter` counts
+    what comes; by default one of its own, for answers.
     """
     return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(socket_factory=(meter or Meter()).socket),
         headers={"Accept-Encoding": "identity"},
         auto_decompress=False,
         timeout=timeout or aiohttp.ClientTimeout(),

@@ -23,6 +23,7 @@ from driving_client.flood import FloodGuard
 from driving_client.frame_reader import FrameReader
 from driving_client.http_answers import no_redirects, uncompressed
 from driving_client.link import EventSink, LinkCounters, LinkDown, LinkUp, PlaybackState
+from driving_client.meter import Meter
 from driving_client.outgoing import Outgoing
 from driving_client.retry import (
     FloodError,
@@ -82,8 +83,9 @@ class ReconnectingLink(ABC):
         policy = RetryPolicy(self._settings.backoff)
         while True:
             try:
-                async with uncompressed(middlewares=(no_redirects,)) as http:
-                    fault = await self._one_session(http)
+                meter = Meter()
+                async with uncompressed(middlewares=(no_redirects,), meter=meter) as http:
+                    fault = await self._one_session(http, meter)
             except Exception as error:  # noqa: BLE001 – told by its traceback
                 self._faults.tell("serving the endpoint", error)
                 fault = unexpected_fault(error)
@@ -130,7 +132,7 @@ class ReconnectingLink(ABC):
     def _confirmed(self) -> None:
         """Dialect: the session stands; LinkUp has been told."""
 
-    async def _one_session(self, http: aiohttp.ClientSession) -> SessionError:
+    async def _one_session(self, http: aiohttp.ClientSession, meter: Meter) -> SessionError:
         """Connect and serve; returns why it ended."""
         sender: asyncio.Task[None] | None = None
         socket: aiohttp.ClientWebSocketResponse | None = None
@@ -143,7 +145,8 @@ class ReconnectingLink(ABC):
             connecting = open_websocket(http, url, headers, self._settings.heartbeat_s)
             socket = self._socket = await self._in_time(connecting, "connect_timeout")
             self._guard = FloodGuard()
-            self._reader = FrameReader(socket, self._guard)
+            meter.session_begins()
+            self._reader = FrameReader(socket, self._guard, meter=meter)
             self._outgoing = Outgoing(socket, self._counters)
             connection_id = await self._in_time(self._handshake(), "confirm_timeout")
             sender = asyncio.create_task(self._outgoing.run())

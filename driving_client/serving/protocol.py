@@ -61,6 +61,9 @@ class GuardedProtocol(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """aiohttp: the answer to what cannot be parsed (400), or to a handler's own fault."""
+        if status >= 500 and not _is_text(request):
+            # Also aiohttp's own answers repeat headers, and cannot encode these
+            status, message = 400, "bytes that are no UTF-8 in its head"
         if status < 500:
             self._refused("malformed")
             told = (message or "no HTTP").strip().partition("\n")[0][:200]
@@ -78,3 +81,13 @@ class GuardedProtocol(web.RequestHandler):
         answer = web.json_response(body, status=status)
         answer.force_close()
         return answer
+
+
+def _is_text(request: web.BaseRequest) -> bool:
+    """Whether the head can be written again as it was read."""
+    try:
+        for name, value in request.headers.items():
+            (request.path + name + value).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

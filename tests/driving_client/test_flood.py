@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import itertools
 import logging
+import socket
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -14,9 +15,11 @@ import pytest
 from aiohttp import WSMessage, WSMsgType, web
 from scripted_endpoint import Backend, ConfirmingEndpoint, linked, relay, until, websocket_app
 
-from driving_client import Backoff, flood
+from driving_client import Backoff, LinkSettings, flood, make_link
 from driving_client.flood import FloodGuard
 from driving_client.frame_reader import FrameReader
+from driving_client.link import LinkDown, LinkEvent
+from driving_client.meter import PIECE_BYTES, Meter
 from driving_client.retry import FloodError
 from driving_client.wire.codec import ServerError
 from driving_client.wire.relay_frames import (
@@ -243,3 +246,85 @@ def test_a_link_ends_in_time_while_its_peer_floods() -> None:
             assert done
 
     asyncio.run(story())
+
+
+async def endless(writer: asyncio.StreamWriter, data: bytes, most: int) -> None:
+    """Send the same again and again, at most so many bytes, however slowly they are taken."""
+    for _ in range(most // len(data)):
+        writer.write(data)
+        await writer.drain()
+
+
+@pytest.mark.parametrize(
+    "path", ["relay", "session-tokens"], ids=["before the upgrade", "before a token"]
+)
+def test_interim_answers_without_end_are_cut_off(path: str) -> None:
+    """Each is a message of its own to the parser, and none is the answer."""
+
+    async def story() -> None:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            with contextlib.suppress(ConnectionError):
+                await endless(writer, b"HTTP/1.1 100 Continue\r\n\r\n" * 1000, 64 << 20)
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        events: list[LinkEvent] = []
+        settings = LinkSettings(
+            url=f"ws://127.0.0.1:{port}/relay",
+            token_url=f"http://127.0.0.1:{port}/{path}" if path != "relay" else "",
+            dialect="relay",
+            connect_timeout_s=600.0,
+        )
+        link = asyncio.create_task(make_link(settings, events.append).run())
+        async with server:
+            await until(lambda: events)
+            link.cancel()
+        [down] = events[:1]
+        assert isinstance(down, LinkDown)
+        assert "much was sent that says nothing" in down.reason
+
+    asyncio.run(story())
+
+
+def test_fragments_without_end_are_a_flood() -> None:
+    """They are no frames, so nothing but their bytes can be counted."""
+
+    async def story() -> None:
+        async def fragments(socket: web.WebSocketResponse, request: web.Request) -> None:
+            await socket.receive()
+            transport = request.transport
+            assert transport is not None
+            transport.write(b"\x02\x00")  # a message begins
+            with contextlib.suppress(ConnectionError):
+                while not transport.is_closing():
+                    transport.write(b"\x00\x00" * 10_000)
+                    await asyncio.sleep(0)
+
+        async with linked(websocket_app(fragments), dialect="relay", backoff=ONCE) as rig:
+            await until(lambda: rig.downs)
+            assert rig.downs[0].reason.startswith("flood: ")
+
+    asyncio.run(story())
+
+
+def test_honest_frames_account_for_what_they_bring() -> None:
+    meter = Meter()
+    meter.session_begins()
+    for length in (0, 3200, 1 << 20) * 1000:
+        meter.received(length + length // 20 + 50)
+        meter.frame(length)
+    assert not meter.exceeded
+
+
+def test_a_socket_is_read_in_small_pieces() -> None:
+    meter = Meter()
+    ours = meter.socket((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("", 0)))
+    with socket.create_server(("127.0.0.1", 0)) as listener, ours:
+        ours.connect(listener.getsockname())
+        theirs, _ = listener.accept()
+        with theirs:
+            theirs.sendall(bytes(100_000))
+            assert len(ours.recv(1 << 18)) <= PIECE_BYTES
+            assert ours.recv_into(bytearray(1 << 18)) <= PIECE_BYTES

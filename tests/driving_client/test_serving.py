@@ -228,6 +228,7 @@ MALFORMED = {
     "long field": b"GET / HTTP/1.1\r\nX: " + b"x" * 100_000 + b"\r\n\r\n",
     "many fields": b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 5000 + b"\r\n",
     "control characters": b"GET / HTTP/1.1\r\nX: \x1b[31m\x07\r\n\r\n",
+    "no text where it is repeated": POST + b"Expect: \xae\r\nContent-Length: 0\r\n\r\n",
 }
 
 
@@ -238,7 +239,7 @@ def test_a_malformed_request_is_one_line_without_a_traceback(
     async def test() -> None:
         async with running() as stand:
             answer = await stand.ask(data=request_)
-            assert not answer or answer.startswith(b"HTTP/1.0 400 "), answer
+            assert not answer or answer.split(b" ")[1] == b"400", answer
             assert stand.refused["malformed"] == 1
             assert stand.asked == 0
 
