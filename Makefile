@@ -44,7 +44,7 @@ run: setup ## run the kiosk with the embedded endpoint (AVATAR=, ENDPOINT=, PORT
 		--endpoint '$(ENDPOINT)' --port '$(PORT)' --endpoint-port '$(ENDPOINT_PORT)'
 
 test: setup ## lint, types and all tests (FAST=1: the quick lane; TESTS= narrows it)
-	@$(VENV_PYTHON) -m pytest --durations=10 $(if $(FAST),-m 'not slow') $(TESTS)
+	@$(VENV_PYTHON) -m pytest -n 2 --durations=10 $(if $(FAST),-m 'not slow') $(TESTS)
 	@$(if $(FAST)$(filter-out tests,$(TESTS)),,scripts/test_newest_python.sh)
 
 test-clients: setup ## run the service's published clients against the embedded endpoint (from PyPI)

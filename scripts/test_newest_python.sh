@@ -16,4 +16,4 @@ assert pathlib.Path(sysconfig.get_path("include"), "Python.h").exists()' 2>/dev/
 fi
 PYTHON=python$newest scripts/make_environment.sh newest
 echo "The quick lane under Python $newest"
-exec out/newest-venv/bin/python -m pytest -m 'not slow' tests
+exec out/newest-venv/bin/python -m pytest -n 2 -m 'not slow' tests

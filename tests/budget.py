@@ -83,9 +83,12 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     if config.option.markexpr == "not slow":
         return "the quick lane: under 3 minutes on two idle cores"
     minutes = sum(takes for group, (takes, _) in read_budgets().items() if group not in ELSEWHERE)
+    minutes /= WORKERS
     return f"about {minutes:.0f} minutes on two idle cores; `make test FAST=1` takes under 3"
 
 
+WORKERS: Final = 2
+"""How many tests `make test` runs at a time; the table has the time of both."""
 ELSEWHERE: Final = ("image", "vendor_clients")
 """Groups with targets of their own."""
 

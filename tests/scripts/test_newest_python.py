@@ -20,7 +20,7 @@ def program(path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("own", "other", "told"),
     [
-        ("3.11", "exit 0", "ran -m pytest -m not slow tests"),
+        ("3.11", "exit 0", "ran -m pytest -n 2 -m not slow tests"),
         ("3.11", "exit 1", "python3.13 is not here, with venv and headers"),
         ("3.11", None, "python3.13 is not here, with venv and headers"),
         ("3.13", "exit 1", ""),
