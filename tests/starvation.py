@@ -84,17 +84,22 @@ def watching() -> Iterator[Starvation]:
         probe.close()
 
 
-def unless_starved(story: Callable[[], None], attempts: int = 3) -> None:
+Late = Callable[[], float]
+"""Seconds of the longest delay that the probe saw in this attempt, 0 on a calm machine."""
+
+
+def unless_starved(story: Callable[[Late], None], attempts: int = 3) -> None:
     """Run a story about sound; again, in a calmer moment, where the machine was starved.
 
     A fault of the program fails on a machine that is not starved, and so at once; one that
-    is starved each time fails at the last attempt with what it saw.
+    is starved each time fails at the last attempt with what it saw. The story gets a function
+    that tells how late the machine woke whoever waited: limits in real time grow with that.
     """
     with watching() as probe:
         for attempt in range(1, attempts + 1):
             since = time.monotonic()
             try:
-                story()
+                story(lambda since=since: probe.worst(since))  # type: ignore[misc]
             except AssertionError:
                 if attempt == attempts or not probe.worst(since):
                     raise

@@ -60,7 +60,7 @@ def test_the_position_is_what_is_heard(
     make_output: MakeOutput, sound_server: Any, listener: Any
 ) -> None:
     """Against the moment at which `parec` hears it, which only real time can tell."""
-    unless_starved(lambda: heard_where_told(make_output(sound_server.device), listener))
+    unless_starved(lambda _late: heard_where_told(make_output(sound_server.device), listener))
 
 
 def heard_where_told(output: AudioOutput, listener: Any) -> None:

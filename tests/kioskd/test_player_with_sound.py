@@ -191,7 +191,7 @@ def test_so_it_is_through_a_real_device(sound_server: Any, listener: Any) -> Non
             since_then = time.monotonic()
             interrupted(cinema, lambda: listener.loud_times(since_then))
 
-    unless_starved(story)
+    unless_starved(lambda _late: story())
 
 
 def test_a_stuck_picture_does_not_hold_the_sound() -> None:
