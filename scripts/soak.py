@@ -173,7 +173,8 @@ class _Run:
 
     def figures(self) -> dict[str, object]:
         """For the result's page."""
-        growth = f"{slope_mb_per_hour(self.samples):+.1f} MB an hour after the warm-up"
+        slope = slope_mb_per_hour(self.samples)
+        growth = "too short to tell" if slope is None else f"{slope:+.1f} MB an hour, once warm"
         return {
             "sound": self._kiosk.sound,
             **{key: f"{value:,}" for key, value in self._counts.items()},

@@ -12,7 +12,10 @@ from typing import Final
 import numpy as np
 
 WARM_UP: Final = 0.2
-"""Of the minutes: caches, the renderer's buffers and the allocator's arenas fill."""
+"""Of the looks, FEWEST at least: until every kind of flood was there once, buffers and arenas grow."""
+
+FEWEST: Final = 5
+"""Looks for the warm-up, and as many after it before anything is called level or not."""
 
 MOST_GROWTH_MB: Final = 8.0
 """Between the first and the last third of what follows: 5 KB a second shows in an hour."""
@@ -55,13 +58,22 @@ def look(pid: int, minute: float, metric: Callable[[str], float]) -> Sample:
 
 
 def complaints(samples: Sequence[Sample]) -> list[str]:
-    """What is not level, in words; nothing for fewer than three looks after the warm-up."""
-    kept = samples[int(WARM_UP * len(samples)) :]
-    if len(kept) < 3:
-        return []
-    third = max(1, len(kept) // 3)
+    """What is not level, and where health tells something else than /proc, in words."""
+    return [*_growth(_warm(samples)), *_contradictions(samples)]
+
+
+def _warm(samples: Sequence[Sample]) -> Sequence[Sample]:
+    """The looks after the warm-up; none where they are too few to judge by."""
+    kept = samples[max(FEWEST, int(WARM_UP * len(samples))) :]
+    return kept if len(kept) >= FEWEST else ()
+
+
+def _growth(kept: Sequence[Sample]) -> list[str]:
+    told: list[str] = []
+    if not kept:
+        return told
+    third = len(kept) // 3
     first, last = kept[:third], kept[-third:]
-    told = []
     growth = min(each.rss_mb for each in last) - min(each.rss_mb for each in first)
     if growth > MOST_GROWTH_MB:
         told.append(f"memory grew by {growth:.1f} MB, more than {MOST_GROWTH_MB:g}")
@@ -69,6 +81,11 @@ def complaints(samples: Sequence[Sample]) -> list[str]:
         more = _mean(last, name) - _mean(first, name)
         if more > most:
             told.append(f"{name} grew by {more:.1f}, more than {most}")
+    return told
+
+
+def _contradictions(samples: Sequence[Sample]) -> list[str]:
+    told = []
     for each in samples:
         if abs(each.rss_mb - each.health_rss_mb) > _HEALTH_MB:
             told.append(f"health tells {each.health_rss_mb:.0f} MB, /proc {each.rss_mb:.0f}")
@@ -79,11 +96,11 @@ def complaints(samples: Sequence[Sample]) -> list[str]:
     return told
 
 
-def slope_mb_per_hour(samples: Sequence[Sample]) -> float:
-    """Of resident memory after the warm-up, by least squares; 0 for fewer than three looks."""
-    kept = samples[int(WARM_UP * len(samples)) :]
-    if len(kept) < 3:
-        return 0.0
+def slope_mb_per_hour(samples: Sequence[Sample]) -> float | None:
+    """Of resident memory after the warm-up, by least squares; None where that was too short."""
+    kept = _warm(samples)
+    if not kept:
+        return None
     minutes = np.array([each.minute for each in kept])
     memory = np.array([each.rss_mb for each in kept])
     return float(np.polyfit(minutes, memory, 1)[0] * 60)

@@ -36,7 +36,9 @@ def hour(**growth_per_minute: float) -> list[Sample]:
 
 def test_an_hour_with_noise_is_level() -> None:
     assert complaints(hour()) == []
-    assert abs(slope_mb_per_hour(hour())) < 3
+    slope = slope_mb_per_hour(hour())
+    assert slope is not None
+    assert abs(slope) < 3
 
 
 @pytest.mark.parametrize(
@@ -52,6 +54,12 @@ def test_growth_before_it_is_warm_is_no_leak() -> None:
     samples = hour()
     cold = [dataclasses.replace(each, rss_mb=120.0, health_rss_mb=120.0) for each in samples[:5]]
     assert complaints([*cold, *samples[5:]]) == []
+
+
+def test_a_few_minutes_are_too_short_to_tell() -> None:
+    samples = hour(rss_mb=5.0)[:9]
+    assert complaints(samples) == []
+    assert slope_mb_per_hour(samples) is None
 
 
 def test_health_that_tells_something_else_is_told() -> None:
