@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 WARM_UP: Final = 0.2
-"""Of the looks, FEWEST at least: until every kind of flood was there once, buffers and arenas grow."""
+"""Of the looks, FEWEST at least: buffers and arenas grow until every kind of flood was there."""
 
 FEWEST: Final = 5
 """Looks for the warm-up, and as many after it before anything is called level or not."""
