@@ -45,7 +45,7 @@ def load(
     file's folder, on the command line to the working directory. Raises ConfigError.
     """
     reading = Reading()
-    files = _files(path)
+    files = _files(path, reading)
     for file in files:
         read_file(file, reading)
     for override in overrides:
@@ -71,9 +71,20 @@ def read_secret(path: str) -> str:
         raise ConfigError([f"{path}: {error}"]) from error
 
 
-def _files(path: Path | None) -> list[Path]:
+def _files(path: Path | None, reading: Reading) -> list[Path]:
     main = DEFAULT_FILE if path is None else path
-    drop_ins = sorted((main.parent / DROP_IN_FOLDER).glob("*.yaml"))
+    folder = main.parent / DROP_IN_FOLDER
+    drop_ins: list[Path] = []
+    try:
+        # Not glob(): it takes a folder that cannot be read for an empty one
+        drop_ins = sorted(file for file in folder.iterdir() if file.name.endswith(".yaml"))
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        reading.problems.append(
+            f"{folder}: cannot be read ({error.strerror}); make it a folder that kioskd may read, "
+            "or remove it"
+        )
     if path is None and not main.exists():
         return drop_ins
     return [main, *drop_ins]

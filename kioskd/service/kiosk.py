@@ -116,7 +116,7 @@ class Kiosk:
         """Run until told to stop; the exit status. Raises KioskError, SplatError, DrivingError."""
         config = self._config
         sys.setswitchinterval(SWITCH_S)
-        self._watch.take_over(lambda: self._io.post(self._reload))
+        self._watch.take_over(lambda: self._io.spawn(self._live.reload(self._apply), "reload"))
         avatar, avatar_snapshot = load_avatar(config.avatar.path)
         driver, size = config.display.driver, display_size(config)
         with Stage(avatar, driver, size, background(config), self._board.drm_drivers) as stage:
@@ -249,9 +249,6 @@ class Kiosk:
                 lambda sink: make_link(settings, sink, self._known_endpoints), configured=True
             )
         self._link_settings = settings
-
-    def _reload(self) -> None:
-        self._live.reload(self._apply)
 
     def _apply(self, config: Config, sections: frozenset[str]) -> None:
         # Also where no option has changed: a file may hold another secret, and a link that has

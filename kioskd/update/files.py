@@ -44,7 +44,8 @@ class DiskFiles:
 
     def write(self, path: Path, chunks: Iterable[bytes], mode: int) -> None:
         """See Files."""
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+        # Not blocking: what lies there may be a FIFO, which is then an error (ENXIO)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK
         handle = os.open(path, flags, mode)
         with os.fdopen(handle, "wb", buffering=0) as file:
             os.fchmod(handle, mode)

@@ -65,6 +65,23 @@ def test_drop_ins_win_over_the_file_in_order_of_name_and_the_command_line_over_a
     ]
 
 
+@pytest.mark.parametrize("kind", ["file", "FIFO", "loop"])
+def test_what_stands_in_the_place_of_the_drop_ins_is_told(tmp_path: Path, kind: str) -> None:
+    path = write(tmp_path, "")
+    folder = tmp_path / "kiosk.d"
+    match kind:
+        case "file":
+            folder.touch()
+        case "FIFO":
+            os.mkfifo(folder)
+        case "loop":
+            folder.symlink_to(folder)
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    [problem] = caught.value.problems
+    assert problem.startswith(f"{folder}: cannot be read (")
+
+
 def test_file_names_are_relative_to_the_file_that_names_them(tmp_path: Path) -> None:
     write(tmp_path, "secret\n", "key")
     path = write(tmp_path, "endpoint: {session_key_file: key}\navatar: {path: a.avatar}\n")

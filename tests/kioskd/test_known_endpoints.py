@@ -99,6 +99,19 @@ def test_something_else_in_the_files_place_is_damage(tmp_path: Path, kind: str) 
     assert record.has_worked(key(1))
 
 
+def test_a_fifo_where_it_is_written_is_told_and_holds_no_thread(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    os.mkfifo(tmp_path / f"{FILE_NAME}.new")
+    record = KnownEndpoints(tmp_path)
+    record.note(key(1))
+    deadline = time.monotonic() + 60
+    while "known_endpoints_not_kept" not in [each.__dict__["code"] for each in caplog.records]:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert record.has_worked(key(1))
+
+
 def test_without_a_folder_or_a_medium_it_is_known_until_the_end(tmp_path: Path) -> None:
     for folder in (None, tmp_path / "nowhere"):
         record = KnownEndpoints(folder)
