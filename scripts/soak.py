@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -60,7 +61,7 @@ def main() -> int:
         return 0
     if INSIDE not in os.environ:
         inside = ["unshare", "--map-root-user", "--net", sys.executable, *sys.argv]
-        return subprocess.run(inside, env=os.environ | {INSIDE: "1"}, check=False).returncode
+        os.execvpe(inside[0], inside, os.environ | {INSIDE: "1"})
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     for address in (KIOSK, *SOURCES):
         subprocess.run(["ip", "address", "add", f"{address}/32", "dev", "lo"], check=True)
@@ -68,6 +69,8 @@ def main() -> int:
 
 
 def _soak(minutes: float, *, write: bool) -> int:
+    # What is started here must not outlive it
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     logs = ROOT / "out/soak"
     logs.mkdir(parents=True, exist_ok=True)
     for old in logs.glob("*.log"):
