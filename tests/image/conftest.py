@@ -42,7 +42,7 @@ else:
     def endpoint() -> Iterator[str]:
         """The embedded endpoint's address on the host, for the whole session."""
         process = Process("driving_client.endpoint", "--port", "0")
-        yield process.wait_for(r"listening on (http://\S+)", 60)[1]
+        yield process.wait_for(r"listening on (http://\S+)")[1]
         process.kill()
 
     @pytest.fixture(scope="session")
