@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from driving_client.http_answers import read_body, refused
+from driving_client.http_answers import no_redirects, read_body, refused, uncompressed
 from driving_client.retry import TOKEN_STATUS, Action, Rule, SessionError, network_fault
 from driving_client.server_clock import ServerClock
 from driving_client.session_settings import LinkSettings
@@ -63,7 +63,7 @@ async def _fresh_token(
         body = {"app_id": settings.app_id, "avatar_id": settings.avatar_id}
         return await _post(http, settings, {}, body, clock)
     if not clock.told:
-        await _ask_the_time(http, settings.token_url, clock)
+        await _ask_the_time(settings.token_url, clock)
     headers = {"X-Api-Key": settings.api_key}
     expires = _expiry(clock)
     try:
@@ -83,10 +83,16 @@ def _expiry(clock: ServerClock) -> int:
     return int(now) + _LIFETIME_S
 
 
-async def _ask_the_time(http: aiohttp.ClientSession, url: str, clock: ServerClock) -> None:
-    """Let the service tell its Date, without any credential; a service need not answer."""
+async def _ask_the_time(url: str, clock: ServerClock) -> None:
+    """Let the service tell its Date, without any credential; a service need not answer.
+
+    On a connection of its own: many end one after a HEAD, and a POST on it would fail.
+    """
     with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError, ValueError, SessionError):
-        async with http.head(url, timeout=_TIME_TIMEOUT) as answer:
+        async with (
+            uncompressed(_TIME_TIMEOUT, (no_redirects,)) as http,
+            http.head(url) as answer,
+        ):
             clock.hear(answer.headers.get("Date"))
 
 

@@ -19,6 +19,8 @@ from kioskd.ctl.answers import is_health
 from kioskd.errors import KioskError
 
 TIMEOUT_S = 20.0
+MOST_BYTES = 64 << 20
+"""Of an answer; the largest is a screenshot, 48 MiB where nothing of it can be packed."""
 
 
 class ControlError(KioskError):
@@ -102,7 +104,7 @@ class Client:
         try:
             with self._open(request) as answer:
                 status, location = answer.status, answer.headers.get("Location", "")
-                body: bytes = answer.read()
+                body: bytes = answer.read(MOST_BYTES + 1)
         except http.client.HTTPException as error:
             raise ControlError(
                 f"{self._url} is not kioskd: what answers does not speak proper HTTP ({error!r})"
@@ -113,6 +115,11 @@ class Client:
                 f"no kioskd answers at {self._url} ({reason}); is the service running? "
                 "`systemctl status kioskd` tells, --url names another address"
             ) from error
+        if len(body) > MOST_BYTES:
+            raise ControlError(
+                f"{self._url} is not kioskd: its answer ({status}) is larger than "
+                f"{MOST_BYTES >> 20} MiB"
+            )
         if status == 401:
             raise ControlError(
                 f"{self._url} wants its token; run this as root on the board, or give "

@@ -14,8 +14,11 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from scripted_endpoint import ConfirmingEndpoint, linked, until, websocket_app
 
+from driving_client import LinkSettings
+from driving_client.http_answers import uncompressed
 from driving_client.server_clock import ServerClock
 from driving_client.session import ReconnectingLink
+from driving_client.session_token import credentials
 
 ASKED = web.AppKey("asked", list)
 
@@ -206,6 +209,30 @@ def test_a_board_that_nobody_tells_the_time_waits_for_its_clock(
             rig.link._clock._wall = lambda: NOON
             await until(lambda: rig.ups)
             assert asked == [NOON + 3600]
+
+    asyncio.run(story())
+
+
+def test_a_service_that_hangs_up_after_the_question_for_the_time_is_asked_all_the_same() -> None:
+    """It tells no time either, so the question comes before every token."""
+
+    async def story() -> None:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            asked = await reader.readuntil(b"\r\n\r\n")
+            if asked.startswith(b"POST /session-tokens"):
+                await reader.readuntil(b"}")
+                writer.write(b'HTTP/1.1 200 OK\r\nContent-Length: 22\r\n\r\n{"sessionToken":"one"}')
+            else:  # neither a Date nor a word that the connection ends
+                writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+            await writer.drain()
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/session-tokens"
+        settings = LinkSettings(url="ws://127.0.0.1:9", token_url=url, api_key="secret")
+        async with server, uncompressed() as http:
+            headers = await credentials(http, settings, ServerClock())
+        assert headers == {"X-Session-Key": "one"}
 
     asyncio.run(story())
 

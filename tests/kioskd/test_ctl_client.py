@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from kioskd.ctl import commands
+from kioskd.ctl import client, commands
 from kioskd.ctl.client import Client, ControlError
 
 
 @contextlib.contextmanager
-def server(status: int, location: str = "") -> Iterator[tuple[str, list[str]]]:
+def server(status: int, location: str = "", body: bytes = b"{}") -> Iterator[tuple[str, list[str]]]:
     """Answers everything with that status; yields its address and the tokens that it got."""
     tokens: list[str] = []
 
@@ -26,9 +26,10 @@ def server(status: int, location: str = "") -> Iterator[tuple[str, list[str]]]:
             tokens.append(self.headers.get("Authorization", ""))
             self.send_response(status)
             self.send_header("Location", location)
-            self.send_header("Content-Length", "2")
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(b"{}")
+            with contextlib.suppress(ConnectionError):
+                self.wfile.write(body)
 
         def do_POST(self) -> None:
             self.do_GET()
@@ -76,3 +77,10 @@ def test_an_address_with_a_password_is_refused_without_repeating_it() -> None:
     with pytest.raises(ControlError, match="secrets come only from files") as caught:
         Client("http://me:hidden@kiosk:8080", None, None)
     assert "hidden" not in str(caught.value)
+
+
+def test_an_answer_without_end_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "MOST_BYTES", 1 << 20)
+    with server(200, body=bytes(2 << 20)) as (url, _), pytest.raises(ControlError) as caught:
+        Client(url, None, None).get("screenshot.png")
+    assert "larger than 1 MiB" in str(caught.value)
