@@ -158,6 +158,32 @@ def test_bodies_of_every_shape_get_an_answer(path: str) -> None:
     asyncio.run(story())
 
 
+@pytest.mark.parametrize("path", ["session-tokens", "say"])
+def test_bodies_that_are_packed_or_do_not_come_are_refused(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("driving_client.endpoint.say_request.BODY_S", 0.1)
+    monkeypatch.setattr("driving_client.serving.bodies.BODY_S", 0.1)
+
+    async def story() -> None:
+        answered = asyncio.Event()
+
+        async def begun() -> AsyncIterator[bytes]:
+            yield b'{"text": "H'
+            await answered.wait()
+
+        async with endpoint() as (url, client):
+            packed = {"X-Api-Key": "k", "Content-Encoding": "gzip"}
+            async with client.post(f"{url}/{path}", data=b"\x1f\x8b", headers=packed) as answer:
+                assert answer.status == 415
+            plain = {"X-Api-Key": "k"}
+            async with client.post(f"{url}/{path}", data=begun(), headers=plain) as answer:
+                assert answer.status == (408 if path == "say" else 400)
+                answered.set()
+
+    asyncio.run(asyncio.wait_for(story(), 60))
+
+
 @pytest.mark.parametrize("kind", ["pings", "texts", "audio"])
 def test_a_client_that_floods_is_cut_off(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("driving_client.flood._FRAMES", (2000.0, 1.0))

@@ -623,6 +623,27 @@ def test_every_success_of_the_endpoint_is_one(status: int) -> None:
     story(test)
 
 
+@pytest.mark.parametrize("path", ["v1/say", "v1/gesture"])
+def test_a_body_that_does_not_come_is_not_waited_for(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("driving_client.serving.bodies.BODY_S", 0.1)
+
+    async def test() -> None:
+        answered = asyncio.Event()
+
+        async def begun() -> AsyncIterator[bytes]:
+            yield b'{"text": "H'
+            await answered.wait()
+
+        async with running() as setup:
+            status, body, _ = await ask(setup, path, "POST", data=begun(), headers=JSON)
+            answered.set()
+            assert (status, b"body_too_slow" in body) == (408, True)
+
+    story(test)
+
+
 @pytest.mark.parametrize(
     "body",
     [b"", b"{", b"[]", b"1", b"{}", b'{"text": 1}', b'{"text": " "}', b"\xff", b'{"text":"'],

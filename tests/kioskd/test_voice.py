@@ -291,3 +291,28 @@ def test_a_voice_longer_than_allowed_is_refused() -> None:
         await runner.cleanup()
 
     asyncio.run(asyncio.wait_for(test(), 60))
+
+
+def test_a_voice_that_stops_coming_is_ended_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kioskd.voice.PAUSE_S", 0.1)
+
+    async def test() -> None:
+        kiosk = Kiosk()
+        runner = await kiosk.serve()
+        answered = asyncio.Event()
+
+        async def pieces() -> AsyncIterator[bytes]:
+            yield TONE.tobytes()
+            await answered.wait()
+
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(kiosk.url + "?sample_rate=8000", data=pieces()) as answer,
+        ):
+            assert answer.status == 408
+            assert "nothing of the voice came" in await answer.text()
+            answered.set()
+        assert kiosk.utterances[0].audio_ended
+        await runner.cleanup()
+
+    asyncio.run(asyncio.wait_for(test(), 60))
