@@ -15,12 +15,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from driving_client.regular_file import read_regular
 from kioskd.first_boot.stick_files import Content
 from kioskd.update.files import Files, replace
 from kioskd.update.store import Store
 
 _MODE: Final = 0o640
 """Read by the service's group, by nobody else: tokens and keys lie among them."""
+_MAX_ORDER: Final = 1 << 20
 
 
 def read_config(folder: Path) -> Content:
@@ -122,7 +124,7 @@ def _lay_down(folder: Path, content: Content, files: Files) -> None:
 
 def _read_order(store: Store) -> dict[str, str] | None:
     try:
-        text = _order(store).read_text("utf-8")
+        text = read_regular(_order(store), _MAX_ORDER).decode("utf-8")
     except (OSError, UnicodeDecodeError):
         return None
     lines, _, told = text.rpartition("sum=")

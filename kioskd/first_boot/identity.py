@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from driving_client.regular_file import open_regular
 from kioskd.update.files import Files, replace
 from kioskd.update.store import Store
 
@@ -66,7 +67,7 @@ def write_identity(store: Store, identity: Identity, files: Files) -> bool:
 
 def _line(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             text = file.read(256).decode("ascii", "replace")
     except OSError:
         return ""

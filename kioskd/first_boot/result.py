@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from driving_client.regular_file import open_regular
 from kioskd.update.files import Files
 from kioskd.update.files import replace as replace_file
 from kioskd.update.store import Store
@@ -40,7 +41,7 @@ def result_file(store: Store) -> Path:
 def read_provisioning(store: Store) -> Provisioning | None:
     """The last result, None where there is none that can be read."""
     try:
-        with result_file(store).open("rb") as file:
+        with open_regular(result_file(store)) as file:
             told = json.loads(file.read(_MAX_BYTES))
         texts = {key: str(told[key]) for key in ("result", "taken", "refused")}
         problems = tuple(str(problem) for problem in told["problems"])

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
+from driving_client.regular_file import open_regular
 from kioskd.update.files import Files, replace
 from kioskd.update.store import Store
 
@@ -29,7 +30,7 @@ class LastResult:
 def read_result(store: Store) -> LastResult | None:
     """The last result, None where there has been none."""
     try:
-        with (store.state / "last-result").open("rb") as file:
+        with open_regular(store.state / "last-result") as file:
             text = file.read(_MAX_BYTES).decode("utf-8", "replace")
     except OSError:
         return None

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
 
+from driving_client.regular_file import open_regular
 from kioskd.update.files import Files, replace
 from kioskd.update.store import Slot, Store
 
@@ -64,7 +65,7 @@ def state_file(store: Store) -> Path:
 def read_state(store: Store) -> SlotState | None:
     """The state, None where the file is missing or damaged."""
     try:
-        with state_file(store).open("rb") as file:
+        with open_regular(state_file(store)) as file:
             return parse_state(file.read(_MAX_BYTES))
     except OSError:
         return None

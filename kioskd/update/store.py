@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, get_args
 
+from driving_client.regular_file import read_regular
 from kioskd.update.errors import UpdateError
 
 Slot = Literal["a", "b"]
@@ -55,7 +56,7 @@ class Store:
     def running(self) -> Slot | None:
         """The slot that the hook mounted at this boot, None where no hook did."""
         try:
-            word = (self.run / "slot").read_text("ascii").strip()
+            word = read_regular(self.run / "slot", 64).decode("ascii").strip()
         except (OSError, UnicodeDecodeError):
             return None
         return next((slot for slot in SLOTS if slot == word), None)

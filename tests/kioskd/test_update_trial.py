@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 from update_images import BOARD, KeyPair, make_image, make_keys
 
 from kioskd.ctl import board_commands
+from kioskd.first_boot.result import read_provisioning
 from kioskd.update.errors import UpdateError
 from kioskd.update.files import DiskFiles
 from kioskd.update.last_result import LastResult, read_result, write_result
@@ -77,6 +79,29 @@ def test_a_state_file_with_a_flipped_bit_is_none(state: SlotState, where: float,
 @given(st.binary(max_size=200))
 def test_a_state_file_of_noise_is_none(content: bytes) -> None:
     assert parse_state(content) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("state/slots", read_state),
+        ("state/last-result", read_result),
+        ("state/first-boot-result.json", read_provisioning),
+        ("run/slot", Store.running),
+    ],
+)
+def test_a_fifo_in_the_place_of_a_state_file_is_waited_for_by_nobody(
+    tmp_path: Path, name: str, read: Callable[[Store], object]
+) -> None:
+    """The health checks read these once a second, on the thread that the watchdog looks at."""
+    (tmp_path / name).parent.mkdir()
+    os.mkfifo(tmp_path / name)
+    told: list[object] = []
+    store = Store(tmp_path, tmp_path / "run")
+    reader = threading.Thread(target=lambda: told.append(read(store)), daemon=True)
+    reader.start()
+    reader.join(60)
+    assert told == [None]
 
 
 def test_a_shell_can_check_and_read_the_state_file(store: Store) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -48,6 +49,16 @@ def expected(state: SlotState | None, good: set[Slot]) -> tuple[str, SlotState |
     if last in good and last != tried:
         return last, SlotState(last)
     return "none", state
+
+
+def test_fifos_in_the_place_of_the_state_hold_no_boot_up(board: Board, images: Images) -> None:
+    board.put("a", images.one)
+    state = state_file(board.store)
+    state.parent.mkdir(parents=True, exist_ok=True)
+    for name in ("slots", "slots.new"):
+        os.mkfifo(state.with_name(name))
+    assert chosen(board) == "a"
+    assert read_state(board.store) == SlotState("a")
 
 
 def test_a_new_board_takes_slot_a_and_writes_the_state(board: Board, images: Images) -> None:

@@ -33,7 +33,8 @@ failures=$failures"
 # state_read: sets active, pending, tries and failures; fails where there is no whole file
 state_read() {
 	active='' pending='' tries=0 failures=0
-	[ -r "$state/slots" ] || return 1
+	# A FIFO, which a failing file system may make of it, would be waited for
+	[ -f "$state/slots" ] && [ -r "$state/slots" ] || return 1
 	while IFS='=' read -r key value; do
 		case $key=$value in
 			active=[ab]) active=$value ;;
@@ -49,7 +50,8 @@ state_read() {
 
 # replace FILE: its new content is standard input; durable when this returns 0
 replace() {
-	mkdir -p "$state" && cat >"$1.new" && settle "$1.new" && mv -f "$1.new" "$1" && settle "$state"
+	mkdir -p "$state" && { [ ! -p "$1.new" ] || rm -f "$1.new"; } &&
+		cat >"$1.new" && settle "$1.new" && mv -f "$1.new" "$1" && settle "$state"
 }
 
 settle() { sync "$1" 2>/dev/null || sync; }
