@@ -36,8 +36,9 @@ def age(manifest: Manifest) -> Order:
 
 def refusal(new: Manifest, installed: Manifest) -> str:
     """Why `new` is no update of what is installed; empty where it is one."""
-    if new.squashfs_sha256 == installed.squashfs_sha256:
-        return "is what is installed already"
-    if age(new) < age(installed):
+    there, coming = age(installed), age(new)
+    if coming < there:
         return f"is older than {installed.version}, installed"
+    if coming == there and new.squashfs_sha256 == installed.squashfs_sha256:
+        return "is what is installed already"
     return ""

@@ -120,12 +120,22 @@ def test_an_older_image_or_the_same_again_is_put_in_only_where_that_is_said(
 
 @pytest.mark.parametrize(
     ("version", "built"),
-    [("1.0.1-rc1", -9), ("1.0.10", 0), ("1.0.0+abc", 1), ("1.0.0+abc.dirty", 0), ("1.1", -9)],
+    [
+        ("1.0.1-rc1", -9),
+        ("1.0.10", 0),
+        ("1.0.0+abc", 1),
+        ("1.0.0+abc.dirty", 0),
+        ("1.1", -9),
+        ("1.0.0", 1),
+    ],  # fmt: skip
 )
 def test_a_newer_build_is_an_update(
     store: Store, trust: Trust, keys: KeyPair, tmp_path: Path, version: str, built: int
 ) -> None:
-    """Also one of the same commit whose content differs: what a developer makes all day."""
+    """Also one of the same commit whose content differs: what a developer makes all day.
+
+    And one of a newer commit whose content is the same: its version is what an operator sees.
+    """
     image = make_image(tmp_path / "new.img", keys, version, built=1_700_000_000 + built)
     assert install(image, store, trust, DiskFiles()).slot == "b"
 
