@@ -127,7 +127,7 @@ def test_an_older_image_or_the_same_again_is_put_in_only_where_that_is_said(
         ("1.0.0+abc.dirty", 0),
         ("1.1", -9),
         ("1.0.0", 1),
-    ],  # fmt: skip
+    ],
 )
 def test_a_newer_build_is_an_update(
     store: Store, trust: Trust, keys: KeyPair, tmp_path: Path, version: str, built: int
