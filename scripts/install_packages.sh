@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Installs the Debian packages that a job needs, and only those missing.
 #
@@ -10,8 +10,9 @@
 #   lipsync     training and measuring the lip-sync model
 #
 # apt is never allowed to remove anything: where an installation would need a removal it
-# stops with apt's own explanation. Nothing is asked of apt when nothing is missing.
-set -eu
+# stops with apt's own explanation. Nothing is asked of apt when nothing is missing. Of what it
+# prints, over a thousand lines on a bare machine, its sizes are shown; all of it when it fails.
+set -euo pipefail
 
 case "${1:-kiosk}" in
 kiosk)
@@ -64,7 +65,19 @@ if [ "$(id -u)" -ne 0 ]; then
     as_root="sudo"
 fi
 
-echo "Installing Debian packages:$missing"
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get install \
-    --yes --no-remove --no-install-recommends -o Dpkg::Use-Pty=0 $missing
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+as_root_apt() {
+    $as_root env LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive apt-get "$@" | tee -a "$log" |
+        sed -n -e 's/^Need to get/  &/p' -e 's/^After this operation/  &/p' -e 's/^Fetched/  &/p'
+}
+
+echo "Installing Debian packages (some minutes on a bare machine):$missing"
+# a list of words, not one
+# shellcheck disable=SC2086
+if ! { as_root_apt update -qq && as_root_apt install --yes --no-remove --no-install-recommends \
+    -o Dpkg::Use-Pty=0 $missing; }; then
+    cat "$log" >&2
+    echo "error: install_packages.sh: apt-get failed; its messages are above" >&2
+    exit 1
+fi
