@@ -29,6 +29,15 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
 )
 
 
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config
+) -> None:
+    """A name that is not there is told: the workers of xdist swallow what pytest says of it."""
+    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+        left_out = f" that is {marks!r}" if (marks := config.option.markexpr) else ""
+        terminalreporter.write_line(f"error: no test{left_out} in {' '.join(config.args)}")
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The top of the project."""

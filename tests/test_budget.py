@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The groups of tests: each has a budget, and the table says what is over it."""
+"""The groups of tests: each has a budget, and a run says what is over it or not there."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import budget
@@ -17,6 +19,13 @@ def test_every_group_has_a_budget_and_all_fit_into_ci(root: Path) -> None:
     assert set(budgets) == groups
     assert all(takes <= allowed for takes, allowed in budgets.values())
     assert sum(allowed for _, allowed in budgets.values()) <= 25
+
+
+def test_a_name_that_is_not_there_is_told_also_by_several_workers(root: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-n", "1", "tests/none"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "error: no test in tests/none" in done.stdout
 
 
 def test_a_group_is_a_folder_and_the_linters_are_the_rest() -> None:
