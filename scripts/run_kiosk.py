@@ -90,6 +90,17 @@ def default_avatar() -> Path:
     return AVATARS / ("default.avatar" if has_graphics else "default-20k.avatar")
 
 
+def avatar_is_good(path: Path) -> bool:
+    """Whether the bundle can be loaded; else a line on standard error says what is wrong with it.
+
+    A kiosk in the field shows the default avatar instead; somebody at a desk wants to know.
+    The process of its own gives numpy's memory back.
+    """
+    command = [sys.executable, "-m", "splat_gles", "info", str(path.resolve())]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False)
+    return done.returncode == 0
+
+
 def start_endpoint(port: int, greeting: str) -> subprocess.Popen[str]:
     """The embedded endpoint's process, just started."""
     command = [sys.executable, "-m", "driving_client.endpoint", "--port", str(port)]
@@ -150,6 +161,8 @@ def main() -> int:
             "`.venv/bin/python -m splat_gles import SOURCE -o FILE`",
             file=sys.stderr,
         )
+        return 1
+    if options.avatar != default_avatar() and not avatar_is_good(options.avatar):
         return 1
     asked_to_stop = threading.Event()
     for number in STOP_SIGNALS:

@@ -116,7 +116,7 @@ async def _serve(settings: EndpointSettings, host: str, port: int) -> None:
         except OSError as error:
             raise LinkError(
                 f"cannot listen on {host}:{port} ({error.strerror}); end what uses that port, "
-                "or choose another --port"
+                "or choose another --port (make run ENDPOINT_PORT=…)"
             ) from error
         shown = f"[{host}]" if ":" in host else host
         print(f"listening on http://{shown}:{server.address[1]}", flush=True)

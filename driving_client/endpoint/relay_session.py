@@ -137,7 +137,7 @@ class RelaySession:
         logger.info(
             "kiosk connected: %s, avatar %s, %d Hz",
             self.connection_id,
-            self._avatar_id,
+            self._avatar_id or "unnamed",
             rate,
             extra={"code": "kiosk_connected"},
         )

@@ -35,7 +35,7 @@ class SlotsCheck:
         try:
             trust = trust_from(self.environment)
         except UpdateError as error:
-            return warned("not looked at", error.code, str(error))
+            return warned("not looked at", error.code, error.text)
         contents = [look_into(self.store, slot, trust) for slot in SLOTS]
         observed = ", ".join(
             f"{each.slot} {each.manifest.version if each.manifest else 'unusable'}"

@@ -51,6 +51,7 @@ class UpdateError(KioskError):
     def __init__(self, code: UpdateCode, text: str) -> None:
         super().__init__(f"{text} [{code}]")
         self.code: UpdateCode = code
+        self.text = text
 
 
 class ImageError(UpdateError):

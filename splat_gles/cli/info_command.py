@@ -65,11 +65,12 @@ def describe(
     for clip in avatar.clips.values():
         loop = "loops" if clip.loop else "once"
         lines.append(f"    {clip.name:<12}{clip.seconds:6.1f} s  {clip.rate:g} frames/s  {loop}")
-    lines.append(f"  {'part':<24}{'type':<9}{'shape':<18}{'stored':>10}  sha256")
+    width = max(len(name) for name in manifest.parts) + 2
+    lines.append(f"  {'part':<{width + 2}}{'type':<9}{'shape':<18}{'stored':>10}  sha256")
     for name, part in sorted(manifest.parts.items()):
         shape = "x".join(str(n) for n in part.shape)
         lines.append(
-            f"    {name:<22}{part.dtype:<9}{shape:<18}{sizes[name]:>10,}  {part.sha256[:12]}"
+            f"    {name:<{width}}{part.dtype:<9}{shape:<18}{sizes[name]:>10,}  {part.sha256[:12]}"
         )
     return lines
 

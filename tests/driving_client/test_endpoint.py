@@ -466,6 +466,7 @@ def test_the_command_line_says_what_is_wrong(capsys, tmp_path):
     assert "xx-none" in errors[0]
     assert "absent.json" in errors[1]
     assert "192.0.2.1" in errors[2]
+    assert "make run ENDPOINT_PORT=" in errors[2], "what a newcomer has typed"
     with pytest.raises(SystemExit):
         main(["--port", "70000"])
     assert "65535" in capsys.readouterr().err

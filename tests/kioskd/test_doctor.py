@@ -196,6 +196,13 @@ def test_the_slots(tmp_path: Path, keys: KeyPair) -> None:
     )  # fmt: skip
 
 
+def test_the_slots_of_a_machine_that_is_no_board(tmp_path: Path) -> None:
+    check = SlotsCheck(Store(tmp_path, tmp_path), {"KIOSK_PAYLOAD": str(tmp_path)})
+    [reason] = check.run(0.0).reasons
+    assert reason.code == "no_release"
+    assert "[no_release]" not in reason.text, "the code stands before it already"
+
+
 def test_room_for_an_update(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     assert outcome(RoomCheck(store).run(0.0)) == ("warn", "no_store")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -202,6 +203,7 @@ def test_import_and_info_at_the_command_line(tmp_path: Path) -> None:
     for text in ("Ann", "CC0-1.0", "Ann.zip", "jawOpen", "root > neck > head", "think"):
         assert text in told.stdout
     assert max(len(line) for line in told.stdout.splitlines()) <= 100
+    assert re.search(r"clips/\w+/rotations +float16 ", told.stdout), "no column runs into the next"
 
 
 def test_on_a_terminal_a_bar_shows_how_far_the_import_is(tmp_path: Path) -> None:
