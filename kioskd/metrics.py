@@ -129,8 +129,8 @@ class Metrics:
             registry=registry)  # fmt: skip
         self.http_refused = Counter(
             "kiosk_http_refused",
-            "Connections and requests turned away: full, by_source, too_often, handshake, "
-            "overdue, malformed",
+            "Connections and requests turned away: full, by_source, too_often, displaced, "
+            "handshake, overdue, malformed",
             ["reason"], registry=registry)  # fmt: skip
         self.http_restarts = Counter(
             "kiosk_http_restarts", "Times the HTTP server's thread was stuck and was restarted",

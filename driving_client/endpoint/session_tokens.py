@@ -15,7 +15,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from driving_client.endpoint.identifiers import new_identifier
-from driving_client.serving import read_body
+from driving_client.serving import BODY_S, read_body
 
 PATHS: Final = ("/session-tokens", "/v1/console/session-tokens", "/v1/auth/session-token")
 """Where the published clients ask, after the console's address that they are given."""
@@ -30,7 +30,9 @@ async def grant(request: web.Request) -> web.Response:
         return _refused(401, "unauthorized", "the header X-Api-Key is missing; any value is taken")
     try:
         document: Any = json.loads(await read_body(request))
-    except (ValueError, RecursionError, TimeoutError, web.HTTPRequestEntityTooLarge):
+    except TimeoutError:
+        return _refused(408, "request_timeout", f"the body did not come within {BODY_S:g} s")
+    except (ValueError, RecursionError, web.HTTPRequestEntityTooLarge):
         document = None
     expires = document.get("expireAt") if isinstance(document, dict) else None
     if isinstance(expires, bool) or not isinstance(expires, int):

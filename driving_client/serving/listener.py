@@ -3,8 +3,10 @@
 
 asyncio's own server accepts all that come, a hundred in one turn of its loop, and at the end
 of the descriptors it logs a traceback for each of those tries. Here a socket rests while no
-place is free: what the kernel then turns away costs nothing. Between two batches it rests as
-well, so that no flood of connections can take the whole thread.
+place is free or held idle: what the kernel then turns away costs nothing. Between two batches
+it rests as well, so that no flood of connections can take the whole thread. Whoever finds no
+place is reset at once, and takes nothing of the rate at which all may come: the queue in the
+kernel stays short for those who do.
 """
 
 from __future__ import annotations
@@ -37,9 +39,14 @@ _LOOK_EVERY_S: Final = 1.0
 _RESET: Final = struct.pack("ii", 1, 0)
 
 Lost = Callable[[], None]
-MakeProtocol = Callable[[Lost], asyncio.Protocol]
+OwesHead = Callable[[], bool]
+"""Whether a connection waits for the head of its next request, and for nothing else."""
+MakeProtocol = Callable[[Lost], tuple[asyncio.Protocol, OwesHead]]
 Refused = Callable[[str], None]
-"""Told why somebody was turned away: `full`, `by_source`, `too_often`, `handshake`, `overdue`."""
+"""Told why somebody was turned away.
+
+`full`, `by_source`, `too_often`, `displaced`, `handshake` or `overdue`.
+"""
 
 
 class Listener:
@@ -60,7 +67,8 @@ class Listener:
         self._rate = RateLimit(TOGETHER)
         self._doors: list[Door] = []
         self._full: set[bool] = set()
-        self._beginning: set[asyncio.Task[None]] = set()
+        self._told_full: set[bool] = set()
+        self._beginning: dict[Place, asyncio.Task[None]] = {}
         self._looking: asyncio.TimerHandle | None = None
 
     @property
@@ -97,11 +105,8 @@ class Listener:
         """End every connection that there still is, whatever its peer has not taken yet."""
         if self._looking is not None:
             self._looking.cancel()
-        for task in self._beginning:
-            task.cancel()
         for place in self._places:
-            if place.transport is not None:
-                place.transport.abort()
+            self._abort(place)
 
     def _accept(self, door: Door) -> None:
         for _ in range(BATCH):
@@ -128,25 +133,43 @@ class Listener:
 
     def _admit(self, connection: socket.socket, address: str) -> None:
         here = is_here(address)
-        if not here and self._rate.take(address, time.monotonic()):
+        full = not self._places.free(here=here)
+        idle = self._places.yields_to(address) if full and not here else None
+        why = ""
+        if not here and self._places.crowded(address):
+            why = "by_source"
+        elif full and idle is None:
+            why = "full"
+            self._tell_full(here)
+        elif not here and self._rate.take(address, time.monotonic()):
+            why = "too_often"
+        if why:
             _turn_away(connection)
-            self._refused("too_often")
+            self._refused(why)
             return
+        if idle is not None:
+            self._refused("displaced")
+            self._tell_full(here)
+            self._abort(idle)
+            self._places.release(idle)
         place = self._places.take(address, here=here)
-        if place is None:
-            _turn_away(connection)
-            self._refused("by_source" if self._places.room(here=here) else "full")
-            return
+        assert place is not None
         connection.setblocking(False)
         task = self._loop.create_task(self._begin(connection, place))
-        self._beginning.add(task)
-        task.add_done_callback(self._beginning.discard)
+        self._beginning[place] = task
+        task.add_done_callback(lambda _: self._begun(connection, place))
 
     async def _begin(self, connection: socket.socket, place: Place) -> None:
         limit_s = HANDSHAKE_S if self._tls is not None else None
+
+        def protocol() -> asyncio.Protocol:
+            made, owes_head = self._make_protocol(lambda: self._leave(place))
+            place.owes_head = owes_head
+            return made
+
         try:
             transport, _ = await self._loop.connect_accepted_socket(
-                lambda: self._make_protocol(lambda: self._leave(place)),
+                protocol,
                 connection,
                 ssl=self._tls,
                 ssl_handshake_timeout=limit_s,
@@ -156,16 +179,30 @@ class Listener:
         except OSError:  # no TLS, or not in time; a port scan brings hundreds
             self._refused("handshake")
             self._leave(place)
-        except BaseException:
+
+    def _begun(self, connection: socket.socket, place: Place) -> None:
+        """The handshake is over, one way or another; also before it could begin."""
+        del self._beginning[place]
+        if place.transport is None:
+            connection.close()
             self._leave(place)
-            raise
+
+    def _abort(self, place: Place) -> None:
+        """End a connection, whatever its peer has not taken yet."""
+        if place.transport is not None:
+            place.transport.abort()
+        elif task := self._beginning.get(place):
+            task.cancel()
 
     def _leave(self, place: Place) -> None:
         self._places.release(place)
-        if place.here in self._full:
-            self._full.discard(place.here)
+        self._resume(place.here)
+
+    def _resume(self, own: bool) -> None:
+        if own in self._full:
+            self._full.discard(own)
             for door in self._doors:
-                if door.own == place.here:
+                if door.own == own:
                     self._loop.add_reader(door.socket.fileno(), self._accept, door)
 
     def _pause(self, door: Door) -> None:
@@ -173,9 +210,17 @@ class Listener:
         self._loop.remove_reader(door.socket.fileno())
         self._full.add(door.own)
         self._refused("full")
+        self._tell_full(door.own)
+
+    def _tell_full(self, own: bool) -> None:
+        """Once, until a place has been free for a look."""
+        if own in self._told_full:
+            return
+        self._told_full.add(own)
         logger.warning(
-            "all places for connections from %s are taken; the next ones wait",
-            "this machine" if door.own else "other machines",
+            "all places for connections from %s are taken; newcomers wait%s",
+            "this machine" if own else "other machines",
+            "" if own else ", or get the idle ones of whoever holds many",
             extra={"code": "http_full"},
         )
 
@@ -189,13 +234,18 @@ class Listener:
         self._loop.call_later(seconds, resume)
 
     def _look(self) -> None:
-        """Once a second: end the connections whose peers take nothing."""
+        """Once a second: end the connections whose peers take nothing; see who has become idle."""
         self._looking = self._loop.call_later(_LOOK_EVERY_S, self._look)
         now = time.monotonic()
         for place in self._places:
             if place.overdue(now) and place.transport is not None:
                 place.transport.abort()
                 self._refused("overdue")
+        for own in (True, False):
+            if self._places.free(here=own):
+                self._told_full.discard(own)
+            if self._places.room(here=own):
+                self._resume(own)
 
 
 def _turn_away(connection: socket.socket) -> None:

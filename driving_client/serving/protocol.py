@@ -53,6 +53,10 @@ class GuardedProtocol(web.RequestHandler):
         super().connection_lost(exc)
         self._lost()
 
+    def owes_head(self) -> bool:
+        """Whether the next thing to happen is the head of a request, which is not whole yet."""
+        return self._waiter is not None and not self._waiter.done()
+
     def handle_error(
         self,
         request: web.BaseRequest,

@@ -8,7 +8,7 @@ import ssl
 
 from aiohttp import web
 
-from driving_client.serving.listener import Listener, Lost, Refused
+from driving_client.serving.listener import Listener, Lost, OwesHead, Refused
 from driving_client.serving.places import Limits
 from driving_client.serving.protocol import GuardedProtocol
 
@@ -39,8 +39,9 @@ class GuardedServer:
         server = self._runner.server
         assert server is not None
 
-        def protocol(lost: Lost) -> GuardedProtocol:
-            return GuardedProtocol(server, loop, lost, self._refused)
+        def protocol(lost: Lost) -> tuple[GuardedProtocol, OwesHead]:
+            made = GuardedProtocol(server, loop, lost, self._refused)
+            return made, made.owes_head
 
         self._listener = Listener(protocol, self._limits, self._refused, tls)
         await self._listener.listen(host, port)

@@ -46,6 +46,8 @@ class Stand:
         self.refused: Counter[str] = Counter()
         self.asked = 0
         self.body = b"ok"
+        self.release = asyncio.Event()
+        self.release.set()
         app = web.Application(middlewares=[plain_bodies])
         app.router.add_route("*", "/", self._answer)
         self.server = GuardedServer(app, limits, shutdown_s=0.3, refused=self._refuse)
@@ -55,6 +57,7 @@ class Stand:
 
     async def _answer(self, _request: web.Request) -> web.Response:
         self.asked += 1
+        await self.release.wait()
         return web.Response(body=self.body)
 
     async def dial(self, source: str = "127.0.0.2", data: bytes = b"") -> socket.socket:
@@ -86,9 +89,10 @@ async def heard(made: socket.socket, enough: bytes = b"ok") -> bytes:
     return answer
 
 
-async def until(holds: Callable[[], bool]) -> None:
-    while not holds():
-        await asyncio.sleep(0.01)
+async def until(holds: Callable[[], bool], limit_s: float = 30.0) -> None:
+    async with asyncio.timeout(limit_s):
+        while not holds():
+            await asyncio.sleep(0.01)
 
 
 @contextlib.asynccontextmanager
@@ -99,11 +103,12 @@ async def running(limits: Limits = FEW, tls: ssl.SSLContext | None = None) -> As
         yield stand
     finally:
         await stand.server.stop()
-        await until(lambda: stand.server.connections == 0)
+        await until(lambda: stand.server.connections == 0, 5.0)
 
 
 def story(test: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(test(), 300))
+    """Whole within half a minute, also on a busy machine; where it is stuck, it fails then."""
+    asyncio.run(asyncio.wait_for(test(), 30))
 
 
 def test_strangers_that_say_nothing_take_their_places_and_no_others(
@@ -127,6 +132,67 @@ def test_strangers_that_say_nothing_take_their_places_and_no_others(
 
     story(test)
     assert {record.__dict__["code"] for record in caplog.records} == {"http_full"}
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nHost: ki", ASK], ids=["", "half", "all"])
+def test_a_flood_that_holds_every_place_leaves_one_to_who_has_none(said: bytes) -> None:
+    """Before, whoever came waited until one of those that were held had its end."""
+
+    async def test() -> None:
+        async with running() as stand:
+            held = [await stand.dial(f"127.0.1.{1 + number % 4}", said) for number in range(8)]
+            await until(lambda: stand.server.connections == 8)
+            if said == ASK:
+                await asyncio.gather(*map(heard, held))
+            assert (await stand.ask("127.0.0.2")).endswith(b"ok")
+            assert stand.refused["displaced"] == 1
+            assert await heard(held[0]) == b"", "the oldest one gave way"
+            for each in held:
+                each.close()
+
+    story(test)
+
+
+def test_half_a_handshake_gives_way_too(tmp_path: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate(tmp_path))
+
+    async def test() -> None:
+        async with running(tls=context) as stand:
+            held = [await stand.dial(f"127.0.1.{1 + number % 4}") for number in range(8)]
+            await until(lambda: stand.server.connections == 8)
+            held.append(await stand.dial("127.0.0.2"))
+            await until(lambda: stand.refused["displaced"] == 1)
+            assert await heard(held[0]) == b""
+            for each in held:
+                each.close()
+
+    story(test)
+
+
+def test_nobody_loses_a_request_or_an_only_place_to_a_newcomer() -> None:
+    async def test() -> None:
+        async with running(Limits(strangers=4, by_source=2, here=1)) as stand:
+            stand.release.clear()
+            asking = [await stand.dial(f"127.0.1.{1 + number % 2}", ASK) for number in range(4)]
+            await until(lambda: stand.asked == 4)
+            waiting = asyncio.create_task(stand.ask("127.0.2.1"))
+            await until(lambda: stand.refused["full"] > 0)
+            stand.release.set()
+            for answer in await asyncio.gather(*map(heard, asking)):
+                assert answer.endswith(b"ok")
+            assert (await waiting).endswith(b"ok"), "it gets a place once they are idle"
+            for each in asking:
+                each.close()
+            await until(lambda: stand.server.connections == 0)
+            alone = [await stand.dial(f"127.0.1.{number}") for number in range(1, 5)]
+            await until(lambda: stand.server.connections == 4)
+            assert await stand.ask("127.0.2.1") == b"", "turned away at once"
+            assert stand.refused["displaced"] == 1
+            for each in alone:
+                each.close()
+
+    story(test)
 
 
 def test_a_queue_full_of_strangers_is_another_one_than_this_machines() -> None:
