@@ -64,7 +64,7 @@ soak: setup ## an hour of kills, floods, attacks and speech against the real pro
 bench: setup ## measure what a frame costs here: JSON lines, then a table (some minutes)
 	@exec $(VENV_PYTHON) scripts/bench.py
 
-bench-attacks: setup ## what the kiosk still does while its HTTP port is attacked (some minutes)
+bench-attacks: setup ## what the kiosk still does while its HTTP port is attacked (ten minutes)
 	@exec $(VENV_PYTHON) scripts/bench_attacks.py
 
 overlay: setup ## build what is flashed on a board: BOARD=rk3576 [KEY=release.pem] (some minutes)

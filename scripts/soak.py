@@ -26,13 +26,13 @@ from attacks import ATTACKS, Attacker
 from soak.floods import flood
 from soak.samples import Sample, complaints, look, slope_mb_per_hour, table
 from soak.speech import Speech
-from soak.stand import ROOT, TOKEN, Endpoint, Kiosk, SoakError
+from soak.stand import Endpoint, Kiosk
 from test_result import write_result
+from test_stand.network import KIOSK, SOURCES, enter_own_network
+from test_stand.processes import ROOT, StandError
+from test_stand.protection import TOKEN
 
 ENDPOINT_PORT: Final = 8090
-KIOSK: Final = "198.51.100.1"
-SOURCES: Final = tuple(f"198.51.100.{number}" for number in range(20, 60))
-INSIDE: Final = "KIOSK_SOAK_INSIDE"
 FLOOD_S: Final = 6.0
 ATTACK_S: Final = 10.0
 QUIET_S: Final = 13.0
@@ -59,12 +59,7 @@ def main() -> int:
         attack = next(each for each in USED if each.__name__ == options.attack)
         attack(Attacker(KIOSK, options.port, list(SOURCES), time.monotonic() + ATTACK_S, TOKEN))
         return 0
-    if INSIDE not in os.environ:
-        inside = ["unshare", "--map-root-user", "--net", sys.executable, *sys.argv]
-        os.execvpe(inside[0], inside, os.environ | {INSIDE: "1"})
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    for address in (KIOSK, *SOURCES):
-        subprocess.run(["ip", "address", "add", f"{address}/32", "dev", "lo"], check=True)
+    enter_own_network()
     return _soak(options.minutes, write=not options.no_result)
 
 
@@ -84,7 +79,7 @@ def _soak(minutes: float, *, write: bool) -> int:
         try:
             run.last(begin, 60 * minutes)
             run.finish()
-        except SoakError as error:
+        except StandError as error:
             run.told.append(str(error))
         finally:
             kiosk.close()
@@ -157,7 +152,7 @@ class _Run:
         deadline = time.monotonic() + 180
         while self._kiosk.health()["checks"].get("link", {}).get("status") != "pass":
             if time.monotonic() > deadline:
-                raise SoakError("the link did not come back within three minutes")
+                raise StandError("the link did not come back within three minutes")
             time.sleep(0.5)
 
     def finish(self) -> None:

@@ -27,11 +27,13 @@ def write_result(
     passed: bool,
     seconds: float,
     figures: Mapping[str, object],
+    command: str = "",
     folder: Path = RESULTS,
 ) -> Path:
     """Write the result of `make NAME`: what it is `about`, how it ended, its figures in order.
 
-    `seconds` is what it took. Returns the file. Raises OSError where it cannot be written.
+    `command` is make's where that has another name, `seconds` is what it took. Returns the file.
+    Raises OSError where it cannot be written.
     """
     facts = {
         "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
@@ -44,7 +46,7 @@ def write_result(
     path = folder / f"{name}.md"
     folder.mkdir(parents=True, exist_ok=True)
     table = "\n".join(["| | |", "|---|---|", *rows])
-    path.write_text(f"# make {name}\n\n{about}\n\n{table}\n", "utf-8")
+    path.write_text(f"# make {command or name}\n\n{about}\n\n{table}\n", "utf-8")
     return path
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 from typing import Any, Final, NoReturn
 
 from driving_client.utterance import Utterance
@@ -121,7 +121,7 @@ async def _listening(server: HealthServer) -> Callable[[], asyncio.Protocol]:
     listener = server._server._listener
     assert listener is not None
     listener.close()
-    return partial(listener._make_protocol, lambda: None)
+    return lambda: listener._make_protocol(lambda: None)[0]
 
 
 @cache

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from firmware.steps import run
 from image_test.disk import stick
 from image_test.machine import HOST, Machine
 from kioskd.ctl.client import NoRedirects
+from test_stand.protection import certificate
 
 STICK_LABEL: Final = "KIOSKCFG"
 START_S: Final = 600.0
@@ -46,14 +46,8 @@ class Owner:
 def new_owner() -> Owner:
     """A fresh token and a self-signed certificate for 127.0.0.1."""
     with tempfile.TemporaryDirectory(prefix="owner-") as folder:
-        key, certificate = Path(folder) / "key", Path(folder) / "certificate"
-        run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-             "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out", certificate,
-             "-days", "3650", "-subj", "/CN=kiosk", "-addext", "subjectAltName=IP:127.0.0.1"],
-            doing="making the kiosk's certificate",
-        )  # fmt: skip
-        return Owner(secrets.token_hex(16), certificate.read_text(), key.read_text())
+        public, key = certificate(Path(folder))
+        return Owner(secrets.token_hex(16), public.read_text(), key.read_text())
 
 
 def kiosk_yaml(endpoint_port: int) -> str:

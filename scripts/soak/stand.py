@@ -6,55 +6,19 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import os
 import re
-import resource
 import shutil
 import signal
-import ssl
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any, Final
 
 from sound_daemon import PACED, environment_of, start_daemon, write_alsa_config
+from test_stand.processes import READY_S, ROOT, Logged, StandError, start_kiosk
+from test_stand.protection import TOKEN, any_certificate, protected
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-TOKEN: Final = "0123456789abcdef0123456789abcdef"
-READY_S: Final = 120.0
 ASK_S: Final = 30.0
 STOP_S: Final = 60.0
-
-
-class SoakError(Exception):
-    """The soak cannot go on: a process does not start, or has ended."""
-
-
-class Logged:
-    """A process whose output is kept in a file."""
-
-    def __init__(self, log: Path, *command: str, **variables: str) -> None:
-        self.log = log
-        with log.open("ab") as file:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", *command], cwd=ROOT, stdout=file, stderr=file,
-                env=os.environ | variables, preexec_fn=_as_a_service,
-            )  # fmt: skip
-
-    def wait_for(self, pattern: str) -> re.Match[str]:
-        """The first line of the log that matches; raises SoakError."""
-        deadline = time.monotonic() + READY_S
-        while (found := re.search(pattern, self.log.read_text("utf-8", "replace"))) is None:
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise SoakError(f"no line like {pattern!r} in {self.log}")
-            time.sleep(0.1)
-        return found
-
-    def kill(self) -> None:
-        """SIGKILL, as from a power cut."""
-        self.process.kill()
-        self.process.wait()
 
 
 class Endpoint:
@@ -72,7 +36,7 @@ class Endpoint:
         deadline = time.monotonic() + READY_S
         while b"listening on" not in self.log.read_bytes()[before:]:
             if self._running.process.poll() is not None or time.monotonic() > deadline:
-                raise SoakError(f"the endpoint does not start; see {self.log}")
+                raise StandError(f"the endpoint does not start; see {self.log}")
             time.sleep(0.1)
 
     def kill(self) -> None:
@@ -88,7 +52,7 @@ class Kiosk:
     def __init__(self, folder: Path, endpoint_port: int) -> None:
         self._folder = folder
         self._sound = None
-        variables = {"SDL_VIDEODRIVER": "offscreen", "STATE_DIRECTORY": str(folder)}
+        variables = {}
         settings: dict[str, object] = {"audio.enabled": "false"}
         if shutil.which("pulseaudio"):
             self._sound = start_daemon(folder)
@@ -96,30 +60,22 @@ class Kiosk:
             variables["ALSA_CONFIG_PATH"] = str(write_alsa_config(folder))
             settings = {"audio.device": PACED}
         self.sound = "PulseAudio's null sink over ALSA" if self._sound else "none"
-        settings |= _protected(folder) | {
+        settings |= protected(folder) | {
             "avatar.path": ROOT / "config/avatars/default-20k.avatar",
             "display.width": 180, "display.height": 320, "display.frame_rate": 15,
             "endpoint.url": f"ws://127.0.0.1:{endpoint_port}/relay",
             "endpoint.say_url": f"http://127.0.0.1:{endpoint_port}/say",
         }  # fmt: skip
-        (folder / "kiosk.yaml").write_text("{}\n")
-        options = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
-        self._run = Logged(
-            folder / "kioskd.log", "kioskd", "--config", str(folder / "kiosk.yaml"), *options,
-            **variables,
-        )  # fmt: skip
+        self._run = start_kiosk(folder, settings, **variables)
         self.log = self._run.log
         self._run.wait_for(r"ready: ")
         self.port = int(self._run.wait_for(r"http_listening: .*:(\d+)/")[1])
-        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self._tls.check_hostname, self._tls.verify_mode = False, ssl.CERT_NONE
+        self._tls = any_certificate()
 
     @property
     def pid(self) -> int:
-        """Its process; raises SoakError once it has ended."""
-        if self._run.process.poll() is not None:
-            raise SoakError(f"kioskd has ended with status {self._run.process.returncode}")
-        return self._run.process.pid
+        """Its process; raises StandError once it has ended."""
+        return self._run.pid
 
     def ask(
         self, method: str, path: str, body: Any = None, kind: str = "application/json"
@@ -156,22 +112,3 @@ class Kiosk:
         if self._sound is not None:
             self._sound.kill()
             self._sound.wait()
-
-
-def _protected(folder: Path) -> dict[str, object]:
-    """The options of a kiosk that other machines reach."""
-    (folder / "token").write_text(TOKEN)
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout",
-         folder / "key.pem", "-out", folder / "cert.pem", "-subj", "/CN=kiosk", "-days", "2"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return {
-        "health.address": "0.0.0.0", "health.port": 0, "health.token_file": folder / "token",
-        "health.tls_certificate": folder / "cert.pem", "health.tls_key": folder / "key.pem",
-    }  # fmt: skip
-
-
-def _as_a_service() -> None:
-    """A service has 1,024 descriptors unless told otherwise."""
-    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))

@@ -29,6 +29,15 @@ def test_a_result_says_when_where_and_what_came_out(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["soak.md"], "the next writes over it"
 
 
+def test_a_command_may_have_another_name_than_its_result(tmp_path: Path) -> None:
+    path = test_result.write_result(
+        "attacks", "All.", passed=True, seconds=1, figures={}, command="bench-attacks",
+        folder=tmp_path,
+    )  # fmt: skip
+    assert path.name == "attacks.md"
+    assert path.read_text().startswith("# make bench-attacks\n")
+
+
 def test_a_copy_without_history_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(test_result, "ROOT", tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
