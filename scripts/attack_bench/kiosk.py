@@ -46,10 +46,11 @@ class Kiosk:
             "display.width": 180, "display.height": 320,
             "endpoint.url": self._relay.start(), "playback.motion_wait_ms": 0,
         }  # fmt: skip
-        self._run = start_kiosk(
-            folder, settings, root,
-            NOTIFY_SOCKET=str(folder / "notify"), WATCHDOG_USEC=f"{1e6 * WATCHDOG_S:.0f}",
-        )  # fmt: skip
+        variables = {
+            "NOTIFY_SOCKET": str(folder / "notify"),
+            "WATCHDOG_USEC": f"{1e6 * WATCHDOG_S:.0f}",
+        }
+        self._run = start_kiosk(folder, settings, variables, root)
         try:
             self._run.wait_for("ready: ")
             self.port = int(self._run.wait_for(r"http_listening: .*:(\d+)/")[1])

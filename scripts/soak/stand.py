@@ -52,7 +52,7 @@ class Kiosk:
     def __init__(self, folder: Path, endpoint_port: int) -> None:
         self._folder = folder
         self._sound = None
-        variables = {}
+        variables: dict[str, str] = {}
         settings: dict[str, object] = {"audio.enabled": "false"}
         if shutil.which("pulseaudio"):
             self._sound = start_daemon(folder)
@@ -66,7 +66,7 @@ class Kiosk:
             "endpoint.url": f"ws://127.0.0.1:{endpoint_port}/relay",
             "endpoint.say_url": f"http://127.0.0.1:{endpoint_port}/say",
         }  # fmt: skip
-        self._run = start_kiosk(folder, settings, **variables)
+        self._run = start_kiosk(folder, settings, variables)
         self.log = self._run.log
         self._run.wait_for(r"ready: ")
         self.port = int(self._run.wait_for(r"http_listening: .*:(\d+)/")[1])

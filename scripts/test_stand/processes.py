@@ -55,9 +55,12 @@ class Logged:
 
 
 def start_kiosk(
-    folder: Path, settings: Mapping[str, object], root: Path = ROOT, **variables: str
+    folder: Path,
+    settings: Mapping[str, object],
+    variables: Mapping[str, str],
+    root: Path = ROOT,
 ) -> Logged:
-    """A kioskd without a screen, with these options; returns at once."""
+    """A kioskd without a screen, with these options and environment; returns at once."""
     (folder / "kiosk.yaml").write_text("{}\n")
     options = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
     return Logged(
