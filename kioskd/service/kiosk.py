@@ -21,6 +21,7 @@ from driving_client.retarget import load_retarget
 from driving_client.session_settings import LinkSettings
 from kioskd import log, systemd_notify
 from kioskd.about import about
+from kioskd.allocator import keep_returning_holes
 from kioskd.audio.output import AudioOutput
 from kioskd.board_facts import read_board_facts
 from kioskd.config import Config
@@ -183,6 +184,7 @@ class Kiosk:
             self._serve(render, player, monitor, keeper, stage.snapshot)
         self._io.spawn(keeper.run(), "link", self._fail)
         self._io.spawn(self._keep_checking(monitor, keeper), "health", self._fail)
+        self._io.spawn(keep_returning_holes(), "memory", self._fail)
         watchdog = Watchdog({"audio": lambda: audio.snapshot().beat, "io": lambda: self._io.beat})
         render.run(self._stop, watchdog, lambda: self._first_frame(stage.snapshot))
 

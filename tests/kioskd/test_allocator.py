@@ -45,3 +45,38 @@ def test_large_blocks_leave_no_holes_behind() -> None:
         left[name] = int(run.stdout)
     assert left["tuned"] < 2_000_000
     assert left["untuned"] > 10 * left["tuned"]
+
+
+HOLES = """
+import threading
+from kioskd.allocator import return_holes
+
+def resident():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+kept = []
+def burst():
+    blocks = [bytes(20_000) + b"x" for _ in range(2_000)]
+    kept.extend(blocks[::100])
+
+before = resident()
+thread = threading.Thread(target=burst)
+thread.start()
+thread.join()
+held = resident() - before
+assert return_holes()
+print(held, resident() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
+def test_what_a_burst_of_small_blocks_leaves_behind_is_given_back() -> None:
+    """Twenty of two thousand buffers stay, and keep the heap between them from shrinking."""
+    run = subprocess.run(
+        [sys.executable, "-c", HOLES], capture_output=True, text=True, check=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    held, left = map(int, run.stdout.split())
+    assert held > 30_000_000
+    assert left < 4_000_000
