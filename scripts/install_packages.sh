@@ -69,7 +69,7 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 as_root_apt() {
     $as_root env LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive apt-get "$@" | tee -a "$log" |
-        sed -n -e 's/^Need to get/  &/p' -e 's/^After this operation/  &/p' -e 's/^Fetched/  &/p'
+        sed -un -e 's/^Need to get/  &/p' -e 's/^After this operation/  &/p' -e 's/^Fetched/  &/p'
 }
 
 echo "Installing Debian packages (some minutes on a bare machine):$missing"

@@ -104,7 +104,7 @@ if [ ! -x "$folder/bin/python" ] || [ "$(cat "$folder/stamp" 2>/dev/null)" != "$
     install() {
         # pip warns of its own later versions: nothing that a reader could do
         "$folder/bin/python" -W ignore -m pip install --disable-pip-version-check --progress-bar on "$@" |
-            sed -n -e 's/^Collecting \([^ ]*\).*/  \1/p' -e '/^Successfully/p' -e '/[Ee]rror/p'
+            sed -un -e 's/^Collecting \([^ ]*\).*/  \1/p' -e '/^Successfully/p' -e '/[Ee]rror/p'
     }
     # lists of words, not one each
     # shellcheck disable=SC2086
