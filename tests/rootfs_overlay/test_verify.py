@@ -67,6 +67,9 @@ BAD: dict[str, tuple[str, Callable[[Images], bytes]]] = {
     "empty": ("truncated", lambda _: b""),
     "a few bytes": ("truncated", lambda _: b"hsqs" * 20),
     "without its end": ("truncated", lambda i: i.one[:-700]),
+    "a byte less, and the last of its signature is zero": (
+        "truncated",
+        lambda i: i.one[: -TRAILER_BYTES - 1] + b"\0" + i.one[-TRAILER_BYTES:-1]),
     "half of it": ("truncated", lambda i: i.one[: len(i.one) // 2]),
     "without its middle": ("truncated", lambda i: i.one[:1000] + i.one[-2000:]),
     "something else": ("bad_trailer", lambda _: random.Random(1).randbytes(9000)),
