@@ -33,7 +33,7 @@ failures=$failures"
 # state_read: sets active, pending, tries and failures; fails where there is no whole file
 state_read() {
 	active='' pending='' tries=0 failures=0
-	# A FIFO, which a failing file system may make of it, would be waited for
+	# -f: a FIFO would be waited for
 	[ -f "$state/slots" ] && [ -r "$state/slots" ] || return 1
 	while IFS='=' read -r key value; do
 		case $key=$value in
@@ -50,7 +50,7 @@ state_read() {
 
 # replace FILE: its new content is standard input; durable when this returns 0
 replace() {
-	mkdir -p "$state" && { [ ! -p "$1.new" ] || rm -f "$1.new"; } &&
+	mkdir -p "$state" && rm -f "$1.new" &&
 		cat >"$1.new" && settle "$1.new" && mv -f "$1.new" "$1" && settle "$state"
 }
 
@@ -81,7 +81,7 @@ check() {
 		image=$KIOSK_STORE/slots/$1.img
 		known=no problem='empty: no image is installed'
 		if [ -e "$image" ]; then
-			# Its words are on standard error, the version on standard output is not needed
+			# Its reason is on standard error
 			problem=$("$KIOSK_HOOK/verify" "$image" 2>&1 >/dev/null) && known=yes problem=''
 		fi
 		eval "known_$1=\$known problem_$1=\$problem"
