@@ -3,7 +3,8 @@
 
 aiohttp offers the limits, with values for a service behind a proxy: an idle connection may
 stay for an hour, and what follows a refusal is read for ten seconds more. What it lacks: it
-logs a traceback for each malformed request, and tells the parser's words to the sender.
+logs a traceback for each malformed request, and sends all of the parser's words, with what it was
+sent; here the first of its lines goes out.
 """
 
 from __future__ import annotations
