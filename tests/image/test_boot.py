@@ -66,9 +66,9 @@ def best_likeness(kiosk: Kiosk, prepared: Prepared, name: str, enough_db: float)
         scale = kiosk.metric("kiosk_render_scale")
         reference = pictures.render(prepared.avatar, SCREEN, scale)
         picture = pictures.load(kiosk.machine.screenshot(name))
-        if picture.shape[:2] != SCREEN[::-1]:
-            continue  # a machine that has just gone on may show the whole buffer, not the screen
-        best = max(best, pictures.masked_psnr(picture, reference))
+        # A machine that has just gone on may show the whole buffer, not the screen
+        if picture.shape[:2] == SCREEN[::-1]:
+            best = max(best, pictures.masked_psnr(picture, reference))
         if best >= enough_db:
             break
         time.sleep(3)
