@@ -11,9 +11,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from driving_client.links import make_link
-    from driving_client.retry import Backoff
-    from driving_client.session_settings import LinkSettings
+    from driving_client.link.make import make_link
+    from driving_client.link.retry import Backoff
+    from driving_client.link.settings import LinkSettings
 
 __all__ = ["Backoff", "LinkSettings", "make_link"]
 

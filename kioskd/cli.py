@@ -14,17 +14,17 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 
 from driving_client.errors import DrivingError
-from driving_client.recording import Recording, read_recording
 from driving_client.texts import printable
+from driving_client.wire.recording import Recording, read_recording
 from kioskd import __version__, log
 from kioskd.allocator import return_large_blocks
 from kioskd.config import Config, ConfigError, Loaded, load
+from kioskd.config.reload import LiveConfig
 from kioskd.config.sections import DEFAULT_AVATAR
 from kioskd.errors import KioskError
-from kioskd.service.avatar_loading import AvatarError
+from kioskd.link.local_links import RecordingLink
+from kioskd.screen.avatar_loading import AvatarError
 from kioskd.service.kiosk import Kiosk
-from kioskd.service.local_links import RecordingLink
-from kioskd.service.reload import LiveConfig
 from kioskd.service.settings import link_settings
 from kioskd.service.signals import SignalThread
 from splat_gles.bundle import read_bundle

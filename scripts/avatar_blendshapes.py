@@ -3,7 +3,7 @@
 """Write the blendshapes of a LAM avatar as the .npz that the exact FLAME fit reads.
 
   python scripts/avatar_blendshapes.py AVATAR.zip -o avatar_blendshapes.npz
-  python -m driving_client.retarget fit --flame generic_model.pkl \\
+  python -m driving_client fit --flame generic_model.pkl \\
       --blendshapes avatar_blendshapes.npz -o flame_to_arkit.json
 
 The whole mesh is written in the order of the avatar's own skin.glb: bundles reorder their

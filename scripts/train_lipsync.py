@@ -24,9 +24,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from driving_client.errors import SpeechError
 from driving_client.lipsync.mouth_net import MODEL_FOLDER, load_net
-from driving_client.lipsync.training.corpus import VOICES, Voice, make_corpus
-from driving_client.lipsync.training.evaluation import held_out_table
-from driving_client.lipsync.training.provenance import (
+from lipsync_training.corpus import VOICES, Voice, make_corpus
+from lipsync_training.evaluation import held_out_table
+from lipsync_training.provenance import (
     corpus_facts,
     onnx_difference,
     write_provenance,
@@ -44,8 +44,8 @@ def main() -> int:
     try:
         import onnxruntime
 
-        from driving_client.lipsync.training.export import rounded, save_npz, save_onnx
-        from driving_client.lipsync.training.trainer import Settings, train
+        from lipsync_training.export import rounded, save_npz, save_onnx
+        from lipsync_training.trainer import Settings, train
     except ImportError as error:
         print(
             f"error: {error}; run `make train-lipsync`, which makes the environment it needs",

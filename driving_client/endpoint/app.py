@@ -18,9 +18,9 @@ from driving_client.endpoint.settings import EndpointSettings
 from driving_client.endpoint.speaker import Speaker
 from driving_client.errors import SpeechError
 from driving_client.faults import FaultLog
+from driving_client.link.retry import FloodError
 from driving_client.lipsync.espeak import EspeakMissingError
 from driving_client.retarget import load_retarget
-from driving_client.retry import FloodError
 from driving_client.serving import GuardedServer, Limits, plain_bodies
 from driving_client.wire.codec import MAX_MESSAGE_BYTES
 

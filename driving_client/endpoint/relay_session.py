@@ -24,8 +24,8 @@ from driving_client.endpoint.identifiers import new_identifier
 from driving_client.endpoint.relay_stream import relay_frames
 from driving_client.endpoint.speaker import Speaker, Take
 from driving_client.errors import SpeechError
-from driving_client.flood import FloodGuard
-from driving_client.frame_reader import FrameReader
+from driving_client.link.flood import FloodGuard
+from driving_client.link.frame_reader import FrameReader
 from driving_client.texts import excerpt
 from driving_client.utterance import MAX_SECONDS, SAMPLE_RATES
 from driving_client.wire.relay_frames import (

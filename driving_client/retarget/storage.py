@@ -37,7 +37,7 @@ _SHAPE_PARTS: Final = {
     "mixed": (len(ARKIT_NAMES), FLAME_INPUTS),
     "inverse": (FLAME_INPUTS, len(ARKIT_NAMES)),
 }
-_MEND: Final = "make it anew with `python -m driving_client.retarget fit`"
+_MEND: Final = "make it anew with `python -m driving_client fit`"
 
 
 def load_retarget(path: Path | str | None = None) -> Retarget:

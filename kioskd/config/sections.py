@@ -201,7 +201,7 @@ class PlaybackSection:
     retarget: str = option(
         "",
         "How the endpoint's FLAME motion becomes the avatar's: a file made by `python -m "
-        "driving_client.retarget fit`; empty for the packaged one.",
+        "driving_client fit`; empty for the packaged one.",
         kind=Kind.FILE,
     )
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the kiosk is: checks, the HTTP server that shows them, pictures and console page."""
+"""How the kiosk is: one class for each check, and the one list that runs them."""

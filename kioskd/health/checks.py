@@ -13,16 +13,12 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from kioskd.audio.snapshot import AudioSnapshot
-from kioskd.health.sources import (
-    AvatarSnapshot,
-    ConfigSnapshot,
-    DisplaySnapshot,
-    LinkSnapshot,
-    RenderSnapshot,
-)
+from kioskd.config.snapshot import ConfigSnapshot
 from kioskd.health.status import Finding, Reason, Status, failed, passed, warned
+from kioskd.link.snapshot import LinkSnapshot
 from kioskd.playback.snapshot import PlayerSnapshot
 from kioskd.playback.turn import NO_ENDPOINT
+from kioskd.screen.snapshot import AvatarSnapshot, DisplaySnapshot, RenderSnapshot
 
 STALLED_S: Final = 3.0
 LOWEST_RATE: Final = 25.0

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from kioskd.health.sources import HttpSnapshot
 from kioskd.health.status import Finding, passed, warned
+from kioskd.http.snapshot import HttpSnapshot
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from driving_client.link import (
+from driving_client.link.interface import (
     Control,
     ControlRequested,
     LinkDown,

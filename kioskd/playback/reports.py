@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from driving_client.link import PlaybackState
+from driving_client.link.interface import PlaybackState
 
 Report = Callable[[str, PlaybackState, int], None]
 """Called with the request id, its state after the change and the milliseconds heard."""

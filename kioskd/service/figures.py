@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from kioskd.health.sources import RenderSnapshot
 from kioskd.metrics import Metrics
 from kioskd.playback.snapshot import PlayerSnapshot
 from kioskd.process_figures import resident_bytes
+from kioskd.screen.snapshot import RenderSnapshot
 
 
 def figures(render: RenderSnapshot, player: PlayerSnapshot, metrics: Metrics) -> dict[str, str]:

@@ -15,16 +15,17 @@ import sys
 import time
 from collections.abc import Callable
 
-from driving_client.link import EventSink, Link
-from driving_client.links import make_link
+from driving_client.link.interface import EventSink, Link
+from driving_client.link.make import make_link
+from driving_client.link.settings import LinkSettings
 from driving_client.retarget import load_retarget
-from driving_client.session_settings import LinkSettings
 from kioskd import log, systemd_notify
 from kioskd.about import about
 from kioskd.allocator import keep_returning_holes
 from kioskd.audio.output import AudioOutput
 from kioskd.board_facts import read_board_facts
 from kioskd.config import Config
+from kioskd.config.reload import LiveConfig
 from kioskd.health.checks import (
     AudioCheck,
     AvatarCheck,
@@ -34,27 +35,28 @@ from kioskd.health.checks import (
     MotionCheck,
     RenderLoopCheck,
 )
-from kioskd.health.console import Console
-from kioskd.health.gesture import GestureInput
 from kioskd.health.http_check import HttpCheck
 from kioskd.health.mixer_check import MixerCheck
 from kioskd.health.npu_check import NpuCheck
-from kioskd.health.pictures import PictureDesk
-from kioskd.health.server import HealthServer, View
-from kioskd.health.sources import AvatarSnapshot, DisplaySnapshot
 from kioskd.health.status import Check, Monitor
+from kioskd.http.console import Console
+from kioskd.http.gesture import GestureInput
+from kioskd.http.server import HealthServer, View
+from kioskd.http.service import HttpService
+from kioskd.http.speak import VoiceInput
+from kioskd.link.keeper import LinkKeeper
+from kioskd.link.known_endpoints import KnownEndpoints
+from kioskd.link.local_links import NoLink
+from kioskd.loop_thread import LoopThread
 from kioskd.metrics import Metrics
 from kioskd.playback.player import Player
-from kioskd.render_loop import RenderLoop
-from kioskd.service.avatar_loading import load_avatar
+from kioskd.screen.avatar_loading import load_avatar
+from kioskd.screen.pictures import PictureDesk
+from kioskd.screen.render_loop import RenderLoop
+from kioskd.screen.snapshot import AvatarSnapshot, DisplaySnapshot
+from kioskd.screen.stage import Stage
 from kioskd.service.board import board_checks
 from kioskd.service.figures import figures
-from kioskd.service.http_service import HttpService
-from kioskd.service.known_endpoints import KnownEndpoints
-from kioskd.service.link_keeper import LinkKeeper
-from kioskd.service.local_links import NoLink
-from kioskd.service.loop_thread import LoopThread
-from kioskd.service.reload import LiveConfig
 from kioskd.service.settings import (
     audio_settings,
     background,
@@ -65,10 +67,8 @@ from kioskd.service.settings import (
 from kioskd.service.signals import GRACE_S, SignalThread, end_within
 from kioskd.service.speech_net import SpeechNet
 from kioskd.service.storage import own_folder
-from kioskd.stage import Stage
 from kioskd.systemd_notify import Watchdog
 from kioskd.update.store import store_from
-from kioskd.voice import VoiceInput
 from splat_gles.rig import Rig
 
 logger = logging.getLogger(__name__)

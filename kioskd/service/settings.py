@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from driving_client.errors import LinkError
-from driving_client.session_settings import LinkSettings
+from driving_client.link.settings import LinkSettings
 from kioskd.audio.settings import AudioSettings
 from kioskd.config import Config, ConfigError, read_secret
 from kioskd.playback.settings import IdleSettings, PlaybackSettings

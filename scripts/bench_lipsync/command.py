@@ -30,11 +30,11 @@ from bench_lipsync.visemes import controls_of_viseme
 from driving_client.errors import DrivingError
 from driving_client.lipsync.espeak import Speech, synthesise
 from driving_client.lipsync.speech_mouth import SpeechMouth
-from driving_client.lipsync.training.disturbances import DISTURBANCES
-from driving_client.lipsync.training.evaluation import held_out_speech, measure, mouth_of
-from driving_client.lipsync.training.held_out import SECOND_LANGUAGE
-from driving_client.lipsync.training.noises import music, to_samples
 from driving_client.retarget.mouth import OPEN
+from lipsync_training.disturbances import DISTURBANCES
+from lipsync_training.evaluation import held_out_speech, measure, mouth_of
+from lipsync_training.held_out import SECOND_LANGUAGE
+from lipsync_training.noises import music, to_samples
 
 HELD_OUT = "held-out voice (flite slt)"
 RECORDED = "recorded speech (labels by forced alignment)"

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from bench_lipsync.visemes import controls_of_viseme
 from driving_client.lipsync.espeak import Speech
-from driving_client.lipsync.training.evaluation import Scores, labels_of, mouth_of
-from driving_client.lipsync.training.scores import correlation, event_f1
 from driving_client.motion import FRAME_RATE, FloatArray
 from driving_client.retarget.mouth import CLOSE, CONTROL_NAMES, FV
+from lipsync_training.evaluation import Scores, labels_of, mouth_of
+from lipsync_training.scores import correlation, event_f1
 
 Matrix = NDArray[np.float64]
 

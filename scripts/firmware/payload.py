@@ -31,8 +31,9 @@ OURS_DROPPED: Final = (
     "py.typed",
     # stands in for the board's avatar where kioskd is installed by pip
     "kioskd/default.avatar",
-    # makes the lip-sync model on a build machine
-    "driving_client/lipsync/training",
+    # for a person at a desk: makes retarget files and looks at recordings
+    "driving_client/__main__.py",
+    "driving_client/fitting",
     "config/avatars/*.png",
     "config/avatars/*.yaml",
     # one of them is taken under the name of the default one

@@ -12,13 +12,13 @@ from unittest import mock
 
 import aiohttp
 
-from driving_client.retry import SessionError
-from driving_client.session_token import _token_in
+from driving_client.link.retry import SessionError
+from driving_client.link.session_token import _token_in
 from fuzzing.target import Target, finish, header, join, split
 from fuzzing.wire_targets import WORDS, json_of
 from kioskd.ctl import commands
 from kioskd.ctl.client import Client, ControlError
-from kioskd.health.console import forward
+from kioskd.http.console import forward
 from kioskd.update.trial_watch import look_at_health
 
 
@@ -120,9 +120,10 @@ _DATE: Final = b"Mon, 30 Nov 2026 09:00:30 GMT"
 TARGETS: Final = (
     Target(
         "token_answer", token_answer, (SessionError,),
-        ("driving_client.session_token:_token_in", "driving_client.session_token:_error_text",
-         "driving_client.http_answers:refused", "driving_client.http_answers:retry_after",
-         "driving_client.server_clock:unix_seconds"),
+        ("driving_client.link.session_token:_token_in",
+         "driving_client.link.session_token:_error_text",
+         "driving_client.link.http_answers:refused", "driving_client.link.http_answers:retry_after",
+         "driving_client.link.server_clock:unix_seconds"),
         (
             join(b"\0\xc8", b"", b"", json_of(sessionToken="t")),
             join(b"\0\xc8", b"", b"", json_of(session_token="t")),
@@ -139,8 +140,8 @@ TARGETS: Final = (
         700, 40000, WORDS,
     ),
     Target(
-        "say_answer", say_answer, (), ("kioskd.health.console:forward",
-         "driving_client.http_answers:read_body"),
+        "say_answer", say_answer, (), ("kioskd.http.console:forward",
+         "driving_client.link.http_answers:read_body"),
         (
             join(b"\0", b"", b'{"seconds": 1.5, "req_id": "r"}'),
             join(b"\0", b"", b"no JSON"),

@@ -16,8 +16,8 @@ from multidict import CIMultiDict
 
 from fuzzing.target import Target, finish, header, join, split
 from kioskd.config.rules import is_loopback
-from kioskd.health.access import _from_another_site, _host_name, carries_token, json_object
-from kioskd.health.gesture import GestureInput
+from kioskd.http.access import _from_another_site, _host_name, carries_token, json_object
+from kioskd.http.gesture import GestureInput
 from kioskd.playback.gestures import GestureError
 
 TOKEN: Final = "a-token-of-the-kiosk-0123"
@@ -77,7 +77,7 @@ _WORDS: Final = (
 
 TARGETS: Final = (
     Target(
-        "authorization", authorization, (), ("kioskd.health.access:carries_token",),
+        "authorization", authorization, (), ("kioskd.http.access:carries_token",),
         (
             b"Bearer " + TOKEN.encode(), b"bearer  x", b"Basic OmEtdG9rZW4=", b"Basic %",
             b"Other x", b"Basic /w==", b"",
@@ -86,7 +86,7 @@ TARGETS: Final = (
     ),
     Target(
         "host_and_origin", host_and_origin, (),
-        ("kioskd.health.access:_host_name", "kioskd.health.access:_from_another_site",
+        ("kioskd.http.access:_host_name", "kioskd.http.access:_from_another_site",
          "kioskd.config.rules:is_loopback"),
         (
             join(b"127.0.0.1:8080", b"http://127.0.0.1:8080"),
@@ -98,7 +98,7 @@ TARGETS: Final = (
     ),
     Target(
         "json_body", json_body, (),
-        ("kioskd.health.access:json_object", "kioskd.health.gesture:GestureInput._gesture"),
+        ("kioskd.http.access:json_object", "kioskd.http.gesture:GestureInput._gesture"),
         (
             join(_JSON, b'{"name": "listen"}'),
             join(_JSON, b'{"name": "wave"}'),

@@ -14,18 +14,18 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, Final, NoReturn
 
+from driving_client.link.local_voice import LocalVoice
 from driving_client.utterance import Utterance
-from driving_client.voice import LocalVoice
 from fuzzing.target import Target, finish, loop
 from kioskd.config.sections import Config
-from kioskd.health.console import Console
-from kioskd.health.gesture import GestureInput
-from kioskd.health.pictures import PictureDesk, PictureError
-from kioskd.health.server import HealthServer, View
 from kioskd.health.status import Monitor
+from kioskd.http.console import Console
+from kioskd.http.gesture import GestureInput
+from kioskd.http.server import HealthServer, View
+from kioskd.http.speak import VoiceInput
 from kioskd.metrics import Metrics
 from kioskd.playback.gestures import GestureError
-from kioskd.voice import VoiceInput
+from kioskd.screen.pictures import PictureDesk, PictureError
 
 _TURNS: Final = 16
 """Turns of the loop that a request gets before its client leaves; none needs ten."""
@@ -172,10 +172,10 @@ TARGETS: Final = (
     Target(
         "http_request", http_request, (),
         (
-            "kioskd.health.server:_accepted", "kioskd.health.access:json_object",
-            "kioskd.health.access:_from_another_site", "kioskd.health.access:_host_name",
-            "kioskd.health.gesture:GestureInput._gesture", "kioskd.health.console:Console._stop",
-            "kioskd.health.console:Console._say", "driving_client.serving.bodies:plain_bodies",
+            "kioskd.http.server:_accepted", "kioskd.http.access:json_object",
+            "kioskd.http.access:_from_another_site", "kioskd.http.access:_host_name",
+            "kioskd.http.gesture:GestureInput._gesture", "kioskd.http.console:Console._stop",
+            "kioskd.http.console:Console._say", "driving_client.serving.bodies:plain_bodies",
         ),
         _SEEDS, 40, 5000,
         (

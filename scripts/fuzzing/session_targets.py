@@ -9,13 +9,13 @@ from typing import Final
 import numpy as np
 from aiohttp import WSMessage
 
-from driving_client.driveningress import DrivingIngressLink
 from driving_client.errors import ProtocolError
-from driving_client.link import LinkEvent, PlaybackState, UtteranceStarted
-from driving_client.relay import RelayLink
-from driving_client.retry import SessionError, fault_of_error, rule_for_close
-from driving_client.session_record import Forgetful
-from driving_client.session_settings import LinkSettings
+from driving_client.link.driveningress import DrivingIngressLink
+from driving_client.link.interface import LinkEvent, PlaybackState, UtteranceStarted
+from driving_client.link.relay import RelayLink
+from driving_client.link.retry import SessionError, fault_of_error, rule_for_close
+from driving_client.link.session_record import Forgetful
+from driving_client.link.settings import LinkSettings
 from driving_client.utterance import Utterance
 from driving_client.wire.codec import (
     Animation,
@@ -140,10 +140,13 @@ TARGETS: Final = (
     Target(
         "relay_session", relay_session, (SessionError,),
         (
-            "driving_client.relay:RelayLink._received", "driving_client.relay:RelayLink._text",
-            "driving_client.relay:RelayLink._error", "driving_client.relay:RelayLink._reported",
-            "driving_client.relay:_json_object", "driving_client.relay_timeline:RelayTimeline.",
-            "driving_client.animation:",
+            "driving_client.link.relay:RelayLink._received",
+            "driving_client.link.relay:RelayLink._text",
+            "driving_client.link.relay:RelayLink._error",
+            "driving_client.link.relay:RelayLink._reported",
+            "driving_client.link.relay:_json_object",
+            "driving_client.link.relay_timeline:RelayTimeline.",
+            "driving_client.wire.animation:",
         ),
         (
             sequence(*((BINARY, frame) for frame in RELAY_FRAMES)),
@@ -168,9 +171,9 @@ TARGETS: Final = (
     Target(
         "driveningress_session", driveningress_session, (SessionError,),
         (
-            "driving_client.driveningress:DrivingIngressLink._received",
-            "driving_client.driveningress:DrivingIngressLink._animation",
-            "driving_client.driveningress:DrivingIngressLink._server_error",
+            "driving_client.link.driveningress:DrivingIngressLink._received",
+            "driving_client.link.driveningress:DrivingIngressLink._animation",
+            "driving_client.link.driveningress:DrivingIngressLink._server_error",
         ),
         (
             *(sequence((BINARY, each), (BINARY, ENCODED[0])) for each in ENCODED),
@@ -188,7 +191,7 @@ TARGETS: Final = (
     ),
     Target(
         "handshake", handshake, (SessionError,),
-        ("driving_client.driveningress:DrivingIngressLink._handshake",),
+        ("driving_client.link.driveningress:DrivingIngressLink._handshake",),
         (
             *(sequence((TEXT, b"hello"), (BINARY, each)) for each in ENCODED),
             sequence((BINARY, encode_message(ConfirmSession("")))),
@@ -198,7 +201,8 @@ TARGETS: Final = (
     ),
     Target(
         "close_code", close_code, (SessionError,),
-        ("driving_client.retry:rule_for_close", "driving_client.retry:rule_for_server_error"),
+        ("driving_client.link.retry:rule_for_close",
+         "driving_client.link.retry:rule_for_server_error"),
         (b"", *(struct.pack(">i", code) for code in (0, 3, 16, 1006, 4001, 4050, 4500, -1))),
         1000, 30000,
     ),

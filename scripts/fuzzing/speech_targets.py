@@ -16,13 +16,13 @@ from yarl import URL
 
 from driving_client.endpoint.say_request import MAXIMUM_JSON, MAXIMUM_VOICE_S, SayError, read_say
 from driving_client.errors import ProtocolError
+from driving_client.link.local_voice import LocalVoice
 from driving_client.lipsync.espeak import MAXIMUM_CHARACTERS
 from driving_client.ogg_opus import OggOpusDecoder
 from driving_client.utterance import SAMPLE_RATES, Utterance
-from driving_client.voice import LocalVoice
 from driving_client.voice_decoder import VoiceDecoder, VoiceError, asked_rate
 from fuzzing.target import Target, finish, header, join, split
-from kioskd.voice import VoiceInput
+from kioskd.http.speak import VoiceInput
 
 
 def _wav(
@@ -227,7 +227,7 @@ TARGETS: Final = (
         ),
     ),
     Target(
-        "speak_request", speak_request, (), ("kioskd.voice:VoiceInput._speak",),
+        "speak_request", speak_request, (), ("kioskd.http.speak:VoiceInput._speak",),
         (
             *(join(b"", b"\1\3\x10", wav) for wav in _WAVS),
             join(b"sample_rate=16000", b"\3", bytes(8)),

@@ -13,7 +13,7 @@ import numpy as np
 from aiohttp import WSMsgType, web
 
 from driving_client import Backoff, LinkSettings, make_link
-from driving_client.link import Link, LinkDown, LinkEvent, LinkUp, UtteranceStarted
+from driving_client.link.interface import Link, LinkDown, LinkEvent, LinkUp, UtteranceStarted
 from driving_client.utterance import Utterance
 from driving_client.wire.codec import (
     Animation,

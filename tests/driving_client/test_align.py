@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driving_client.__main__ import main
-from driving_client.align import Agreement, agreements
+from driving_client.fitting.align import Agreement, agreements
+from driving_client.fitting.fit_command import heard_controls
 from driving_client.lipsync.espeak import synthesise
-from driving_client.recording import read_recording
 from driving_client.retarget import load_retarget
-from driving_client.retarget.fit_command import heard_controls
 from driving_client.wire.codec import Animation, encode_message
+from driving_client.wire.recording import read_recording
 
 RETARGET = load_retarget()
 TEXT = (

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scripted_endpoint import ConfirmingEndpoint, linked, ramp, until, websocket_app
 
-from driving_client.link import LinkUp, PlaybackState
+from driving_client.link.interface import LinkUp, PlaybackState
 from driving_client.wire.codec import (
     Animation,
     ConfigureSession,

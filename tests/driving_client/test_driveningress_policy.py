@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from scripted_endpoint import ConfirmingEndpoint, linked, until, websocket_app
 
-from driving_client.link import LinkDown, LinkUp
+from driving_client.link.interface import LinkDown, LinkUp
 from driving_client.wire.codec import (
     ConfirmSession,
     PlaybackStateMessage,

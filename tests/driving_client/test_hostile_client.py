@@ -186,7 +186,7 @@ def test_bodies_that_are_packed_or_do_not_come_are_refused(
 
 @pytest.mark.parametrize("kind", ["pings", "texts", "audio"])
 def test_a_client_that_floods_is_cut_off(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("driving_client.flood._FRAMES", (2000.0, 1.0))
+    monkeypatch.setattr("driving_client.link.flood._FRAMES", (2000.0, 1.0))
 
     async def story() -> None:
         async with beside_a_kiosk() as (url, client):

@@ -19,9 +19,9 @@ from scripted_endpoint import Backend, ConfirmingEndpoint, Rig, linked, relay, u
 
 from driving_client import Backoff, LinkSettings, make_link
 from driving_client.errors import ProtocolError
-from driving_client.link import LinkEvent, PlaybackState
-from driving_client.retry import SessionError
-from driving_client.session import ReconnectingLink
+from driving_client.link.interface import LinkEvent, PlaybackState
+from driving_client.link.retry import SessionError
+from driving_client.link.session import ReconnectingLink
 from driving_client.wire.codec import AudioInput
 from driving_client.wire.relay_frames import AudioFrame, MetadataFrame
 
@@ -36,7 +36,7 @@ json_values = st.recursive(
 def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
     """These tests ask what one frame does; too many of them have tests of their own."""
     for name in ("_FRAMES", "_REQUESTS", "_BAD_FRAMES"):
-        monkeypatch.setattr(f"driving_client.flood.{name}", (1e9, 1e9))
+        monkeypatch.setattr(f"driving_client.link.flood.{name}", (1e9, 1e9))
 
 
 def receive(rig: Rig, data: str | bytes) -> None:
@@ -222,7 +222,7 @@ def test_an_exception_that_nobody_thought_of_is_a_link_fault_and_the_link_comes_
                         broken.setattr(rig.link, "_reported", odd)
                         rig.link.report_playback("x", PlaybackState.ENDED, 0)
                     case "forward":
-                        broken.setattr("driving_client.forwarding.encode_message", odd)
+                        broken.setattr("driving_client.link.forwarding.encode_message", odd)
                         voice.write(tone)
                     case "lost":
                         broken.setattr(rig.link, "_lost", odd)

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from scripted_endpoint import linked, serving, until
 
-from driving_client.session import ReconnectingLink
+from driving_client.link.session import ReconnectingLink
 
 REDIRECTS = ["{other}/stolen", "/elsewhere", "http://a..b/", "ws://x:99999999", "", "//[", "\x7f"]
 

@@ -17,8 +17,8 @@ from scripted_endpoint import ramp
 from driving_client.__main__ import main
 from driving_client.errors import RecordingError
 from driving_client.motion import FLAME_SLICES
-from driving_client.recording import read_recording
 from driving_client.wire.codec import Animation, Pause, encode_message
+from driving_client.wire.recording import read_recording
 
 
 def base64_of(data: bytes) -> str:

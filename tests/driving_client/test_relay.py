@@ -8,7 +8,7 @@ import asyncio
 import numpy as np
 from scripted_endpoint import Backend, motion, ramp, relay, settled, until
 
-from driving_client.link import Control, ControlRequested, LinkUp, PlaybackState
+from driving_client.link.interface import Control, ControlRequested, LinkUp, PlaybackState
 from driving_client.wire.codec import Animation, Pause
 from driving_client.wire.relay_frames import AudioFrame, MetadataFrame, MotionFrame
 

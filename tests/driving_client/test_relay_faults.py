@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from scripted_endpoint import Backend, linked, motion, relay, settled, until, websocket_app
 
-from driving_client.link import PlaybackState
+from driving_client.link.interface import PlaybackState
 from driving_client.wire.relay_frames import AudioFrame, ErrorFrame, MetadataFrame
 
 
@@ -113,7 +113,7 @@ def test_an_oversized_frame_ends_the_session_only() -> None:
 def test_a_relay_that_has_worked_is_waited_for_when_it_refuses(
     greets: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("driving_client.session.WORKS_AFTER_S", 0.05)
+    monkeypatch.setattr("driving_client.link.session.WORKS_AFTER_S", 0.05)
 
     async def story() -> None:
         backend = Backend()

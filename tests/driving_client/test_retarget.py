@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from driving_client.__main__ import main
 from driving_client.errors import RetargetError
+from driving_client.fitting.fit import fit
+from driving_client.fitting.fit_command import read_controls
 from driving_client.motion import ARKIT_NAMES, FLAME_SLICES
-from driving_client.recording import read_recording
 from driving_client.retarget import (
     CONTROL_NAMES,
     load_retarget,
     parse_retarget,
     write_retarget,
 )
-from driving_client.retarget.__main__ import main
-from driving_client.retarget.fit import fit
-from driving_client.retarget.fit_command import read_controls
+from driving_client.wire.recording import read_recording
 
 RETARGET = load_retarget()
 REST = RETARGET.frame(np.zeros(6, np.float32))
@@ -208,7 +208,7 @@ def test_the_command_says_what_is_wrong(tmp_path, capsys):
     missing = tmp_path / "absent.json"
     command = ["fit", str(missing), "--controls", str(missing), "-o", str(tmp_path / "o.json")]
     assert main(command) == 1
-    assert main(["info", str(missing)]) == 1
+    assert main(["provenance", str(missing)]) == 1
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2
     assert all(line.startswith("error: ") and "absent.json" in line for line in lines)

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from made_up.lam_files import GlbWriter, lam_zip
 from made_up.plugin import LAM_NAMES, MADE_UP
 
+from driving_client.__main__ import main
 from driving_client.errors import RetargetError
+from driving_client.fitting.blendshapes import Blendshapes, read_blendshapes
+from driving_client.fitting.exact import coarse_faces, fit_exact, similarity
+from driving_client.fitting.flame_model import load_flame_model, rotation_matrix
+from driving_client.fitting.flame_pickle import FlameModelError, read_flame_pickle
 from driving_client.motion import ARKIT_NAMES, FLAME_SLICES
 from driving_client.retarget import CONTROL_NAMES, load_retarget
-from driving_client.retarget.__main__ import main
-from driving_client.retarget.blendshapes import Blendshapes, read_blendshapes
-from driving_client.retarget.exact import coarse_faces, fit_exact, similarity
-from driving_client.retarget.flame_model import load_flame_model, rotation_matrix
-from driving_client.retarget.flame_pickle import FlameModelError, read_flame_pickle
 from driving_client.retarget.mouth import arkit_mouth, controls_of
 from driving_client.retarget.shapes import bounded
 from scripts.avatar_blendshapes import main as write_avatar_blendshapes

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from made_up.plugin import LAM_NAMES
 
-from driving_client.recording import read_recording
 from driving_client.retarget import load_retarget
+from driving_client.wire.recording import read_recording
 
 RETARGET = load_retarget()
 OPEN = 0

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from driving_client import Backoff, LinkSettings
 from driving_client.errors import LinkError
-from driving_client.http_answers import retry_after
-from driving_client.retry import (
+from driving_client.link.http_answers import retry_after
+from driving_client.link.retry import (
     TOKEN_STATUS,
     UPGRADE_STATUS,
     Action,

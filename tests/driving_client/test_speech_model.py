@@ -10,24 +10,24 @@ import pytest
 from driving_client.lipsync.espeak import synthesise
 from driving_client.lipsync.mouth_net import MODEL_FOLDER, load_net
 from driving_client.lipsync.speech_mouth import SpeechMouth
-from driving_client.lipsync.training.disturbances import DISTURBANCES
-from driving_client.lipsync.training.evaluation import (
+from driving_client.motion import FLAME_SLICES
+from driving_client.retarget.mouth import CLOSE, FV, OPEN
+from driving_client.wire.recording import read_recording
+from lipsync_training.disturbances import DISTURBANCES
+from lipsync_training.evaluation import (
     held_out_speech,
     labels_of,
     measure,
     mouth_of,
 )
-from driving_client.lipsync.training.held_out import SECOND_LANGUAGE
-from driving_client.lipsync.training.noises import music, to_samples
-from driving_client.lipsync.training.provenance import (
+from lipsync_training.held_out import SECOND_LANGUAGE
+from lipsync_training.noises import music, to_samples
+from lipsync_training.provenance import (
     DEBIAN_PACKAGES,
     onnx_difference,
     sha256_of,
 )
-from driving_client.lipsync.training.scores import correlation
-from driving_client.motion import FLAME_SLICES
-from driving_client.recording import read_recording
-from driving_client.retarget.mouth import CLOSE, FV, OPEN
+from lipsync_training.scores import correlation
 
 PROVENANCE = json.loads((MODEL_FOLDER / "provenance.json").read_text(encoding="utf-8"))
 

@@ -11,19 +11,18 @@ import numpy as np
 import pytest
 
 from driving_client.errors import SpeechError
-from driving_client.lipsync import arpabet
 from driving_client.lipsync.articulation import SILENCE, articulations
 from driving_client.lipsync.coarticulation import mouth_controls
 from driving_client.lipsync.espeak import Phoneme
 from driving_client.lipsync.log_mel import SILENCE as SILENT_MEL
 from driving_client.lipsync.log_mel import log_mel
-from driving_client.lipsync.training import festival, flite, scores, texts
-from driving_client.lipsync.training.augmentation import Augmentation
-from driving_client.lipsync.training.corpus import VOICES, Voice, make_corpus
-from driving_client.lipsync.training.held_out import SENTENCES, VOICE
-from driving_client.lipsync.training.noises import noise_bank
-from driving_client.lipsync.training.provenance import DEBIAN_PACKAGES
 from driving_client.retarget.mouth import CLOSE, CONTROL_NAMES, FV, OPEN
+from lipsync_training import arpabet, festival, flite, scores, texts
+from lipsync_training.augmentation import Augmentation
+from lipsync_training.corpus import VOICES, Voice, make_corpus
+from lipsync_training.held_out import SENTENCES, VOICE
+from lipsync_training.noises import noise_bank
+from lipsync_training.provenance import DEBIAN_PACKAGES
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TRAINING_PYTHON = REPOSITORY / "out" / "lipsync-venv" / "bin" / "python"

@@ -15,10 +15,10 @@ from aiohttp.typedefs import Handler
 from scripted_endpoint import ConfirmingEndpoint, linked, until, websocket_app
 
 from driving_client import LinkSettings
-from driving_client.http_answers import uncompressed
-from driving_client.server_clock import ServerClock
-from driving_client.session import ReconnectingLink
-from driving_client.session_token import credentials
+from driving_client.link.http_answers import uncompressed
+from driving_client.link.server_clock import ServerClock
+from driving_client.link.session import ReconnectingLink
+from driving_client.link.session_token import credentials
 
 ASKED = web.AppKey("asked", list)
 

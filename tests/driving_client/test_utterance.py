@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted_endpoint import ramp
 
-from driving_client.animation import add_animation
 from driving_client.errors import ProtocolError
-from driving_client.link import LinkCounters, LinkEvent, UtteranceStarted
+from driving_client.link.interface import LinkCounters, LinkEvent, UtteranceStarted
+from driving_client.link.local_voice import new_request_id
+from driving_client.link.relay_timeline import RelayTimeline
 from driving_client.motion import FRAME_RATE, MotionTrack, ParameterSpace
-from driving_client.relay_timeline import RelayTimeline
 from driving_client.utterance import MAX_SECONDS, SAMPLE_RATES, Utterance
-from driving_client.voice import new_request_id
+from driving_client.wire.animation import add_animation
 from driving_client.wire.codec import Animation
 from driving_client.wire.relay_frames import AudioFrame, MetadataFrame, MotionFrame
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from driving_client.link import (
+from driving_client.link.interface import (
     LinkUp,
     PlaybackState,
 )

@@ -16,7 +16,7 @@ from machine_speed import times_slower, work_s
 from player_stage import FRAME_S, LOUD, OPEN_JAW, RATE, LoudMouth, Stage, flame, jaw_of, said
 
 from driving_client.errors import SpeechError
-from driving_client.link import LinkDown, LinkUp, PlaybackState, UtteranceStarted
+from driving_client.link.interface import LinkDown, LinkUp, PlaybackState, UtteranceStarted
 from driving_client.lipsync.espeak import synthesise
 from driving_client.lipsync.speech_mouth import SpeechMouth
 from driving_client.utterance import SAMPLE_RATES, Utterance

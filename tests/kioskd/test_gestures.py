@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from player_stage import FRAME_S, Stage, said, small_avatar
 
-from driving_client.link import LinkDown, UtteranceStarted
+from driving_client.link.interface import LinkDown, UtteranceStarted
 from driving_client.motion import ARKIT_NAMES
 from driving_client.utterance import Utterance
 from kioskd.config import load

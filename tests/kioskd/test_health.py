@@ -25,13 +25,13 @@ from aiohttp import web
 
 from kioskd.config import Config, ConfigError, load
 from kioskd.health.board_checks import ThermalCheck
-from kioskd.health.console import Console
-from kioskd.health.gesture import GestureInput
-from kioskd.health.pictures import PictureDesk, encode_jpeg
-from kioskd.health.server import HealthServer, ServerError, View
 from kioskd.health.status import Check, Finding, Monitor, Status, failed, passed, warned
+from kioskd.http.console import Console
+from kioskd.http.gesture import GestureInput
+from kioskd.http.server import HealthServer, ServerError, View
 from kioskd.metrics import Metrics
 from kioskd.playback.gestures import GestureError
+from kioskd.screen.pictures import PictureDesk, encode_jpeg
 
 WIDTH, HEIGHT = 120, 200
 
@@ -312,7 +312,7 @@ def test_a_watcher_that_takes_no_more_pictures_keeps_no_place(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Four phones that went to sleep, connected still, and a fifth one."""
-    monkeypatch.setattr("kioskd.health.server.WATCHER_S", 0.5)
+    monkeypatch.setattr("kioskd.http.server.WATCHER_S", 0.5)
 
     async def test() -> None:
         async with running() as setup, contextlib.AsyncExitStack() as stack:
@@ -361,7 +361,7 @@ def test_whoever_asks_for_a_picture_while_the_kiosk_stops_is_told(
 
 
 def test_without_frames_there_is_no_picture_but_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kioskd.health.pictures.TIMEOUT_S", 0.1)
+    monkeypatch.setattr("kioskd.screen.pictures.TIMEOUT_S", 0.1)
 
     async def test() -> None:
         async with running(rendering=False) as setup:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from kioskd.audio.snapshot import AudioSnapshot
+from kioskd.config.snapshot import ConfigSnapshot
 from kioskd.health.checks import (
     AUDIO_REASONS,
     MOTION_REASONS,
@@ -23,15 +24,10 @@ from kioskd.health.checks import (
     MotionCheck,
     RenderLoopCheck,
 )
-from kioskd.health.sources import (
-    AvatarSnapshot,
-    ConfigSnapshot,
-    DisplaySnapshot,
-    LinkSnapshot,
-    RenderSnapshot,
-)
 from kioskd.health.status import Finding
+from kioskd.link.snapshot import LinkSnapshot
 from kioskd.playback.snapshot import PlayerSnapshot
+from kioskd.screen.snapshot import AvatarSnapshot, DisplaySnapshot, RenderSnapshot
 
 NOW = 1000.0
 
@@ -188,7 +184,7 @@ def test_a_configuration_that_does_not_apply_is_told() -> None:
 
 
 def test_the_page_of_the_interface_names_every_reason(root: Path) -> None:
-    page = (root / "kioskd/health/README.md").read_text()
+    page = (root / "kioskd/http/README.md").read_text()
     sources = [
         (root / "kioskd/health" / name).read_text() for name in ("checks.py", "board_checks.py")
     ]

@@ -19,7 +19,7 @@ from driving_client.serving.rate_limit import (
     WRONG_TOKEN_COST,
     RateLimit,
 )
-from kioskd.health.access import guard
+from kioskd.http.access import guard
 
 TOKEN = "a-token-long-enough"
 

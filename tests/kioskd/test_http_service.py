@@ -15,14 +15,14 @@ from test_health import overridden
 
 from kioskd.config import Config
 from kioskd.health.http_check import HttpCheck
-from kioskd.health.pictures import PictureDesk
-from kioskd.health.server import HealthServer, ServerError, View
-from kioskd.health.sources import HttpSnapshot
 from kioskd.health.status import Report
+from kioskd.http import service as http_service
+from kioskd.http.server import HealthServer, ServerError, View
+from kioskd.http.service import HttpService
+from kioskd.http.snapshot import HttpSnapshot
+from kioskd.loop_thread import LoopThread
 from kioskd.metrics import Metrics
-from kioskd.service import http_service
-from kioskd.service.http_service import HttpService
-from kioskd.service.loop_thread import LoopThread
+from kioskd.screen.pictures import PictureDesk
 
 
 class Stuck:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from player_stage import FRAME_S, Stage, flame, said, small_avatar
 
-from driving_client.link import UtteranceStarted
+from driving_client.link.interface import UtteranceStarted
 from driving_client.motion import ARKIT_NAMES
 from kioskd.playback.blinks import Blinks, lid
 from kioskd.playback.face import GAZE_SIDE_RAD, Face

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from power_cuts import Disk, Recorder
 
-from kioskd.service.known_endpoints import FILE_NAME, MOST, KnownEndpoints
+from kioskd.link.known_endpoints import FILE_NAME, MOST, KnownEndpoints
 from kioskd.update.files import DiskFiles
 
 

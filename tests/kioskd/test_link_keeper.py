@@ -10,7 +10,7 @@ import pytest
 from own_time_loop import run_in_own_time
 
 from driving_client.errors import LinkError
-from driving_client.link import (
+from driving_client.link.interface import (
     EventSink,
     LinkDown,
     LinkEvent,
@@ -18,12 +18,12 @@ from driving_client.link import (
     PlaybackState,
     VoiceStream,
 )
+from driving_client.link.local_voice import LocalVoice
 from driving_client.utterance import Utterance
-from driving_client.voice import LocalVoice
+from kioskd.link import keeper as link_keeper
+from kioskd.link.keeper import LinkKeeper
+from kioskd.link.local_links import NoLink
 from kioskd.metrics import Metrics
-from kioskd.service import link_keeper
-from kioskd.service.link_keeper import LinkKeeper
-from kioskd.service.local_links import NoLink
 
 
 class SlowLink(NoLink):

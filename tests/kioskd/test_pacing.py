@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from kioskd.pacing import Pacer
+from kioskd.screen.pacing import Pacer
 
 SIXTIETH = 1 / 60
 

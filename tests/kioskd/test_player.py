@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from player_stage import FRAME_S, RATE, Stage, flame, jaw_of, said
 
-from driving_client.link import (
+from driving_client.link.interface import (
     Control,
     ControlRequested,
     LinkDown,

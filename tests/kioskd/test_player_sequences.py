@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from player_stage import FRAME_S, JAW, RATE, Stage, flame
 
-from driving_client.link import (
+from driving_client.link.interface import (
     Control,
     ControlRequested,
     LinkDown,

@@ -19,11 +19,11 @@ from player_stage import AvatarHolder, JawRetarget, flame, jaw_of, small_avatar
 from sound_card import PacedCard, Studio
 from starvation import Late, unless_starved
 
-from driving_client.link import LinkDown, LinkUp, PlaybackState, UtteranceStarted
+from driving_client.link.interface import LinkDown, LinkUp, PlaybackState, UtteranceStarted
 from driving_client.lipsync.speech_mouth import SpeechMouth
-from driving_client.recording import read_recording
 from driving_client.retarget import load_retarget
 from driving_client.utterance import Utterance
+from driving_client.wire.recording import read_recording
 from kioskd.audio.output import AudioOutput
 from kioskd.audio.settings import PERIOD_S, AudioSettings
 from kioskd.metrics import Metrics

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from kioskd.health.answers import not_ready
 from kioskd.health.status import CheckResult, Finding, Reason, Report, Status
+from kioskd.http.answers import not_ready
 
 
 def report(name: str, status: Status, code: str = "") -> Report:

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from kioskd.config import Config, Loaded, load
-from kioskd.service import reload
-from kioskd.service.reload import MOST_TOLD, LiveConfig
+from kioskd.config import Config, Loaded, load, reload
+from kioskd.config.reload import MOST_TOLD, LiveConfig
 
 
 def apply_nothing(_config: Config, _sections: frozenset[str]) -> None:

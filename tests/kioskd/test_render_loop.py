@@ -18,12 +18,12 @@ import pytest
 from kiosk_process import write_small_avatar
 
 from kioskd.health.checks import RenderLoopCheck
-from kioskd.health.pictures import PictureDesk
-from kioskd.health.sources import RenderSnapshot
 from kioskd.metrics import Metrics
 from kioskd.playback.player import Player
-from kioskd.render_loop import RenderLoop
-from kioskd.stage import Stage
+from kioskd.screen.pictures import PictureDesk
+from kioskd.screen.render_loop import RenderLoop
+from kioskd.screen.snapshot import RenderSnapshot
+from kioskd.screen.stage import Stage
 from kioskd.systemd_notify import Watchdog
 from splat_gles.avatar import Avatar
 from splat_gles.bundle import read_bundle
@@ -331,7 +331,7 @@ def test_the_gpus_own_clock_measures_every_frame_where_it_is_of_use(
     with ScreenStage(avatar, "offscreen", SIZE, (1, 1, 1)) as stage:
         if "GL_EXT_disjoint_timer_query" not in gl.string(gl.GL_EXTENSIONS):
             pytest.skip("this driver has no GL_EXT_disjoint_timer_query")
-        monkeypatch.setattr("kioskd.frame_cost.frame_timer.available", lambda: True)
+        monkeypatch.setattr("kioskd.screen.frame_cost.frame_timer.available", lambda: True)
         play = Performance(stage, stage.time)
         play.run(lambda seen: seen.frames >= 60, 8.0)
         measured = play.metric("kiosk_frame_cost_seconds_count")

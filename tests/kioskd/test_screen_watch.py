@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from player_stage import small_avatar
 
-from kioskd.screen_watch import ScreenWatch
+from kioskd.screen.screen_watch import ScreenWatch
 from splat_gles.avatar import Avatar
 from splat_gles.rig import Pose
 

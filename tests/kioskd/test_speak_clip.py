@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from player_stage import FRAME_S, RATE, Stage, flame, jaw_of, said, small_avatar
 
-from driving_client.link import UtteranceStarted
+from driving_client.link.interface import UtteranceStarted
 from driving_client.motion import ARKIT_NAMES, ParameterSpace
 from driving_client.utterance import Utterance
 from splat_gles.avatar import Clip

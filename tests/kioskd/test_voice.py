@@ -18,12 +18,12 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from driving_client.link import LinkEvent, UtteranceStarted
+from driving_client.link.interface import LinkEvent, UtteranceStarted
 from driving_client.utterance import SAMPLE_RATES, Utterance
 from driving_client.voice_decoder import VoiceDecoder, VoiceError
-from kioskd.service.local_links import NoLink
-from kioskd.service.loop_thread import LoopThread
-from kioskd.voice import VoiceInput
+from kioskd.http.speak import VoiceInput
+from kioskd.link.local_links import NoLink
+from kioskd.loop_thread import LoopThread
 
 TONE = (8000 * np.sin(np.arange(2000) / 7)).astype(np.int16)
 
@@ -294,7 +294,7 @@ def test_a_voice_longer_than_allowed_is_refused() -> None:
 
 
 def test_a_voice_that_stops_coming_is_ended_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kioskd.voice.PAUSE_S", 0.1)
+    monkeypatch.setattr("kioskd.http.speak.PAUSE_S", 0.1)
 
     async def test() -> None:
         kiosk = Kiosk()

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The client's side of the network: sessions, both dialects, tokens, limits, and what to retry."""

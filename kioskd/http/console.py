@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The console page and what its text box and Stop button ask for.
+
+The page is one file without anything from elsewhere; its policy allows just the script that
+is in it, by hash. Text goes to the endpoint's `say` address: speech is the endpoint's work.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import logging
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from driving_client.address import origin, without_secrets
+from driving_client.link.http_answers import read_body, uncompressed
+from driving_client.texts import excerpt
+from kioskd.config import Config
+from kioskd.http.access import is_json, json_object, refuse
+
+logger = logging.getLogger(__name__)
+
+MAX_TEXT = 2000
+MAX_ANSWER = 64 * 1024
+SAY_TIMEOUT_S = 15.0
+_PAGE = Path(__file__).with_name("console.html")
+
+
+class Console:
+    """Routes of the page; `interrupt` silences the avatar at once and says whether it spoke."""
+
+    def __init__(self, config: Callable[[], Config], interrupt: Callable[[], bool]) -> None:
+        self._config = config
+        self._interrupt = interrupt
+        self._page = _PAGE.read_text("utf-8")
+        script = re.search(r"<script>(.*?)</script>", self._page, re.DOTALL)
+        assert script is not None
+        digest = base64.b64encode(hashlib.sha256(script.group(1).encode()).digest()).decode()
+        self._policy = (
+            "default-src 'none'; img-src 'self'; connect-src 'self'; style-src 'unsafe-inline'; "
+            f"script-src 'sha256-{digest}'; frame-ancestors 'none'; base-uri 'none'; "
+            "form-action 'none'"
+        )
+
+    def add_routes(self, app: web.Application) -> None:
+        """Add the page, if it is switched on, and its two requests."""
+        if self._config().health.console:
+            app.router.add_get("/", self._show)
+        for prefix in ("/console", "/v1"):
+            app.router.add_post(f"{prefix}/say", self._say)
+            app.router.add_post(f"{prefix}/interrupt", self._stop)
+
+    async def _show(self, _request: web.Request) -> web.Response:
+        return web.Response(
+            text=self._page,
+            content_type="text/html",
+            headers={"Content-Security-Policy": self._policy},
+        )
+
+    async def _stop(self, request: web.Request) -> web.Response:
+        if not is_json(request):
+            return refuse(415, "not_json", "send Content-Type: application/json")
+        spoke = self._interrupt()
+        logger.info("interrupted by %s", request.remote, extra={"code": "interrupt_requested"})
+        return web.json_response({"interrupted": spoke})
+
+    async def _say(self, request: web.Request) -> web.Response:
+        body = await json_object(request)
+        if isinstance(body, web.Response):
+            return body
+        text = body.get("text")
+        if not isinstance(text, str) or not text.strip():
+            return refuse(400, "no_text", 'send {"text": "what to say"}')
+        if len(text) > MAX_TEXT:
+            return refuse(400, "text_too_long", f"at most {MAX_TEXT} characters at once")
+        url = self._config().endpoint.say_url
+        if not url:
+            return refuse(501, "no_say_url", "endpoint.say_url is not set: nothing makes speech")
+        return await forward(url, {"text": text.strip(), "interrupt": True})
+
+
+async def forward(url: str, body: dict[str, Any]) -> web.Response:
+    """Post to the endpoint and pass its answer on; its failures become 502 and 504.
+
+    A redirect is a failure: what is said goes to the origin that is configured and nowhere else.
+    """
+    timeout = aiohttp.ClientTimeout(total=SAY_TIMEOUT_S, connect=3.0)
+    shown = without_secrets(url)
+    try:
+        async with (
+            uncompressed(timeout) as session,
+            session.post(url, json=body, allow_redirects=False) as answer,
+        ):
+            raw = await read_body(answer, MAX_ANSWER)
+            status, location = answer.status, answer.headers.get("Location", "")
+    except TimeoutError:
+        return refuse(504, "endpoint_timeout", f"{shown} did not answer in {SAY_TIMEOUT_S:.0f} s")
+    # ValueError: a name that no resolver takes (UnicodeError), an address that yarl refuses
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        told = excerpt(str(error))
+        logger.warning("%s: %s", shown, told, extra={"code": "say_failed"})
+        return refuse(502, "endpoint_unreachable", f"{shown} cannot be reached: {told}")
+    try:
+        document = json.loads(raw)
+    except (ValueError, RecursionError):
+        document = {"message": raw.decode("utf-8", "replace").strip()[:500]}
+        raw = json.dumps(document).encode()
+    if 200 <= status <= 299:
+        # As it came: what can just be read may be nested too deeply to be written
+        return web.Response(body=raw, content_type="application/json")
+    if 300 <= status <= 399:
+        told = f"it leads to {origin(location)}; write the final address into endpoint.say_url"
+    else:
+        known = document if isinstance(document, dict) else {}
+        message = known.get("message") or known.get("error")
+        told = excerpt(str(message or document), 500)
+    logger.warning("%s answers %d: %s", shown, status, told, extra={"code": "say_failed"})
+    return refuse(502, "endpoint_refused", f"the endpoint says ({status}): {told}")

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Training: batches of two seconds, AdamW, and the running mean of the weights as the result."""
+
+# mypy: disable-error-code="import-not-found"
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import torch
+
+from driving_client.lipsync.log_mel import MELS, SILENCE
+from driving_client.lipsync.mouth_net import AHEAD_MELS, RECEPTIVE_MELS
+from driving_client.motion import FloatArray
+from driving_client.retarget.mouth import CONTROL_NAMES
+from lipsync_training.augmentation import Augmentation
+from lipsync_training.corpus import Example
+from lipsync_training.network import Network
+from lipsync_training.noises import noise_bank
+
+_OUTPUTS: Final = 100
+"""Rows of labels in an item of a batch: two seconds."""
+
+_OUTSIDE: Final = 20
+"""Rows by which an item may begin before its sentence or end after it: silence."""
+
+_INPUTS: Final = RECEPTIVE_MELS + 2 * (_OUTPUTS - 1)
+_LEARNING_RATE: Final = 2.5e-3
+_WARM_UP_STEPS: Final = 100
+_MEAN_DECAY: Final = 0.998
+_CONTROL_WEIGHTS: Final = (1.0, 1.0, 1.0, 1.6, 1.3, 1.0)
+_PROGRESS_STEPS: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a training run is repeated from."""
+
+    seed: int = 20
+    steps: int = 6000
+    batch: int = 48
+    channels: int = 80
+    inner: int = 80
+    threads: int = 1
+    """Two took ten times as long for a step on a machine with other work, and round otherwise."""
+
+
+def train(examples: list[Example], settings: Settings, report: Callable[[str], None]) -> Network:
+    """The trained network; `report` gets progress."""
+    torch.manual_seed(settings.seed)
+    torch.set_num_threads(settings.threads)
+    rng = np.random.default_rng(settings.seed)
+    augmentation = Augmentation(rng, noise_bank(rng, seconds=12.0, each=6))
+    network = Network(settings.channels, settings.inner)
+    mean = copy.deepcopy(network)
+    optimiser = torch.optim.AdamW(network.parameters(), _LEARNING_RATE, weight_decay=1e-3)
+    lengths = np.array([len(example.labels) + _OUTSIDE for example in examples], np.float64)
+    began, losses = time.monotonic(), []
+    for step in range(settings.steps):
+        for group in optimiser.param_groups:
+            group["lr"] = _learning_rate(step, settings.steps)
+        chosen = rng.choice(len(examples), settings.batch, p=lengths / lengths.sum())
+        items = [_cut(examples[int(index)], rng) for index in chosen]
+        mel, labels = augmentation(np.stack([i[0] for i in items]), np.stack([i[1] for i in items]))
+        loss = _loss(
+            network(torch.from_numpy(np.ascontiguousarray(mel.transpose(0, 2, 1)))),
+            torch.from_numpy(np.ascontiguousarray(labels.transpose(0, 2, 1))),
+        )
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        _follow(mean, network, min(_MEAN_DECAY, step / (step + 10.0)))
+        losses.append(float(loss))
+        if (step + 1) % _PROGRESS_STEPS == 0:
+            seconds = time.monotonic() - began
+            left = seconds / (step + 1) * (settings.steps - step - 1)
+            recent = sum(losses[-_PROGRESS_STEPS:]) / _PROGRESS_STEPS
+            report(
+                f"training: step {step + 1} of {settings.steps}, loss {recent:.4f}, "
+                f"{left:.0f} s left"
+            )
+    return mean
+
+
+def _learning_rate(step: int, steps: int) -> float:
+    """A short rise, then half a cosine down to nearly nothing."""
+    fall = 0.5 * (1.0 + np.cos(np.pi * step / steps)) + 0.005
+    return float(_LEARNING_RATE * min(1.0, (step + 1) / _WARM_UP_STEPS) * fall)
+
+
+def _cut(example: Example, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    """Two seconds from anywhere in a sentence: mel (262, 40) and labels (100, 6)."""
+    mel = np.full((_INPUTS, MELS), SILENCE, np.float32)
+    labels = np.zeros((_OUTPUTS, len(CONTROL_NAMES)), np.float32)
+    latest = max(len(example.labels) - _OUTPUTS + _OUTSIDE, 1 - _OUTSIDE)
+    first = int(rng.integers(-_OUTSIDE, latest))
+    _paste(labels, example.labels, first)
+    # Row k is computed from the frames up to 2k + AHEAD_MELS.
+    _paste(mel, example.mel, 2 * first + AHEAD_MELS + 1 - RECEPTIVE_MELS)
+    return mel, labels
+
+
+def _paste(target: FloatArray, source: np.ndarray, first: int) -> None:
+    """Fill `target` with the rows of `source` from `first` on, where it has such rows."""
+    start, end = max(first, 0), min(first + len(target), len(source))
+    if end > start:
+        target[start - first : end - first] = source[start:end]
+
+
+def _loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Cross entropy, squared error, and squared error of the change from row to row."""
+    weights = torch.tensor(_CONTROL_WEIGHTS).view(1, -1, 1)
+    entropy = torch.nn.functional.binary_cross_entropy_with_logits(logits, labels, reduction="none")
+    controls = torch.sigmoid(logits)
+    error = (controls - labels) ** 2
+    change = controls.diff(dim=2) - labels.diff(dim=2)
+    return (weights * entropy).mean() + 2.0 * (weights * error).mean() + 4.0 * (change**2).mean()
+
+
+def _follow(mean: Network, network: Network, decay: float) -> None:
+    """Move the mean of the weights towards the weights."""
+    with torch.no_grad():
+        for slow, fast in zip(mean.parameters(), network.parameters(), strict=True):
+            slow.lerp_(fast, 1.0 - decay)
