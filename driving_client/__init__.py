@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Backoff", "LinkSettings", "make_link"]
 
-_HOMES = {"Backoff": "retry", "LinkSettings": "session_settings", "make_link": "links"}
+_HOMES = {"Backoff": "link.retry", "LinkSettings": "link.settings", "make_link": "link.make"}
 
 
 def __getattr__(name: str) -> Any:
