@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {printable(str(error))}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"error: the result cannot be printed: {error.strerror}", file=sys.stderr)
+        print(f"error: cannot print the result: {error.strerror}", file=sys.stderr)
         # What is still buffered would fail again when the interpreter ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
