@@ -16,9 +16,10 @@ from aiohttp import WSMessage, WSMsgType, web
 from scripted_endpoint import Backend, ConfirmingEndpoint, linked, relay, until, websocket_app
 
 from driving_client import Backoff, LinkSettings, make_link
+from driving_client.link import flood
 from driving_client.link.flood import FloodGuard
 from driving_client.link.frame_reader import FrameReader
-from driving_client.link.interface import LinkDown, LinkEvent, flood
+from driving_client.link.interface import LinkDown, LinkEvent
 from driving_client.link.meter import PIECE_BYTES, Meter
 from driving_client.link.retry import FloodError
 from driving_client.wire.codec import ServerError
