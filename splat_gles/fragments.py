@@ -50,7 +50,7 @@ def count_fragments(projected: Projected, camera: Camera, quality: RenderQuality
     inside = (np.abs(centres) + reach <= half).all(axis=1)
     outside = (np.abs(centres) - reach >= half).any(axis=1)
     cut = np.flatnonzero(~inside & ~outside & (extents > 0.0))
-    # The quad's two half axes are the Cholesky factor's columns, as in prepass.vert
+    # The quad's two half axes are the Cholesky factor's columns, as in projection.vert
     deviation = np.sqrt(xx[cut])
     across = np.stack([deviation, xy[cut] / deviation], axis=1) * extents[cut, None]
     up = areas[cut] / (4.0 * across[:, 0])

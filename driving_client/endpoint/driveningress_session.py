@@ -21,7 +21,7 @@ from driving_client.endpoint.identifiers import new_identifier
 from driving_client.errors import ProtocolError
 from driving_client.link.flood import FloodGuard
 from driving_client.link.frame_reader import FrameReader
-from driving_client.lipsync.performance import VoicePerformance
+from driving_client.lipsync.flame_performance import VoicePerformance
 from driving_client.motion import FloatArray
 from driving_client.ogg_opus import OPUS_RATE, OggOpusDecoder, OpusMissingError
 from driving_client.retarget import Retarget

@@ -16,7 +16,7 @@ import soxr
 
 from driving_client.endpoint.settings import EndpointSettings
 from driving_client.lipsync.espeak import synthesise
-from driving_client.lipsync.performance import VoicePerformance, frame_count, perform
+from driving_client.lipsync.flame_performance import VoicePerformance, frame_count, perform
 from driving_client.motion import FloatArray
 from driving_client.retarget import Retarget
 from driving_client.utterance import Samples

@@ -22,7 +22,7 @@ from driving_client.lipsync.speech_mouth import SpeechMouth
 from driving_client.motion import FRAME_RATE, FloatArray
 from driving_client.regular_file import read_regular
 from driving_client.retarget.mouth import CONTROL_NAMES
-from driving_client.retarget.storage import load_retarget, write_retarget
+from driving_client.retarget.retarget_file import load_retarget, write_retarget
 from driving_client.wire.recording import Recording, read_recording
 
 _DESCRIPTION = """\

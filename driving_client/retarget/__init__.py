@@ -3,6 +3,6 @@
 
 from driving_client.retarget.mapping import Retarget
 from driving_client.retarget.mouth import CONTROL_NAMES
-from driving_client.retarget.storage import load_retarget, parse_retarget, write_retarget
+from driving_client.retarget.retarget_file import load_retarget, parse_retarget, write_retarget
 
 __all__ = ["CONTROL_NAMES", "Retarget", "load_retarget", "parse_retarget", "write_retarget"]

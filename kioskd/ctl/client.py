@@ -15,7 +15,7 @@ from driving_client.address import HTTP, check_url, origin, without_secrets
 from driving_client.errors import AddressError
 from driving_client.regular_file import open_regular
 from kioskd.config.secrets import secret_in
-from kioskd.ctl.answers import is_health
+from kioskd.ctl.health_answer import is_health
 from kioskd.errors import KioskError
 
 TIMEOUT_S = 20.0

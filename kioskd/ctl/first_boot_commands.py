@@ -11,9 +11,9 @@ from typing import Final
 
 from kioskd.ctl.printing import show, show_error
 from kioskd.errors import KioskError
-from kioskd.first_boot.access import give_to_group
 from kioskd.first_boot.config_store import good_folder
 from kioskd.first_boot.identity import find_identity
+from kioskd.first_boot.permissions import give_to_group
 from kioskd.first_boot.result import read_provisioning
 from kioskd.first_boot.run import RESET_FLAG
 from kioskd.first_boot.run import first_boot as make_ready

@@ -17,7 +17,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from driving_client.errors import DrivingError
-from driving_client.lipsync.gesture import HeadGesture
+from driving_client.lipsync.head_motion import HeadGesture
 from driving_client.motion import FRAME_RATE, FloatArray, MotionSample, MotionTrack, ParameterSpace
 from driving_client.retarget.mouth import OPEN, arkit_mouth
 from driving_client.utterance import Samples, Utterance

@@ -11,7 +11,7 @@ from kioskd.health.status import Check
 from kioskd.health.storage_check import StorageCheck
 from kioskd.health.update_check import ProvisioningCheck, UpdateCheck
 from kioskd.metrics import Metrics
-from kioskd.service.storage import state_folder
+from kioskd.service.folders import state_folder
 from kioskd.update.store import Store
 
 

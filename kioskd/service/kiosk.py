@@ -57,6 +57,7 @@ from kioskd.screen.snapshot import AvatarSnapshot, DisplaySnapshot
 from kioskd.screen.stage import Stage
 from kioskd.service.board import board_checks
 from kioskd.service.figures import figures
+from kioskd.service.folders import own_folder
 from kioskd.service.settings import (
     audio_settings,
     background,
@@ -66,7 +67,6 @@ from kioskd.service.settings import (
 )
 from kioskd.service.signals import GRACE_S, SignalThread, end_within
 from kioskd.service.speech_net import SpeechNet
-from kioskd.service.storage import own_folder
 from kioskd.systemd_notify import Watchdog
 from kioskd.update.store import store_from
 from splat_gles.rig import Rig

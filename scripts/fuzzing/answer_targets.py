@@ -160,7 +160,7 @@ TARGETS: Final = (
             "kioskd.ctl.client:Client.post", "kioskd.ctl.commands:status",
             "kioskd.ctl.commands:doctor", "kioskd.ctl.commands:say",
             "kioskd.ctl.commands:interrupt", "kioskd.ctl.commands:gesture",
-            "kioskd.ctl.commands:_codes", "kioskd.ctl.printing:", "kioskd.ctl.answers:",
+            "kioskd.ctl.commands:_codes", "kioskd.ctl.printing:", "kioskd.ctl.health_answer:",
             "kioskd.update.trial_watch:look_at_health",
         ),
         (

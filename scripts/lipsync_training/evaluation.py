@@ -10,8 +10,8 @@ import numpy as np
 
 from driving_client.lipsync.coarticulation import mouth_controls
 from driving_client.lipsync.espeak import Speech
+from driving_client.lipsync.flame_performance import frame_count
 from driving_client.lipsync.mouth_net import WindowNet
-from driving_client.lipsync.performance import frame_count
 from driving_client.lipsync.speech_mouth import SpeechMouth
 from driving_client.motion import FloatArray
 from driving_client.retarget.mouth import CLOSE, CONTROL_NAMES, FV, OPEN

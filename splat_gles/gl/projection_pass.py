@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""First stage on the GPU: pose and project every splat once (shaders/prepass.vert).
+"""First stage on the GPU: pose and project every splat once (shaders/projection.vert).
 
 Results stay on the GPU: transform feedback, core in OpenGL ES 3.0, writes them to a buffer that
 the second stage reads as attributes. Compute shaders would need 3.1 and could not feed from
@@ -31,8 +31,8 @@ class ProjectionPass:
         self._splats = len(texels)
         targets, touched, _ = deltas.shape
         self._program = build_program(
-            "prepass.vert",
-            "prepass.frag",
+            "projection.vert",
+            "projection.frag",
             defines={"JOINTS": joints, "TARGETS": max(1, targets)},
             captured=("centre", "axes", "color"),
         )

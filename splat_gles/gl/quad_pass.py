@@ -21,7 +21,7 @@ from splat_gles.gl.program import build_program
 from splat_gles.gl.projection_pass import QUAD_BYTES
 
 _LAYOUT = (
-    # Location, components, type's name, normalised, offset: as captured from prepass.vert
+    # Location, components, type's name, normalised, offset: as captured from projection.vert
     (0, 2, "GL_FLOAT", False, 0),
     (1, 4, "GL_HALF_FLOAT", False, 8),
     (2, 4, "GL_UNSIGNED_BYTE", True, 16),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What never changes of an avatar, as textures that the prepass reads by index.
+"""What never changes of an avatar, as textures that the projection pass reads by index.
 
 Textures and not attributes, because splats are read in drawing order; not storage buffers,
 because Mali GPUs have none in the vertex stage (GL_MAX_VERTEX_SHADER_STORAGE_BLOCKS is 0).
@@ -18,9 +18,9 @@ from splat_gles.errors import RenderError
 from splat_gles.gl.api import gl
 
 SPLATS_PER_ROW = 512
-"""Splats in a row of the splat texture, three texels each; as in prepass.vert."""
+"""Splats in a row of the splat texture, three texels each; as in projection.vert."""
 DELTAS_PER_ROW = 1024
-"""Splats in a row of the deltas' layers; as in prepass.vert."""
+"""Splats in a row of the deltas' layers; as in projection.vert."""
 
 _HALF_LIMIT = 32768.0
 
@@ -32,7 +32,7 @@ def pack_splats(
     skin_joints: NDArray[np.uint8],
     skin_weights: Float32,
 ) -> tuple[NDArray[np.uint32], float]:
-    """The texels (N,3,4) of prepass.vert's `splats` and the scale of their covariances.
+    """The texels (N,3,4) of projection.vert's `splats` and the scale of their covariances.
 
     Covariances in square metres lie below what half floats resolve, so they are divided by
     the scale, which puts the largest at 32768; the smallest normal half is then 2e-9 of it.

@@ -2,7 +2,7 @@
 // The avatar's part of the screen, as two triangles.
 precision highp float;
 
-// The head of prepass.vert's block; enlarge.frag repeats it
+// The head of projection.vert's block; enlarge.frag repeats it
 layout(std140) uniform Frame {
     vec4 projection;
     vec4 picture;

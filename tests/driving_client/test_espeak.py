@@ -12,7 +12,7 @@ from driving_client.lipsync import espeak
 from driving_client.lipsync.articulation import SILENCE, articulations
 from driving_client.lipsync.coarticulation import mouth_controls
 from driving_client.lipsync.espeak import EspeakMissingError, Phoneme, synthesise
-from driving_client.lipsync.performance import perform
+from driving_client.lipsync.flame_performance import perform
 from driving_client.retarget import load_retarget
 from driving_client.retarget.mouth import CLOSE, FV, OPEN, PUCKER
 

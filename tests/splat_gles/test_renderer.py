@@ -139,12 +139,12 @@ def test_drawing_raises_no_gl_error_and_says_who_draws() -> None:
 
 
 def test_a_shader_that_the_driver_refuses_is_named(tmp_path, monkeypatch) -> None:
-    for name in ("prepass.vert", "prepass.frag", "splat.vert", "splat.frag"):
+    for name in ("projection.vert", "projection.frag", "splat.vert", "splat.frag"):
         (tmp_path / name).write_text("#version 300 es\nthis is no shader\n")
     monkeypatch.setattr("splat_gles.gl.program.SHADERS", tmp_path)
     with (
         open_display("offscreen", SIZE),
-        pytest.raises(RenderError, match=r"cannot compile shaders/prepass.vert: (?s:.*)update"),
+        pytest.raises(RenderError, match=r"cannot compile shaders/projection.vert: (?s:.*)update"),
     ):
         Renderer(AVATAR, SIZE)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from driving_client.lipsync.coarticulation import mouth_controls
 from driving_client.lipsync.espeak import Speech
-from driving_client.lipsync.gesture import HeadGesture, fade_out, levels_of
+from driving_client.lipsync.head_motion import HeadGesture, fade_out, levels_of
 from driving_client.lipsync.speech_mouth import SpeechMouth
 from driving_client.motion import FRAME_RATE, FloatArray
 from driving_client.retarget import Retarget
