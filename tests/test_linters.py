@@ -19,6 +19,7 @@ ALLOWED_TOP = {
     ".editorconfig",
 }  # fmt: skip
 LONGEST_FILE = 320
+PLAIN_VALUES = ("snapshot", "settings")
 
 
 def tracked(root: Path, suffix: str = "") -> list[Path]:
@@ -135,6 +136,50 @@ def test_lower_packages_import_neither_each_other_nor_the_daemon(root: Path, pac
                 if name.split(".")[0] in others
             ]
     assert not wrong, "imports that point upwards or sideways:\n" + "\n".join(wrong)
+
+
+def imports_between_rooms(root: Path, package: str) -> dict[str, set[str]]:
+    """Which rooms of a package (its folders, and its modules outside of them) each one imports.
+
+    In kioskd, what a part tells (`snapshot`) and what it is set to (`settings`) are rooms of their
+    own: plain values that anybody may know.
+    """
+    rooms: dict[str, set[str]] = {}
+    for path in (root / package).rglob("*.py"):
+        inside = path.relative_to(root / package).with_suffix("").parts
+        values = PLAIN_VALUES if package == "kioskd" else ()
+        source = f"{inside[0]} {inside[-1]}" if inside[-1] in values else inside[0]
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.ImportFrom) or not node.module:
+                continue
+            for alias in node.names:
+                target = (*node.module.split("."), alias.name)
+                if target[0] != package:
+                    continue
+                module = next((name for name in target[2:] if name in values), None)
+                room = f"{target[1]} {module}" if module else target[1]
+                if room != source:
+                    rooms.setdefault(source, set()).add(room)
+    return rooms
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_rooms_of_a_package_import_downwards_only(root: Path, package: str) -> None:
+    """Then they have an order: who imports whom never comes back to where it began."""
+    rooms = imports_between_rooms(root, package)
+    settled: set[str] = set()
+
+    def climb(room: str, way: tuple[str, ...]) -> None:
+        assert room not in way, f"imports in a circle: {' → '.join((*way, room))}"
+        if room in settled:
+            return
+        for below in sorted(rooms.get(room, ())):
+            climb(below, (*way, room))
+        settled.add(room)
+
+    for room in sorted(rooms):
+        climb(room, ())
+    assert len(settled) > 10, "nothing was looked at"
 
 
 def test_links_between_pages_lead_somewhere(root: Path) -> None:
