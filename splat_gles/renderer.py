@@ -14,7 +14,6 @@ of quality.
 
 from __future__ import annotations
 
-from types import TracebackType
 from typing import Literal
 
 import numpy as np
@@ -190,12 +189,7 @@ class Renderer:
     def __enter__(self) -> Renderer:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _drop_target(self) -> None:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import TracebackType
 
 from kioskd.screen.snapshot import DisplaySnapshot
 from splat_gles.avatar import Avatar
@@ -48,12 +47,7 @@ class Stage:
         self._make(self._driver, self._size)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._close()
 
     def _make(self, driver: str, size: tuple[int, int] | None) -> None:
