@@ -25,6 +25,9 @@ LATE_S = 0.04
 CALM_S = 4.0
 PATIENCE_S = 20.0
 
+BLUR_S = 0.2
+"""A picture that is later than this shows another syllable."""
+
 _PROBE = f"""
 import itertools, time
 for turn in itertools.count():
@@ -88,6 +91,14 @@ Late = Callable[[], float]
 """Seconds of the longest delay that the probe saw in this attempt, 0 on a calm machine."""
 
 
+def blurred(least: float, late_s: float) -> float:
+    """The least correlation between a curve and what was seen of it, where pictures were late.
+
+    Delays up to BLUR_S take nothing off it; longer ones do in proportion.
+    """
+    return least * BLUR_S / max(late_s, BLUR_S)
+
+
 def unless_starved(story: Callable[[Late], None], attempts: int = 3) -> None:
     """Run a story about sound; again, in a calmer moment, where the machine was starved.
 
@@ -100,8 +111,11 @@ def unless_starved(story: Callable[[Late], None], attempts: int = 3) -> None:
             since = time.monotonic()
             try:
                 story(lambda since=since: probe.worst(since))  # type: ignore[misc]
-            except AssertionError:
-                if attempt == attempts or not probe.worst(since):
+            except AssertionError as error:
+                late_s = probe.worst(since)
+                if late_s and attempt == attempts:
+                    error.add_note(f"in each of {attempts} tries; woken {late_s:.2f} s late here")
+                if attempt == attempts or not late_s:
                     raise
                 probe.wait_for_calm()
             else:

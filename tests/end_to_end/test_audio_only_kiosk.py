@@ -31,7 +31,7 @@ from kiosk_rig import (
 from numpy.typing import NDArray
 from processes import GENEROUS_S, Process, fetch_json, metric, until, within
 from sound_server import SoundServer
-from starvation import Late, unless_starved
+from starvation import Late, blurred, unless_starved
 
 from driving_client.lipsync.coarticulation import mouth_controls
 from driving_client.lipsync.espeak import Speech, synthesise
@@ -199,11 +199,12 @@ def motion_killed_half_way(
 
     r, age, chance = follows(watch, asked(speech), stopped + 0.5, speech.seconds - 0.4)
     print(f"stopped at {stopped:.1f} s: r {r:.2f}, pictures {age:+.2f} s old, chance {chance:.2f}")
-    assert r > max(0.0 if late() else 0.45, chance + 0.1)  # late pictures blur it
+    print(f"woken {late():.2f} s late")
+    assert r > max(blurred(0.45, late()), chance + 0.1)
     sounds = loudness(speech.samples, speech.sample_rate)
     by_level, _, _ = follows(watch, sounds, stopped + 0.5, speech.seconds - 0.4)
     print(f"with the loudness: r {by_level:.2f}")
-    assert by_level > (0.1 if late() else 0.3)
+    assert by_level > blurred(0.3, late())
     assert sum("local_motion_began" in line for line in kioskd.lines) == 1
     local = metric(url, 'kiosk_local_motion_seconds_total{reason="link_lost"}')
     # Counted from frame to frame, and the frames of a busy machine lie far apart
@@ -244,7 +245,8 @@ def no_endpoint_at_all(
     wait_for_outcome(url, "ended")
     r, age, chance = follows(watch, asked(speech), 0.4, speech.seconds - 0.4)
     print(f"r {r:.2f}, pictures {age:+.2f} s old, chance {chance:.2f}")
-    assert r > max(0.0 if late() else 0.45, chance + 0.1)  # late pictures blur it
+    print(f"woken {late():.2f} s late")
+    assert r > max(blurred(0.45, late()), chance + 0.1)
     alone = 'kiosk_audio_only_utterances_total{reason="link_down"}'
     assert metric(url, alone) == 1, "known before the voice: no motion was waited for"
     assert within(url, "kiosk_sync_offset_seconds", 0.06, late()) >= 0.9

@@ -100,38 +100,34 @@ def lam_avatar(lam_zip: Callable[[str], Path]) -> Callable[[str], Avatar]:
 
 
 @pytest.fixture(scope="session")
-def lam_bundle(
-    lam_avatar: Callable[[str], Avatar], tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], Path]:
-    """Its bundle."""
-    folder = tmp_path_factory.mktemp("bundles")
-
-    def get(name: str) -> Path:
-        path = folder / f"{name}.avatar"
-        if not path.exists():
-            write_bundle(lam_avatar(name), path, source="a test")
-        return path
-
-    return get
-
-
-@pytest.fixture(scope="session")
 def baked_lam(lam_avatar: Callable[[str], Avatar]) -> Callable[[str], Avatar]:
     """The avatar as the importer leaves it behind."""
     return functools.cache(lambda name: bake(lam_avatar(name), progress=lambda *_: None))
 
 
 @pytest.fixture(scope="session")
+def lam_bundle(
+    lam_avatar: Callable[[str], Avatar], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Path]:
+    """The bundle of a LAM avatar with all of its splats, by its name."""
+    return _bundles(lam_avatar, tmp_path_factory.mktemp("bundles"))
+
+
+@pytest.fixture(scope="session")
 def baked_bundle(
     baked_lam: Callable[[str], Avatar], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], Path]:
-    """Its bundle."""
-    folder = tmp_path_factory.mktemp("baked")
+    """The bundle of a LAM avatar as the importer leaves it behind, by its name."""
+    return _bundles(baked_lam, tmp_path_factory.mktemp("baked"))
 
+
+def _bundles(avatar: Callable[[str], Avatar], folder: Path) -> Callable[[str], Path]:
+    """Writes an avatar's bundle into the folder when it is first asked for by its name."""
+
+    @functools.cache
     def get(name: str) -> Path:
         path = folder / f"{name}.avatar"
-        if not path.exists():
-            write_bundle(baked_lam(name), path, source="a test")
+        write_bundle(avatar(name), path, source="a test")
         return path
 
     return get
