@@ -23,7 +23,6 @@ from kioskd.config.reload import LiveConfig
 from kioskd.config.sections import DEFAULT_AVATAR
 from kioskd.errors import KioskError
 from kioskd.link.local_links import RecordingLink
-from kioskd.screen.avatar_loading import AvatarError
 from kioskd.service.kiosk import Kiosk
 from kioskd.service.settings import link_settings
 from kioskd.service.signals import SignalThread
@@ -34,8 +33,9 @@ logger = logging.getLogger("kioskd")
 
 EXIT_FAILURE = 1
 EXIT_CONFIG = 78
-EPILOG = """exit status: 0 after SIGTERM or Ctrl-C, 78 when the configuration is wrong, 1 for
-everything else. `kioskctl doctor` (python -m kioskd.ctl) tells how a running kiosk is.
+EPILOG = """exit status: 0 after SIGTERM or Ctrl-C, 78 when the configuration is wrong, 2 when this
+command line is, 1 for everything else. `kioskctl doctor` (python -m kioskd.ctl) tells how a
+running kiosk is.
 
 examples:
   python -m kioskd --config /etc/kiosk/kiosk.yaml --check
@@ -149,5 +149,10 @@ def tell(error: Exception) -> int:
 
 
 def exit_status(error: Exception) -> int:
-    """78 for what only a person can mend in the configuration, else 1 for a new attempt."""
-    return EXIT_CONFIG if isinstance(error, ConfigError | AvatarError) else EXIT_FAILURE
+    """78 for the configuration alone, which no other image mends; else 1, for a new attempt.
+
+    After 78 systemd starts nothing again and the board shows what is wrong; after 1 it tries
+    again, and then the other image (rootfs_overlay/README.md). So a packaged part that is broken,
+    such as the default avatar, must never end with 78.
+    """
+    return EXIT_CONFIG if isinstance(error, ConfigError) else EXIT_FAILURE

@@ -54,7 +54,13 @@ class HttpService:
     def start(self) -> HealthServer:
         """Listen; raises ServerError or ConfigError."""
         self._thread.start()
-        server = self._thread.call(self._listen(None), LISTEN_TIMEOUT_S)
+        try:
+            server = self._thread.call(self._listen(None), LISTEN_TIMEOUT_S)
+        except TimeoutError as error:
+            raise ServerError(
+                f"health.port: nothing listens after {LISTEN_TIMEOUT_S:g} s; the machine is too "
+                "busy, or health.address is a name that nobody resolves"
+            ) from error
         self._use(server)
         return server
 

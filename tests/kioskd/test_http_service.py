@@ -170,3 +170,24 @@ def test_a_port_that_another_has_taken_meanwhile_is_tried_again(
     assert stuck.get() == 200
     codes = [getattr(record, "code", "") for record in caplog.records]
     assert codes.count("http_down") == 2
+
+
+def test_a_server_that_does_not_begin_to_listen_is_told_in_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not with a traceback: the daemon's start is refused, and tried again."""
+    monkeypatch.setattr(http_service, "LISTEN_TIMEOUT_S", 0.05)
+    asked = threading.Event()
+    go_on = threading.Event()
+
+    def make_server(_port: int | None) -> HealthServer:
+        asked.set()
+        go_on.wait(60)
+        raise ServerError("too late")
+
+    service = HttpService(make_server, Metrics())
+    with pytest.raises(ServerError, match="nothing listens after"):
+        service.start()
+    assert asked.wait(60)
+    go_on.set()
+    assert service.begin_stop()(60)

@@ -9,6 +9,9 @@ from collections.abc import Callable
 import pytest
 from hook_stage import Board, Images
 
+from driving_client.errors import RetargetError
+from kioskd.cli import exit_status
+from kioskd.screen.avatar_loading import AvatarError
 from kioskd.update.files import DiskFiles
 from kioskd.update.last_result import read_result
 from kioskd.update.slot_state import SlotState, read_state, write_state
@@ -93,6 +96,18 @@ def test_a_wrong_configuration_leads_to_a_page_with_its_errors(
         "error: /etc/kiosk/kiosk.yaml:9: audio.device: must not be empty",
     ]
     assert read_state(board.store) == SlotState("a"), "another image would not mend it"
+
+
+@pytest.mark.parametrize("error", [AvatarError("none at all"), RetargetError("damaged")])
+def test_what_is_broken_in_the_image_is_mended_by_the_other_image(
+    board: Board, images: Images, error: Exception
+) -> None:
+    """Such as its default avatar: kioskd's own status for it is not the configuration's."""
+    with_images(board, images)
+    write_state(board.store, SlotState("a"), DiskFiles())
+    assert failed(board, "a", status=exit_status(error)) == [REBOOT]
+    assert read_state(board.store) == SlotState("a", "b", 1, failures=1)
+    assert board.run("slots.sh", "choose").stdout == "b\n"
 
 
 def test_a_good_image_that_fails_lets_the_other_try_and_then_it_ends(
