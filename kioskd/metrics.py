@@ -8,6 +8,7 @@ tests make as many as they like.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
 from prometheus_client.core import CounterMetricFamily
@@ -27,117 +28,147 @@ class Metrics:
 
     def __init__(self) -> None:
         registry = self.registry = CollectorRegistry()
-        self.frame_interval = Histogram(
-            "kiosk_frame_interval_seconds", "Time between two frames shown",
-            buckets=_FRAME_BUCKETS, registry=registry)  # fmt: skip
-        self.sync_offset = Histogram(
+        counter = partial(Counter, registry=registry)
+        gauge = partial(Gauge, registry=registry)
+        histogram = partial(Histogram, registry=registry)
+        self.frame_interval = histogram(
+            "kiosk_frame_interval_seconds", "Time between two frames shown", buckets=_FRAME_BUCKETS
+        )
+        self.sync_offset = histogram(
             "kiosk_sync_offset_seconds",
             "Motion time of the frame shown minus the audio position heard at that moment",
-            buckets=_SIGNED_BUCKETS, registry=registry)  # fmt: skip
-        self.first_motion_delay = Histogram(
+            buckets=_SIGNED_BUCKETS,
+        )
+        self.first_motion_delay = histogram(
             "kiosk_first_motion_to_frame_seconds",
             "Time from an utterance's first motion received to its first speaking frame shown",
-            buckets=_DELAY_BUCKETS, registry=registry)  # fmt: skip
-        self.interrupt_delay = Histogram(
-            "kiosk_interrupt_to_silence_seconds", "Time from an interrupt to silence",
-            buckets=_DELAY_BUCKETS, registry=registry)  # fmt: skip
-        self.link_bytes = Counter(
-            "kiosk_link_bytes", "Bytes exchanged with the driving endpoint",
-            ["direction"], registry=registry)  # fmt: skip
-        self.link_up = Gauge("kiosk_link_up", "1 while the session is confirmed", registry=registry)
-        self.speech_seconds = Counter(
-            "kiosk_speech_seconds", "Seconds of speech played", registry=registry)  # fmt: skip
-        self.utterances = Counter(
-            "kiosk_utterances", "Utterances by outcome: ended, interrupted, failed",
-            ["outcome"], registry=registry)  # fmt: skip
-        self.audio_only = Counter(
-            "kiosk_audio_only_utterances", "Utterances that went on without motion",
-            ["reason"], registry=registry)  # fmt: skip
-        self.local_motion_seconds = Counter(
+            buckets=_DELAY_BUCKETS,
+        )
+        self.interrupt_delay = histogram(
+            "kiosk_interrupt_to_silence_seconds",
+            "Time from an interrupt to silence",
+            buckets=_DELAY_BUCKETS,
+        )
+        self.link_bytes = counter(
+            "kiosk_link_bytes", "Bytes exchanged with the driving endpoint", ["direction"]
+        )
+        self.link_up = gauge("kiosk_link_up", "1 while the session is confirmed")
+        self.speech_seconds = counter("kiosk_speech_seconds", "Seconds of speech played")
+        self.utterances = counter(
+            "kiosk_utterances", "Utterances by outcome: ended, interrupted, failed", ["outcome"]
+        )
+        self.audio_only = counter(
+            "kiosk_audio_only_utterances", "Utterances that went on without motion", ["reason"]
+        )
+        self.local_motion_seconds = counter(
             "kiosk_local_motion_seconds",
             "Seconds of speech whose lips followed its sound for want of motion",
-            ["reason"], registry=registry)  # fmt: skip
-        self.xruns = Counter(
-            "kiosk_audio_xruns", "Underruns of the sound device", registry=registry)  # fmt: skip
-        self.audio_device_lost = Counter(
-            "kiosk_audio_device_lost", "Times the sound device went away",
-            registry=registry)  # fmt: skip
-        self.frames = Counter("kiosk_frames", "Frames shown", registry=registry)
-        self.missed_frames = Counter(
-            "kiosk_missed_frames", "Frames that were missed between two that were shown",
-            registry=registry)  # fmt: skip
-        self.frame_cost = Histogram(
+            ["reason"],
+        )
+        self.xruns = counter("kiosk_audio_xruns", "Underruns of the sound device")
+        self.audio_device_lost = counter(
+            "kiosk_audio_device_lost", "Times the sound device went away"
+        )
+        self.frames = counter("kiosk_frames", "Frames shown")
+        self.missed_frames = counter(
+            "kiosk_missed_frames", "Frames that were missed between two that were shown"
+        )
+        self.frame_cost = histogram(
             "kiosk_frame_cost_seconds",
             "GPU or CPU time of a frame, whichever is longer (offscreen: their sum)",
-            buckets=_COST_BUCKETS, registry=registry)  # fmt: skip
-        self.render_scale = Gauge(
+            buckets=_COST_BUCKETS,
+        )
+        self.render_scale = gauge(
             "kiosk_render_scale",
             "Internal resolution as a fraction of the screen's, along each side",
-            registry=registry)  # fmt: skip
-        self.render_divisor = Gauge(
-            "kiosk_render_divisor", "N, where every Nth refresh of the screen is drawn",
-            registry=registry)  # fmt: skip
-        self.render_load = Gauge(
-            "kiosk_render_load", "Median share of the frame period that recent frames took",
-            registry=registry)  # fmt: skip
-        self.quality_changes = Counter(
+        )
+        self.render_divisor = gauge(
+            "kiosk_render_divisor", "N, where every Nth refresh of the screen is drawn"
+        )
+        self.render_load = gauge(
+            "kiosk_render_load", "Median share of the frame period that recent frames took"
+        )
+        self.quality_changes = counter(
             "kiosk_quality_changes",
             "Changes of resolution or rate by the governor: overload, late_frames, room, trial, "
             "no_room, heat, limit",
-            ["reason"], registry=registry)  # fmt: skip
-        self.screen_reopened = Counter(
+            ["reason"],
+        )
+        self.screen_reopened = counter(
             "kiosk_screen_reopened",
             "Times the display was reopened because its picture was empty or frozen",
-            registry=registry)  # fmt: skip
-        self.link_failures = Counter(
-            "kiosk_link_failures", "Times the session with the endpoint was lost or refused",
-            registry=registry)  # fmt: skip
-        self.link_faults = Counter(
-            "kiosk_link_faults", "Unexpected exceptions in the link; please report them",
-            registry=registry)  # fmt: skip
-        self.link_bad_frames = Counter(
-            "kiosk_link_bad_frames", "Frames of the driving endpoint that were damaged",
-            registry=registry)  # fmt: skip
-        self.check_state = Gauge(
-            "kiosk_check_state", "State of a health check: 0 pass, 1 warn, 2 fail",
-            ["check"], registry=registry)  # fmt: skip
-        self.storage_free = Gauge(
-            "kiosk_storage_free_ratio", "Free share of the file system of the kiosk's data",
-            registry=registry)  # fmt: skip
-        self.storage_errors = Gauge(
-            "kiosk_storage_ext4_errors", "Errors that ext4 has recorded on this board",
-            registry=registry)  # fmt: skip
-        self.storage_life = Gauge(
+        )
+        self.link_failures = counter(
+            "kiosk_link_failures", "Times the session with the endpoint was lost or refused"
+        )
+        self.link_faults = counter(
+            "kiosk_link_faults", "Unexpected exceptions in the link; please report them"
+        )
+        self.link_bad_frames = counter(
+            "kiosk_link_bad_frames", "Frames of the driving endpoint that were damaged"
+        )
+        self.link_sessions = counter(
+            "kiosk_link_sessions", "Sessions with the driving endpoint that were established"
+        )
+        self.link_messages = counter(
+            "kiosk_link_messages", "Messages received from the driving endpoint"
+        )
+        self.link_late_messages = counter(
+            "kiosk_link_late_messages",
+            "Messages dropped because the speech that they belong to is over or unknown",
+        )
+        self.link_frames_dropped = counter(
+            "kiosk_link_motion_frames_dropped",
+            "Frames of motion dropped because a value was out of range or not a number",
+        )
+        self.link_errors = counter(
+            "kiosk_link_errors",
+            "Errors of the session with the driving endpoint by code, whether they ended it or not",
+            ["code"],
+        )
+        self.check_state = gauge(
+            "kiosk_check_state", "State of a health check: 0 pass, 1 warn, 2 fail", ["check"]
+        )
+        self.storage_free = gauge(
+            "kiosk_storage_free_ratio", "Free share of the file system of the kiosk's data"
+        )
+        self.storage_errors = gauge(
+            "kiosk_storage_ext4_errors", "Errors that ext4 has recorded on this board"
+        )
+        self.storage_life = gauge(
             "kiosk_storage_emmc_life_ratio",
             "Upper bound of the share of the flash's life used, by its own estimate; 0 unknown",
-            registry=registry)  # fmt: skip
-        self.storage_end_of_life = Gauge(
+        )
+        self.storage_end_of_life = gauge(
             "kiosk_storage_emmc_pre_eol",
             "Spare blocks as the flash reports them: 1 normal, 2 80 % used, 3 urgent, 0 unknown",
-            registry=registry)  # fmt: skip
-        self.time_synced = Gauge(
-            "kiosk_time_synced", "1 once the clock has been synchronised over the network",
-            registry=registry)  # fmt: skip
-        self.slot_info = Gauge(
-            "kiosk_update_slot_info", "1 for the slot that runs, 0 for the other one",
-            ["slot", "version"], registry=registry)  # fmt: skip
-        self.update_tries = Gauge(
-            "kiosk_update_tries_left", "Starts left to an image on trial",
-            registry=registry)  # fmt: skip
-        self.update_failures = Gauge(
-            "kiosk_update_failures", "Images in a row that failed their trial",
-            registry=registry)  # fmt: skip
-        self.http_refused = Counter(
+        )
+        self.time_synced = gauge(
+            "kiosk_time_synced", "1 once the clock has been synchronised over the network"
+        )
+        self.slot_info = gauge(
+            "kiosk_update_slot_info",
+            "1 for the slot that runs, 0 for the other one",
+            ["slot", "version"],
+        )
+        self.update_tries = gauge("kiosk_update_tries_left", "Starts left to an image on trial")
+        self.update_failures = gauge(
+            "kiosk_update_failures", "Images in a row that failed their trial"
+        )
+        self.http_refused = counter(
             "kiosk_http_refused",
             "Connections and requests turned away: full, by_source, too_often, displaced, "
             "handshake, overdue, malformed",
-            ["reason"], registry=registry)  # fmt: skip
-        self.http_restarts = Counter(
-            "kiosk_http_restarts", "Times the HTTP server's thread was stuck and was restarted",
-            registry=registry)  # fmt: skip
-        self.info = Gauge(
-            "kiosk_info", "Always 1; its labels say what runs here",
-            ["version", "avatar", "serial", "board"], registry=registry)  # fmt: skip
+            ["reason"],
+        )
+        self.http_restarts = counter(
+            "kiosk_http_restarts", "Times the HTTP server's thread was stuck and was restarted"
+        )
+        self.info = gauge(
+            "kiosk_info",
+            "Always 1; its labels say what runs here",
+            ["version", "avatar", "serial", "board"],
+        )
         registry.register(ProcessFigures())
         registry.register(LogFigures())
 

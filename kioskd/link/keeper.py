@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from driving_client.errors import DrivingError, LinkError
 from driving_client.faults import FaultLog
@@ -104,21 +105,27 @@ class LinkKeeper:
         if self._link is None:
             return
         counters, seen = self._link.counters, self._seen
-        now = LinkCounters(
-            bytes_received=counters.bytes_received,
-            bytes_sent=counters.bytes_sent,
-            failures=dict(counters.failures),
-        )
+        now = replace(counters, failures=dict(counters.failures))
         metrics = self._metrics
-        received, sent = metrics.link_bytes.labels("received"), metrics.link_bytes.labels("sent")
-        received.inc(max(now.bytes_received - seen.bytes_received, 0))
-        sent.inc(max(now.bytes_sent - seen.bytes_sent, 0))
-        for code, metric in (
-            ("link_fault", metrics.link_faults),
-            ("protocol_error", metrics.link_bad_frames),
+        for metric, total, before in (
+            (metrics.link_bytes.labels("received"), now.bytes_received, seen.bytes_received),
+            (metrics.link_bytes.labels("sent"), now.bytes_sent, seen.bytes_sent),
+            (metrics.link_sessions, now.connects, seen.connects),
+            (metrics.link_messages, now.messages_received, seen.messages_received),
+            (metrics.link_late_messages, now.late_messages, seen.late_messages),
+            (metrics.link_frames_dropped, now.frames_dropped, seen.frames_dropped),
         ):
-            metric.inc(max(now.failures.get(code, 0) - seen.failures.get(code, 0), 0))
+            metric.inc(total - before)
+        for code, total in now.failures.items():
+            self._count_errors(code, total - seen.failures.get(code, 0))
         self._seen = now
+
+    def _count_errors(self, code: str, count: int) -> None:
+        self._metrics.link_errors.labels(code).inc(count)
+        if code == "link_fault":
+            self._metrics.link_faults.inc(count)
+        elif code == "protocol_error":
+            self._metrics.link_bad_frames.inc(count)
 
     @contextlib.contextmanager
     def _guard(self, where: str) -> Iterator[None]:
@@ -133,7 +140,7 @@ class LinkKeeper:
 
     def _tell_fault(self, where: str, error: BaseException) -> None:
         self._faults.tell(where, error)
-        self._metrics.link_faults.inc()
+        self._count_errors("link_fault", 1)
 
     def _on_event(self, link: Link, event: LinkEvent) -> None:
         if link is not self._link:

@@ -129,6 +129,9 @@ def test_a_link_that_breaks_is_a_fault_and_begins_anew(
     ] * 2
     assert metrics.registry.get_sample_value("kiosk_link_faults_total") == 2 + 4 + 2
     assert metrics.registry.get_sample_value("kiosk_link_bad_frames_total") == 5
+    for code, count in (("link_fault", 8), ("protocol_error", 5)):
+        by_code = metrics.registry.get_sample_value("kiosk_link_errors_total", {"code": code})
+        assert by_code == count
     assert all(getattr(record, "code", "") == "link_fault" for record in caplog.records)
 
 

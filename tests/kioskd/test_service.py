@@ -30,7 +30,14 @@ from made_up.plugin import LAM_NAMES, MADE_UP, Clips
 from sound_server import SoundServer
 from starvation import Late, unless_starved
 
-from driving_client.wire.relay_frames import AudioFrame, MetadataFrame, encode_frame
+from driving_client.wire.messages import Animation
+from driving_client.wire.relay_frames import (
+    AudioFrame,
+    ErrorFrame,
+    MetadataFrame,
+    MotionFrame,
+    encode_frame,
+)
 from kioskd.service.signals import GRACE_S, LAST_WORDS_S, MARGIN_S
 
 NO_ENDPOINT = "endpoint: {url: ''}\n"
@@ -333,10 +340,9 @@ def endpoint(
         loop.close()
 
 
-def speech_seconds(kiosk: KioskProcess) -> float:
-    found = re.search(
-        r"^kiosk_speech_seconds_total (\S+)", kiosk.get("metrics")[1].decode(), re.MULTILINE
-    )
+def metric(kiosk: KioskProcess, name: str) -> float:
+    lines = kiosk.get("metrics")[1].decode()
+    found = re.search(rf"^{re.escape(name)} (\S+)", lines, re.MULTILINE)
     return float(found[1]) if found else 0.0
 
 
@@ -369,7 +375,7 @@ def cut_speech_short(tmp_path: Path) -> None:
         running(tmp_path, config=f"endpoint: {{url: '{url}'}}\n") as kiosk,
     ):
         kiosk.wait_until(lambda: bool(heard), "report")
-        kiosk.wait_until(lambda: speech_seconds(kiosk) > 0.3, "speech")
+        kiosk.wait_until(lambda: metric(kiosk, "kiosk_speech_seconds_total") > 0.3, "speech")
         assert kiosk.stop() == 0, kiosk.log
         deadline = time.monotonic() + GENEROUS_S
         while len(heard) < 2:
@@ -446,6 +452,41 @@ def test_a_reload_tries_again_what_a_person_has_mended_elsewhere(tmp_path: Path)
     assert "Traceback" not in kiosk.log
     result = run("--config", str(kiosk.config), "--check")
     assert (result.returncode, "no HTTP header takes" in result.stderr) == (78, True)
+
+
+def test_what_an_endpoint_sends_in_vain_is_counted_where_operators_look(tmp_path: Path) -> None:
+    sessions = itertools.count(1)
+    frames = np.zeros((4, 120), np.float32)
+    spoilt = frames.copy()
+    spoilt[1:3, 50] = np.nan
+
+    async def err(_request: web.Request, upgraded: web.WebSocketResponse) -> None:
+        await upgraded.receive_str()
+        if next(sessions) == 1:
+            await upgraded.send_bytes(encode_frame(MetadataFrame(16000, "now")))
+            await upgraded.send_bytes(encode_frame(MotionFrame((Animation("now", spoilt),))))
+            await upgraded.send_bytes(encode_frame(MotionFrame((Animation("other", frames),))))
+            await upgraded.send_bytes(b"\x01\x00half a sample")
+            await upgraded.send_bytes(encode_frame(ErrorFrame("no model")))
+            await upgraded.close(code=4503, message=b"in trouble")
+        async for _ in upgraded:
+            pass
+
+    with (
+        endpoint(err) as url,
+        running(tmp_path, config=f"endpoint: {{url: '{url}'}}\n") as kiosk,
+    ):
+        kiosk.wait_until(lambda: metric(kiosk, "kiosk_link_sessions_total") == 2, "next session")
+        told = {
+            name: metric(kiosk, f"kiosk_link_{name}")
+            for name in (
+                "messages_total", "motion_frames_dropped_total", "late_messages_total",
+                "bad_frames_total", 'errors_total{code="protocol_error"}',
+                'errors_total{code="backend_error"}', 'errors_total{code="close_4503"}',
+            )
+        }  # fmt: skip
+        assert list(told.values()) == [5, 2, 1, 1, 1, 1, 1], told
+        assert kiosk.stop() == 0
 
 
 def test_an_endpoint_that_refuses_for_good_waits_for_a_person(tmp_path: Path) -> None:
