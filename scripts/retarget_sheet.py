@@ -37,7 +37,7 @@ from splat_gles.bundle import read_bundle
 from splat_gles.camera import bust
 from splat_gles.errors import SplatError
 from splat_gles.offscreen import offscreen_renderer
-from splat_gles.rig import Rig, RigParameters
+from splat_gles.rig import Rig
 
 COLUMNS = 8
 CELL = 190
@@ -140,12 +140,16 @@ def draw_cells(
     x, y, z = mouth_middle(avatar).tolist()
     framing = replace(avatar.framing, target=(x, y, z), width=options.zoom)
     camera = bust(framing, (CELL, CELL))
-    order = [ARKIT_NAMES.index(name) for name in avatar.blendshapes]
+    # A rig may have shapes of its own, which no motion moves
+    known = [name for name in ARKIT_NAMES if name in rig.blendshape_index]
+    sources = [ARKIT_NAMES.index(name) for name in known]
+    targets = [rig.blendshape_index[name] for name in known]
     cells = []
     with offscreen_renderer(avatar, (CELL, CELL)) as renderer:
         for values in shown:
-            weights = retarget.arkit(values)[order]
-            renderer.draw(rig.pose(RigParameters(weights, rig.neutral().rotations)), camera)
+            parameters = rig.neutral()
+            parameters.weights[targets] = retarget.arkit(values)[sources]
+            renderer.draw(rig.pose(parameters), camera)
             cells.append(renderer.read_pixels().copy())
     return cells
 

@@ -3,13 +3,15 @@
 
 import importlib.util
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_up.plugin import LAM_NAMES
+from made_up.plugin import LAM_NAMES, MADE_UP
 
 from driving_client.retarget import load_retarget
 from driving_client.wire.recording import read_recording
+from splat_gles.bundle import write_bundle
 
 RETARGET = load_retarget()
 OPEN = 0
@@ -69,3 +71,12 @@ def test_the_sheet_is_written(bundle, sheet_tool, tmp_path, monkeypatch, capsys)
     monkeypatch.setattr(sys, "argv", ["retarget_sheet.py", *arguments])
     assert sheet_tool.main() == 1
     assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_a_rig_may_have_shapes_that_no_motion_moves(lam_avatar, sheet_tool, tmp_path):
+    avatar = lam_avatar(MADE_UP)
+    shapes = tuple("dimple" if n == "tongueOut" else n for n in avatar.blendshapes)
+    write_bundle(replace(avatar, blendshapes=shapes), tmp_path / "a.avatar", source="a test")
+    controls = np.zeros((1, 6), np.float32)
+    (drawn,) = cells(sheet_tool, tmp_path / "a.avatar", RETARGET.frames(controls))
+    assert drawn.min() < 200.0

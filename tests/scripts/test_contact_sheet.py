@@ -3,16 +3,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pygame
 import pytest
+from made_up.lam_head import MOVED_M
+from made_up.plugin import LAM_NAMES, MADE_UP
 
 import contact_sheet
 from avatar_maker.review import sheet
-from avatar_maker.review.shots import VISEMES, both_sides, sheet_shots, viseme
+from avatar_maker.review.shots import (
+    VISEMES,
+    both_sides,
+    eyes_middle,
+    mouth_middle,
+    sheet_shots,
+    viseme,
+)
+from splat_gles.avatar import Avatar
 from splat_gles.bundle import read_bundle, write_bundle
+from splat_gles.errors import SplatError
 
 
 def test_the_sheet_shows_what_an_avatar_is_judged_by() -> None:
@@ -61,6 +74,37 @@ def test_it_writes_the_sheet_and_every_picture(
     assert len(names) == 21
     assert "smile-jaw-open" in names
     assert pygame.image.load(folder / "neutral.png").get_size() == (108, 192)
+
+
+@pytest.mark.parametrize("name", LAM_NAMES)
+def test_an_imported_avatar_gets_its_sheet(
+    name: str, lam_bundle: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Imported rigs have no eye joints, and no tongueOut."""
+    monkeypatch.setattr(sheet, "FULL", (108, 192))
+    output, folder = tmp_path / "sheet.png", tmp_path / "full"
+    told = contact_sheet.main([str(lam_bundle(name)), "-o", str(output), "--full", str(folder)])
+    assert told == 0
+    for picture in ("eyes", "mouth"):
+        pixels = pygame.surfarray.array3d(pygame.image.load(folder / f"{picture}.png"))
+        # A close-up of the face shows little of the white behind it
+        assert (pixels[:, 64:128].min(axis=2) < 250).mean() > 0.95, picture
+
+
+def test_eyes_are_found_by_the_lids_where_no_joint_turns_them(
+    root: Path, lam_avatar: Callable[[str], Avatar]
+) -> None:
+    """The made-up LAM head is the default avatar, moved, without its eye joints."""
+    joints = eyes_middle(read_bundle(root / "config/avatars/default-20k.avatar"))
+    assert eyes_middle(lam_avatar(MADE_UP)) - MOVED_M == pytest.approx(joints, abs=0.02)
+    assert (eyes_middle(lam_avatar(MADE_UP)) - MOVED_M)[:2] == pytest.approx(joints[:2], abs=0.006)
+
+
+def test_a_face_unit_that_moves_nothing_is_told_in_words(root: Path) -> None:
+    avatar = read_bundle(root / "config/avatars/default-20k.avatar")
+    still = replace(avatar, deltas=np.zeros_like(avatar.deltas))
+    with pytest.raises(SplatError, match="mouthPucker moves nothing"):
+        mouth_middle(still)
 
 
 def test_mistakes_are_told_in_words(

@@ -21,6 +21,7 @@ from driving_client.motion import ARKIT_NAMES, FRAME_RATE
 from driving_client.retarget import load_retarget
 from splat_gles.avatar import Avatar, Framing
 from splat_gles.camera import Camera, Size, bust
+from splat_gles.errors import SplatError
 from splat_gles.rig import Rig, RigParameters
 
 VISEMES: Final = {"m": "m", "f": "f", "sh": "S", "ah": "A:", "ee": "i:", "aw": "O:", "oo": "u:"}
@@ -124,15 +125,34 @@ def shot_camera(avatar: Avatar, shot: Shot, size: Size) -> Camera:
 
 
 def eyes_middle(avatar: Avatar) -> Floats:
-    """The middle (3,) between the eyeballs, in metres."""
-    places = [joint.position for joint in avatar.joints if joint.name in ("leftEye", "rightEye")]
-    values: Floats = np.mean(places, axis=0)
+    """The middle (3,) between the eyeballs, in metres; of a rig without them, between the lids.
+
+    Imported LAM avatars have no eye joints: their gaze is a matter of blendshapes.
+    """
+    joints = {joint.name: joint.position for joint in avatar.joints}
+    if {"leftEye", "rightEye"} <= joints.keys():
+        left, right = np.array(joints["leftEye"]), np.array(joints["rightEye"])
+    else:
+        left, right = (_moved_middle(avatar, f"eyeBlink{side}") for side in ("Left", "Right"))
+    values: Floats = (left + right) / 2.0
     return values
 
 
 def mouth_middle(avatar: Avatar) -> Floats:
     """Where the lips are (3,): the splats' mean, by how far mouthPucker moves them; x is 0."""
-    moved = np.linalg.norm(avatar.deltas[avatar.blendshapes.index("mouthPucker")], axis=1)
-    centre: Floats = moved @ avatar.positions[: len(moved)] / moved.sum()
+    centre = _moved_middle(avatar, "mouthPucker")
     centre[0] = 0.0
+    return centre
+
+
+def _moved_middle(avatar: Avatar, unit: str) -> Floats:
+    """The mean (3,) of the splats at rest, by how far a face unit moves them."""
+    if unit not in avatar.blendshapes:
+        raise SplatError(
+            f"{avatar.name} has no face unit {unit}; it takes ARKit's to find the face"
+        )
+    moved = np.linalg.norm(avatar.deltas[avatar.blendshapes.index(unit)], axis=1)
+    if not moved.any():
+        raise SplatError(f"{avatar.name}: its {unit} moves nothing, so the face cannot be found")
+    centre: Floats = moved @ avatar.positions[: len(moved)] / moved.sum()
     return centre
