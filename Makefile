@@ -52,7 +52,7 @@ test-clients: setup ## run the service's published clients against the embedded 
 	@KIOSK_VENDOR_CLIENTS=$(CURDIR)/out/vendor-clients $(VENV_PYTHON) -m pytest tests/vendor_clients
 
 lint: setup ## only the linters and the type checker
-	@exec $(VENV_PYTHON) -m pytest -q tests/test_linters.py
+	@exec $(VENV_PYTHON) -m pytest -q tests/test_linters.py tests/test_pages.py
 
 fuzz: setup ## ten million inputs over every parser that the network reaches (SHARE=0.1: a tenth)
 	@scripts/make_environment.sh fuzz

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Motion parameters: the two spaces, in fixed order, and a track of frames over time.
 
-`flame` is what the wire carries (PROTOCOL: 25 frames a second, frames without time stamps,
-frame i is for i / 25 s); `arkit` is what clips, rigs and local drivers use. A track
-interpolates linearly between frames: at 25 frames a second, axis-angle values of a talking
-head differ by a few degrees from frame to frame, where linear and spherical interpolation
-agree to well under a hundredth of a degree.
+`flame` is what the wire carries; `arkit` is what clips, rigs and local drivers use. Which time a
+frame is for: driving_client/README.md, An utterance and its time axis. A track interpolates
+linearly between frames: at 25 frames a second, axis-angle values of a talking head differ by a
+few degrees from frame to frame, where linear and spherical interpolation agree to well under a
+hundredth of a degree.
 """
 
 from __future__ import annotations

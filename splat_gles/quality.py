@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 SCALES: Final = (1.0, 0.85, 0.75, 0.67, 0.5)
-"""Internal resolutions, finest first, that pictures were measured at (see README.md)."""
+"""Internal resolutions, finest first, that pictures were measured at: splat_gles/README.md, How
+right it is."""
 _LEAST_SCALE = 0.25
 
 

@@ -5,7 +5,7 @@ A frame: sort on the CPU, upload the order (4 bytes a splat) and one small block
 project every splat once (gl/projection_pass.py), blend the quads back to front over the
 background (gl/quad_pass.py), and, where the quality asks for an offscreen buffer, bring that to
 the back buffer (gl/resolve_pass.py). No depth buffer, no discard, no readback, no glFinish; at
-most 30 GL calls. README.md draws the way of the data.
+most 30 GL calls. Drawn in splat_gles/README.md, The way of a frame.
 
 Blending happens in display-referred values, as the splats were trained; the back buffer must
 not be an sRGB one. Left out on purpose: time, windows (see `display`), the choice of pose and

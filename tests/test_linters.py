@@ -180,13 +180,3 @@ def test_the_rooms_of_a_package_import_downwards_only(root: Path, package: str) 
     for room in sorted(rooms):
         climb(room, ())
     assert len(settled) > 10, "nothing was looked at"
-
-
-def test_links_between_pages_lead_somewhere(root: Path) -> None:
-    dead = [
-        f"{page.relative_to(root)}: {target}"
-        for page in tracked(root, ".md")
-        for target in re.findall(r"\]\(([^)#\s]+)", page.read_text())
-        if "://" not in target and not (page.parent / target).exists()
-    ]
-    assert not dead, f"links that lead nowhere: {dead}"

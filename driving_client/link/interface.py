@@ -17,7 +17,10 @@ from driving_client.utterance import Samples, Utterance
 
 
 class PlaybackState(Enum):
-    """What became of an utterance, as told upstream (PROTOCOL section 4)."""
+    """What became of an utterance, as told upstream.
+
+    The text that carries it: driving_client/wire/README.md, Relay dialect.
+    """
 
     PLAYING = "playing"
     PAUSED = "paused"

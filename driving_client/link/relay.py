@@ -84,7 +84,7 @@ class RelayLink(ReconnectingLink):
         return ""
 
     def _confirmed(self) -> None:
-        """Nothing to take up again: a relay cannot say from where (wire/README.md)."""
+        """Nothing to take up again: a relay cannot say from where."""
 
     def _lost(self) -> None:
         self._timeline.link_lost()

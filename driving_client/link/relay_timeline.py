@@ -2,8 +2,8 @@
 """The relay's frames put together into utterances.
 
 Audio frames carry no id and motion carries one inside its messages, so this is where it is
-decided what belongs to what; wire/README.md holds the rules, by number. No sockets here: any
-order and chunking of frames can be tried on it.
+decided what belongs to what, by the numbered list in driving_client/wire/README.md, The rules of an
+utterance. No sockets here: any order and chunking of frames can be tried on it.
 """
 
 from __future__ import annotations

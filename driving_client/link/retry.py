@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What to do after a link has failed: the policy as tables, and the waiting times.
 
-The tables are PROTOCOL section 3. A kiosk stands in a shop with nobody near, so it retries
-whatever time may mend, and stops only where each retry would fail for certain. Proxies answer
-401, 403 and 404 while what is behind them restarts: a refusal is final only for an address
-that has never worked, where it is a mistake in the configuration.
+A kiosk stands in a shop with nobody near, so it retries whatever time may mend, and stops only
+where each retry would fail for certain. Proxies answer 401, 403 and 404 while what is behind them
+restarts: a refusal is final only for an address that has never worked, where it is a mistake in
+the configuration. The same in words: driving_client/README.md, When a link fails.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Session tokens for a driveningress endpoint (PROTOCOL section 3, step 1).
+"""Session tokens for a driveningress endpoint (driving_client/wire/README.md, Tokens).
 
 A token is fetched anew for every connection: connections are rare, and a token that a 4010
 has spoiled is never met again. Its expiry is counted by the service's own clock, because a board

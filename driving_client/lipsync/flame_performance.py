@@ -16,7 +16,10 @@ from driving_client.utterance import Samples
 
 
 def frame_count(samples: int, sample_rate: int) -> int:
-    """Whole frames that fit the audio: the tail under 40 ms has none (PROTOCOL section 2)."""
+    """Whole frames that fit the audio: the tail under 40 ms has none.
+
+    See driving_client/README.md, An utterance and its time axis.
+    """
     return int(samples * FRAME_RATE) // sample_rate
 
 

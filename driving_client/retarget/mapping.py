@@ -34,7 +34,8 @@ INPUT_SIZE: Final = 51
 """What the fit looks at: jaw_pose x, then expression 0 to 49."""
 
 EXPRESSION_LIMIT: Final = 8.0
-"""Expression values beyond this are implausible on the wire (PROTOCOL section 2)."""
+"""Beyond this an expression value is implausible: driving_client/wire/README.md, Messages (both
+dialects)."""
 
 JAW_TRAVEL: Final = 0.055
 """Radians of jaw x that a fully open mouth adds to rest in frames that we make: the vendor's

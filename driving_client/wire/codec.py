@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bytes of the wire to checked messages and back.
 
-Everything that comes from the network passes here, so this file holds the limits on size;
-README.md beside it lists them. What it refuses is a `ProtocolError`; a single bad keyframe is
-dropped and counted instead (`keyframes`). What it leaves out on purpose: sessions and
-utterances, that is, which message may come when.
+Everything that comes from the network passes here, so this file holds the limits on size, listed in
+driving_client/wire/README.md, Messages (both dialects). What it refuses is a `ProtocolError`; a
+single bad keyframe is dropped and counted instead (`keyframes`). What it leaves out on purpose:
+sessions and utterances, that is, which message may come when.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The relay's binary frames `[u8 type][u8 flags][payload]`, both ways.
 
-Only the framing and its limits; README.md beside this file says what the frames mean
-together. Frames of unknown types decode to None: they are ignored, not refused.
+Only the framing and its limits; what the frames mean together: driving_client/wire/README.md, Relay
+dialect. Frames of unknown types decode to None: they are ignored, not refused.
 """
 
 from __future__ import annotations

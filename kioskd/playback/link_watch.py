@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether motion can be hoped for: the link's state and the audio-only rule of PROTOCOL 5.
+"""Whether motion can be hoped for: the link's state, and when speech goes on alone.
 
 No connection for 15 s, speech without motion for as long, or a stream that ended without any
 motion: from then on speech is audio-only and waits for nothing, until the link is back. Motion
 that does come proves the endpoint well again: one empty answer must not silence the face of a
-kiosk whose link then stays up for weeks.
+kiosk whose link then stays up for weeks. See kioskd/README.md, When motion is late or lost.
 """
 
 from __future__ import annotations

@@ -25,7 +25,9 @@ class IdleSettings:
 
 @dataclass(frozen=True, slots=True)
 class PlaybackSettings:
-    """How voice and motion are put together when one of them is late (PROTOCOL, section 5).
+    """How voice and motion are put together when one of them is late.
+
+    The whole of it: kioskd/README.md, When motion is late or lost.
 
     The voice waits `motion_wait_s` for its first motion, then begins with lips that follow its
     sound. Motion that stops: the face holds `hold_frames`, then the lips follow the sound. Eases:

@@ -2,8 +2,8 @@
 """The face's way from what it shows to what it shall show, without a jump.
 
 Every change of target eases from the pose shown at that moment, so a start during an ending
-needs no case of its own. Weight 0.5 − 0.5 cos πp (PROTOCOL, section 5): the speed is zero at
-both ends and at most π/2 of the distance per duration.
+needs no case of its own. Weight 0.5 − 0.5 cos πp: the speed is zero at both ends and at
+most π/2 of the distance per duration.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 """Third stage on the GPU, where there is an offscreen buffer: its picture to the back buffer.
 
 At full resolution pixel by pixel, otherwise enlarged with a bicubic filter; only the avatar's
-part of the screen. The values are rounded to 8 bits and not dithered: see README.md.
+part of the screen. The values are rounded to 8 bits and not dithered:
+splat_gles/README.md, Why it is done so.
 """
 
 from __future__ import annotations
