@@ -18,11 +18,9 @@ from numpy.typing import NDArray
 
 from driving_client.errors import ProtocolError
 from driving_client.motion import FloatArray, MotionSample, MotionTrack, ParameterSpace
+from driving_client.sample_rates import rate_fault
 
 Samples = NDArray[np.int16]
-
-SAMPLE_RATES: Final = (8000, 16000, 22050, 24000, 32000, 44100, 48000)
-"""PCM rates of the protocol, mono s16le."""
 
 MAX_SECONDS: Final = 600.0
 """An utterance longer than this is refused: 58 MB at 48 kHz is where a board still copes."""
@@ -42,10 +40,9 @@ class Utterance:
         space: ParameterSpace = ParameterSpace.FLAME,
         motion_offset_s: float = 0.0,
     ) -> None:
-        if sample_rate not in SAMPLE_RATES:
+        if fault := rate_fault(sample_rate):
             raise ProtocolError(
-                f"utterance {request_id}: sample rate {sample_rate} Hz is not one of "
-                f"{', '.join(map(str, SAMPLE_RATES))}; resample the audio before sending it"
+                f"utterance {request_id}: {fault}; resample the audio before sending it"
             )
         self.request_id = request_id
         self.sample_rate = sample_rate

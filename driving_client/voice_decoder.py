@@ -15,7 +15,8 @@ from typing import Final
 import numpy as np
 
 from driving_client.errors import DrivingError
-from driving_client.utterance import SAMPLE_RATES, Samples
+from driving_client.sample_rates import rate_fault
+from driving_client.utterance import Samples
 
 MAX_WAV_HEADER: Final = 64 * 1024
 
@@ -109,9 +110,8 @@ class VoiceDecoder:
 
 def check_rate(rate: int) -> int:
     """The rate itself when it is one of the protocol's; raises VoiceError."""
-    if rate not in SAMPLE_RATES:
-        known = ", ".join(map(str, SAMPLE_RATES))
-        raise VoiceError(f"sample rate {rate} Hz is not one of {known}; resample the voice")
+    if fault := rate_fault(rate):
+        raise VoiceError(f"{fault}; resample the voice")
     return rate
 
 

@@ -25,7 +25,8 @@ from driving_client.lipsync.flame_performance import VoicePerformance
 from driving_client.motion import FloatArray
 from driving_client.ogg_opus import OPUS_RATE, OggOpusDecoder, OpusMissingError
 from driving_client.retarget import Retarget
-from driving_client.utterance import MAX_SECONDS, SAMPLE_RATES, Samples
+from driving_client.sample_rates import rate_fault
+from driving_client.utterance import MAX_SECONDS, Samples
 from driving_client.wire.codec import decode_message, encode_message
 from driving_client.wire.messages import (
     Animation,
@@ -151,10 +152,8 @@ class DrivingIngressSession:
                 f"audio format {first.audio_format} is unknown; send PCM s16le (0) or Ogg Opus (1)"
             )
         rate = first.sample_rate or 16000
-        if rate not in SAMPLE_RATES:
-            raise ProtocolError(
-                f"sample rate {rate} Hz is not one of {', '.join(map(str, SAMPLE_RATES))}"
-            )
+        if fault := rate_fault(rate):
+            raise ProtocolError(fault)
         return rate
 
     async def _handle(self, message: WireMessage) -> None:

@@ -26,8 +26,9 @@ from driving_client.endpoint.speaker import Speaker, Take
 from driving_client.errors import SpeechError
 from driving_client.link.flood import FloodGuard
 from driving_client.link.frame_reader import FrameReader
+from driving_client.sample_rates import rate_fault
 from driving_client.texts import excerpt
-from driving_client.utterance import MAX_SECONDS, SAMPLE_RATES
+from driving_client.utterance import MAX_SECONDS
 from driving_client.wire.relay_frames import (
     MAX_JSON_BYTES,
     ErrorFrame,
@@ -126,10 +127,8 @@ class RelaySession:
             await self._refuse('the first frame is not {"action":"start"} as text; send it first')
             return False
         rate = document.get("sample_rate", 16000)
-        if type(rate) is not int or rate not in SAMPLE_RATES:
-            await self._refuse(
-                f"sample_rate {rate!r:.40} is not one of {', '.join(map(str, SAMPLE_RATES))}"
-            )
+        if fault := rate_fault(rate):
+            await self._refuse(fault)
             return False
         self._sample_rate = rate
         self._avatar_id = excerpt(str(document.get("avatar_id", "")))

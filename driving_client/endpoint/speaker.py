@@ -49,7 +49,7 @@ class Speaker:
         return await asyncio.get_running_loop().run_in_executor(self._worker, self._make, text)
 
     async def perform(self, samples: Samples, sample_rate: int) -> Take:
-        """The motion of a voice; `sample_rate` one of utterance.SAMPLE_RATES."""
+        """The motion of a voice; `sample_rate` one of sample_rates.SAMPLE_RATES."""
         return await asyncio.get_running_loop().run_in_executor(
             self._worker, self._follow, samples, sample_rate
         )

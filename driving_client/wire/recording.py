@@ -21,7 +21,8 @@ import numpy as np
 from driving_client.errors import ProtocolError, RecordingError
 from driving_client.motion import FRAME_RATE
 from driving_client.regular_file import read_regular
-from driving_client.utterance import MAX_SECONDS, SAMPLE_RATES, Samples, Utterance
+from driving_client.sample_rates import rate_fault
+from driving_client.utterance import MAX_SECONDS, Samples, Utterance
 from driving_client.wire import driveningress_pb2 as pb
 from driving_client.wire.animation import add_animation
 from driving_client.wire.codec import Animation, decode_message, encode_message
@@ -151,12 +152,10 @@ def _request_id(document: dict[str, Any], key: str, path: Path) -> str:
     return value if isinstance(value, str) and value else path.stem
 
 
-def _sample_rate(value: object) -> int:
-    if not isinstance(value, int) or value not in SAMPLE_RATES:
-        raise RecordingError(
-            f"sample_rate {value!r:.40} is not one of {', '.join(map(str, SAMPLE_RATES))}"
-        )
-    return value
+def _sample_rate(value: Any) -> int:
+    if fault := rate_fault(value):
+        raise RecordingError(fault)
+    return int(value)
 
 
 def _bytes(value: object, key: str) -> bytes:

@@ -16,8 +16,9 @@ from typing import Any, Final
 import numpy as np
 
 from driving_client.errors import ProtocolError
+from driving_client.sample_rates import rate_fault
 from driving_client.texts import excerpt
-from driving_client.utterance import SAMPLE_RATES, Samples
+from driving_client.utterance import Samples
 from driving_client.wire.allowance import Allowance
 from driving_client.wire.codec import (
     MAX_MESSAGE_BYTES,
@@ -209,12 +210,9 @@ def _string(document: dict[str, Any], key: str, what: str) -> str:
 
 
 def _metadata(document: dict[str, Any]) -> MetadataFrame:
-    rate = document.get("sample_rate")
-    if type(rate) is not int or rate not in SAMPLE_RATES:
-        raise ProtocolError(
-            f"relay metadata frame: sample_rate {rate!r:.40} is not one of "
-            f"{', '.join(map(str, SAMPLE_RATES))}"
-        )
+    rate: Any = document.get("sample_rate")
+    if fault := rate_fault(rate):
+        raise ProtocolError(f"relay metadata frame: {fault}")
     channels = document.get("channels", 1)
     if channels != 1:
         raise ProtocolError(f"relay metadata frame: channels {channels!r:.40}: send mono, 1")

@@ -18,7 +18,7 @@ from driving_client.endpoint.session_tokens import grant
 from driving_client.endpoint.settings import EndpointSettings
 from driving_client.endpoint.speaker import Speaker
 from driving_client.retarget import Retarget, load_retarget
-from driving_client.utterance import SAMPLE_RATES
+from driving_client.sample_rates import SAMPLE_RATES
 from driving_client.wire.codec import (
     AudioInput,
     ConfigureSession,

@@ -19,7 +19,8 @@ from driving_client.errors import ProtocolError
 from driving_client.link.local_voice import LocalVoice
 from driving_client.lipsync.espeak import MAXIMUM_CHARACTERS
 from driving_client.ogg_opus import OggOpusDecoder
-from driving_client.utterance import SAMPLE_RATES, Utterance
+from driving_client.sample_rates import SAMPLE_RATES
+from driving_client.utterance import Utterance
 from driving_client.voice_decoder import VoiceDecoder, VoiceError, asked_rate
 from fuzzing.target import Target, finish, header, join, split
 from kioskd.http.speak import VoiceInput

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from driving_client.errors import ProtocolError
-from driving_client.utterance import SAMPLE_RATES
+from driving_client.sample_rates import SAMPLE_RATES
 from driving_client.wire import driveningress_pb2 as pb
 from driving_client.wire.allowance import MAX_ENTRIES, MAX_FIELDS, MAX_KEYFRAMES
 from driving_client.wire.codec import (

@@ -17,7 +17,8 @@ from driving_client.lipsync.espeak import synthesise
 from driving_client.motion import FloatArray
 from driving_client.retarget import load_retarget
 from driving_client.retarget.mouth import OPEN
-from driving_client.utterance import SAMPLE_RATES, Samples
+from driving_client.sample_rates import SAMPLE_RATES
+from driving_client.utterance import Samples
 
 RETARGET = load_retarget()
 SPEECH = synthesise("My baby, put five maps on the table.")

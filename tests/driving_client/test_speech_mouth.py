@@ -25,7 +25,7 @@ from driving_client.lipsync.mouth_net import (
 from driving_client.lipsync.speech_level import SpeechLevel
 from driving_client.lipsync.speech_mouth import LOOK_AHEAD_S, SpeechMouth
 from driving_client.retarget.mouth import OPEN
-from driving_client.utterance import SAMPLE_RATES
+from driving_client.sample_rates import SAMPLE_RATES
 
 NET = load_net()
 SPEECH = synthesise("Hello, my baby puts five maps on the table. Who moved the big blue bowl?")

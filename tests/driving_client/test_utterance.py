@@ -14,7 +14,8 @@ from driving_client.link.interface import LinkCounters, LinkEvent, UtteranceStar
 from driving_client.link.local_voice import new_request_id
 from driving_client.link.relay_timeline import RelayTimeline
 from driving_client.motion import FRAME_RATE, MotionTrack, ParameterSpace
-from driving_client.utterance import MAX_SECONDS, SAMPLE_RATES, Utterance
+from driving_client.sample_rates import SAMPLE_RATES
+from driving_client.utterance import MAX_SECONDS, Utterance
 from driving_client.wire.animation import add_animation
 from driving_client.wire.codec import Animation
 from driving_client.wire.relay_frames import AudioFrame, MetadataFrame, MotionFrame

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sound_card import OwnTime
 
-from driving_client.utterance import SAMPLE_RATES, Utterance
+from driving_client.sample_rates import SAMPLE_RATES
+from driving_client.utterance import Utterance
 from kioskd.audio.clock import PositionClock
 from kioskd.audio.ledger import Ledger
 from kioskd.audio.snapshot import AudioSnapshot

@@ -19,7 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from driving_client.link.interface import LinkEvent, UtteranceStarted
-from driving_client.utterance import SAMPLE_RATES, Utterance
+from driving_client.sample_rates import SAMPLE_RATES
+from driving_client.utterance import Utterance
 from driving_client.voice_decoder import VoiceDecoder, VoiceError
 from kioskd.http.speak import VoiceInput
 from kioskd.link.local_links import NoLink
