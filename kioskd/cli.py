@@ -24,7 +24,6 @@ from kioskd.config.sections import DEFAULT_AVATAR
 from kioskd.errors import KioskError
 from kioskd.link.local_links import RecordingLink
 from kioskd.service.kiosk import Kiosk
-from kioskd.service.settings import link_settings
 from kioskd.service.signals import SignalThread
 from splat_gles.bundle import read_bundle
 from splat_gles.errors import BundleError, SplatError
@@ -96,7 +95,7 @@ def main(watch: SignalThread) -> int:
         "kioskd %s, configuration from %s", __version__,
         ", ".join(map(str, loaded.files)) or "the defaults", extra={"code": "starting"},
     )  # fmt: skip
-    live = LiveConfig(loaded.config, options.config, overrides)
+    live = LiveConfig(loaded, options.config, overrides)
     try:
         return kiosk(live, watch, recording).run()
     except (KioskError, SplatError, DrivingError) as error:
@@ -115,7 +114,6 @@ def kiosk(live: LiveConfig, watch: SignalThread, recording: Recording | None) ->
 def check(loaded: Loaded) -> int:
     """What the start would refuse beyond the table's rules, then "ok"."""
     config: Config = loaded.config
-    link_settings(config)
     if not _can_show(config.avatar.path):
         try:
             read_bundle(Path(DEFAULT_AVATAR))

@@ -1,65 +1,60 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a link must know, checked once, so that a wrong setting is told at the start.
 
-Secrets are kept out of `repr`, and so out of logs.
+Defaults are left to whoever configures it: a default for an operator lies in kioskd's table of
+options, and only what nobody sets has one here. Secrets are kept out of `repr`, and so out of logs.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from driving_client.address import HTTP, WEBSOCKET, check_url, without_secrets
 from driving_client.errors import AddressError, LinkError
 from driving_client.link.retry import Backoff
-from driving_client.utterance import SAMPLE_RATES
+from driving_client.sample_rates import rate_fault
 
 DIALECTS: Final = ("relay", "driveningress")
 
 
+class SettingsError(LinkError):
+    """Settings with which no link can work; `faults` says of each, by name, what is wrong."""
+
+    def __init__(self, faults: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {fault}" for name, fault in faults.items()))
+        self.faults = faults
+
+
 @dataclass(frozen=True, slots=True)
 class LinkSettings:
-    """Address and credentials of one driving endpoint.
+    """Address and credentials of one driving endpoint; an empty text is one that is not given.
 
     A driveningress endpoint takes a `session_key`, or a token had from `token_url`: the
     endpoint's console with an `api_key`, or the operator's own backend without one.
     `sample_rate` is that of the voice sent or asked for, in Hz; `motion_offset_s` is added
-    to the time of every frame. Raises LinkError for settings that cannot work.
+    to the time of every frame. Raises SettingsError for settings that cannot work.
     """
 
     url: str
-    dialect: str = "relay"
-    avatar_id: str = ""
-    app_id: str = ""
-    session_key: str = field(default="", repr=False)
-    token_url: str = ""
-    api_key: str = field(default="", repr=False)
-    sample_rate: int = 16000
-    motion_offset_s: float = 0.0
-    connect_timeout_s: float = 10.0
+    dialect: str
+    avatar_id: str
+    app_id: str
+    session_key: str = field(repr=False)
+    token_url: str
+    api_key: str = field(repr=False)
+    sample_rate: int
+    motion_offset_s: float
+    connect_timeout_s: float
     heartbeat_s: float = 15.0
     backoff: Backoff = field(default_factory=Backoff)
 
     def __post_init__(self) -> None:
-        _check_url("url", self.url, (*WEBSOCKET, *HTTP))
-        if self.token_url:
-            _check_url("token_url", self.token_url, HTTP)
-        if self.dialect not in DIALECTS:
-            raise LinkError(f"dialect {self.dialect!r}: use one of {', '.join(DIALECTS)}")
-        if self.sample_rate not in SAMPLE_RATES:
-            raise LinkError(
-                f"sample_rate {self.sample_rate}: use one of {', '.join(map(str, SAMPLE_RATES))}"
-            )
-        for name in ("app_id", "session_key", "api_key"):
-            value = getattr(self, name)
-            if not (value.isascii() and value.isprintable()):
-                raise LinkError(f"{name} holds characters that no HTTP header takes: check it")
-        if self.session_key and self.token_url:
-            raise LinkError("session_key and token_url are both given: keep one of them")
-        if self.api_key and not self.token_url:
-            raise LinkError("api_key is given without token_url: set it to …/session-tokens")
+        if faults := {name: fault for name, fault in self._faults().items() if fault}:
+            raise SettingsError(faults)
 
     @property
     def key(self) -> str:
@@ -67,9 +62,44 @@ class LinkSettings:
         told = json.dumps((self.dialect, self.url, self.app_id, self.avatar_id))
         return hashlib.sha256(told.encode()).hexdigest()
 
+    def _faults(self) -> dict[str, str]:
+        """What is wrong with each setting that anything can be wrong with; empty for nothing."""
+        return {
+            "url": _url_fault(self.url, (*WEBSOCKET, *HTTP)),
+            "dialect": _dialect_fault(self.dialect),
+            "app_id": _header_fault(self.app_id),
+            "session_key": _header_fault(self.session_key),
+            "token_url": self._token_url_fault(),
+            "api_key": self._api_key_fault(),
+            "sample_rate": rate_fault(self.sample_rate),
+        }
 
-def _check_url(name: str, url: str, schemes: tuple[str, ...]) -> None:
+    def _token_url_fault(self) -> str:
+        if not self.token_url:
+            return ""
+        if self.session_key:
+            return "a session key is given as well; keep one of the two"
+        return _url_fault(self.token_url, HTTP)
+
+    def _api_key_fault(self) -> str:
+        if self.api_key and not self.token_url:
+            return "is of no use without token_url; set that to the console's …/session-tokens"
+        return _header_fault(self.api_key)
+
+
+def _dialect_fault(dialect: str) -> str:
+    return "" if dialect in DIALECTS else f"{dialect!r} is not one of {', '.join(DIALECTS)}"
+
+
+def _header_fault(value: str) -> str:
+    if value.isascii() and value.isprintable():
+        return ""
+    return "holds characters that no HTTP header takes; copy it again from the endpoint's console"
+
+
+def _url_fault(url: str, schemes: tuple[str, ...]) -> str:
     try:
         check_url(url, schemes)
     except AddressError as error:
-        raise LinkError(f"{name} {without_secrets(url)!r} is not an address: {error}") from error
+        return f"{without_secrets(url)!r} is not an address: {error}"
+    return ""

@@ -9,7 +9,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class AudioSettings:
-    """The `audio` section of the configuration.
+    """The `audio` section of the configuration, which has the defaults.
 
     `device` is an ALSA PCM name (`default`, `plughw:CARD=HDMI`, …), or `auto` for the first card
     that fits a pattern of `match` (`kioskd.audio.cards`); `latency_ms` is what the
@@ -17,12 +17,12 @@ class AudioSettings:
     the position; `buffer_ms` is how much sound lies in the device at most; `volume` is 0 to 1.
     """
 
-    device: str = "default"
-    latency_ms: float = 0.0
-    buffer_ms: float = 120.0
-    volume: float = 1.0
-    enabled: bool = True
-    match: tuple[str, ...] = ()
+    device: str
+    latency_ms: float
+    buffer_ms: float
+    volume: float
+    enabled: bool
+    match: tuple[str, ...]
 
 
 PREFERRED_RATE: Final = 48000

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from driving_client.link.settings import LinkSettings
 from kioskd.config.options import Kind, Value
+from kioskd.config.part_settings import link_settings
 from kioskd.config.reading import OVERRIDE_ORIGIN, Reading, read_file, read_override
-from kioskd.config.rules import check_rules
+from kioskd.config.rules import check_rules, read_secrets
 from kioskd.config.secrets import secret_in
 from kioskd.config.sections import OPTIONS, Config, build
 from kioskd.errors import KioskError
@@ -29,10 +31,14 @@ class ConfigError(KioskError):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A configuration and the files that it was read from, in order."""
+    """A configuration, the files that it was read from, in order, and the link that it asks for.
+
+    The link's settings hold the secrets, which the configuration only names; None without one.
+    """
 
     config: Config
     files: tuple[Path, ...]
+    link: LinkSettings | None
 
 
 def load(
@@ -42,7 +48,8 @@ def load(
 
     Without a path, DEFAULT_FILE is read where it exists and everything has its default where
     not. Later values win, key by key. Relative file names in a file are relative to that
-    file's folder, on the command line to the working directory. Raises ConfigError.
+    file's folder, on the command line to the working directory. Raises ConfigError, which tells
+    everything that the daemon would refuse: what is loaded needs no second check.
     """
     reading = Reading()
     files = _files(path, reading)
@@ -55,10 +62,11 @@ def load(
         values = {key: _moved(key, value, stands_for, path) for key, value in values.items()}
     config = build(values)
     # Rules are checked even where values were wrong: one run shows everything there is.
-    reading.problems += check_rules(config, reading)
+    secrets = read_secrets(config, reading)
+    reading.problems += check_rules(config, secrets, reading)
     if reading.problems:
         raise ConfigError(reading.problems)
-    return Loaded(config, tuple(files))
+    return Loaded(config, tuple(files), link_settings(config, secrets))
 
 
 def read_secret(path: str) -> str:

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From the configuration's sections to the settings that each part takes."""
+"""From the configuration's sections to the settings that each part takes.
+
+Here, and not with the parts, so that `load()` can try them and a command need not load the parts.
+"""
 
 from __future__ import annotations
 
-from driving_client.errors import LinkError
+from collections.abc import Mapping
+
 from driving_client.link.settings import LinkSettings
 from kioskd.audio.settings import AudioSettings
-from kioskd.config import Config, ConfigError, read_secret
+from kioskd.config.sections import Config
 from kioskd.playback.settings import IdleSettings, PlaybackSettings
 
 
@@ -44,29 +48,26 @@ def playback_settings(config: Config) -> PlaybackSettings:
     )
 
 
-def link_settings(config: Config) -> LinkSettings | None:
-    """The link's settings with the secrets from their files, None without an endpoint.
+def link_settings(config: Config, secrets: Mapping[str, str]) -> LinkSettings | None:
+    """The link's settings, None without an endpoint; raises SettingsError.
 
-    Raises ConfigError for secrets that cannot be read or sent.
+    `secrets`: what the secrets' files hold, by the key of the option that names the file.
     """
     endpoint = config.endpoint
     if not endpoint.url:
         return None
-    try:
-        return LinkSettings(
-            url=endpoint.url,
-            dialect=endpoint.dialect,
-            avatar_id=endpoint.avatar_id,
-            app_id=endpoint.app_id,
-            session_key=read_secret(endpoint.session_key_file),
-            token_url=endpoint.token_url,
-            api_key=read_secret(endpoint.api_key_file),
-            sample_rate=endpoint.sample_rate,
-            motion_offset_s=endpoint.motion_offset_ms / 1000,
-            connect_timeout_s=endpoint.connect_timeout_s,
-        )
-    except LinkError as error:
-        raise ConfigError([f"endpoint: {error}"]) from error
+    return LinkSettings(
+        url=endpoint.url,
+        dialect=endpoint.dialect,
+        avatar_id=endpoint.avatar_id,
+        app_id=endpoint.app_id,
+        session_key=secrets.get("endpoint.session_key_file", ""),
+        token_url=endpoint.token_url,
+        api_key=secrets.get("endpoint.api_key_file", ""),
+        sample_rate=endpoint.sample_rate,
+        motion_offset_s=endpoint.motion_offset_ms / 1000,
+        connect_timeout_s=endpoint.connect_timeout_s,
+    )
 
 
 def display_size(config: Config) -> tuple[int, int] | None:

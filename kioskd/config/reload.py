@@ -15,10 +15,11 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from kioskd.config import Config, ConfigError, load
+from kioskd.config import Config, ConfigError, Loaded, load
 from kioskd.config.options import Option
 from kioskd.config.sections import build, changed, flatten
 from kioskd.config.snapshot import ConfigSnapshot
@@ -28,18 +29,26 @@ logger = logging.getLogger(__name__)
 MOST_TOLD: Final = 20
 """Problems; a file that is none of ours has one in each of 20,000 lines."""
 
-Apply = Callable[[Config, frozenset[str]], None]
+Apply = Callable[[Loaded, frozenset[str]], None]
 
 
 class LiveConfig:
-    """The configuration in force; `apply` is given the new one and the sections that changed."""
+    """The configuration in force; `apply` is given the new one and the sections that changed.
 
-    def __init__(self, config: Config, path: Path | None, overrides: Sequence[str]) -> None:
-        self.config = config
+    Every option of the endpoint is live, and so are the link's settings.
+    """
+
+    def __init__(self, loaded: Loaded, path: Path | None, overrides: Sequence[str]) -> None:
+        self.loaded = loaded
         self.snapshot = ConfigSnapshot()
         self._path = path
         self._overrides = tuple(overrides)
         self._reading = self._again = False
+
+    @property
+    def config(self) -> Config:
+        """The options in force."""
+        return self.loaded.config
 
     async def reload(self, apply: Apply) -> None:
         """Read again and apply what can be; the last good configuration stays on any error.
@@ -59,13 +68,13 @@ class LiveConfig:
         finally:
             self._reading = False
 
-    def _begin_reading(self) -> asyncio.Future[Config]:
-        future: Future[Config] = Future()
+    def _begin_reading(self) -> asyncio.Future[Loaded]:
+        future: Future[Loaded] = Future()
         future.set_running_or_notify_cancel()
 
         def read() -> None:
             try:
-                future.set_result(load(self._path, self._overrides).config)
+                future.set_result(load(self._path, self._overrides))
             except Exception as error:  # noqa: BLE001 – raised where the result is taken
                 future.set_exception(error)
 
@@ -73,14 +82,9 @@ class LiveConfig:
         threading.Thread(target=read, name="config", daemon=True).start()
         return asyncio.wrap_future(future)
 
-    def _take(self, read: asyncio.Future[Config], apply: Apply) -> None:
-        before = self.config
+    def _take(self, read: asyncio.Future[Loaded], apply: Apply) -> None:
         try:
             wanted = read.result()
-            rows = changed(before, wanted)
-            live = [row for row in rows if row.rule.live]
-            after = _with(before, wanted, live)
-            apply(after, frozenset(row.section for row in live))
         except ConfigError as error:
             problems = _first(error.problems)
             self.snapshot = ConfigSnapshot(problems=problems)
@@ -88,7 +92,11 @@ class LiveConfig:
                 logger.error("%s", problem, extra={"code": "config_invalid"})
             logger.error("the configuration is kept as it was", extra={"code": "config_kept"})
             return
-        self.config = after
+        rows = changed(self.config, wanted.config)
+        live = [row for row in rows if row.rule.live]
+        after = replace(wanted, config=_with(self.config, wanted.config, live))
+        apply(after, frozenset(row.section for row in live))
+        self.loaded = after
         logger.info(
             "configuration read again, applied: %s",
             ", ".join(row.key for row in live) or "nothing",

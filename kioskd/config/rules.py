@@ -4,15 +4,23 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from pathlib import Path
 
+from driving_client.link.settings import SettingsError
 from driving_client.regular_file import open_regular
 from kioskd.config.options import Kind
+from kioskd.config.part_settings import link_settings
 from kioskd.config.reading import Reading
 from kioskd.config.secrets import MAX_SECRET_BYTES, SHORTEST_TOKEN, secret_in, tls_context
 from kioskd.config.sections import OPTIONS, Config, flatten
 
 NETWORK_NEEDS = ("health.tls_certificate", "health.tls_key", "health.token_file")
+SECRET_SETTINGS = {
+    "session_key": "endpoint.session_key_file",
+    "api_key": "endpoint.api_key_file",
+}
+"""The link's settings that come from files, and the options that name those."""
 
 
 def is_loopback(address: str) -> bool:
@@ -36,44 +44,49 @@ def as_reached_here(address: str) -> str:
     return address if parsed.version == 4 else f"[{address}]"
 
 
-def check_rules(config: Config, reading: Reading) -> list[str]:
-    """What is wrong with the configuration as a whole, one message per problem."""
-    return [
-        *_files_that_cannot_be_read(config, reading),
-        *_network_without_protection(config, reading),
-        *_certificate_without_its_key(config, reading),
-        *_endpoint_contradictions(config, reading),
-        *_retarget_of_no_use(config, reading),
-    ]
+def read_secrets(config: Config, reading: Reading) -> dict[str, str]:
+    """What the secrets' files hold, by the key of the option that names the file.
 
-
-def _files_that_cannot_be_read(config: Config, reading: Reading) -> list[str]:
-    problems = []
+    Tells of every file that an option names and that is of no use.
+    """
+    secrets: dict[str, str] = {}
     values = flatten(config)
     for key, row in OPTIONS.items():
-        name = values[key]
+        name = str(values[key])
         if not name or row.rule.kind not in (Kind.FILE, Kind.SECRET_FILE):
             continue
         if key == "avatar.path":
             continue  # a broken avatar must not stop the kiosk: the default one shows instead
         try:
-            with open_regular(str(name)) as file:
+            with open_regular(name) as file:
                 content = file.read(MAX_SECRET_BYTES)
         except OSError as error:
             reason = f"{name} cannot be read ({error.strerror}); name a readable file"
-            problems.append(f"{reading.where(key)}: {key}: {reason}")
+            reading.problems.append(f"{reading.where(key)}: {key}: {reason}")
             continue
         if not content.strip():
-            problems.append(f"{reading.where(key)}: {key}: {name} is empty")
+            reading.problems.append(f"{reading.where(key)}: {key}: {name} is empty")
         elif row.rule.kind is Kind.SECRET_FILE and key != "health.tls_key":
             try:
-                secret_in(str(name))
+                secrets[key] = secret_in(name)
             except ValueError as error:
-                problems.append(f"{reading.where(key)}: {key}: {name}: {error}")
-    return problems
+                reading.problems.append(f"{reading.where(key)}: {key}: {name}: {error}")
+    return secrets
 
 
-def _network_without_protection(config: Config, reading: Reading) -> list[str]:
+def check_rules(config: Config, secrets: Mapping[str, str], reading: Reading) -> list[str]:
+    """What is wrong with the configuration as a whole, one message per problem."""
+    return [
+        *_network_without_protection(config, secrets, reading),
+        *_certificate_without_its_key(config, reading),
+        *_endpoint_that_cannot_work(config, secrets, reading),
+        *_retarget_of_no_use(config, reading),
+    ]
+
+
+def _network_without_protection(
+    config: Config, secrets: Mapping[str, str], reading: Reading
+) -> list[str]:
     health = config.health
     values = flatten(config)
     missing = [key for key in NETWORK_NEEDS if not values[key]]
@@ -88,18 +101,18 @@ def _network_without_protection(config: Config, reading: Reading) -> list[str]:
             f"{reading.where('health.address')}: health.address: {health.address} can be reached "
             f"from other machines, which needs {', '.join(missing)}; set them or use 127.0.0.1"
         ]
-    return _token_too_short(health.token_file, reading)
+    return _token_too_short(config, secrets, reading)
 
 
-def _token_too_short(path: str, reading: Reading) -> list[str]:
-    try:
-        length = len(secret_in(path))
-    except ValueError:
+def _token_too_short(config: Config, secrets: Mapping[str, str], reading: Reading) -> list[str]:
+    key = "health.token_file"
+    if key not in secrets:
         return []  # told already, as a file that cannot be read
+    length = len(secrets[key])
     if length >= SHORTEST_TOKEN:
         return []
     return [
-        f"{reading.where('health.token_file')}: health.token_file: the token in {path} has "
+        f"{reading.where(key)}: {key}: the token in {config.health.token_file} has "
         f"{length} characters; at least {SHORTEST_TOKEN} are needed (openssl rand -hex 16)"
     ]
 
@@ -135,22 +148,18 @@ def _retarget_of_no_use(config: Config, reading: Reading) -> list[str]:
     return []
 
 
-def _endpoint_contradictions(config: Config, reading: Reading) -> list[str]:
-    endpoint = config.endpoint
-    problems = []
-    if not (endpoint.app_id.isascii() and endpoint.app_id.isprintable()):
-        problems.append(
-            f"{reading.where('endpoint.app_id')}: endpoint.app_id: holds characters that no HTTP "
-            "header takes; copy it again from the endpoint's console"
-        )
-    if endpoint.session_key_file and endpoint.token_url:
-        problems.append(
-            f"{reading.where('endpoint.token_url')}: endpoint.token_url: a session key is given "
-            "already by endpoint.session_key_file; keep one of them"
-        )
-    if endpoint.api_key_file and not endpoint.token_url:
-        problems.append(
-            f"{reading.where('endpoint.api_key_file')}: endpoint.api_key_file: is of no use "
-            "without endpoint.token_url; set that to the console's session-tokens address"
-        )
-    return problems
+def _endpoint_that_cannot_work(
+    config: Config, secrets: Mapping[str, str], reading: Reading
+) -> list[str]:
+    values = flatten(config)
+    # A file of no use is told already; what contradicts its being named is told all the same
+    named = {key: "unknown" for key in SECRET_SETTINGS.values() if values[key]}
+    try:
+        link_settings(config, {**named, **secrets})
+    except SettingsError as error:
+        faults = {
+            SECRET_SETTINGS.get(name, f"endpoint.{name}"): fault
+            for name, fault in error.faults.items()
+        }
+        return [f"{reading.where(key)}: {key}: {fault}" for key, fault in faults.items()]
+    return []

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from driving_client.link.settings import DIALECTS
+from driving_client.sample_rates import SAMPLE_RATES
 from kioskd.config.options import Kind, Option, Value, option, options_of
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -112,7 +114,7 @@ class EndpointSection:
         "relay",
         "`relay`: a backend sends voice and motion. `driveningress`: the voice comes by "
         "POST /v1/speak and the endpoint answers it with motion.",
-        choices=("relay", "driveningress"),
+        choices=DIALECTS,
         live=True,
     )
     avatar_id: str = option("", "The avatar's id at the endpoint.", live=True)
@@ -133,7 +135,7 @@ class EndpointSection:
     sample_rate: int = option(
         16000,
         "Sample rate of the voice that the endpoint is asked for, in Hz.",
-        choices=(8000, 16000, 22050, 24000, 32000, 44100, 48000),
+        choices=SAMPLE_RATES,
         live=True,
     )
     motion_offset_ms: float = option(

@@ -13,6 +13,7 @@ from kioskd.audio.cards import choose_device, read_cards
 from kioskd.audio.settings import AudioSettings
 from kioskd.board_facts import BoardFacts, read_board_facts
 from kioskd.config import Config, ConfigError, load
+from kioskd.config.part_settings import audio_settings
 from kioskd.ctl.client import ControlError
 from kioskd.ctl.local import own_address
 from kioskd.ctl.printing import print_check, print_checks, show
@@ -37,7 +38,6 @@ from kioskd.health.mixer_check import MixerCheck
 from kioskd.health.status import Check, Finding, Status, failed
 from kioskd.health.storage_check import StorageCheck
 from kioskd.health.update_check import ProvisioningCheck
-from kioskd.service.settings import audio_settings
 from kioskd.update.store import store_from
 
 

@@ -58,11 +58,8 @@ def found_files(folder: Path) -> Content:
 
 def problems_of(folder: Path) -> tuple[str, ...]:
     """What kioskd would refuse about the configuration in `folder`; file names are relative."""
-    # Not at the top: these bring numpy along, and most starts have nothing to try
-    from kioskd.service.settings import link_settings
-
     try:
-        link_settings(load(folder / MAIN, stands_for=DEFAULT_FILE.parent).config)
+        load(folder / MAIN, stands_for=DEFAULT_FILE.parent)
     except ConfigError as error:
         return tuple(problem.replace(f"{folder}/", "") for problem in error.problems)
     return ()

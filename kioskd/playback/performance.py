@@ -19,9 +19,9 @@ from kioskd.playback.face import Face, MotionRetarget
 from kioskd.playback.frame_log import FrameLog, PosedFrame
 from kioskd.playback.gestures import GESTURE_FRAMES, Gestures
 from kioskd.playback.life import IdleLife
-from kioskd.playback.settings import FRAME_S, PlaybackSettings
+from kioskd.playback.settings import PlaybackSettings
 from kioskd.playback.speak_clip import SpeakClip
-from kioskd.playback.speech import SpeechMotion
+from kioskd.playback.speech import FRAME_S, SpeechMotion
 from kioskd.playback.transition import Transition
 from kioskd.playback.turn import Turn
 from splat_gles.avatar import Avatar

@@ -1,25 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What can be set about playing: waits and eases in the protocol's numbers, and idle life."""
+"""What can be set about playing: waits and eases, and idle life.
+
+What has a row in the configuration's table has its default there, and none here.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Final
-
-from driving_client.motion import FRAME_RATE
-
-FRAME_S: Final = 1.0 / FRAME_RATE
-"""Transitions and holds are counted in frames of the wire, 40 ms each."""
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class IdleSettings:
     """Life of its own: `breath` scales breath and sway, `seed` makes it repeatable for tests."""
 
-    enabled: bool = True
-    blinks_per_minute: float = 16.0
-    gaze_degrees: float = 3.0
-    breath: float = 1.0
+    enabled: bool
+    blinks_per_minute: float
+    gaze_degrees: float
+    breath: float
     seed: int | None = None
 
 
@@ -39,12 +36,12 @@ class PlaybackSettings:
     A gesture that nobody ends does so after `gesture_limit_s`.
     """
 
-    motion_wait_s: float = 0.3
-    hold_frames: int = 10
-    ease_in_frames: int = 8
-    ease_out_frames: int = 20
-    ease_disconnect_frames: int = 12
-    audio_only_after_s: float = 15.0
+    motion_wait_s: float
+    hold_frames: int
+    ease_in_frames: int
+    ease_out_frames: int
+    ease_disconnect_frames: int
+    audio_only_after_s: float
+    gesture_limit_s: float
+    idle: IdleSettings
     give_up_s: float = 15.0
-    gesture_limit_s: float = 60.0
-    idle: IdleSettings = field(default_factory=IdleSettings)

@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 from driving_client.motion import FRAME_RATE, MotionSample
 from driving_client.utterance import Utterance
 from kioskd.playback.local_lips import READY_AFTER_S, LocalLips
-from kioskd.playback.settings import FRAME_S
 from kioskd.playback.snapshot import MotionStatus
+
+FRAME_S: Final = 1.0 / FRAME_RATE
+"""Transitions and holds are counted in frames of the wire, 40 ms each."""
 
 
 @dataclass(frozen=True, slots=True)

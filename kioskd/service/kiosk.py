@@ -24,7 +24,13 @@ from kioskd.about import about
 from kioskd.allocator import keep_returning_holes
 from kioskd.audio.output import AudioOutput
 from kioskd.board_facts import read_board_facts
-from kioskd.config import Config
+from kioskd.config import Config, Loaded
+from kioskd.config.part_settings import (
+    audio_settings,
+    background,
+    display_size,
+    playback_settings,
+)
 from kioskd.config.reload import LiveConfig
 from kioskd.health.checks import (
     AudioCheck,
@@ -58,13 +64,6 @@ from kioskd.screen.stage import Stage
 from kioskd.service.board import board_checks
 from kioskd.service.figures import figures
 from kioskd.service.folders import own_folder
-from kioskd.service.settings import (
-    audio_settings,
-    background,
-    display_size,
-    link_settings,
-    playback_settings,
-)
 from kioskd.service.signals import GRACE_S, SignalThread, end_within
 from kioskd.service.speech_net import SpeechNet
 from kioskd.systemd_notify import Watchdog
@@ -176,7 +175,7 @@ class Kiosk:
             HttpCheck(lambda: self._http.snapshot if self._http is not None else None),
         ]
         monitor = Monitor(checks, self._metrics)
-        self._use_endpoint(config)
+        self._use_endpoint(self._live.loaded.link)
 
         audio.start()
         self._io.start()
@@ -237,13 +236,12 @@ class Kiosk:
                 before = told
             await asyncio.sleep(CHECK_EVERY_S)
 
-    def _use_endpoint(self, config: Config) -> None:
-        """Link to what the configuration names; raises ConfigError for secrets of no use."""
+    def _use_endpoint(self, settings: LinkSettings | None) -> None:
+        """Link to what the configuration names."""
         if self._own_link is not None:
             own_link = self._own_link
             self._keeper.use(lambda sink: own_link(sink, self._stop.set), configured=True)
             return
-        settings = link_settings(config)
         if settings is None:
             self._keeper.use(NoLink, configured=False)
         else:
@@ -252,15 +250,15 @@ class Kiosk:
             )
         self._link_settings = settings
 
-    def _apply(self, config: Config, sections: frozenset[str]) -> None:
+    def _apply(self, loaded: Loaded, sections: frozenset[str]) -> None:
         # Also where no option has changed: a file may hold another secret, and a link that has
         # given up for good waits for just this
-        stale = self._keeper.snapshot.fatal or link_settings(config) != self._link_settings
+        stale = self._keeper.snapshot.fatal or loaded.link != self._link_settings
         if self._own_link is None and stale:
             logger.info("the link is restarted", extra={"code": "link_renewed"})
-            self._use_endpoint(config)
+            self._use_endpoint(loaded.link)
         if "log" in sections:
-            log.set_level(config.log.level)
+            log.set_level(loaded.config.log.level)
 
     def _first_frame(self, display: DisplaySnapshot) -> None:
         systemd_notify.tell_ready(f"showing with {display.driver}")

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -37,7 +38,19 @@ from fuzzing.target import Target, finish, text
 from fuzzing.wire_targets import ENCODED, RELAY_FRAMES, WORDS, frames, json_of
 
 _NO_RECORD: Final = Forgetful()
-_INGRESS: Final = LinkSettings("ws://ingress.example", dialect="driveningress")
+_RELAY: Final = LinkSettings(
+    url="ws://relay.example/relay",
+    dialect="relay",
+    avatar_id="",
+    app_id="",
+    session_key="",
+    token_url="",
+    api_key="",
+    sample_rate=16000,
+    motion_offset_s=0.0,
+    connect_timeout_s=10.0,
+)
+_INGRESS: Final = replace(_RELAY, url="ws://ingress.example", dialect="driveningress")
 
 
 class _Heard:
@@ -60,7 +73,7 @@ class _Heard:
 def relay_session(data: bytes) -> None:
     """The frames of one session of a relay, and the player's reports between them."""
     heard = _Heard()
-    link = RelayLink(LinkSettings("ws://relay.example/relay"), heard, _NO_RECORD)
+    link = RelayLink(_RELAY, heard, _NO_RECORD)
     try:
         for received in frames_in(data):
             try:

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,23 @@ async def until(condition: Callable[[], object], timeout_s: float = 60.0) -> Non
             await asyncio.sleep(0.002)
 
 
+def link_settings(url: str = "ws://127.0.0.1:1/relay", **own: Any) -> LinkSettings:
+    """A relay without credentials, but for what a test sets."""
+    plain = LinkSettings(
+        url=url,
+        dialect="relay",
+        avatar_id="",
+        app_id="",
+        session_key="",
+        token_url="",
+        api_key="",
+        sample_rate=16000,
+        motion_offset_s=0.0,
+        connect_timeout_s=10.0,
+    )
+    return replace(plain, **own)
+
+
 @contextlib.asynccontextmanager
 async def serving(app: web.Application) -> AsyncIterator[str]:
     """The application on a free port of loopback; yields `127.0.0.1:port`."""
@@ -83,10 +101,7 @@ async def linked(app: web.Application, **settings: object) -> AsyncIterator[Rig]
         if "token_path" in settings:
             settings["token_url"] = f"http://{address}{settings.pop('token_path')}"
         events: list[LinkEvent] = []
-        link = make_link(
-            LinkSettings(url=f"ws://{address}{path}", **settings),  # type: ignore[arg-type]
-            events.append,
-        )
+        link = make_link(link_settings(f"ws://{address}{path}", **settings), events.append)
         task = asyncio.create_task(link.run())
         try:
             yield Rig(link, events, task)

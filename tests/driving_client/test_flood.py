@@ -13,9 +13,17 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 from aiohttp import WSMessage, WSMsgType, web
-from scripted_endpoint import Backend, ConfirmingEndpoint, linked, relay, until, websocket_app
+from scripted_endpoint import (
+    Backend,
+    ConfirmingEndpoint,
+    link_settings,
+    linked,
+    relay,
+    until,
+    websocket_app,
+)
 
-from driving_client import Backoff, LinkSettings, make_link
+from driving_client import Backoff, make_link
 from driving_client.link import flood
 from driving_client.link.flood import FloodGuard
 from driving_client.link.frame_reader import FrameReader
@@ -272,10 +280,9 @@ def test_interim_answers_without_end_are_cut_off(path: str) -> None:
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         events: list[LinkEvent] = []
-        settings = LinkSettings(
+        settings = link_settings(
             url=f"ws://127.0.0.1:{port}/relay",
             token_url=f"http://127.0.0.1:{port}/{path}" if path != "relay" else "",
-            dialect="relay",
             connect_timeout_s=600.0,
         )
         link = asyncio.create_task(make_link(settings, events.append).run())

@@ -15,9 +15,18 @@ import pytest
 from aiohttp import WSMessage, WSMsgType, web
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scripted_endpoint import Backend, ConfirmingEndpoint, Rig, linked, relay, until, websocket_app
+from scripted_endpoint import (
+    Backend,
+    ConfirmingEndpoint,
+    Rig,
+    link_settings,
+    linked,
+    relay,
+    until,
+    websocket_app,
+)
 
-from driving_client import Backoff, LinkSettings, make_link
+from driving_client import Backoff, make_link
 from driving_client.errors import ProtocolError
 from driving_client.link.interface import LinkEvent, PlaybackState
 from driving_client.link.retry import SessionError
@@ -111,7 +120,7 @@ def test_texts_of_any_json_are_borne(texts: list[str]) -> None:
 def bare_relay() -> Rig:
     """A relay link without a connection: texts and frames can be handed to it all the same."""
     events: list[LinkEvent] = []
-    link = make_link(LinkSettings("ws://127.0.0.1:1/relay"), events.append)
+    link = make_link(link_settings(), events.append)
     return Rig(link, events, asyncio.ensure_future(asyncio.sleep(0)))
 
 

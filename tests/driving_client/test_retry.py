@@ -9,9 +9,9 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scripted_endpoint import link_settings
 
-from driving_client import Backoff, LinkSettings
-from driving_client.errors import LinkError
+from driving_client import Backoff
 from driving_client.link.http_answers import retry_after
 from driving_client.link.retry import (
     TOKEN_STATUS,
@@ -25,6 +25,7 @@ from driving_client.link.retry import (
     rule_for_server_error,
     rule_for_status,
 )
+from driving_client.link.settings import SettingsError
 
 BACKOFF = Backoff(first_s=0.5, ceiling_s=30.0, slow_s=30.0, stable_s=60.0)
 
@@ -242,28 +243,34 @@ def test_a_fault_says_what_it_is_and_what_to_do() -> None:
 
 
 BAD_SETTINGS = {
-    "no address": {"url": "somewhere"},
-    "no host": {"url": "ws:///path"},
-    "another scheme": {"url": "ftp://host"},
-    "a port beyond all ports": {"url": "ws://host:99999"},
-    "brackets": {"url": "ws://[host"},
-    "a dialect that is none": {"dialect": "smoke signals"},
-    "a rate that nobody has": {"sample_rate": 11025},
-    "two ways to a token": {"session_key": "k", "token_url": "http://host/t"},
-    "a key without its console": {"api_key": "k"},
-    "a token address that is none": {"token_url": "host/t"},
-    "a key with a line break": {"session_key": "key\n"},
-    "an application id with a line break": {"app_id": "a\r\nb"},
+    "no address": ({"url": "somewhere"}, "url"),
+    "no host": ({"url": "ws:///path"}, "url"),
+    "another scheme": ({"url": "ftp://host"}, "url"),
+    "a port beyond all ports": ({"url": "ws://host:99999"}, "url"),
+    "brackets": ({"url": "ws://[host"}, "url"),
+    "a dialect that is none": ({"dialect": "smoke signals"}, "dialect"),
+    "a rate that nobody has": ({"sample_rate": 11025}, "sample_rate"),
+    "two ways to a token": ({"session_key": "k", "token_url": "http://host/t"}, "token_url"),
+    "a key without its console": ({"api_key": "k"}, "api_key"),
+    "a token address that is none": ({"token_url": "host/t"}, "token_url"),
+    "a key with a line break": ({"session_key": "key\n"}, "session_key"),
+    "an application id with a line break": ({"app_id": "a\r\nb"}, "app_id"),
 }
 
 
-@pytest.mark.parametrize("bad", BAD_SETTINGS.values(), ids=BAD_SETTINGS)
-def test_settings_that_cannot_work_are_refused(bad: dict[str, object]) -> None:
-    with pytest.raises(LinkError):
-        LinkSettings(**{"url": "ws://127.0.0.1:1/relay", **bad})  # type: ignore[arg-type]
+@pytest.mark.parametrize(("bad", "name"), BAD_SETTINGS.values(), ids=BAD_SETTINGS)
+def test_settings_that_cannot_work_are_refused_by_name(bad: dict[str, object], name: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        link_settings(**bad)
+    assert list(caught.value.faults) == [name]
+
+
+def test_all_that_is_wrong_with_the_settings_is_told_at_once() -> None:
+    with pytest.raises(SettingsError, match=r"^dialect: 'tom-toms' is .*; api_key: is of no use "):
+        link_settings(dialect="tom-toms", api_key="k")
 
 
 def test_secrets_stay_out_of_what_is_printed() -> None:
-    keyed = LinkSettings("ws://host", session_key="hidden")
-    asked = LinkSettings("ws://host", token_url="http://host/t", api_key="hidden")
+    keyed = link_settings(session_key="hidden")
+    asked = link_settings(token_url="http://host/t", api_key="hidden")
     assert "hidden" not in repr(keyed) + repr(asked)

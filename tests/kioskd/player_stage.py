@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
+from ready_settings import STILL, ready_playback
 
 from driving_client.link.interface import (
     LinkUp,
@@ -18,7 +19,7 @@ from driving_client.utterance import Utterance
 from kioskd.audio.snapshot import AudioSnapshot
 from kioskd.metrics import Metrics
 from kioskd.playback.player import Player
-from kioskd.playback.settings import IdleSettings, PlaybackSettings
+from kioskd.playback.settings import PlaybackSettings
 from splat_gles.avatar import Avatar, Clip, Framing, Joint
 from splat_gles.rig import RigParameters
 
@@ -175,9 +176,7 @@ class ClockedSound:
 class Stage:
     """A player with a clock of the test's own; frames are shown one frame after their tick."""
 
-    settings: PlaybackSettings = field(
-        default_factory=lambda: PlaybackSettings(idle=IdleSettings(enabled=False))
-    )
+    settings: PlaybackSettings = field(default_factory=lambda: ready_playback(idle=STILL))
     avatar: Avatar = field(default_factory=small_avatar)
 
     def __post_init__(self) -> None:

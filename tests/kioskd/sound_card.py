@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from ready_settings import ready_audio
 
 from driving_client.utterance import Utterance
 from kioskd.audio.device import Samples, SoundDevice
 from kioskd.audio.output import AudioOutput
-from kioskd.audio.settings import PERIOD_S, AudioSettings
+from kioskd.audio.settings import PERIOD_S
 from kioskd.audio.snapshot import AudioSnapshot
 from kioskd.errors import AudioError
 from kioskd.metrics import Metrics
@@ -139,7 +140,7 @@ class Studio:
         self.metrics = metrics or Metrics()
         self.card: Any = make_card and make_card(self.time)
         self.output = AudioOutput(
-            AudioSettings(**settings), self.metrics, self._open, self.time.clock
+            ready_audio(**settings), self.metrics, self._open, self.time.clock
         )
         self.turn()
         self.turn()

@@ -14,14 +14,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from machine_speed import times_slower, work_s
 from player_stage import FRAME_S, LOUD, OPEN_JAW, RATE, LoudMouth, Stage, flame, jaw_of, said
+from ready_settings import STILL, ready_idle, ready_playback
 
 from driving_client.errors import SpeechError
 from driving_client.link.interface import LinkDown, LinkUp, PlaybackState, UtteranceStarted
 from driving_client.lipsync.espeak import synthesise
 from driving_client.lipsync.speech_mouth import SpeechMouth
-from driving_client.utterance import SAMPLE_RATES, Utterance
+from driving_client.sample_rates import SAMPLE_RATES
+from driving_client.utterance import Utterance
 from kioskd.playback.local_lips import LocalLips
-from kioskd.playback.settings import IdleSettings, PlaybackSettings
 
 EASE_STEP = math.pi / 2 * FRAME_S / (8 * 0.04)
 """The most that an ease into speech moves a value of distance 1 in one frame."""
@@ -149,7 +150,7 @@ def test_motion_that_fails_half_way_is_not_waited_for(
 def test_the_sound_is_the_same_whatever_becomes_of_the_motion() -> None:
     heard = []
     for motion_s in (0.0, 1.0, 5.0):
-        one = Stage(PlaybackSettings(motion_wait_s=0.0, idle=IdleSettings(enabled=False)))
+        one = Stage(ready_playback(motion_wait_s=0.0, idle=STILL))
         utterance = bursts(5)
         utterance.append_motion(flame(motion_s))
         one.player.on_event(UtteranceStarted(utterance))
@@ -208,7 +209,7 @@ def test_motion_in_crumbs_does_not_make_the_face_waver(stage: Stage) -> None:
 def test_past_the_limit_the_endpoint_is_given_up_until_motion_comes(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    stage = Stage(PlaybackSettings(audio_only_after_s=2.0, idle=IdleSettings(enabled=False)))
+    stage = Stage(ready_playback(audio_only_after_s=2.0, idle=STILL))
     stage.player.on_event(UtteranceStarted(bursts(5)))
     stage.run(1.9)
     assert stage.player.snapshot().motion == "local"
@@ -232,7 +233,7 @@ def test_past_the_limit_the_endpoint_is_given_up_until_motion_comes(
 
 def test_a_voice_that_was_told_to_have_no_motion_says_nothing_about_the_endpoint() -> None:
     """However long it is: nothing was to be waited for, and nothing is given up."""
-    stage = Stage(PlaybackSettings(audio_only_after_s=2.0, idle=IdleSettings(enabled=False)))
+    stage = Stage(ready_playback(audio_only_after_s=2.0, idle=STILL))
     utterance = bursts(5)
     utterance.fail_motion("relay_takes_no_voice")
     stage.player.on_event(UtteranceStarted(utterance))
@@ -270,7 +271,7 @@ def test_a_pause_without_motion_lets_the_face_rest_and_goes_on(stage: Stage) -> 
 
 
 def test_the_face_lives_while_its_lips_follow_the_sound() -> None:
-    stage = Stage(PlaybackSettings(idle=IdleSettings(blinks_per_minute=30.0, seed=4)))
+    stage = Stage(ready_playback(idle=ready_idle(blinks_per_minute=30.0, seed=4)))
     utterance = bursts(12)
     utterance.fail_motion("link_down")
     stage.player.on_event(UtteranceStarted(utterance))

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ready_settings import ready_audio
 from sound_card import OwnTime, PacedCard, Studio, spoken, tone, value
 
-from driving_client.utterance import SAMPLE_RATES, Utterance
+from driving_client.sample_rates import SAMPLE_RATES
+from driving_client.utterance import Utterance
 from kioskd.audio.output import AudioOutput
-from kioskd.audio.settings import AudioSettings
 from kioskd.errors import AudioError
 from kioskd.metrics import Metrics
 
@@ -250,7 +251,7 @@ def test_a_hanging_device_does_not_stop_the_thread() -> None:
         release.wait(GENEROUS_S)
         return refuse(name, buffer_s)
 
-    output = AudioOutput(AudioSettings(), Metrics(), hang)
+    output = AudioOutput(ready_audio(), Metrics(), hang)
     output.start()
     try:
         output.play(spoken(0.2))
@@ -262,7 +263,7 @@ def test_a_hanging_device_does_not_stop_the_thread() -> None:
 
 
 def test_the_thread_beats_without_work_and_is_woken_by_a_command() -> None:
-    output = AudioOutput(AudioSettings(), Metrics(), refuse)
+    output = AudioOutput(ready_audio(), Metrics(), refuse)
     output.start()
     try:
         for _ in range(2):
@@ -276,7 +277,7 @@ def test_the_thread_beats_without_work_and_is_woken_by_a_command() -> None:
 
 def test_stopping_while_it_plays_does_not_wait_for_the_voice() -> None:
     card = PacedCard(OwnTime())
-    output = AudioOutput(AudioSettings(), Metrics(), lambda _name, _buffer_s: card)
+    output = AudioOutput(ready_audio(), Metrics(), lambda _name, _buffer_s: card)
     output.start()
     output.play(spoken(600))
     wait_for(lambda: output.snapshot().started)

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ready_settings import ready_audio
 from sound_card import spoken, tone, value
 from starvation import unless_starved
 
 from driving_client.utterance import Utterance
 from kioskd.audio.output import AudioOutput
-from kioskd.audio.settings import AudioSettings
 from kioskd.audio.snapshot import AudioSnapshot
 from kioskd.metrics import Metrics
 
@@ -46,7 +46,7 @@ def make_output(metrics: Metrics) -> Iterator[MakeOutput]:
     made: list[AudioOutput] = []
 
     def make(device: str, **settings: Any) -> AudioOutput:
-        output = AudioOutput(AudioSettings(device=device, **settings), metrics)
+        output = AudioOutput(ready_audio(device=device, **settings), metrics)
         made.append(output)
         output.start()
         return output

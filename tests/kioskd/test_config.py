@@ -186,7 +186,7 @@ BAD = {
     "nested deeply": ("[" * 5000, "not valid YAML"),
     "oversized": (b"#" * (MAX_FILE_BYTES + 1), "larger than 256 KiB"),
     "no such secret": ("endpoint: {session_key_file: nowhere}", "nowhere cannot be read"),
-    "key without URL": ("endpoint: {api_key_file: kiosk.yaml}", "without endpoint.token_url"),
+    "key without URL": ("endpoint: {api_key_file: kiosk.yaml}", "without token_url"),
     "network without protection": (
         "health: {address: 0.0.0.0}",
         ":1: health.address: 0.0.0.0 can be reached from other machines, which needs "
@@ -354,6 +354,23 @@ def test_a_secret_is_one_line(tmp_path: Path) -> None:
     write(tmp_path, "\u00a0\n", "key")
     with pytest.raises(ConfigError, match="one line with the secret"):
         read_secret(str(tmp_path / "key"))
+
+
+@pytest.mark.parametrize("name", ["session_key_file", "api_key_file"])
+def test_a_secret_that_no_header_takes_is_told_with_its_line(tmp_path: Path, name: str) -> None:
+    write(tmp_path, "schlüssel\n", "key")
+    asked = "token_url: 'http://h/t', " if name == "api_key_file" else ""
+    path = write(tmp_path, f"\nendpoint: {{{asked}{name}: key}}\n")
+    [line] = problems(path)
+    assert line.startswith(f"{path}:2: endpoint.{name}: holds characters that no HTTP header takes")
+
+
+def test_what_is_loaded_is_what_the_link_takes(tmp_path: Path) -> None:
+    write(tmp_path, "one\n", "key")
+    link = load(write(tmp_path, "endpoint: {session_key_file: key, app_id: a}\n")).link
+    assert link is not None
+    assert (link.session_key, link.app_id, link.dialect) == ("one", "a", Config().endpoint.dialect)
+    assert load(write(tmp_path, "endpoint: {url: ''}\n")).link is None
 
 
 def test_a_link_that_leads_to_itself_is_told(tmp_path: Path) -> None:

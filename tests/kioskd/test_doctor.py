@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from ready_settings import ready_audio
 from update_images import BOARD, KeyPair, make_image, make_keys
 
 from kioskd.audio.cards import SoundCard
-from kioskd.audio.settings import AudioSettings
 from kioskd.board_facts import BoardFacts
 from kioskd.doctor.devices import (
     GraphicsLibraryCheck,
@@ -99,14 +99,14 @@ def test_the_graphics_libraries(tmp_path: Path) -> None:
 
 def test_the_sound_card() -> None:
     hdmi = SoundCard("hdmisound", ("hdmisound",), 0)
-    auto = AudioSettings(device="auto", match=("*hdmi*",))
+    auto = ready_audio(device="auto", match=("*hdmi*",))
     assert outcome(SoundCheck(auto, list).run(0.0)) == ("warn", "no_sound_card")
     assert "CARD=hdmisound" in SoundCheck(auto, lambda: [hdmi]).run(0.0).observed
     other = SoundCard("Codec", ("Codec",), 0)
     assert outcome(SoundCheck(auto, lambda: [other]).run(0.0)) == ("warn", "no_card_fits")
-    silent = AudioSettings(enabled=False)
+    silent = ready_audio(enabled=False)
     assert outcome(SoundCheck(silent, list).run(0.0)) == ("pass",)
-    assert SoundCheck(AudioSettings(device="auto")).run(0.0).observed, "this machine's own cards"
+    assert SoundCheck(ready_audio(device="auto")).run(0.0).observed, "this machine's own cards"
 
 
 def test_the_npu_s_library(tmp_path: Path) -> None:

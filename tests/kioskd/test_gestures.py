@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from player_stage import FRAME_S, Stage, said, small_avatar
+from ready_settings import STILL, ready_idle, ready_playback
 
 from driving_client.link.interface import LinkDown, UtteranceStarted
 from driving_client.motion import ARKIT_NAMES
 from driving_client.utterance import Utterance
 from kioskd.config import load
+from kioskd.config.part_settings import playback_settings
 from kioskd.playback.gestures import GESTURE_FRAMES, GestureError
-from kioskd.playback.settings import IdleSettings, PlaybackSettings
-from kioskd.service.settings import playback_settings
+from kioskd.playback.settings import IdleSettings
 from splat_gles.avatar import Clip
 from splat_gles.rig import RigParameters
 
@@ -23,7 +24,6 @@ BROW = ARKIT_NAMES.index("browInnerUp")
 BLINK = ARKIT_NAMES.index("eyeBlinkLeft")
 LOOK_LEFT = ARKIT_NAMES.index("eyeLookOutLeft")
 LOOKS = [i for i, name in enumerate(ARKIT_NAMES) if name.startswith("eyeLook")]
-STILL = IdleSettings(enabled=False)
 EASED_S = GESTURE_FRAMES * 0.04
 BROWS = {"idle": 0.1, "listen": 0.5, "think": 0.8, "hello": 0.9}
 """What tells the clips of `AVATAR` apart."""
@@ -47,7 +47,7 @@ CLIPS = (clip("idle"), clip("listen"), clip("think", look=0.6), clip("hello", lo
 def stage_with(
     limit_s: float = 60.0, idle: IdleSettings = STILL, clips: tuple[Clip, ...] = CLIPS
 ) -> Stage:
-    settings = PlaybackSettings(idle=idle, gesture_limit_s=limit_s)
+    settings = ready_playback(idle=idle, gesture_limit_s=limit_s)
     return Stage(settings=settings, avatar=small_avatar({each.name: each for each in clips}))
 
 
@@ -212,7 +212,7 @@ def test_a_lost_link_changes_no_gesture(stage: Stage) -> None:
 
 
 def test_the_gaze_of_a_clip_that_has_one_takes_the_place_of_the_wandering_one() -> None:
-    stage = stage_with(idle=IdleSettings(seed=3, gaze_degrees=6.0, breath=0.0))
+    stage = stage_with(idle=ready_idle(seed=3, gaze_degrees=6.0, breath=0.0))
     stage.player.gesture("think")
     stage.run(1.0)
     looks = np.array([pose.weights[LOOKS] for pose in stage.run(20.0)])
@@ -236,7 +236,7 @@ def test_the_gaze_comes_and_goes_with_the_fade() -> None:
 
 
 def test_blinks_stay_with_the_life_layer() -> None:
-    stage = stage_with(idle=IdleSettings(seed=3))
+    stage = stage_with(idle=ready_idle(seed=3))
     stage.player.gesture("think")
     lids = np.array([pose.weights[BLINK] for pose in stage.run(30.0)])
     assert lids.max() == 1

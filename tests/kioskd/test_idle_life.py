@@ -8,6 +8,7 @@ import random
 import numpy as np
 import pytest
 from player_stage import FRAME_S, Stage, flame, said, small_avatar
+from ready_settings import STILL, ready_idle, ready_playback
 
 from driving_client.link.interface import UtteranceStarted
 from driving_client.motion import ARKIT_NAMES
@@ -15,7 +16,6 @@ from kioskd.playback.blinks import Blinks, lid
 from kioskd.playback.face import GAZE_SIDE_RAD, Face
 from kioskd.playback.gaze import Gaze
 from kioskd.playback.life import IdleLife, Life
-from kioskd.playback.settings import IdleSettings, PlaybackSettings
 from splat_gles.avatar import Clip
 
 BLINK = ARKIT_NAMES.index("eyeBlinkLeft")
@@ -70,8 +70,8 @@ def test_no_blinks_are_wanted() -> None:
 
 
 def test_life_does_not_depend_on_the_frame_rate_and_repeats_with_its_seed() -> None:
-    settings = IdleSettings(seed=7)
-    fast, slow, other = IdleLife(settings), IdleLife(settings), IdleLife(IdleSettings(seed=8))
+    settings = ready_idle(seed=7)
+    fast, slow, other = IdleLife(settings), IdleLife(settings), IdleLife(ready_idle(seed=8))
     differs = False
     for i in range(1200):
         now = 10 + i * FRAME_S
@@ -86,7 +86,7 @@ def test_life_does_not_depend_on_the_frame_rate_and_repeats_with_its_seed() -> N
 
 
 def test_a_long_sleep_of_the_machine_is_no_burst_of_blinks() -> None:
-    life = IdleLife(IdleSettings(seed=1))
+    life = IdleLife(ready_idle(seed=1))
     life.at(0.0)
     assert life.at(1e7).blink == 0
 
@@ -103,7 +103,7 @@ def test_the_gaze_moves_little_and_mostly_stays_with_the_person() -> None:
 
 
 def test_speech_is_alive_although_the_stream_holds_no_life() -> None:
-    stage = Stage(settings=PlaybackSettings(idle=IdleSettings(seed=3)))
+    stage = Stage(settings=ready_playback(idle=ready_idle(seed=3)))
     stage.player.on_event(UtteranceStarted(said(seconds=20.0)))
     poses = stage.run(20.0)
     lids = np.array([pose.weights[BLINK] for pose in poses])
@@ -120,7 +120,7 @@ def test_disabled_life_is_still() -> None:
 
 
 def test_idle_moves_are_smooth_but_for_the_eyes() -> None:
-    stage = Stage(settings=PlaybackSettings(idle=IdleSettings(seed=5)))
+    stage = Stage(settings=ready_playback(idle=ready_idle(seed=5)))
     poses = stage.run(60.0)
     rotations = np.array([pose.rotations for pose in poses])
     assert np.abs(rotations).max() < np.radians(3)
@@ -140,7 +140,7 @@ def idle_clip(*, loop: bool) -> Clip:
 
 
 def test_the_idle_clip_plays_without_a_seam_and_leaves_the_lids_alone() -> None:
-    settings = PlaybackSettings(idle=IdleSettings(enabled=False))
+    settings = ready_playback(idle=STILL)
     stage = Stage(settings=settings, avatar=small_avatar({"idle": idle_clip(loop=False)}))
     poses = stage.run(6.0)
     weights = np.array([pose.weights for pose in poses])
@@ -154,7 +154,7 @@ def test_the_idle_clip_plays_without_a_seam_and_leaves_the_lids_alone() -> None:
 
 
 def test_speech_takes_over_from_the_idle_clip_without_a_jump() -> None:
-    settings = PlaybackSettings(idle=IdleSettings(enabled=False))
+    settings = ready_playback(idle=STILL)
     stage = Stage(settings=settings, avatar=small_avatar({"idle": idle_clip(loop=False)}))
     stage.run(1.0)
     utterance = said(seconds=2.0, motion=0)

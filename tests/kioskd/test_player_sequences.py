@@ -12,6 +12,7 @@ import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from player_stage import FRAME_S, JAW, RATE, Stage, flame
+from ready_settings import ready_idle, ready_playback
 
 from driving_client.link.interface import (
     Control,
@@ -22,7 +23,6 @@ from driving_client.link.interface import (
     UtteranceStarted,
 )
 from driving_client.utterance import Utterance
-from kioskd.playback.settings import IdleSettings, PlaybackSettings
 from kioskd.playback.snapshot import PlayerState
 
 OUTCOMES = {PlaybackState.ENDED, PlaybackState.INTERRUPTED, PlaybackState.FAILED}
@@ -56,7 +56,7 @@ class Story:
     """Plays steps on a stage and remembers every utterance that was begun."""
 
     def __init__(self, **idle: Any) -> None:
-        playback = PlaybackSettings(give_up_s=4.0, idle=IdleSettings(**idle))
+        playback = ready_playback(give_up_s=4.0, idle=ready_idle(**idle))
         self.stage = Stage(settings=playback)
         self.utterances: list[Utterance] = []
 

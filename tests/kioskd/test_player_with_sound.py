@@ -16,6 +16,7 @@ import pytest
 from made_up.plugin import Clips
 from numpy.typing import NDArray
 from player_stage import AvatarHolder, JawRetarget, flame, jaw_of, small_avatar
+from ready_settings import STILL, ready_audio, ready_playback
 from sound_card import PacedCard, Studio
 from starvation import Late, unless_starved
 
@@ -25,10 +26,9 @@ from driving_client.retarget import load_retarget
 from driving_client.utterance import Utterance
 from driving_client.wire.recording import read_recording
 from kioskd.audio.output import AudioOutput
-from kioskd.audio.settings import PERIOD_S, AudioSettings
+from kioskd.audio.settings import PERIOD_S
 from kioskd.metrics import Metrics
 from kioskd.playback.player import Player
-from kioskd.playback.settings import IdleSettings, PlaybackSettings
 
 FRAME_S = 1 / 60
 DRAWING_S = 0.008
@@ -49,7 +49,7 @@ class Cinema:
         self.clock, self.pass_until = clock, pass_until
         self.reports: list[tuple[str, PlaybackState, int]] = []
         self.player = Player(
-            PlaybackSettings(idle=IdleSettings(enabled=False)), AvatarHolder(small_avatar()),
+            ready_playback(idle=STILL), AvatarHolder(small_avatar()),
             sound, metrics, retarget=retarget or JawRetarget(), make_mouth=SpeechMouth,
             report=lambda *report: self.reports.append(report), clock=clock,
         )  # fmt: skip
@@ -104,7 +104,7 @@ class OwnTimeCinema(Cinema):
 @contextlib.contextmanager
 def real_cinema(device: str) -> Iterator[Cinema]:
     metrics = Metrics()
-    sound = AudioOutput(AudioSettings(device=device), metrics)
+    sound = AudioOutput(ready_audio(device=device), metrics)
     sound.start()
     try:
         deadline = time.monotonic() + 60

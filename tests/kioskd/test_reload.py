@@ -12,9 +12,12 @@ import pytest
 
 from kioskd.config import Config, Loaded, load, reload
 from kioskd.config.reload import MOST_TOLD, LiveConfig
+from kioskd.config.sections import OPTIONS
+
+DEFAULTS = Loaded(Config(), (), None)
 
 
-def apply_nothing(_config: Config, _sections: frozenset[str]) -> None:
+def apply_nothing(_loaded: Loaded, _sections: frozenset[str]) -> None:
     pass
 
 
@@ -32,7 +35,7 @@ def test_the_loop_goes_on_while_files_are_read_and_many_wishes_are_one_more_read
         return load(path, overrides)
 
     async def story() -> None:
-        live = LiveConfig(Config(), path, ())
+        live = LiveConfig(DEFAULTS, path, ())
         async with asyncio.timeout(60):
             reading = asyncio.create_task(live.reload(apply_nothing))
             while not readers:
@@ -54,8 +57,30 @@ def test_of_twenty_thousand_problems_the_first_are_told(
 ) -> None:
     path = tmp_path / "kiosk.yaml"
     path.write_text("".join(f"k{number}: x\n" for number in range(20_000)))
-    live = LiveConfig(Config(), path, ())
+    live = LiveConfig(DEFAULTS, path, ())
     asyncio.run(live.reload(apply_nothing))
     assert len(live.snapshot.problems) == MOST_TOLD + 1
     assert live.snapshot.problems[-1].startswith("… 19,980 more problems; `")
     assert len(caplog.records) == MOST_TOLD + 2
+
+
+def test_a_reload_brings_the_link_that_the_files_ask_for(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("one\n")
+    path = tmp_path / "kiosk.yaml"
+    path.write_text("endpoint: {session_key_file: key}\n")
+    live = LiveConfig(load(path), path, ())
+    applied: list[Loaded] = []
+
+    async def story() -> None:
+        (tmp_path / "key").write_text("two\n")
+        await live.reload(lambda loaded, _: applied.append(loaded))
+        (tmp_path / "key").unlink()
+        await live.reload(lambda loaded, _: applied.append(loaded))
+
+    asyncio.run(story())
+    assert [loaded.link and loaded.link.session_key for loaded in applied] == ["two"]
+    assert live.loaded is applied[0], "what is wrong changes nothing"
+
+
+def test_the_link_is_live_because_every_option_of_the_endpoint_is() -> None:
+    assert all(row.rule.live for row in OPTIONS.values() if row.section == "endpoint")

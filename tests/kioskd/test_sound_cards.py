@@ -10,18 +10,18 @@ from pathlib import Path
 
 import alsaaudio
 import pytest
+from ready_settings import ready_audio
 
 from kioskd.audio.cards import SoundCard, choose_device, read_cards
 from kioskd.audio.device import SoundDevice
 from kioskd.audio.mixer import card_number, faults, silent_controls
 from kioskd.audio.output import AudioOutput
-from kioskd.audio.settings import AudioSettings
 from kioskd.board_facts import BoardFacts, read_board_facts
 from kioskd.config import load
+from kioskd.config.part_settings import audio_settings
 from kioskd.errors import AudioError
 from kioskd.health.mixer_check import MixerCheck
 from kioskd.metrics import Metrics
-from kioskd.service.settings import audio_settings
 
 
 def make_card(sys: Path, index: int, identifier: str, device: str, *outputs: str) -> None:
@@ -125,7 +125,7 @@ def test_the_snapshot_tells_which_device_was_taken(monkeypatch: pytest.MonkeyPat
         raise AudioError(f"{name} is only tried here")
 
     output = AudioOutput(
-        AudioSettings(device="auto", match=("*hdmi-sound*",)), Metrics(), open_device
+        ready_audio(device="auto", match=("*hdmi-sound*",)), Metrics(), open_device
     )
     output.start()
     try:
