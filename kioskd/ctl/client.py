@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import http.client
 import json
+import queue
 import ssl
+import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -19,6 +21,9 @@ from kioskd.ctl.health_answer import is_health
 from kioskd.errors import KioskError
 
 TIMEOUT_S = 20.0
+"""Without a byte; kioskd itself waits 15 s for an endpoint that is asked to say a text."""
+PATIENCE = 6
+"""So many times as long an answer may take that goes on coming, a screenshot over a slow link."""
 MOST_BYTES = 64 << 20
 """Of an answer; the largest is a screenshot, 48 MiB where nothing of it can be packed."""
 
@@ -38,6 +43,7 @@ class Client:
     """One kiosk's health port; `authority` is a PEM file to trust besides the system's.
 
     `pinned`: the authority is the server's own certificate, whatever names stand in it.
+    `timeout_s`: without a byte; a whole answer may take PATIENCE times as long.
     """
 
     def __init__(
@@ -102,12 +108,7 @@ class Client:
 
     def _send(self, request: urllib.request.Request) -> tuple[int, bytes]:
         try:
-            with self._open(request) as answer:
-                status, location = answer.status, answer.headers.get("Location", "")
-                body: bytes = answer.read(MOST_BYTES + 1)
-                # Asked for so many bytes, http.client takes fewer than were announced for all
-                if len(body) <= MOST_BYTES and answer.length:
-                    raise http.client.IncompleteRead(body, answer.length)
+            status, location, body = self._in_time(request)
         except http.client.HTTPException as error:
             raise ControlError(
                 f"{self._url} is not kioskd: what answers does not speak proper HTTP ({error!r})"
@@ -134,6 +135,41 @@ class Client:
                 "it is not followed, because the token would go there too"
             )
         return status, body
+
+    def _in_time(self, request: urllib.request.Request) -> tuple[int, str, bytes]:
+        """What `_whole` gives; on a thread, because a socket's timeout begins anew with each byte.
+
+        One that takes too long is left behind: whoever asks ends soon.
+        """
+        outcomes: queue.SimpleQueue[tuple[int, str, bytes] | Exception] = queue.SimpleQueue()
+
+        def ask() -> None:
+            try:
+                outcomes.put(self._whole(request))
+            except Exception as error:  # noqa: BLE001 – raised where it is waited for
+                outcomes.put(error)
+
+        threading.Thread(target=ask, daemon=True).start()
+        limit_s = PATIENCE * self._timeout_s
+        try:
+            outcome = outcomes.get(timeout=limit_s)
+        except queue.Empty:
+            raise ControlError(
+                f"{self._url} has not answered to the end within {limit_s:g} s; is it kioskd, and "
+                "is the network to it that slow? `systemctl status kioskd` on the board tells"
+            ) from None
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def _whole(self, request: urllib.request.Request) -> tuple[int, str, bytes]:
+        """Status, where it leads to, and body, MOST_BYTES and one at most."""
+        with self._open(request) as answer:
+            body: bytes = answer.read(MOST_BYTES + 1)
+            # Asked for so many bytes, http.client takes fewer than were announced for all
+            if len(body) <= MOST_BYTES and answer.length:
+                raise http.client.IncompleteRead(body, answer.length)
+            return answer.status, answer.headers.get("Location", ""), body
 
     def _open(self, request: urllib.request.Request) -> Any:
         """The answer with whatever status; urllib raises those that are no success."""

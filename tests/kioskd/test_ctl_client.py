@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -84,3 +85,32 @@ def test_an_answer_without_end_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> N
     with server(200, body=bytes(2 << 20)) as (url, _), pytest.raises(ControlError) as caught:
         Client(url, None, None).get("screenshot.png")
     assert "larger than 1 MiB" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [b"", b"HTTP/1.1 200 OK\r\nX-Long: ", b"HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\n"],
+    ids=["status", "head", "body"],
+)
+def test_an_answer_that_drips_has_an_end(monkeypatch: pytest.MonkeyPatch, begin: bytes) -> None:
+    """Each byte comes long before a socket's timeout, and none is the last."""
+    monkeypatch.setattr(client, "PATIENCE", 0.02)
+    given_up = threading.Event()
+
+    def drip(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(begin)
+            while not given_up.wait(0.01):
+                connection.sendall(b"H")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        dripping = threading.Thread(target=drip, args=(listener,))
+        dripping.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        try:
+            with pytest.raises(ControlError, match="has not answered to the end within 1 s"):
+                Client(url, None, None, timeout_s=50.0).get("healthz")
+        finally:
+            given_up.set()
+            dripping.join()
