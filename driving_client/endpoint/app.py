@@ -18,10 +18,13 @@ from driving_client.endpoint.settings import EndpointSettings
 from driving_client.endpoint.speaker import Speaker
 from driving_client.errors import SpeechError
 from driving_client.faults import FaultLog
+from driving_client.link.flood import FloodGuard
+from driving_client.link.frame_reader import FrameReader
+from driving_client.link.meter import Meter
 from driving_client.link.retry import FloodError
 from driving_client.lipsync.espeak import EspeakMissingError
 from driving_client.retarget import load_retarget
-from driving_client.serving import GuardedServer, Limits, plain_bodies
+from driving_client.serving import GuardedServer, Limits, meter_connection, plain_bodies
 from driving_client.wire.codec import MAX_MESSAGE_BYTES
 
 logger = logging.getLogger(__name__)
@@ -67,13 +70,13 @@ class _Endpoint:
             await socket.close(code=WSCloseCode.GOING_AWAY, message=b"endpoint stops")
 
     async def driveningress(self, request: web.Request) -> web.WebSocketResponse:
-        socket = await self._upgrade(request)
-        session = DrivingIngressSession(socket, self._retarget, self._settings.speed)
+        socket, reader = await self._upgrade(request)
+        session = DrivingIngressSession(socket, reader, self._retarget, self._settings.speed)
         return await self._serve(request, socket, session.serve())
 
     async def relay(self, request: web.Request) -> web.WebSocketResponse:
-        socket = await self._upgrade(request)
-        session = RelaySession(socket, self._speaker, self._settings.speed)
+        socket, reader = await self._upgrade(request)
+        session = RelaySession(socket, reader, self._speaker, self._settings.speed)
         self._kiosks[session.connection_id] = session
         greeting = (self._settings.greeting,) if self._settings.greeting else ()
         try:
@@ -89,7 +92,7 @@ class _Endpoint:
         try:
             await session
         except FloodError as error:
-            logger.warning("a client is cut off: %s", error, extra={"code": error.code})
+            logger.warning("a client is cut off: %s", error.detail, extra={"code": error.code})
             if request.transport is not None:
                 request.transport.abort()  # closing would read on what it sends
         except ConnectionError as error:
@@ -142,7 +145,10 @@ class _Endpoint:
             }
         )
 
-    async def _upgrade(self, request: web.Request) -> web.WebSocketResponse:
+    async def _upgrade(self, request: web.Request) -> tuple[web.WebSocketResponse, FrameReader]:
+        meter = Meter()
+        meter.session_begins()
+        meter_connection(request, meter.received)
         socket = web.WebSocketResponse(
             max_msg_size=MAX_MESSAGE_BYTES,
             heartbeat=_HEARTBEAT_S,
@@ -151,7 +157,7 @@ class _Endpoint:
         )
         await socket.prepare(request)
         self._sockets.add(socket)
-        return socket
+        return socket, FrameReader(socket, FloodGuard(), meter)
 
 
 def _error(status: int, message: str) -> web.Response:

@@ -19,7 +19,6 @@ from aiohttp import WSMsgType, web
 from driving_client.endpoint.batches import MotionBatches
 from driving_client.endpoint.identifiers import new_identifier
 from driving_client.errors import ProtocolError
-from driving_client.link.flood import FloodGuard
 from driving_client.link.frame_reader import FrameReader
 from driving_client.lipsync.flame_performance import VoicePerformance
 from driving_client.motion import FloatArray
@@ -83,9 +82,11 @@ class _Request:
 class DrivingIngressSession:
     """Serves one WebSocket until it closes."""
 
-    def __init__(self, socket: web.WebSocketResponse, retarget: Retarget, speed: float) -> None:
+    def __init__(
+        self, socket: web.WebSocketResponse, reader: FrameReader, retarget: Retarget, speed: float
+    ) -> None:
         self._socket = socket
-        self._reader = FrameReader(socket, FloodGuard())
+        self._reader = reader
         self._retarget = retarget
         self._speed = speed
         self._connection_id = new_identifier()

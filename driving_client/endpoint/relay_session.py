@@ -24,7 +24,6 @@ from driving_client.endpoint.identifiers import new_identifier
 from driving_client.endpoint.relay_stream import relay_frames
 from driving_client.endpoint.speaker import Speaker, Take
 from driving_client.errors import SpeechError
-from driving_client.link.flood import FloodGuard
 from driving_client.link.frame_reader import FrameReader
 from driving_client.sample_rates import rate_fault
 from driving_client.texts import excerpt
@@ -61,11 +60,13 @@ class Queued:
 class RelaySession:
     """Serves one WebSocket until it closes; `say` and `interrupt` on the same loop."""
 
-    def __init__(self, socket: web.WebSocketResponse, speaker: Speaker, speed: float) -> None:
+    def __init__(
+        self, socket: web.WebSocketResponse, reader: FrameReader, speaker: Speaker, speed: float
+    ) -> None:
         self.connection_id = new_identifier()
         self.started = False
         self._socket = socket
-        self._reader = FrameReader(socket, FloodGuard())
+        self._reader = reader
         self._speaker = speaker
         self._speed = speed
         self._sample_rate = 16000

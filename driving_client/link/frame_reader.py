@@ -4,7 +4,7 @@
 `receive()` of aiohttp does not wait while frames lie ready, and with its own pings it does not
 even return; so a peer that sends fast enough would keep every other task of the loop waiting.
 Here the loop gets its turn after a few milliseconds of work, and pings count as frames.
-A meter, on the client's side, cuts off what never becomes a frame.
+A meter cuts off what never becomes a frame.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ class FrameReader:
         self,
         socket: Socket,
         guard: FloodGuard,
+        meter: Meter,
         clock: Callable[[], float] = time.monotonic,
-        meter: Meter | None = None,
     ) -> None:
         self._socket = socket
         self._guard = guard
-        self._meter = meter or Meter()
+        self._meter = meter
         self._clock = clock
         self._turn_began = clock()
 
@@ -67,10 +67,15 @@ class FrameReader:
             message = await self._socket.receive()
             self._guard.frame()
             if message.type in _WITH_DATA:
-                self._meter.frame(len(message.data))
+                self._meter.frame(_bytes_of(message.data))
             elif self._meter.exceeded:
                 raise FloodError("flood", "fragments without end")
             if message.type is aiohttp.WSMsgType.PING:
                 await self._socket.pong(message.data)
             elif message.type is not aiohttp.WSMsgType.PONG:
                 return message
+
+
+def _bytes_of(data: str | bytes) -> int:
+    """As they were sent."""
+    return len(data.encode()) if isinstance(data, str) else len(data)

@@ -1,24 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads a peer in small pieces, and ends the connection where it sends much and says nothing.
+"""Ends a connection whose peer sends much and says nothing.
 
 Frames and messages are limited where they arrive (`flood`), but some of what a peer can send
 never arrives: empty fragments of a message that has no end, interim HTTP answers before the
-answer. And asyncio reads 256 KiB in one go, in which 100,000 of those fit: parsing them kept every
-other task of the loop waiting for 0.2 s a time, and a voice for 0.8 s (measured).
+answer. So the bytes that come in are counted against those of the frames that came of them, on
+the client's side and on the server's.
 """
 
 from __future__ import annotations
 
 import errno
-import socket
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import AddrInfoType
 
+from driving_client.small_reads import SmallReads
+
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-PIECE_BYTES: Final = 8 * 1024
 BEFORE_SESSION: Final = 1 << 20
 """Bytes of all the answers before a session stands; a token's is 64 KiB at most."""
 IN_SESSION: Final = 16 << 20
@@ -29,13 +29,13 @@ _A_SIXTEENTH: Final = 4
 
 
 class Meter:
-    """Counts what the sockets of one HTTP session receive against what its frames account for."""
+    """Counts what a connection receives against what its frames account for."""
 
     def __init__(self) -> None:
         self._left = BEFORE_SESSION
         self.exceeded = False
 
-    def socket(self, address: AddrInfoType) -> socket.socket:
+    def socket(self, address: AddrInfoType) -> SmallReads:
         """aiohttp's socket factory."""
         return _MeteredSocket(self, *address[:3])
 
@@ -55,18 +55,17 @@ class Meter:
             raise ConnectionAbortedError(errno.ECONNABORTED, "much was sent that says nothing")
 
 
-class _MeteredSocket(socket.socket):
+class _MeteredSocket(SmallReads):
     def __init__(self, meter: Meter, family: int, kind: int, protocol: int) -> None:
         super().__init__(family, kind, protocol)
         self._meter = meter
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
-        data = super().recv(min(size, PIECE_BYTES), flags)
+        data = super().recv(size, flags)
         self._meter.received(len(data))
         return data
 
     def recv_into(self, buffer: WriteableBuffer, size: int = 0, flags: int = 0) -> int:
-        most = min(size or memoryview(buffer).nbytes, PIECE_BYTES)
-        count = super().recv_into(buffer, most, flags)
+        count = super().recv_into(buffer, size, flags)
         self._meter.received(count)
         return count

@@ -117,9 +117,13 @@ class SessionError(LinkError):
 
 
 class FloodError(SessionError):
-    """The peer sends too much, `code` says of what: to be cut off without reading on."""
+    """The peer sends too much, `code` says of what: to be cut off without reading on.
+
+    The message is a kiosk's, about its endpoint; `detail` is what either side may say of the other.
+    """
 
     def __init__(self, code: str, detail: str) -> None:
+        self.detail = detail
         super().__init__(code, _FLOOD, detail)
 
 

@@ -146,7 +146,7 @@ class ReconnectingLink(ABC):
             socket = self._socket = await self._in_time(connecting, "connect_timeout")
             self._guard = FloodGuard()
             meter.session_begins()
-            self._reader = FrameReader(socket, self._guard, meter=meter)
+            self._reader = FrameReader(socket, self._guard, meter)
             self._outgoing = Outgoing(socket, self._counters)
             connection_id = await self._in_time(self._handshake(), "confirm_timeout")
             sender = asyncio.create_task(self._outgoing.run())

@@ -7,6 +7,15 @@ this, because both are reached by whoever is in the network.
 
 from driving_client.serving.bodies import BODY_S, pieces, plain_bodies, read_body
 from driving_client.serving.places import Limits
+from driving_client.serving.protocol import meter_connection
 from driving_client.serving.server import GuardedServer
 
-__all__ = ["BODY_S", "GuardedServer", "Limits", "pieces", "plain_bodies", "read_body"]
+__all__ = [
+    "BODY_S",
+    "GuardedServer",
+    "Limits",
+    "meter_connection",
+    "pieces",
+    "plain_bodies",
+    "read_body",
+]

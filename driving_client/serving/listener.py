@@ -25,6 +25,7 @@ from driving_client.serving.doors import Door, open_doors
 from driving_client.serving.places import Limits, Place, Places
 from driving_client.serving.rate_limit import RateLimit
 from driving_client.serving.sources import is_here
+from driving_client.small_reads import WHOLE_BYTES, SmallReads
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ _RESET: Final = struct.pack("ii", 1, 0)
 Lost = Callable[[], None]
 OwesHead = Callable[[], bool]
 """Whether a connection waits for the head of its next request, and for nothing else."""
-MakeProtocol = Callable[[Lost], tuple[asyncio.Protocol, OwesHead]]
+MakeProtocol = Callable[[SmallReads, Lost], tuple[asyncio.Protocol, OwesHead]]
 Refused = Callable[[str], None]
 """Told why somebody was turned away.
 
@@ -154,16 +155,18 @@ class Listener:
             self._places.release(idle)
         place = self._places.take(address, here=here)
         assert place is not None
-        connection.setblocking(False)
-        task = self._loop.create_task(self._begin(connection, place))
+        admitted = SmallReads(fileno=connection.detach())
+        admitted.most_bytes = WHOLE_BYTES
+        admitted.setblocking(False)
+        task = self._loop.create_task(self._begin(admitted, place))
         self._beginning[place] = task
-        task.add_done_callback(lambda _: self._begun(connection, place))
+        task.add_done_callback(lambda _: self._begun(admitted, place))
 
-    async def _begin(self, connection: socket.socket, place: Place) -> None:
+    async def _begin(self, connection: SmallReads, place: Place) -> None:
         limit_s = HANDSHAKE_S if self._tls is not None else None
 
         def protocol() -> asyncio.Protocol:
-            made, owes_head = self._make_protocol(lambda: self._leave(place))
+            made, owes_head = self._make_protocol(connection, lambda: self._leave(place))
             place.owes_head = owes_head
             return made
 

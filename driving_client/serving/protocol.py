@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Final
 
 from aiohttp import web
 
 from driving_client.serving.listener import Lost, Refused
+from driving_client.small_reads import PIECE_BYTES, SmallReads
 
 logger = logging.getLogger(__name__)
 
@@ -25,14 +27,29 @@ MAX_LINE: Final = 8190
 MAX_FIELD: Final = 4096
 MAX_FIELDS: Final = 64
 
+Received = Callable[[int], None]
+"""Told how many bytes have come; raises ConnectionError where the connection must end."""
+
+
+def meter_connection(request: web.Request, received: Received) -> None:
+    """Count what comes over a request's connection from now on: it becomes a WebSocket."""
+    protocol = request.protocol
+    assert isinstance(protocol, GuardedProtocol)
+    protocol.meter(received)
+
 
 class GuardedProtocol(web.RequestHandler):
     """One connection; `refused` is told `malformed`, `lost` is called at the connection's end."""
 
-    __slots__ = ("_lost", "_refused")
+    __slots__ = ("_connection", "_lost", "_received", "_refused")
 
     def __init__(
-        self, server: web.Server, loop: asyncio.AbstractEventLoop, lost: Lost, refused: Refused
+        self,
+        server: web.Server,
+        loop: asyncio.AbstractEventLoop,
+        connection: SmallReads,
+        lost: Lost,
+        refused: Refused,
     ) -> None:
         super().__init__(
             server,
@@ -46,8 +63,26 @@ class GuardedProtocol(web.RequestHandler):
             lingering_time=0.0,
             auto_decompress=False,
         )
+        self._connection = connection
         self._lost = lost
         self._refused = refused
+        self._received: Received | None = None
+
+    def meter(self, received: Received) -> None:
+        """From now on read in small pieces, and tell how many bytes each has."""
+        self._connection.most_bytes = PIECE_BYTES
+        self._received = received
+
+    def data_received(self, data: bytes) -> None:
+        """asyncio: some bytes have come."""
+        if self._received is not None:
+            try:
+                self._received(len(data))
+            except ConnectionError:
+                assert self.transport is not None
+                self.transport.abort()  # closing would wait until the peer has read everything
+                return
+        super().data_received(data)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """asyncio: the connection is over."""

@@ -11,6 +11,7 @@ from aiohttp import web
 from driving_client.serving.listener import Listener, Lost, OwesHead, Refused
 from driving_client.serving.places import Limits
 from driving_client.serving.protocol import GuardedProtocol
+from driving_client.small_reads import SmallReads
 
 
 class GuardedServer:
@@ -39,8 +40,8 @@ class GuardedServer:
         server = self._runner.server
         assert server is not None
 
-        def protocol(lost: Lost) -> tuple[GuardedProtocol, OwesHead]:
-            made = GuardedProtocol(server, loop, lost, self._refused)
+        def protocol(connection: SmallReads, lost: Lost) -> tuple[GuardedProtocol, OwesHead]:
+            made = GuardedProtocol(server, loop, connection, lost, self._refused)
             return made, made.owes_head
 
         self._listener = Listener(protocol, self._limits, self._refused, tls)

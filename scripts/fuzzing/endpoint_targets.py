@@ -17,6 +17,9 @@ from driving_client.endpoint.relay_session import RelaySession
 from driving_client.endpoint.session_tokens import grant
 from driving_client.endpoint.settings import EndpointSettings
 from driving_client.endpoint.speaker import Speaker
+from driving_client.link.flood import FloodGuard
+from driving_client.link.frame_reader import FrameReader
+from driving_client.link.meter import Meter
 from driving_client.retarget import Retarget, load_retarget
 from driving_client.sample_rates import SAMPLE_RATES
 from driving_client.wire.codec import (
@@ -68,6 +71,10 @@ def _socket(messages: list[WSMessage]) -> tuple[_Socket, web.WebSocketResponse]:
     return socket, cast(web.WebSocketResponse, socket)
 
 
+def _reader(socket: web.WebSocketResponse) -> FrameReader:
+    return FrameReader(socket, FloodGuard(), Meter())
+
+
 @cache
 def _retarget() -> Retarget:
     return load_retarget(None)
@@ -81,7 +88,7 @@ def _speaker() -> Speaker:
 def endpoint_relay(data: bytes) -> None:
     """The texts of a kiosk on `/relay`: start, and reports of what it plays."""
     socket, as_response = _socket(frames_in(data)[:_MOST_FRAMES])
-    session = RelaySession(as_response, _speaker(), 4.0)
+    session = RelaySession(as_response, _reader(as_response), _speaker(), 4.0)
     if not finish(session._start()):
         return
     assert type(session._sample_rate) is int
@@ -95,7 +102,8 @@ def endpoint_relay(data: bytes) -> None:
 def endpoint_driveningress(data: bytes) -> None:
     """A whole session of a client on `/websocket`."""
     _, as_response = _socket(frames_in(data)[:_MOST_FRAMES])
-    finish(DrivingIngressSession(as_response, _retarget(), 1000.0).serve())
+    reader = _reader(as_response)
+    finish(DrivingIngressSession(as_response, reader, _retarget(), 1000.0).serve())
 
 
 class _TokenRequest(SimpleNamespace):

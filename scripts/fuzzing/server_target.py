@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any, Final, NoReturn
 
 from driving_client.link.local_voice import LocalVoice
+from driving_client.small_reads import SmallReads
 from driving_client.utterance import Utterance
 from fuzzing.target import Target, finish, loop
 from kioskd.config.sections import Config
@@ -121,7 +122,8 @@ async def _listening(server: HealthServer) -> Callable[[], asyncio.Protocol]:
     listener = server._server._listener
     assert listener is not None
     listener.close()
-    return lambda: listener._make_protocol(lambda: None)[0]
+    unused = SmallReads()
+    return lambda: listener._make_protocol(unused, lambda: None)[0]
 
 
 @cache

@@ -28,8 +28,9 @@ from driving_client.link import flood
 from driving_client.link.flood import FloodGuard
 from driving_client.link.frame_reader import FrameReader
 from driving_client.link.interface import LinkDown, LinkEvent
-from driving_client.link.meter import PIECE_BYTES, Meter
+from driving_client.link.meter import IN_SESSION, Meter
 from driving_client.link.retry import FloodError
+from driving_client.small_reads import PIECE_BYTES
 from driving_client.wire.codec import ServerError
 from driving_client.wire.relay_frames import (
     AudioFrame,
@@ -117,7 +118,7 @@ def test_a_flood_lets_every_other_task_have_its_turn(kind: WSMsgType) -> None:
 
         kinds = itertools.chain(itertools.repeat(kind, 3000), [WSMsgType.TEXT])
         socket = ReadySocket(kinds, each)
-        reader = FrameReader(socket, FloodGuard(clock), clock)
+        reader = FrameReader(socket, FloodGuard(clock), Meter(), clock)
         beside = asyncio.create_task(other())
         while (await reader.next()).type is not WSMsgType.TEXT:
             pass
@@ -323,6 +324,30 @@ def test_honest_frames_account_for_what_they_bring() -> None:
     for length in (0, 3200, 1 << 20) * 1000:
         meter.received(length + length // 20 + 50)
         meter.frame(length)
+    assert not meter.exceeded
+
+
+@pytest.mark.parametrize("text", ["ü" * 1000, "話" * 1000, "\U0001f642" * 1000])
+def test_texts_account_for_the_bytes_that_their_characters_took(text: str) -> None:
+    """A relay may talk for months in a script whose characters take three bytes."""
+    meter = Meter()
+    meter.session_begins()
+
+    class Talkative:
+        async def receive(self) -> WSMessage:
+            meter.received(len(text.encode()) + 4)
+            return WSMessage(WSMsgType.TEXT, text, None)
+
+        async def pong(self, message: bytes = b"") -> None:
+            raise AssertionError
+
+    async def story() -> None:
+        clock = Clock()
+        for _ in range(2 * IN_SESSION // len(text)):
+            clock.now += 1.0
+            await FrameReader(Talkative(), FloodGuard(clock), meter, clock).next()
+
+    asyncio.run(story())
     assert not meter.exceeded
 
 

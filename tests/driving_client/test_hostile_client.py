@@ -94,6 +94,31 @@ def test_playback_events_of_every_shape_are_borne() -> None:
     asyncio.run(story())
 
 
+@pytest.mark.parametrize("path", ["relay", "websocket"])
+def test_a_client_whose_fragments_never_become_a_frame_is_cut_off(
+    path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They are no frames, so nothing but their bytes can be counted."""
+    fragments = 10_000 * b"\x00\x80\x00\x00\x00\x00"
+
+    async def story() -> int:
+        sent = 0
+        async with beside_a_kiosk() as (url, client):
+            async with asyncio.timeout(120):
+                socket = await (kiosk if path == "relay" else session)(client, url)
+                transport = socket._writer.transport  # its own methods send whole frames only
+                transport.write(b"\x02\x80\x00\x00\x00\x00")  # a message begins
+                while not transport.is_closing() and sent < 64 << 20:
+                    transport.write(fragments)
+                    sent += len(fragments)
+                    while transport.get_write_buffer_size() and not transport.is_closing():
+                        await asyncio.sleep(0)
+        return sent
+
+    assert asyncio.run(story()) < 32 << 20
+    assert "a client is cut off: fragments without end" in caplog.text
+
+
 async def session(client: aiohttp.ClientSession, url: str) -> aiohttp.ClientWebSocketResponse:
     """A confirmed driveningress session."""
     socket = await client.ws_connect(f"{url}/websocket")
