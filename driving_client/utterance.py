@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from driving_client.errors import ProtocolError
 from driving_client.motion import FloatArray, MotionSample, MotionTrack, ParameterSpace
+from driving_client.motion_failure import MotionFailure, MotionReason
 from driving_client.sample_rates import rate_fault
 
 Samples = NDArray[np.int16]
@@ -53,7 +54,7 @@ class Utterance:
         self._audio: Samples = np.zeros(sample_rate, np.int16)
         self._audio_length = 0
         self._audio_ended = False
-        self._motion_failure: str | None = None
+        self._motion_failure: MotionReason | None = None
         self._first_motion: float | None = None
 
     def append_audio(self, samples: Samples) -> None:
@@ -106,13 +107,13 @@ class Utterance:
             )
 
     def end_motion(self) -> None:
-        """No more motion will come; an end without any frame is a failure: "empty"."""
+        """No more motion will come; an end without any frame is a failure, EMPTY."""
         with self._lock:
             self._track.ended = True
             if len(self._track) == 0 and self._motion_failure is None:
-                self._motion_failure = "empty"
+                self._motion_failure = MotionFailure.EMPTY
 
-    def fail_motion(self, reason: str) -> None:
+    def fail_motion(self, reason: MotionReason) -> None:
         """Motion failed (link lost, server error, timeout): audio goes on alone."""
         with self._lock:
             if not self._track.ended and self._motion_failure is None:
@@ -125,7 +126,7 @@ class Utterance:
         that is later. Motion that had ended empty does not come again.
         """
         with self._lock:
-            if self._motion_failure != "empty":
+            if self._motion_failure is not MotionFailure.EMPTY:
                 self._motion_failure = None
                 self._track.skip_to(place)
 
@@ -185,7 +186,7 @@ class Utterance:
             return self._track.ended
 
     @property
-    def motion_failure(self) -> str | None:
+    def motion_failure(self) -> MotionReason | None:
         """Why this utterance has no (more) motion, or None."""
         with self._lock:
             return self._motion_failure

@@ -26,6 +26,7 @@ from driving_client.link.session import ReconnectingLink
 from driving_client.link.session_record import SessionRecord
 from driving_client.link.session_token import credentials
 from driving_client.link.settings import LinkSettings
+from driving_client.motion_failure import MotionFailure, endpoint_failure
 from driving_client.utterance import Utterance
 from driving_client.wire.animation import add_animation
 from driving_client.wire.codec import (
@@ -70,11 +71,11 @@ class DrivingIngressLink(ReconnectingLink):
             self._sink(UtteranceStarted(utterance))
         finally:
             if before is not None:
-                self._give_up(before, "superseded")
+                self._give_up(before)
         if self.connected:
             current.start(utterance.request_id, 0, self._send)
         else:
-            utterance.fail_motion("link_down")
+            utterance.fail_motion(MotionFailure.LINK_DOWN)
         return LocalVoice(utterance, current.changed.set)
 
     async def _address(self, http: aiohttp.ClientSession) -> tuple[str, Mapping[str, str]]:
@@ -127,7 +128,7 @@ class DrivingIngressLink(ReconnectingLink):
     def _lost(self) -> None:
         if self._current is not None:
             self._current.stop()
-            self._current.utterance.fail_motion("link_lost")
+            self._current.utterance.fail_motion(MotionFailure.LINK_LOST)
 
     def _received(self, message: aiohttp.WSMessage) -> None:
         if message.type is not aiohttp.WSMsgType.BINARY:
@@ -162,11 +163,11 @@ class DrivingIngressLink(ReconnectingLink):
         fault = fault_of_error(error.code, error.message)
         if error.request_id and not 4000 <= error.code <= 4999:
             logger.warning("request %s: %s", error.request_id, fault, extra={"code": fault.code})
-            self._counters.fail(fault.code)
+            code = self._counters.fail(fault.code)
             current = self._current
             if current is not None and error.request_id == current.request_id:
                 current.stop()
-                current.utterance.fail_motion(fault.code)
+                current.utterance.fail_motion(endpoint_failure(code))
             if fault.action is not Action.FRESH_TOKEN:
                 return
         raise fault
@@ -179,19 +180,19 @@ class DrivingIngressLink(ReconnectingLink):
         current.playback.report(state, played_ms, time.monotonic())
         if state in _FINISHED:
             self._current = None
-            self._give_up(current, state.value)
+            self._give_up(current)
         elif "playback_control" in self._capabilities and current.request_id:
             if state is PlaybackState.PAUSED:
                 self._send_soon(encode_message(Pause(current.request_id)))
             elif before is PlaybackState.PAUSED:
                 self._send_soon(encode_message(Resume(current.request_id)))
 
-    def _give_up(self, forwarding: Forwarding, reason: str) -> None:
+    def _give_up(self, forwarding: Forwarding) -> None:
         """What is missing of the utterance is not wanted any more; its late frames are dropped."""
         request_id = forwarding.request_id
         forwarding.stop()
         forwarding.utterance.end_audio()
         if not forwarding.utterance.motion_ended:
-            forwarding.utterance.fail_motion(reason)
+            forwarding.utterance.fail_motion(MotionFailure.GIVEN_UP)
             if request_id:
                 self._send_soon(encode_message(Interrupt(request_id)))

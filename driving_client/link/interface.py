@@ -91,11 +91,12 @@ class LinkCounters:
     connects: int = 0
     failures: dict[str, int] = field(default_factory=dict)
 
-    def fail(self, code: str) -> None:
-        """Count a failure; the codes are few, whatever a peer sends."""
+    def fail(self, code: str) -> str:
+        """Count a failure; the code that it counts as: they are few, whatever a peer sends."""
         if code not in self.failures and len(self.failures) >= MAX_FAILURE_CODES:
             code = "other"
         self.failures[code] = self.failures.get(code, 0) + 1
+        return code
 
 
 class VoiceStream(Protocol):

@@ -30,6 +30,7 @@ from driving_client.link.session import ReconnectingLink
 from driving_client.link.session_record import SessionRecord
 from driving_client.link.session_token import credentials
 from driving_client.link.settings import LinkSettings
+from driving_client.motion_failure import MotionFailure
 from driving_client.texts import excerpt
 from driving_client.utterance import Utterance
 from driving_client.wire.messages import Animation
@@ -64,7 +65,10 @@ class RelayLink(ReconnectingLink):
         """Start an utterance whose voice is made here; nobody makes motion for it."""
         utterance = Utterance(new_request_id(), sample_rate)
         self._sink(UtteranceStarted(utterance))
-        utterance.fail_motion("relay_takes_no_voice" if self.connected else "link_down")
+        failure = MotionFailure.LINK_DOWN
+        if self.connected:
+            failure = MotionFailure.RELAY_TAKES_NO_VOICE
+        utterance.fail_motion(failure)
         return LocalVoice(utterance, lambda: None)
 
     async def _address(self, http: aiohttp.ClientSession) -> tuple[str, Mapping[str, str]]:
@@ -119,7 +123,7 @@ class RelayLink(ReconnectingLink):
         # The player first: closed before, the utterance would look complete to it
         self._sink(ControlRequested(control, self._timeline.request_id(request_id)))
         if control is Control.INTERRUPT:
-            self._timeline.close(request_id, "interrupted")
+            self._timeline.close(request_id)
 
     def _error(self, error: ErrorFrame) -> None:
         self._guard.request()
@@ -128,7 +132,7 @@ class RelayLink(ReconnectingLink):
         )
         self._counters.fail("backend_error")
         if error.request_id:
-            self._timeline.fail_motion(error.request_id, "backend_error")
+            self._timeline.fail_motion(error.request_id, MotionFailure.BACKEND_ERROR)
         if error.code is None or (error.request_id and error.code != 16 and error.code < 4000):
             return
         raise fault_of_error(error.code, error.message)
@@ -142,7 +146,7 @@ class RelayLink(ReconnectingLink):
         }
         self._send_soon(json.dumps(event))
         if state in (PlaybackState.INTERRUPTED, PlaybackState.FAILED) and request_id:
-            self._timeline.close(request_id, state.value)
+            self._timeline.close(request_id)
 
 
 def _json_object(text: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Final
 from driving_client.errors import ProtocolError
 from driving_client.link.interface import EventSink, LinkCounters, UtteranceStarted
 from driving_client.link.local_voice import new_request_id
+from driving_client.motion_failure import MotionFailure
 from driving_client.utterance import Utterance
 from driving_client.wire.animation import add_animation
 from driving_client.wire.codec import Animation
@@ -97,7 +98,7 @@ class RelayTimeline:
         if frame.last and utterance is not None:
             utterance.end_motion()
 
-    def close(self, request_id: str, reason: str) -> None:
+    def close(self, request_id: str, reason: MotionFailure = MotionFailure.GIVEN_UP) -> None:
         """Rule 6: give the utterance up, if it is the one under way; its late frames drop."""
         current = self._current
         if current is None or request_id not in ("", current.request_id, self._wire_id):
@@ -107,14 +108,14 @@ class RelayTimeline:
         self._current = None
         self._wire_id = ""
 
-    def fail_motion(self, request_id: str, reason: str) -> None:
+    def fail_motion(self, request_id: str, reason: MotionFailure) -> None:
         """Rule 7: the backend has no motion for this utterance."""
         if self._current is not None and request_id in (self._current.request_id, self._wire_id):
             self._current.fail_motion(reason)
 
     def link_lost(self) -> None:
         """The connection is over: what has come plays on, nothing more will come."""
-        self.close("", "link_lost")
+        self.close("", MotionFailure.LINK_LOST)
         self._skipping_audio = False
         self._rate = self._default_rate
 
@@ -156,7 +157,7 @@ class RelayTimeline:
             self._sink(UtteranceStarted(utterance))
         finally:
             if before is not None:
-                self._give_up(before, "superseded")
+                self._give_up(before, MotionFailure.GIVEN_UP)
         return utterance
 
     def _name(self, utterance: Utterance, wire_id: str) -> None:
@@ -165,6 +166,6 @@ class RelayTimeline:
         if len(self._ids) > _REMEMBERED:
             del self._ids[next(iter(self._ids))]
 
-    def _give_up(self, utterance: Utterance, reason: str) -> None:
+    def _give_up(self, utterance: Utterance, reason: MotionFailure) -> None:
         utterance.end_audio()
         utterance.fail_motion(reason)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from driving_client.errors import ProtocolError
+from driving_client.motion_failure import MotionFailure
 from driving_client.utterance import Utterance
 from driving_client.wire.codec import Animation
 
@@ -16,7 +17,7 @@ def add_animation(utterance: Utterance, animation: Animation) -> None:
         else:
             utterance.skip_motion(animation.dropped)
     except ProtocolError:
-        utterance.fail_motion("too_long")
+        utterance.fail_motion(MotionFailure.TOO_LONG)
         raise
     if animation.end:
         utterance.end_motion()

@@ -7,17 +7,17 @@ under it are in `kioskd.health.board_checks`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
+from driving_client.motion_failure import MotionFailure, MotionReason
 from kioskd.audio.snapshot import AudioSnapshot
 from kioskd.config.snapshot import ConfigSnapshot
 from kioskd.health.status import Finding, Reason, Status, failed, passed, warned
 from kioskd.link.snapshot import LinkSnapshot
 from kioskd.playback.snapshot import PlayerSnapshot
-from kioskd.playback.turn import NO_ENDPOINT
 from kioskd.screen.snapshot import AvatarSnapshot, DisplaySnapshot, RenderSnapshot
 
 STALLED_S: Final = 3.0
@@ -181,20 +181,30 @@ class LinkCheck:
         return warned(f"{url} not connected", "link_down", text)
 
 
-MOTION_REASONS: Final = {
-    "no_connection": "no endpoint for a while: lips follow the sound until it is back",
-    "motion_empty": "the endpoint answered without motion: lips follow the sound",
-    "motion_failed": "motion failed for this utterance: its lips follow the sound",
-    "motion_late": "speech has begun, its motion has not come yet: lips follow the sound",
-    "motion_stalled": "motion stopped coming: lips follow the sound until it is back",
-    "motion_timeout": "speech has had no motion for playback.audio_only_after_s: lips follow the "
-    "sound; see whether the endpoint answers",
-    "audio_starved": "speech waits for sound that is late",
-    "relay_takes_no_voice": "a voice of your own gets the endpoint's motion only with "
+MOTION_REASONS: Final[Mapping[MotionFailure, str]] = {
+    MotionFailure.NO_ENDPOINT: "no endpoint is configured: lips follow the sound",
+    MotionFailure.RELAY_TAKES_NO_VOICE: "a voice of your own gets the endpoint's motion only with "
     "endpoint.dialect driveningress: its lips follow the sound",
-    "link_down": "the endpoint is not connected: lips follow the sound",
-    "link_lost": "the endpoint went away: the rest of this speech has lips that follow the sound",
+    MotionFailure.LINK_DOWN: "the endpoint is not connected: lips follow the sound",
+    MotionFailure.LINK_LOST: "the endpoint went away: the rest of this speech has lips that follow "
+    "the sound",
+    MotionFailure.BACKEND_ERROR: "the backend reports an error for this speech: its lips follow "
+    "the sound; see the backend's log",
+    MotionFailure.TOO_LONG: "the endpoint sent more motion than speech may have: lips follow the "
+    "sound",
+    MotionFailure.EMPTY: "the endpoint answered without motion: lips follow the sound",
+    MotionFailure.GIVEN_UP: "the rest of this speech is not wanted any more",
+    MotionFailure.OTHER: "motion failed for this utterance: its lips follow the sound",
+    MotionFailure.LATE: "speech has begun, its motion has not come yet: lips follow the sound",
+    MotionFailure.STALLED: "motion stopped coming: lips follow the sound until it is back",
+    MotionFailure.TIMEOUT: "speech has had no motion for playback.audio_only_after_s: lips follow "
+    "the sound; see whether the endpoint answers",
+    MotionFailure.NEVER_CAME: "this speech was over before any motion came",
+    MotionFailure.NO_CONNECTION: "no endpoint for a while: lips follow the sound until it is back",
+    MotionFailure.AUDIO_STARVED: "speech waits for sound that is late",
 }
+"""Each reason in words; an endpoint's own code has ENDPOINT_REASON."""
+ENDPOINT_REASON: Final = "the endpoint gave no motion for this speech: its lips follow the sound"
 
 MOTION_WORDS: Final = {
     "local": "late, lips follow the sound",
@@ -217,19 +227,25 @@ class MotionCheck:
         if player.request_id is not None:
             motion = MOTION_WORDS.get(player.motion, player.motion)
             observed += f" {player.request_id} at {player.position_s:.1f} s, motion {motion}"
-        untold: set[str] = set()
+        untold: set[MotionReason] = set()
         if not self.has_endpoint():
             # Nothing is missing that anybody has asked for
-            untold = {"link_down", "no_connection", NO_ENDPOINT}
+            untold = {
+                MotionFailure.LINK_DOWN,
+                MotionFailure.NO_CONNECTION,
+                MotionFailure.NO_ENDPOINT,
+            }
         elif player.motion != "audio_only":
             # That the link is down while nobody needs it is the link check's to say
-            untold = {"link_down"}
-        codes = [code for code in player.reasons if code not in untold]
-        if codes:
-            text = "the endpoint gave no motion for this speech: its lips follow the sound"
-            reasons = tuple(Reason(code, MOTION_REASONS.get(code, text)) for code in codes)
+            untold = {MotionFailure.LINK_DOWN}
+        reasons = tuple(_in_words(why) for why in player.reasons if why not in untold)
+        if reasons:
             return Finding(Status.WARN, observed, reasons)
         return passed(observed)
+
+
+def _in_words(why: MotionReason) -> Reason:
+    return Reason(why, MOTION_REASONS[why] if isinstance(why, MotionFailure) else ENDPOINT_REASON)
 
 
 @dataclass(frozen=True, slots=True)

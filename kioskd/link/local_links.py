@@ -16,6 +16,7 @@ from driving_client.link.interface import (
     VoiceStream,
 )
 from driving_client.link.local_voice import LocalVoice, new_request_id
+from driving_client.motion_failure import MotionFailure
 from driving_client.utterance import Utterance
 from driving_client.wire.recording import Recording
 
@@ -44,7 +45,7 @@ class NoLink:
     def begin_voice(self, sample_rate: int) -> VoiceStream:
         """Starts an utterance whose motion has failed from the beginning."""
         utterance = Utterance(new_request_id(), sample_rate)
-        utterance.fail_motion("no_endpoint")
+        utterance.fail_motion(MotionFailure.NO_ENDPOINT)
         self._sink(UtteranceStarted(utterance))
         return LocalVoice(utterance, lambda: None)
 

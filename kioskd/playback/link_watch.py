@@ -9,6 +9,8 @@ kiosk whose link then stays up for weeks. See kioskd/README.md, When motion is l
 
 from __future__ import annotations
 
+from driving_client.motion_failure import MotionFailure
+
 
 class LinkWatch:
     """Fed with the link's events; times are monotonic seconds."""
@@ -17,7 +19,7 @@ class LinkWatch:
         self._patience_s = audio_only_after_s
         self._down_since: float | None = now
         self._ever_up = False
-        self._motionless: str | None = None
+        self._motionless: MotionFailure | None = None
 
     @property
     def is_up(self) -> bool:
@@ -37,30 +39,30 @@ class LinkWatch:
 
     def motion_was_empty(self) -> None:
         """An utterance's motion ended without a frame."""
-        self._motionless = "motion_empty"
+        self._motionless = MotionFailure.EMPTY
 
     def motion_timed_out(self) -> None:
         """An utterance has been heard for the whole patience without motion."""
-        self._motionless = "motion_timeout"
+        self._motionless = MotionFailure.TIMEOUT
 
     def motion_came(self) -> None:
         """Motion has arrived."""
         self._motionless = None
 
-    def audio_only(self, now: float) -> str | None:
-        """The code of the reason why speech does not wait for motion, or None."""
+    def audio_only(self, now: float) -> MotionFailure | None:
+        """The reason why speech does not wait for motion, or None."""
         if self._motionless is not None:
             return self._motionless
         if self._down_since is not None and now - self._down_since >= self._patience_s:
-            return "no_connection"
+            return MotionFailure.NO_CONNECTION
         return None
 
-    def reasons(self, now: float) -> tuple[str, ...]:
-        """Codes of what is wrong with the link now."""
-        codes = []
+    def reasons(self, now: float) -> tuple[MotionFailure, ...]:
+        """What is wrong with the link now."""
+        reasons = []
         if self._down_since is not None and self._ever_up:
-            codes.append("link_down")
+            reasons.append(MotionFailure.LINK_DOWN)
         audio_only = self.audio_only(now)
         if audio_only:
-            codes.append(audio_only)
-        return tuple(codes)
+            reasons.append(audio_only)
+        return tuple(reasons)

@@ -23,6 +23,7 @@ from driving_client.link.interface import (
     PlaybackState,
     UtteranceStarted,
 )
+from driving_client.motion_failure import MotionFailure, MotionReason
 from driving_client.utterance import Utterance
 from kioskd.audio.snapshot import AudioSnapshot
 from kioskd.metrics import Metrics
@@ -187,7 +188,7 @@ class Player:
         now = self._clock()
         turn.note_position(audio.position_at(now), self._metrics)
         if turn.utterance.motion_length == 0 and turn.announced:
-            turn.note_motionless("no_motion", self._metrics)
+            turn.note_motionless(MotionFailure.NEVER_CAME, self._metrics)
         self._queue_report(turn, outcome)
         self._metrics.utterances.labels(outcome=outcome.value).inc()
         logger.info(
@@ -239,7 +240,7 @@ class Player:
 
     def _note_motion(self, turn: Turn, motion: SpeechMotion, audio: AudioSnapshot) -> None:
         failure = turn.utterance.motion_failure
-        if failure == "empty":
+        if failure is MotionFailure.EMPTY:
             self._link.motion_was_empty()
         elif failure is None and motion.missing_s >= self._settings.audio_only_after_s:
             self._link.motion_timed_out()
@@ -250,7 +251,7 @@ class Player:
 
     def _publish(self, now: float, motion: SpeechMotion) -> None:
         turn = self._turn
-        reasons = self._link.reasons(now)
+        reasons: tuple[MotionReason, ...] = self._link.reasons(now)
         position = 0.0
         if turn is not None:
             audio = self._audio_of(turn)

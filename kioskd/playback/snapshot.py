@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Literal
 
+from driving_client.motion_failure import MotionReason
+
 IDLE: Final = "idle"
 """The clip that shows where no other is asked for; every avatar can idle, also without it."""
 
@@ -28,7 +30,7 @@ audio_only: they do, and motion of this utterance is not waited for any more."""
 
 @dataclass(frozen=True, slots=True)
 class PlayerSnapshot:
-    """Immutable; `reasons` are stable codes of what is less than it should be.
+    """Immutable; `reasons` say what is less than it should be about motion.
 
     `gesture` is the clip that the face shows where it does not speak: one that was asked for, or
     idle. `sync_offset_s` is the last measured difference between the motion's time in the frame
@@ -39,7 +41,7 @@ class PlayerSnapshot:
     request_id: str | None = None
     position_s: float = 0.0
     motion: MotionStatus = "none"
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[MotionReason, ...] = ()
     sync_offset_s: float | None = None
     link_up: bool = False
     gesture: str = IDLE

@@ -4,10 +4,9 @@
 from __future__ import annotations
 
 import logging
-import re
 from dataclasses import dataclass
-from typing import Final
 
+from driving_client.motion_failure import MotionFailure, MotionReason
 from driving_client.utterance import Utterance
 from kioskd.audio.snapshot import AudioSnapshot
 from kioskd.metrics import Metrics
@@ -16,18 +15,6 @@ from kioskd.playback.speak_clip import HeadWatch
 from kioskd.playback.speech import SpeechFollower, SpeechMotion
 
 logger = logging.getLogger(__name__)
-
-NO_ENDPOINT: Final = "no_endpoint"
-"""The failure of motion that nobody was asked for: no fault of anything."""
-
-_CODE: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
-
-
-def motionless_code(failure: str) -> str:
-    """A stable code for why an utterance has no motion, from what the link told."""
-    if failure == "empty":
-        return "motion_empty"
-    return failure if _CODE.fullmatch(failure) else "motion_failed"
 
 
 @dataclass(slots=True)
@@ -47,8 +34,8 @@ class Turn:
     stalled_since: float | None = None
     face_shown: bool = False
     retarget: MotionRetarget | None = None
-    motionless: str | None = None
-    local_reason: str | None = None
+    counted_motionless: bool = False
+    local_reason: MotionReason | None = None
     counted_s: float = 0.0
 
     def of(self, audio: AudioSnapshot) -> AudioSnapshot:
@@ -67,10 +54,10 @@ class Turn:
                 )
             self.counted_s = position_s
 
-    def note_motionless(self, reason: str, metrics: Metrics) -> None:
+    def note_motionless(self, reason: MotionReason, metrics: Metrics) -> None:
         """Count this utterance, once, as one that went on without motion."""
-        if self.motionless is None:
-            self.motionless = reason
+        if not self.counted_motionless:
+            self.counted_motionless = True
             metrics.audio_only.labels(reason=reason).inc()
 
     def stalled_for(self, now: float, audio: AudioSnapshot) -> float:
@@ -82,16 +69,16 @@ class Turn:
             self.stalled_since = now
         return now - self.stalled_since
 
-    def reasons(self, motion: SpeechMotion, audio: AudioSnapshot) -> tuple[str, ...]:
-        """Codes of what is less than it should be about this utterance, for health."""
-        codes = []
+    def reasons(self, motion: SpeechMotion, audio: AudioSnapshot) -> tuple[MotionReason, ...]:
+        """What is less than it should be about this utterance, for health."""
+        reasons: list[MotionReason] = []
         if audio.starved and not self.paused:
-            codes.append("audio_starved")
+            reasons.append(MotionFailure.AUDIO_STARVED)
         why = self._why_motionless(motion)
         told = motion.status == "audio_only" or (audio.started and not self.paused)
         if why is not None and told:
-            codes.append(why)
-        return tuple(codes)
+            reasons.append(why)
+        return tuple(reasons)
 
     def note_motion(self, motion: SpeechMotion, metrics: Metrics) -> None:
         """Tell log and metrics when the lips begin to follow the sound, and when they cease to."""
@@ -108,18 +95,22 @@ class Turn:
                 "utterance %s: motion is back at %.2f s", request_id, self.counted_s,
                 extra={"code": "local_motion_ended"})  # fmt: skip
         else:
-            level = logging.WARNING if audio_only and why != NO_ENDPOINT else logging.INFO
+            level = (
+                logging.WARNING
+                if audio_only and why is not MotionFailure.NO_ENDPOINT
+                else logging.INFO
+            )
             logger.log(
                 level, "utterance %s: the lips follow the sound from %.2f s on: %s",
                 request_id, self.counted_s, why, extra={"code": "local_motion_began"})  # fmt: skip
 
-    def _why_motionless(self, motion: SpeechMotion) -> str | None:
-        """The code of why this utterance has no motion of its own now; None while it has."""
+    def _why_motionless(self, motion: SpeechMotion) -> MotionReason | None:
+        """Why this utterance has no motion of its own now; None while it has."""
         failure = self.utterance.motion_failure
         if motion.status == "audio_only":
-            return motionless_code(failure) if failure is not None else "motion_timeout"
+            return failure if failure is not None else MotionFailure.TIMEOUT
         if motion.status in ("waiting", "local") and self.utterance.motion_length == 0:
-            return "motion_late"
+            return MotionFailure.LATE
         if motion.status == "local" or (motion.status == "held" and motion.sample is None):
-            return "motion_stalled"
+            return MotionFailure.STALLED
         return None

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from scripted_endpoint import ConfirmingEndpoint, linked, ramp, until, websocket_app
 
-from driving_client.link.interface import LinkUp, PlaybackState
+from driving_client.link.interface import MAX_FAILURE_CODES, LinkUp, PlaybackState
+from driving_client.motion_failure import MotionFailure
 from driving_client.wire.codec import (
     Animation,
     ConfigureSession,
@@ -237,6 +238,27 @@ def test_an_error_of_one_request_costs_its_motion_and_not_the_session(tone: np.n
             await until(lambda: endpoint.audio()[-1].request_id == other.utterance.request_id)
 
     asyncio.run(story())
+
+
+def test_an_endpoint_that_invents_codes_gives_no_more_than_a_few_reasons() -> None:
+    """Each becomes a label of metrics that lives as long as the kiosk."""
+    seen: set[str | None] = set()
+
+    async def story() -> None:
+        endpoint = ConfirmingEndpoint()
+        async with linked(websocket_app(endpoint)) as rig:
+            await until(lambda: rig.ups)
+            for code in (-1, -2, *range(10_000, 10_000 + 2 * MAX_FAILURE_CODES)):
+                utterance = rig.link.begin_voice(16000).utterance
+                await endpoint.send(ServerError(code, "x", request_id=utterance.request_id))
+                await until(lambda utterance=utterance: utterance.motion_failure)
+                seen.add(utterance.motion_failure)
+
+    asyncio.run(story())
+    assert MotionFailure.OTHER in seen, "a minus is no part of a code"
+    assert "server_error_10000" in seen
+    assert "other" in seen
+    assert len(seen) <= MAX_FAILURE_CODES + 1
 
 
 def test_damaged_frames_are_dropped_and_counted_and_the_session_stays(tone: np.ndarray) -> None:

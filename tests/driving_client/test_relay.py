@@ -136,7 +136,7 @@ def test_a_new_utterance_while_one_is_open_replaces_it(tone: np.ndarray) -> None
             await until(lambda: len(rig.utterances) == 2 and rig.utterances[1].audio_length)
             first, second = rig.utterances
             assert first.audio_ended
-            assert first.motion_failure == "superseded"
+            assert first.motion_failure == "given_up"
             assert (second.sample_rate, second.audio_length) == (48000, 480)
 
     asyncio.run(story())

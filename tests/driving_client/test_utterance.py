@@ -14,6 +14,7 @@ from driving_client.link.interface import LinkCounters, LinkEvent, UtteranceStar
 from driving_client.link.local_voice import new_request_id
 from driving_client.link.relay_timeline import RelayTimeline
 from driving_client.motion import FRAME_RATE, MotionTrack, ParameterSpace
+from driving_client.motion_failure import MotionFailure
 from driving_client.sample_rates import SAMPLE_RATES
 from driving_client.utterance import MAX_SECONDS, Utterance
 from driving_client.wire.animation import add_animation
@@ -163,11 +164,11 @@ def test_ends_count_once_and_nothing_comes_after_them() -> None:
 def test_motion_can_fail_alone_and_come_back() -> None:
     utterance = Utterance("r", 16000)
     utterance.append_motion(ramp(5))
-    utterance.fail_motion("link_lost")
-    utterance.fail_motion("something later")
+    utterance.fail_motion(MotionFailure.LINK_LOST)
+    utterance.fail_motion(MotionFailure.LINK_DOWN)
     utterance.append_motion(ramp(5))
     utterance.append_audio(VOICE)
-    assert utterance.motion_failure == "link_lost"
+    assert utterance.motion_failure is MotionFailure.LINK_LOST
     assert utterance.motion_length == 5
     assert utterance.audio_length == len(VOICE)
     utterance.restore_motion(10)
@@ -182,9 +183,9 @@ def test_motion_can_fail_alone_and_come_back() -> None:
 def test_an_empty_motion_has_failed_and_stays_so() -> None:
     utterance = Utterance("r", 16000)
     utterance.end_motion()
-    assert utterance.motion_failure == "empty"
+    assert utterance.motion_failure is MotionFailure.EMPTY
     utterance.restore_motion()
-    assert utterance.motion_failure == "empty"
+    assert utterance.motion_failure is MotionFailure.EMPTY
     assert utterance.motion_at(0.0) is None
 
 
@@ -212,7 +213,7 @@ def test_an_endless_utterance_is_refused() -> None:
         utterance.skip_motion(1)
     with pytest.raises(ProtocolError, match="split"):
         add_animation(utterance, Animation("r", ramp(1)))
-    assert utterance.motion_failure == "too_long"
+    assert utterance.motion_failure is MotionFailure.TOO_LONG
 
 
 @pytest.mark.parametrize("rate", [0, -1, 11025, 96000])

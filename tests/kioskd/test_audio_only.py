@@ -20,6 +20,7 @@ from driving_client.errors import SpeechError
 from driving_client.link.interface import LinkDown, LinkUp, PlaybackState, UtteranceStarted
 from driving_client.lipsync.espeak import synthesise
 from driving_client.lipsync.speech_mouth import SpeechMouth
+from driving_client.motion_failure import MotionFailure
 from driving_client.sample_rates import SAMPLE_RATES
 from driving_client.utterance import Utterance
 from kioskd.playback.local_lips import LocalLips
@@ -75,9 +76,12 @@ def test_a_voice_whose_motion_is_late_begins_after_the_wait_with_moving_lips(
     assert [record.code for record in caplog.records] == ["local_motion_began", "utterance_ended"]
 
 
-@pytest.mark.parametrize("reason", ["link_down", "no_endpoint", "relay_takes_no_voice"])
+@pytest.mark.parametrize(
+    "reason",
+    [MotionFailure.LINK_DOWN, MotionFailure.NO_ENDPOINT, MotionFailure.RELAY_TAKES_NO_VOICE],
+)
 def test_a_voice_that_is_told_to_have_no_motion_begins_at_once(
-    stage: Stage, reason: str, caplog: pytest.LogCaptureFixture
+    stage: Stage, reason: MotionFailure, caplog: pytest.LogCaptureFixture
 ) -> None:
     utterance = bursts(3)
     utterance.fail_motion(reason)
@@ -90,7 +94,7 @@ def test_a_voice_that_is_told_to_have_no_motion_begins_at_once(
     assert stage.value("kiosk_audio_only_utterances_total", reason=reason) == 1
     # An installation without an endpoint has nothing to be warned of
     assert len([r for r in caplog.records if r.levelno >= logging.WARNING]) == (
-        reason != "no_endpoint"
+        reason is not MotionFailure.NO_ENDPOINT
     )
 
 
@@ -130,7 +134,7 @@ def test_motion_that_fails_half_way_is_not_waited_for(
     utterance.append_motion(flame(2.0, jaw=1.0))
     stage.player.on_event(UtteranceStarted(utterance))
     stage.run(1.5)
-    utterance.fail_motion("link_lost")
+    utterance.fail_motion(MotionFailure.LINK_LOST)
     stage.player.on_event(LinkDown("gone", 0.5))
     while stage.sound.position < 2.0:
         stage.frame()
@@ -157,7 +161,7 @@ def test_the_sound_is_the_same_whatever_becomes_of_the_motion() -> None:
         positions = []
         for frame in range(330):
             if frame == 70 and motion_s == 1.0:
-                utterance.fail_motion("link_lost")
+                utterance.fail_motion(MotionFailure.LINK_LOST)
             one.frame()
             positions.append(one.sound.position)
         assert one.outcomes("a") == [PlaybackState.ENDED]
@@ -235,7 +239,7 @@ def test_a_voice_that_was_told_to_have_no_motion_says_nothing_about_the_endpoint
     """However long it is: nothing was to be waited for, and nothing is given up."""
     stage = Stage(ready_playback(audio_only_after_s=2.0, idle=STILL))
     utterance = bursts(5)
-    utterance.fail_motion("relay_takes_no_voice")
+    utterance.fail_motion(MotionFailure.RELAY_TAKES_NO_VOICE)
     stage.player.on_event(UtteranceStarted(utterance))
     stage.run(4.0)
     assert stage.player.snapshot().reasons == ("relay_takes_no_voice",)
@@ -245,7 +249,7 @@ def test_a_voice_that_was_told_to_have_no_motion_says_nothing_about_the_endpoint
 
 def test_the_next_utterance_with_motion_is_driven_by_it(stage: Stage) -> None:
     utterance = bursts(2)
-    utterance.fail_motion("link_down")
+    utterance.fail_motion(MotionFailure.LINK_DOWN)
     stage.player.on_event(UtteranceStarted(utterance))
     stage.run(1.0)
     stage.player.on_event(LinkUp("again"))
@@ -259,7 +263,7 @@ def test_the_next_utterance_with_motion_is_driven_by_it(stage: Stage) -> None:
 
 def test_a_pause_without_motion_lets_the_face_rest_and_goes_on(stage: Stage) -> None:
     utterance = bursts(4)
-    utterance.fail_motion("link_down")
+    utterance.fail_motion(MotionFailure.LINK_DOWN)
     stage.player.on_event(UtteranceStarted(utterance))
     while stage.sound.position < 0.8:
         stage.frame()
@@ -273,7 +277,7 @@ def test_a_pause_without_motion_lets_the_face_rest_and_goes_on(stage: Stage) -> 
 def test_the_face_lives_while_its_lips_follow_the_sound() -> None:
     stage = Stage(ready_playback(idle=ready_idle(blinks_per_minute=30.0, seed=4)))
     utterance = bursts(12)
-    utterance.fail_motion("link_down")
+    utterance.fail_motion(MotionFailure.LINK_DOWN)
     stage.player.on_event(UtteranceStarted(utterance))
     poses = stage.run(11.0)
     names = stage.avatar.blendshapes
@@ -295,7 +299,7 @@ def test_without_its_model_the_voice_goes_on_over_a_face_at_rest(
     monkeypatch.setattr(LoudMouth, "__init__", broken)
     utterance = bursts(3)
     utterance.append_motion(flame(1.0, jaw=1.0))
-    utterance.fail_motion("link_lost")
+    utterance.fail_motion(MotionFailure.LINK_LOST)
     stage.player.on_event(UtteranceStarted(utterance))
     stage.run(2.5)
     assert jaw_of(stage.poses[-1]) == 0
@@ -390,7 +394,7 @@ def test_however_motion_comes_and_goes_the_face_never_jumps(steps: list[Any]) ->
             case "motion":
                 utterance.append_motion(flame(amount, jaw=OPEN_JAW))
             case "fail":
-                utterance.fail_motion("link_lost")
+                utterance.fail_motion(MotionFailure.LINK_LOST)
             case "restore":
                 utterance.restore_motion(int(stage.sound.position * 25))
             case "end":

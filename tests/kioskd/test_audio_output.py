@@ -12,6 +12,7 @@ import pytest
 from ready_settings import ready_audio
 from sound_card import OwnTime, PacedCard, Studio, spoken, tone, value
 
+from driving_client.motion_failure import MotionFailure
 from driving_client.sample_rates import SAMPLE_RATES
 from driving_client.utterance import Utterance
 from kioskd.audio.output import AudioOutput
@@ -144,7 +145,7 @@ def test_the_voice_waits_for_motion_no_longer_than_told() -> None:
     assert studio.turn().started
 
     failed = spoken(1.0)
-    failed.fail_motion("no link")
+    failed.fail_motion(MotionFailure.LINK_DOWN)
     studio.output.play(failed, hold_s=5.0)
     assert studio.turn().started
 

@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from driving_client.motion_failure import MotionFailure, endpoint_failure
 from kioskd.audio.snapshot import AudioSnapshot
 from kioskd.config.snapshot import ConfigSnapshot
 from kioskd.health.checks import (
     AUDIO_REASONS,
+    ENDPOINT_REASON,
     MOTION_REASONS,
     SCREEN_REASONS,
     SLOW_S,
@@ -153,22 +156,34 @@ def test_the_link_says_what_the_endpoint_answered_and_when_it_is_asked_again() -
 
 def test_speech_without_motion_is_told_and_a_lost_link_only_once() -> None:
     assert outcome(MotionCheck(PlayerSnapshot, lambda: True).run(NOW)) == ("pass",)
-    for code in (*MOTION_REASONS, "code_of_the_endpoint"):
+    for code in (*MOTION_REASONS, endpoint_failure("code_of_the_endpoint")):
         player = PlayerSnapshot(reasons=(code,), motion="audio_only")
         assert outcome(MotionCheck(lambda player=player: player, lambda: True).run(NOW)) == (
             "warn",
             code,
         )
-    down = PlayerSnapshot(reasons=("link_down",))
+    down = PlayerSnapshot(reasons=(MotionFailure.LINK_DOWN,))
     assert outcome(MotionCheck(lambda: down, lambda: True).run(NOW)) == ("pass",)
 
 
+def test_every_reason_why_motion_failed_has_its_words() -> None:
+    assert set(MOTION_REASONS) == set(MotionFailure)
+    texts = [*MOTION_REASONS.values(), ENDPOINT_REASON]
+    assert len(set(texts)) == len(texts)
+    player = PlayerSnapshot(reasons=(endpoint_failure("server_error_5"),), motion="audio_only")
+    [reason] = MotionCheck(lambda: player, lambda: True).run(NOW).reasons
+    assert json.dumps([reason.code, reason.text]) == f'["server_error_5", "{ENDPOINT_REASON}"]'
+    player = PlayerSnapshot(reasons=(MotionFailure.LATE,))
+    [reason] = MotionCheck(lambda: player, lambda: True).run(NOW).reasons
+    assert json.dumps(reason.code) == '"motion_late"'
+
+
 def test_without_an_endpoint_nobody_misses_a_connection() -> None:
-    idle = PlayerSnapshot(reasons=("link_down", "no_connection"))
+    idle = PlayerSnapshot(reasons=(MotionFailure.LINK_DOWN, MotionFailure.NO_CONNECTION))
     assert outcome(MotionCheck(lambda: idle, lambda: True).run(NOW)) == ("warn", "no_connection")
     check = MotionCheck(lambda: idle, lambda: False)
     assert outcome(check.run(NOW)) == ("pass",)
-    idle = replace(idle, reasons=(*idle.reasons, "no_endpoint"), motion="audio_only")
+    idle = replace(idle, reasons=(*idle.reasons, MotionFailure.NO_ENDPOINT), motion="audio_only")
     finding = check.run(NOW)
     assert outcome(finding) == ("pass",)
 

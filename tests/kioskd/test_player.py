@@ -18,6 +18,7 @@ from driving_client.link.interface import (
     UtteranceStarted,
 )
 from driving_client.motion import ARKIT_NAMES, ParameterSpace
+from driving_client.motion_failure import MotionFailure, endpoint_failure
 from driving_client.utterance import Utterance
 from kioskd.playback.snapshot import PlayerState
 
@@ -212,7 +213,7 @@ def test_killing_the_motion_leaves_the_sound_untouched(stage: Stage) -> None:
         one.player.on_event(UtteranceStarted(utterance))
         for frame in range(240):
             if frame == 60 and dies:
-                utterance.fail_motion("link lost")
+                utterance.fail_motion(MotionFailure.LINK_LOST)
                 one.player.on_event(LinkDown("gone", 0.5))
             elif frame == 50:
                 utterance.append_motion(flame(2.0))
@@ -227,7 +228,7 @@ def test_a_failed_motion_is_audio_only_with_a_reason(stage: Stage) -> None:
     utterance = said(seconds=3.0, motion=0.4)
     stage.player.on_event(UtteranceStarted(utterance))
     stage.run(0.5)
-    utterance.fail_motion("server error 14")
+    utterance.fail_motion(endpoint_failure("server_error_-14"))
     stage.run(1.5)
     seen = stage.player.snapshot()
     assert (seen.motion, seen.reasons) == ("audio_only", ("motion_failed",))
@@ -302,7 +303,7 @@ def test_sound_that_stops_coming_is_given_up(stage: Stage) -> None:
 def test_a_voice_made_here_may_think_as_long_without_a_link_as_with_one(stage: Stage) -> None:
     stage.player.on_event(LinkDown("gone", 0.5))
     utterance = Utterance("a", RATE)
-    utterance.fail_motion("link_down")
+    utterance.fail_motion(MotionFailure.LINK_DOWN)
     utterance.append_audio(np.ones(RATE, np.int16))
     stage.player.on_event(UtteranceStarted(utterance))
     stage.run(11.0)
@@ -336,7 +337,7 @@ def test_arkit_motion_goes_to_the_shapes_by_name_and_the_head_is_shared(stage: S
 
 def test_a_failure_with_a_code_keeps_its_code(stage: Stage) -> None:
     utterance = said(seconds=3.0, motion=0)
-    utterance.fail_motion("relay_takes_no_voice")
+    utterance.fail_motion(MotionFailure.RELAY_TAKES_NO_VOICE)
     stage.player.on_event(UtteranceStarted(utterance))
     stage.run(0.2)
     assert stage.sound.started

@@ -22,6 +22,7 @@ from driving_client.link.interface import (
     PlaybackState,
     UtteranceStarted,
 )
+from driving_client.motion_failure import MotionFailure
 from driving_client.utterance import Utterance
 from kioskd.playback.snapshot import PlayerState
 
@@ -83,7 +84,7 @@ class Story:
             case "end_motion":
                 newest.end_motion()
             case "fail_motion":
-                newest.fail_motion("gone")
+                newest.fail_motion(MotionFailure.LINK_LOST)
             case "restore_motion":
                 newest.restore_motion()
             case "interrupt":

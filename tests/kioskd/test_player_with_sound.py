@@ -22,6 +22,7 @@ from starvation import Late, unless_starved
 
 from driving_client.link.interface import LinkDown, LinkUp, PlaybackState, UtteranceStarted
 from driving_client.lipsync.speech_mouth import SpeechMouth
+from driving_client.motion_failure import MotionFailure
 from driving_client.retarget import load_retarget
 from driving_client.utterance import Utterance
 from driving_client.wire.recording import read_recording
@@ -227,7 +228,7 @@ def test_killing_only_the_motion_is_not_heard() -> None:
     utterance.append_motion(flame(0.5))
     cinema.player.on_event(UtteranceStarted(utterance))
     cinema.until(lambda: cinema.player.snapshot().position_s > 0.6)
-    utterance.fail_motion("link_lost")
+    utterance.fail_motion(MotionFailure.LINK_LOST)
     cinema.player.on_event(LinkDown("gone", 0.5))
     cinema.until(cinema.ended)
     loud = cinema.card.loud_times()

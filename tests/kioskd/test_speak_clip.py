@@ -9,6 +9,7 @@ from player_stage import FRAME_S, RATE, Stage, flame, jaw_of, said, small_avatar
 
 from driving_client.link.interface import UtteranceStarted
 from driving_client.motion import ARKIT_NAMES, ParameterSpace
+from driving_client.motion_failure import MotionFailure
 from driving_client.utterance import Utterance
 from splat_gles.avatar import Clip
 from splat_gles.rig import RigParameters
@@ -93,7 +94,7 @@ def test_mouth_cheeks_eyes_and_body_stay_as_they_are(stage: Stage) -> None:
 
 def test_local_lips_have_it_from_the_start_and_it_goes_with_the_voice(stage: Stage) -> None:
     utterance = said(seconds=4.0, motion=0)
-    utterance.fail_motion("no_endpoint")
+    utterance.fail_motion(MotionFailure.NO_ENDPOINT)
     stage.player.on_event(UtteranceStarted(utterance))
     stage.run(2.0)
     assert brows(stage.poses[-1:])[0] == pytest.approx(LEVEL * 0.7, abs=1e-5)
