@@ -6,8 +6,6 @@
 
 AVATAR ?=
 ENDPOINT ?=
-PORT ?= 8080
-ENDPOINT_PORT ?= 8090
 TESTS ?= tests
 RECIPE ?= config/avatars/default.yaml
 PYTHON ?= python3
@@ -41,7 +39,8 @@ setup: ## install what is missing: Debian packages and .venv (quick when done)
 
 run: setup ## run the kiosk with the embedded endpoint (AVATAR=, ENDPOINT=, PORT= take others)
 	@exec $(VENV_PYTHON) scripts/run_kiosk.py $(if $(AVATAR),--avatar '$(AVATAR)') \
-		--endpoint '$(ENDPOINT)' --port '$(PORT)' --endpoint-port '$(ENDPOINT_PORT)'
+		--endpoint '$(ENDPOINT)' $(if $(PORT),--port '$(PORT)') \
+		$(if $(ENDPOINT_PORT),--endpoint-port '$(ENDPOINT_PORT)')
 
 test: setup ## lint, types and all tests (FAST=1: the quick lane; TESTS= narrows it)
 	@$(VENV_PYTHON) -m pytest -n 2 --durations=10 $(if $(FAST),-m 'not slow') $(TESTS)

@@ -19,9 +19,11 @@ import sys
 import threading
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from driving_client.address import HTTP, WEBSOCKET, check_url, without_secrets
 from driving_client.errors import AddressError
+from kioskd.config.sections import EndpointSection, HealthSection
 
 ROOT = Path(__file__).resolve().parent.parent
 AVATARS = ROOT / "config/avatars"
@@ -49,10 +51,16 @@ def arguments() -> argparse.Namespace:
         "embedded endpoint elsewhere; without it one is started here",
     )  # fmt: skip
     parser.add_argument(
-        "--endpoint-port", type=port, default=8090, help="port of the embedded endpoint"
+        "--endpoint-port",
+        type=port,
+        default=urlsplit(EndpointSection().url).port,
+        help="port of the embedded endpoint (default: %(default)s)",
     )
     parser.add_argument(
-        "--port", type=port, default=8080, help="port of the health and console page"
+        "--port",
+        type=port,
+        default=HealthSection().port,
+        help="port of the health and console page (default: %(default)s)",
     )
     parser.add_argument(
         "--greeting", default=GREETING, help="what the avatar says when it starts; '' for nothing"

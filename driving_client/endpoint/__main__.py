@@ -13,9 +13,9 @@ from pathlib import Path
 
 from driving_client.address import check_host
 from driving_client.endpoint.app import make_endpoint
-from driving_client.endpoint.settings import EndpointSettings
+from driving_client.endpoint.settings import DEFAULT_PORT, EndpointSettings
 from driving_client.errors import AddressError, DrivingError, LinkError
-from driving_client.lipsync.espeak import synthesise
+from driving_client.lipsync.espeak import DEFAULT_VOICE, synthesise
 from driving_client.log_limit import LimitedHandler
 from driving_client.log_lines import LineFormatter
 from driving_client.texts import printable
@@ -78,7 +78,10 @@ def _parser() -> argparse.ArgumentParser:
         help="address to listen on (default: this machine only)",
     )
     parser.add_argument(
-        "--port", type=_port, default=8090, help="port, 0 for any free one (default: 8090)"
+        "--port",
+        type=_port,
+        default=DEFAULT_PORT,
+        help="port, 0 for any free one (default: %(default)s)",
     )
     parser.add_argument(
         "--greeting", metavar="TEXT", type=_text, help="said to each kiosk that connects"
@@ -94,8 +97,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--voice",
         type=_text,
-        default="en-us",
-        help="a voice of espeak-ng; `espeak-ng --voices` lists them (default: en-us)",
+        default=DEFAULT_VOICE,
+        help="a voice of espeak-ng; `espeak-ng --voices` lists them (default: %(default)s)",
     )
     parser.add_argument(
         "--retarget", type=Path, metavar="FILE", help="a retarget file other than the packaged one"
@@ -105,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
 
 async def _serve(settings: EndpointSettings, host: str, port: int) -> None:
     # Speak once before listening: a missing library or voice shows at the start.
-    await asyncio.to_thread(synthesise, "Ready.", settings.voice, settings.words_per_minute)
+    await asyncio.to_thread(synthesise, "Ready.", settings.voice)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -5,6 +5,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+from driving_client.lipsync.espeak import DEFAULT_VOICE
+
+DEFAULT_PORT: Final = 8090
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +22,6 @@ class EndpointSettings:
 
     greeting: str | None = None
     say: tuple[str, ...] = ()
-    voice: str = "en-us"
-    words_per_minute: int = 165
+    voice: str = DEFAULT_VOICE
     speed: float = 3.0
     retarget: Path | None = None

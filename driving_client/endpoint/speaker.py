@@ -65,7 +65,7 @@ class Speaker:
         self._worker.shutdown(cancel_futures=True)
 
     def _make(self, text: str) -> Take:
-        speech = synthesise(text, self._settings.voice, self._settings.words_per_minute)
+        speech = synthesise(text, self._settings.voice)
         return Take(speech.samples, speech.sample_rate, perform(speech, self._retarget))
 
     def _follow(self, samples: Samples, sample_rate: int) -> Take:

@@ -95,11 +95,13 @@ class Speech:
 _TAIL_S: Final = 0.3
 """Silence after the last word: espeak-ng stops at once, a mouth needs time to close."""
 
+DEFAULT_VOICE: Final = "en-us"
+
 _lock: Final = threading.Lock()
 
 
 def synthesise(
-    text: str, voice: str = "en-us", words_per_minute: int = 165, pitch: int = 50
+    text: str, voice: str = DEFAULT_VOICE, words_per_minute: int = 165, pitch: int = 50
 ) -> Speech:
     """Speak `text`; raises SpeechError for bad text, an unknown voice or a missing library.
 

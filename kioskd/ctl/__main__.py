@@ -17,7 +17,7 @@ from typing import Any, Final
 from kioskd.config import ConfigError
 from kioskd.ctl import board_commands, commands, first_boot_commands
 from kioskd.ctl.client import Client
-from kioskd.ctl.local import Address, own_address
+from kioskd.ctl.local import default_address, own_address
 from kioskd.ctl.printing import show_error
 from kioskd.errors import KioskError
 
@@ -78,7 +78,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
 def client_of(options: argparse.Namespace) -> Client:
     """The client that the command line describes; raises ControlError."""
     if options.url is None:
-        own = own_address() or Address()
+        own = own_address() or default_address()
         token_file, authority = options.token_file, options.authority
         if token_file is None and authority is None:
             return own.client()

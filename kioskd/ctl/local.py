@@ -9,21 +9,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from kioskd.config import ConfigError, load
 from kioskd.config.loading import DEFAULT_FILE
 from kioskd.config.rules import as_reached_here
+from kioskd.config.sections import HealthSection
 from kioskd.ctl.client import TIMEOUT_S, Client
-
-DEFAULT_URL: Final = "http://127.0.0.1:8080"
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
     """A health port; `pinned` means that `authority` is the server's own certificate."""
 
-    url: str = DEFAULT_URL
+    url: str
     token_file: Path | None = None
     authority: Path | None = None
     pinned: bool = False
@@ -40,14 +38,21 @@ def own_address(config_file: Path = DEFAULT_FILE) -> Address | None:
     """
     try:
         if not config_file.is_file():
-            return Address()
+            return default_address()
         health = load(config_file).config.health
     except PermissionError:
-        return Address()  # only root and the service may read it: it names tokens
+        return default_address()  # only root and the service may read it: it names tokens
     except ConfigError:
-        return Address()  # kioskd does not start with it; a running one has kept its last good one
-    if not health.enabled:
-        return None
+        return default_address()  # kioskd does not start with it; one that runs kept the last good
+    return _address(health) if health.enabled else None
+
+
+def default_address() -> Address:
+    """Where a kiosk answers that nobody has told anything else."""
+    return _address(HealthSection())
+
+
+def _address(health: HealthSection) -> Address:
     certificate = Path(health.tls_certificate) if health.tls_certificate else None
     return Address(
         f"{'https' if certificate else 'http'}://{as_reached_here(health.address)}:{health.port}",

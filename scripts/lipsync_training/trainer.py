@@ -40,7 +40,7 @@ _PROGRESS_STEPS: Final = 50
 class Settings:
     """What a training run is repeated from."""
 
-    seed: int = 20
+    seed: int
     steps: int = 6000
     batch: int = 48
     channels: int = 80

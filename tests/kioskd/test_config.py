@@ -13,11 +13,13 @@ import subprocess
 import sys
 from pathlib import Path
 from unittest import mock
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from driving_client.endpoint.settings import DEFAULT_PORT
 from kioskd import cli
 from kioskd.config import Config, ConfigError, load, read_secret
 from kioskd.config.documents import reference, schema
@@ -378,6 +380,11 @@ def test_a_link_that_leads_to_itself_is_told(tmp_path: Path) -> None:
     path = write(tmp_path, "endpoint: {session_key_file: loop}\navatar: {path: loop}\n")
     [line] = problems(path)
     assert line.startswith(f"{path}:1: endpoint.session_key_file: {tmp_path / 'loop'} cannot be")
+
+
+def test_the_default_endpoint_is_the_embedded_one_on_this_machine() -> None:
+    address = urlsplit(Config().endpoint.url)
+    assert (address.hostname, address.port) == ("127.0.0.1", DEFAULT_PORT)
 
 
 def test_only_what_changed_is_named() -> None:

@@ -17,8 +17,10 @@ from kiosk_process import running
 from kioskd.config.documents import reference
 from kioskd.config.rules import as_reached_here
 from kioskd.ctl.client import ControlError
-from kioskd.ctl.local import DEFAULT_URL, Address, own_address
+from kioskd.ctl.local import Address, own_address
 from kioskd.update.trial_watch import look_at_health
+
+ITS_DEFAULT = "http://127.0.0.1:8080"
 
 
 def make_certificate(folder: Path, name: str) -> None:
@@ -59,12 +61,12 @@ def test_a_protected_kiosk_is_asked_and_nobody_in_its_place(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("text", "url"),
     [
-        (None, DEFAULT_URL),
-        ("", DEFAULT_URL),
+        (None, ITS_DEFAULT),
+        ("", ITS_DEFAULT),
         ("health: {port: 9000}\n", "http://127.0.0.1:9000"),
         ("health: {address: '::1'}\n", "http://[::1]:8080"),
         ("health: {address: localhost}\n", "http://localhost:8080"),
-        ("health: {adress: x}\n", DEFAULT_URL),
+        ("health: {adress: x}\n", ITS_DEFAULT),
         ("health: {enabled: false}\n", None),
     ],
 )
@@ -96,7 +98,7 @@ def test_a_configuration_that_only_root_may_read(tmp_path: Path) -> None:
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     folder.chmod(0o755)
-    assert done.stdout.split() == [DEFAULT_URL, "config_not_readable"]
+    assert done.stdout.split() == [ITS_DEFAULT, "config_not_readable"]
 
 
 def test_an_address_to_listen_on_is_none_to_ask_at() -> None:
