@@ -38,7 +38,6 @@ ATTACK_S: Final = 10.0
 QUIET_S: Final = 13.0
 """After an attack: the longest that one of its connections may stay."""
 
-STOP_S: Final = 10.0
 USED: Final = tuple(each for each in ATTACKS if each.__name__ not in ("nothing", "spinning"))
 ABOUT: Final = (
     "Kills of the endpoint, relays that flood, attacks on the HTTP port and speech against real "
@@ -158,13 +157,13 @@ class _Run:
     def finish(self) -> None:
         """The end, and what the logs say."""
         heard = self._kiosk.metric("kiosk_utterances_total")
-        status, seconds = self._kiosk.stop()
-        self._end = f"status {status} after {seconds:.1f} s"
+        end = self._kiosk.stop()
+        self._end = str(end)
         self._counts["utterances with an outcome"] = int(heard)
         self.told += complaints(self.samples)
         self.told += [f"not answered: {each}" for each in self._speech.failures]
-        if status != 0 or seconds > STOP_S:
-            self.told.append(f"it ended with {self._end}")
+        if not end.as_promised:
+            self.told.append(f"it ended with {end}")
         for log in (self._kiosk.log, self._endpoint.log):
             if "Traceback" in log.read_text("utf-8", "replace"):
                 self.told.append(f"there is a traceback in {log.name}")

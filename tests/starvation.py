@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tells a machine that was starved of CPU from a fault of the program under test.
-
-A process of its own sleeps, works for 10 ms five times a second, and notes how late it wakes and
-how long its work takes beyond that. Whatever held it back (other jobs, a stalled virtual machine)
-held the threads of sound and picture back as well; what the program under test does with its own
-locks and interpreter cannot.
+"""What a machine that was starved of CPU excuses, and what it does not.
 
 For the few tests that measure real time because nothing else can show what they are about: real
 devices, real processes, and the delays between them. All others have a clock of their own.
@@ -12,80 +7,13 @@ devices, real processes, and the delays between them. All others have a clock of
 
 from __future__ import annotations
 
-import contextlib
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-LATE_S = 0.04
-"""Being woken later than this eats most of the sound that is written ahead."""
-
-CALM_S = 4.0
-PATIENCE_S = 20.0
+from test_stand.starvation import watching
 
 BLUR_S = 0.2
 """A picture that is later than this shows another syllable."""
-
-_PROBE = f"""
-import itertools, time
-for turn in itertools.count():
-    before, wanted = time.monotonic(), 0.002
-    time.sleep(wanted)
-    if turn % 100 == 0:
-        worked = time.thread_time()
-        while time.thread_time() < worked + 0.01:
-            pass
-        wanted += 0.01
-    late = time.monotonic() - before - wanted
-    if late > {LATE_S}:
-        print(before, late, flush=True)
-"""
-
-
-class Starvation:
-    """The probe's notes while it runs."""
-
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _PROBE], stdout=subprocess.PIPE, text=True
-        )
-        self.notes: list[tuple[float, float]] = []
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            at, late = line.split()
-            self.notes.append((float(at), float(late)))
-
-    def worst(self, since: float) -> float:
-        """The longest delay since that monotonic time, 0 where all were short."""
-        time.sleep(0.01)
-        return max((late for at, late in self.notes if at + late >= since), default=0.0)
-
-    def wait_for_calm(self) -> None:
-        """Until nothing was late for some seconds, if that comes soon."""
-        deadline = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline and self.worst(time.monotonic() - CALM_S):
-            time.sleep(0.5)
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.wait()
-        self._reader.join(2)
-
-
-@contextlib.contextmanager
-def watching() -> Iterator[Starvation]:
-    probe = Starvation()
-    try:
-        yield probe
-    finally:
-        probe.close()
-
 
 Late = Callable[[], float]
 """Seconds of the longest delay that the probe saw in this attempt, 0 on a calm machine."""

@@ -9,16 +9,48 @@ import json
 import re
 import shutil
 import signal
+import subprocess
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from sound_daemon import PACED, environment_of, start_daemon, write_alsa_config
 from test_stand.processes import READY_S, ROOT, Logged, StandError, start_kiosk
 from test_stand.protection import TOKEN, any_certificate, protected
+from test_stand.starvation import watching
 
 ASK_S: Final = 30.0
-STOP_S: Final = 60.0
+STOP_S: Final = 2.0
+"""From SIGTERM to the exit, as kioskd promises."""
+
+_NEVER_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How it ended after SIGTERM; `late_s`: how late the machine woke whoever waited meanwhile."""
+
+    status: int
+    seconds: float
+    late_s: float
+
+    @property
+    def allowed_s(self) -> float:
+        """Both it and we may have been woken late."""
+        return STOP_S + 2 * self.late_s
+
+    @property
+    def as_promised(self) -> bool:
+        """Whether it ended well and in time."""
+        return self.status == 0 and self.seconds <= self.allowed_s
+
+    def __str__(self) -> str:
+        starved = f", as we were woken {self.late_s:.2f} s late" if self.late_s else ""
+        return (
+            f"status {self.status} after {self.seconds:.2f} s; {self.allowed_s:.2f} s are "
+            f"allowed{starved}"
+        )
 
 
 class Endpoint:
@@ -99,12 +131,16 @@ class Kiosk:
         told: dict[str, Any] = json.loads(self.ask("GET", "/healthz")[1])
         return told
 
-    def stop(self) -> tuple[int, float]:
-        """SIGTERM; exit status and seconds."""
-        begin = time.monotonic()
-        self._run.process.send_signal(signal.SIGTERM)
-        status = self._run.process.wait(STOP_S)
-        return status, time.monotonic() - begin
+    def stop(self) -> End:
+        """SIGTERM, and the exit; raises StandError where none comes."""
+        with watching() as probe:
+            begin = time.monotonic()
+            self._run.process.send_signal(signal.SIGTERM)
+            try:
+                status = self._run.process.wait(_NEVER_S)
+            except subprocess.TimeoutExpired:
+                raise StandError(f"it still runs {_NEVER_S:.0f} s after SIGTERM") from None
+            return End(status, time.monotonic() - begin, probe.worst(begin))
 
     def close(self) -> None:
         """Leave nothing running."""

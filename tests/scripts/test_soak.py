@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `make soak` calls level: noise passes, a leak of memory, descriptors or threads does not."""
+"""What `make soak` calls level, and a good end: noise passes, a leak or a late exit does not."""
 
 from __future__ import annotations
 
 import dataclasses
+import os
+import signal
+import time
 
 import numpy as np
 import pytest
@@ -11,6 +14,8 @@ import pytest
 from driving_client.wire.relay_frames import decode_frame
 from soak.floods import FLOODS
 from soak.samples import Sample, complaints, slope_mb_per_hour, table
+from soak.stand import End
+from test_stand.starvation import watching
 
 LEVEL = Sample(0, 200.0, 130.0, 18, 14, 200.0, 18)
 
@@ -80,3 +85,37 @@ def test_floods_hold_what_they_are_called() -> None:
     motion = frames["empty_keyframes"]
     assert isinstance(motion, bytes)
     assert len(decode_frame(motion).messages[0].frames) == 2900  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("end", "kept"),
+    [
+        (End(0, 1.9, 0.0), True),
+        (End(0, 2.1, 0.0), False),
+        (End(0, 2.1, 0.1), True),
+        (End(0, 9.0, 0.5), False),
+        (End(1, 0.1, 0.0), False),
+        (End(-9, 0.1, 3.0), False),
+    ],
+)
+def test_the_end_has_to_come_in_two_seconds_but_for_what_the_machine_took(
+    end: End, kept: bool
+) -> None:
+    assert end.as_promised is kept
+
+
+def test_the_page_tells_how_the_end_was_measured() -> None:
+    assert str(End(0, 0.12, 0.0)) == "status 0 after 0.12 s; 2.00 s are allowed"
+    starved = str(End(0, 2.4, 0.25))
+    assert starved == "status 0 after 2.40 s; 2.50 s are allowed, as we were woken 0.25 s late"
+
+
+def test_a_machine_that_stood_still_is_seen() -> None:
+    with watching() as probe:
+        since = time.monotonic()
+        os.kill(probe.pid, signal.SIGSTOP)
+        time.sleep(0.3)
+        os.kill(probe.pid, signal.SIGCONT)
+        deadline = since + 60.0
+        while probe.worst(since) < 0.25:
+            assert time.monotonic() < deadline, "a probe that was stopped tells nothing"
