@@ -27,17 +27,25 @@ export PYTHON
 VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-clients lint fuzz soak bench bench-attacks avatar overlay repro rootfs flash test-image sheet clean train-lipsync convert-npu bench-lipsync
+.PHONY: help ready signing setup run test test-clients lint fuzz soak bench bench-attacks avatar overlay repro rootfs flash test-image sheet clean train-lipsync convert-npu bench-lipsync
 
 help: ## list the targets
 	@echo "The avatar kiosk. Targets:"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
-setup: ## install what is missing: Debian packages and .venv (quick when done)
-	@scripts/install_packages.sh
-	@scripts/make_environment.sh
+# Each target brings what it needs, and is quick where that is there
+ready:
+	@scripts/install_packages.sh run
+	@scripts/make_environment.sh run
 
-run: setup ## run the kiosk with the embedded endpoint (AVATAR=, ENDPOINT=, PORT= take others)
+signing: ready
+	@scripts/make_environment.sh dev
+
+setup: ready ## install all that running and testing need: Debian packages and .venv
+	@scripts/install_packages.sh test
+	@scripts/make_environment.sh dev
+
+run: ready ## run the kiosk with the embedded endpoint (AVATAR=, ENDPOINT=, PORT= take others)
 	@exec $(VENV_PYTHON) scripts/run_kiosk.py $(if $(AVATAR),--avatar '$(AVATAR)') \
 		--endpoint '$(ENDPOINT)' $(if $(PORT),--port '$(PORT)') \
 		$(if $(ENDPOINT_PORT),--endpoint-port '$(ENDPOINT_PORT)')
@@ -53,60 +61,61 @@ test-clients: setup ## run the service's published clients against the embedded 
 lint: setup ## only the linters and the type checker
 	@exec $(VENV_PYTHON) -m pytest -q tests/test_linters.py tests/test_pages.py
 
-fuzz: setup ## ten million inputs over every parser that the network reaches (SHARE=0.1: a tenth)
+fuzz: ready ## ten million inputs over every parser that the network reaches (SHARE=0.1: a tenth)
 	@scripts/make_environment.sh fuzz
 	@exec out/fuzz-venv/bin/python scripts/fuzz.py $(if $(SHARE),--share '$(SHARE)') $(TARGETS)
 
 soak: setup ## an hour of kills, floods, attacks and speech against the real processes (MINUTES=6)
 	@exec $(VENV_PYTHON) scripts/soak.py $(if $(MINUTES),--minutes '$(MINUTES)')
 
-bench: setup ## measure what a frame costs here: JSON lines, then a table (some minutes)
+bench: ready ## measure what a frame costs here: JSON lines, then a table (some minutes)
 	@exec $(VENV_PYTHON) scripts/bench.py
 
 bench-attacks: setup ## what the kiosk still does while its HTTP port is attacked (ten minutes)
 	@exec $(VENV_PYTHON) scripts/bench_attacks.py
 
-overlay: setup ## build what is flashed on a board: BOARD=rk3576 [KEY=release.pem] (some minutes)
+overlay: signing ## build what is flashed on a board: BOARD=rk3576 [KEY=release.pem] (some minutes)
 	@$(VENV_PYTHON) scripts/make_overlay.py --check $(if $(KEY),--key '$(KEY)') $(BOARD)
 	@scripts/install_packages.sh image
 	@exec $(VENV_PYTHON) scripts/make_overlay.py $(if $(KEY),--key '$(KEY)') $(BOARD)
 
-test-image: setup ## boot the image in QEMU: screen, sound, updates, power cuts (ALL=1: every one)
+test-image: signing ## boot the image in QEMU: screen, sound, updates, power cuts (ALL=1: every one)
 	@scripts/install_packages.sh image
 	@scripts/install_packages.sh image-test
 	@$(VENV_PYTHON) scripts/make_overlay.py qemu-virt
 	@exec $(VENV_PYTHON) scripts/test_image.py $(if $(ALL),--all) $(if $(IMAGE_TESTS),-- $(IMAGE_TESTS))
 
-rootfs: setup ## put the kiosk into a vendor's root image: BOARD=rk3576 BASE=vendor.img [OUT=file]
+rootfs: signing ## put the kiosk into a vendor's root image: BOARD=rk3576 BASE=vendor.img [OUT=file]
 	@$(VENV_PYTHON) scripts/make_rootfs.py --check $(ROOTFS_OPTIONS)
 	@scripts/install_packages.sh image
 	@exec $(VENV_PYTHON) scripts/make_rootfs.py $(ROOTFS_OPTIONS)
 
-flash: setup ## write it to a board: BOARD=rk3576 [DRY_RUN=1] [HOST=root@address], see board/README.md
+flash: ready ## write it to a board: BOARD=rk3576 [DRY_RUN=1] [HOST=root@address], see board/README.md
+	@scripts/install_packages.sh flash
 	@exec $(VENV_PYTHON) scripts/flash.py --board '$(BOARD)' $(FLASH_OPTIONS)
 
-train-lipsync: setup ## train the model of the mouth anew (under 20 minutes on two free cores)
+train-lipsync: ready ## train the model of the mouth anew (under 20 minutes on two free cores)
 	@scripts/install_packages.sh lipsync
 	@scripts/make_environment.sh lipsync
 	@exec out/lipsync-venv/bin/python scripts/train_lipsync.py
 
-bench-lipsync: setup ## our lips against other libraries on the same audio (some minutes)
+bench-lipsync: ready ## our lips against other libraries on the same audio (some minutes)
 	@scripts/install_packages.sh lipsync
 	@scripts/make_environment.sh lipsync-peers
 	@exec $(VENV_PYTHON) scripts/bench_lips.py
 
-convert-npu: setup ## the lip-sync model for RK3576's NPU, run in the vendor's simulator (SHIP=1 keeps it)
+convert-npu: ready ## the lip-sync model for RK3576's NPU, run in the vendor's simulator (SHIP=1 keeps it)
 	@scripts/make_environment.sh npu
 	@exec $(VENV_PYTHON) scripts/convert_npu.py $(if $(SHIP),--ship)
 
-avatar: setup ## build an avatar from a recipe: RECIPE=file.yaml [SPLATS=20000] [OUT=file.avatar]
+avatar: ready ## build an avatar from a recipe: RECIPE=file.yaml [SPLATS=20000] [OUT=file.avatar]
 	@exec $(VENV_PYTHON) scripts/make_avatar.py '$(RECIPE)' $(if $(SPLATS),--splats '$(SPLATS)') \
 		$(if $(OUT),-o '$(OUT)')
 
-sheet: setup ## draw an avatar's contact sheet: poses, yaws, close-ups (AVATAR=file.avatar)
+sheet: ready ## draw an avatar's contact sheet: poses, yaws, close-ups (AVATAR=file.avatar)
 	@exec $(VENV_PYTHON) scripts/contact_sheet.py $(if $(AVATAR),'$(AVATAR)')
 
-repro: setup ## build a board's deliveries twice and compare every byte: BOARD=rk3576
+repro: signing ## build a board's deliveries twice and compare every byte: BOARD=rk3576
 	@$(VENV_PYTHON) scripts/make_overlay.py --check $(BOARD)
 	@scripts/install_packages.sh image
 	@exec $(VENV_PYTHON) scripts/check_reproducible.py $(BOARD)

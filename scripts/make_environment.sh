@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # Makes a virtual environment of the table below; does nothing when it is up to date.
 #
-#   scripts/make_environment.sh [NAME]
+#   scripts/make_environment.sh NAME
 #
-#   kiosk           .venv: the kiosk, its tests and the scripts (the default)
-#   newest          the same for another PYTHON, under which the tests run as well
+#   run             .venv: what the kiosk runs with
+#   dev             adds to it what tests, type checks and signing need
+#   newest          both for another PYTHON, under which the tests run as well
 #   lipsync         trains the lip-sync model; apart because PyTorch is large
 #   lipsync-peers   what `make bench-lipsync` compares with, from PyPI and npm
-#   fuzz            `make fuzz`: what .venv has, and atheris and coverage.py
+#   fuzz            `make fuzz`: what the kiosk runs with, and atheris and coverage.py
 #   npu             the vendor's converter to .rknn, which wants older numpy, protobuf and onnx
 #   vendor-clients  the service's published clients, for their test with the embedded endpoint
 #
@@ -23,18 +24,35 @@ fail() {
     exit 1
 }
 
-name=${1:-kiosk}
+name=${1:-}
 folder=out/$name
 newest=13
+adds_to=""        # the environment that is made first and gets more
 runs_our_code=""  # then it gets the .pth file
 bare_packages=""  # installed without what they depend on
 npm_packages=""
 case "$name" in
-kiosk | newest)
-    [ "$name" = newest ] && folder=out/newest-venv || folder=.venv
+run)
+    folder=.venv
     packages="--require-hashes -r requirements.lock"
     asked=$(sha256sum requirements.lock)
     imports="aiohttp, alsaaudio, numpy, pygame, soxr, systemd.daemon, yaml"
+    runs_our_code=yes
+    takes="half a minute, two packages are compiled"
+    ;;
+dev)
+    folder=.venv
+    adds_to=run
+    packages="--require-hashes -r requirements.lock -r requirements-dev.lock"
+    asked=$(sha256sum requirements.lock requirements-dev.lock)
+    imports="cryptography, grpc_tools, hypothesis, mypy, pytest, xdist"
+    takes="half a minute"
+    ;;
+newest)
+    folder=out/newest-venv
+    packages="--require-hashes -r requirements.lock -r requirements-dev.lock"
+    asked=$(sha256sum requirements.lock requirements-dev.lock)
+    imports="aiohttp, alsaaudio, cryptography, numpy, pygame, pytest, soxr, systemd.daemon, yaml"
     runs_our_code=yes
     takes="a minute or two"
     ;;
@@ -81,7 +99,7 @@ vendor-clients)
     takes="about a minute"
     ;;
 *)
-    fail "no environment '$name'; there are kiosk, newest, lipsync, lipsync-peers, fuzz, npu, vendor-clients"
+    fail "no environment '$name'; there are run, dev, newest, lipsync, lipsync-peers, fuzz, npu, vendor-clients"
     ;;
 esac
 
@@ -93,18 +111,27 @@ case "${version#3.}" in
 *) false ;;
 esac || fail "$python is Python $version; 3.11 to 3.$newest are supported for $name, set PYTHON="
 
+[ -z "$adds_to" ] || "$0" "$adds_to"
 stamp="$version ${asked:-$packages $bare_packages $npm_packages}"
+stamp_file=$folder/stamp${adds_to:+-$name}
 site=$folder/lib/python$version/site-packages
-if [ ! -x "$folder/bin/python" ] || [ "$(cat "$folder/stamp" 2>/dev/null)" != "$stamp" ]; then
+if [ ! -x "$folder/bin/python" ] || [ "$(cat "$stamp_file" 2>/dev/null)" != "$stamp" ]; then
     [ -z "$npm_packages" ] || command -v npm >/dev/null ||
         fail "no npm; run scripts/install_packages.sh lipsync"
-    echo "Making $folder with Python $version ($takes)"
-    rm -rf "$folder"
-    "$python" -m venv "$folder"
+    if [ -n "$adds_to" ]; then
+        echo "Adding to $folder what $name needs ($takes)"
+        rm -f "$stamp_file"
+    else
+        echo "Making $folder with Python $version ($takes)"
+        rm -rf "$folder"
+        "$python" -m venv "$folder"
+    fi
     install() {
         # pip warns of its own later versions: nothing that a reader could do
         "$folder/bin/python" -W ignore -m pip install --disable-pip-version-check --progress-bar on "$@" |
-            sed -un -e 's/^Collecting \([^ ]*\).*/  \1/p' -e '/^Successfully/p' -e '/[Ee]rror/p'
+            sed -un -e 's/^Collecting \([^ ]*\).*/  \1/p' -e '/[Ee]rror/p' \
+                -e 's/^Installing collected packages.*/  unpacking them all/p' \
+                -e 's/^ *\(Building wheel\|Running setup.py install\) for \([^ :]*\).*: started$/  compiling \2/p'
     }
     # lists of words, not one each
     # shellcheck disable=SC2086
@@ -114,8 +141,8 @@ if [ ! -x "$folder/bin/python" ] || [ "$(cat "$folder/stamp" 2>/dev/null)" != "$
         [ -z "$npm_packages" ] || npm install --prefix "$folder" --no-audit --no-fund \
             --ignore-scripts --loglevel=error $npm_packages
     }
-    "$folder/bin/python" -c "import $imports"
-    echo "$stamp" >"$folder/stamp"
+    PYGAME_HIDE_SUPPORT_PROMPT=1 "$folder/bin/python" -c "import $imports"
+    echo "$stamp" >"$stamp_file"
 fi
 if [ -n "$runs_our_code" ]; then
     # from site-packages up to the environment, and on to the checkout

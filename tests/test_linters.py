@@ -15,7 +15,8 @@ PACKAGES = ("splat_gles", "driving_client", "kioskd")
 ALLOWED_TOP = {
     "board", "rootfs_overlay", "kioskd", "driving_client", "splat_gles", "config", "scripts",
     "tests", "Makefile", "README.md", "CONTRIBUTING.md", "CHANGELOG.md",
-    "pyproject.toml", "requirements.lock", "LICENSE", ".ci", ".gitignore", ".gitattributes",
+    "pyproject.toml", "requirements.lock", "requirements-dev.lock",
+    "LICENSE", ".ci", ".gitignore", ".gitattributes",
     ".editorconfig",
 }  # fmt: skip
 LONGEST_FILE = 320
