@@ -61,6 +61,28 @@ def check_host(host: str) -> None:
         _check_host(host)
 
 
+def plain_address(address: str) -> str:
+    """The address, as IPv4 where it is one in IPv6's form (`::ffff:192.0.2.1`); names stay."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(getattr(parsed, "ipv4_mapped", None) or address)
+
+
+def is_loopback(address: str) -> bool:
+    """Whether it means this machine alone, where one listens, comes from or asks.
+
+    `::ffff:127.0.0.1` does: Python 3.13's ipaddress says so, 3.11's does not.
+    """
+    if address == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(plain_address(address.partition("%")[0])).is_loopback
+    except ValueError:
+        return False
+
+
 def without_secrets(url: str) -> str:
     """The address for people, short and on one line: no user name, password or query."""
     try:

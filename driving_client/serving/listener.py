@@ -21,10 +21,10 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from driving_client.address import is_loopback
 from driving_client.serving.doors import Door, open_doors
 from driving_client.serving.places import Limits, Place, Places
 from driving_client.serving.rate_limit import RateLimit
-from driving_client.serving.sources import is_here
 from driving_client.small_reads import WHOLE_BYTES, SmallReads
 
 logger = logging.getLogger(__name__)
@@ -133,7 +133,7 @@ class Listener:
         self._rest(door, REST_S)
 
     def _admit(self, connection: socket.socket, address: str) -> None:
-        here = is_here(address)
+        here = is_loopback(address)
         full = not self._places.free(here=here)
         idle = self._places.yields_to(address) if full and not here else None
         why = ""

@@ -7,6 +7,7 @@ import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
 
+from driving_client.address import is_loopback, plain_address
 from driving_client.link.settings import SettingsError
 from driving_client.regular_file import open_regular
 from kioskd.config.options import Kind
@@ -23,24 +24,18 @@ SECRET_SETTINGS = {
 """The link's settings that come from files, and the options that name those."""
 
 
-def is_loopback(address: str) -> bool:
-    """Whether only this machine reaches a server that listens there."""
-    if address == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False
-
-
 def as_reached_here(address: str) -> str:
-    """The address for a URL on this machine: 0.0.0.0 is where one listens, not where one asks."""
+    """The address for a URL on this machine: 0.0.0.0 and :: are where one listens, not asks.
+
+    Both are reached at 127.0.0.1, which a machine without IPv6 has as well.
+    """
+    address = plain_address(address)
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return address
     if parsed.is_unspecified:
-        return "127.0.0.1" if parsed.version == 4 else "[::1]"
+        return "127.0.0.1"
     return address if parsed.version == 4 else f"[{address}]"
 
 

@@ -232,8 +232,8 @@ class HealthSection:
     enabled: bool = option(True, "Whether the server runs.")
     address: str = option(
         "127.0.0.1",
-        "Where it listens. Anything but loopback needs `tls_certificate`, `tls_key` and "
-        "`token_file`; kioskd does not start without them.",
+        "Where it listens; `::` is every address, IPv6 and IPv4. Anything but loopback needs "
+        "`tls_certificate`, `tls_key` and `token_file`; kioskd does not start without them.",
         kind=Kind.HOST,
     )
     port: int = option(8080, "0 takes any free port and logs which.", minimum=0, maximum=65535)

@@ -23,9 +23,9 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from driving_client.address import is_loopback
 from driving_client.serving import BODY_S, read_body
 from driving_client.serving.rate_limit import RateLimit
-from kioskd.config.rules import is_loopback
 
 OPEN_ON_LOOPBACK = frozenset({"/livez"})
 HEADERS = {

@@ -14,8 +14,8 @@ from typing import Final, cast
 from aiohttp import web
 from multidict import CIMultiDict
 
+from driving_client.address import is_loopback
 from fuzzing.target import Target, finish, header, join, split
-from kioskd.config.rules import is_loopback
 from kioskd.http.access import _from_another_site, _host_name, carries_token, json_object
 from kioskd.http.gesture import GestureInput
 from kioskd.playback.gestures import GestureError
@@ -87,7 +87,7 @@ TARGETS: Final = (
     Target(
         "host_and_origin", host_and_origin, (),
         ("kioskd.http.access:_host_name", "kioskd.http.access:_from_another_site",
-         "kioskd.config.rules:is_loopback"),
+         "driving_client.address:is_loopback"),
         (
             join(b"127.0.0.1:8080", b"http://127.0.0.1:8080"),
             join(b"[::1]:8080", b"null", b"none"),

@@ -16,6 +16,7 @@ from driving_client.address import (
     WEBSOCKET,
     check_host,
     check_url,
+    is_loopback,
     origin,
     without_secrets,
 )
@@ -159,6 +160,18 @@ def test_a_host_to_listen_on_is_an_address_or_a_name(host: str) -> None:
 def test_a_host_that_nobody_can_listen_on_is_refused(host: str) -> None:
     with pytest.raises(AddressError):
         check_host(host)
+
+
+@pytest.mark.parametrize(
+    ("address", "loopback"),
+    [
+        ("127.0.0.1", True), ("127.1.2.3", True), ("::1", True), ("localhost", True),
+        ("::ffff:127.0.0.1", True), ("::1%lo", True), ("::ffff:192.0.2.1", False),
+        ("0.0.0.0", False), ("::", False), ("fe80::1%eth0", False), ("kiosk", False), ("", False),
+    ],
+)  # fmt: skip
+def test_loopback_is_known_however_it_is_written(address: str, loopback: bool) -> None:
+    assert is_loopback(address) is loopback
 
 
 def test_the_rule_is_had_without_numpy() -> None:

@@ -36,7 +36,7 @@ POST = b"POST / HTTP/1.1\r\nHost: kiosk\r\n"
 
 @pytest.fixture(autouse=True)
 def _strangers_on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listener, "is_here", lambda address: address == HERE)
+    monkeypatch.setattr(listener, "is_loopback", lambda address: address == HERE)
 
 
 class Stand:

@@ -65,6 +65,7 @@ def test_a_protected_kiosk_is_asked_and_nobody_in_its_place(tmp_path: Path) -> N
         ("", ITS_DEFAULT),
         ("health: {port: 9000}\n", "http://127.0.0.1:9000"),
         ("health: {address: '::1'}\n", "http://[::1]:8080"),
+        ("health: {address: '::ffff:127.0.0.1'}\n", "http://127.0.0.1:8080"),
         ("health: {address: localhost}\n", "http://localhost:8080"),
         ("health: {adress: x}\n", ITS_DEFAULT),
         ("health: {enabled: false}\n", None),
@@ -101,9 +102,21 @@ def test_a_configuration_that_only_root_may_read(tmp_path: Path) -> None:
     assert done.stdout.split() == [ITS_DEFAULT, "config_not_readable"]
 
 
-def test_an_address_to_listen_on_is_none_to_ask_at() -> None:
-    told = [as_reached_here(each) for each in ("0.0.0.0", "::", "::1", "10.0.0.7", "kiosk.lan")]
-    assert told == ["127.0.0.1", "[::1]", "[::1]", "10.0.0.7", "kiosk.lan"]
+@pytest.mark.parametrize(
+    ("listens", "asked"),
+    [
+        ("0.0.0.0", "127.0.0.1"),
+        ("::", "127.0.0.1"),
+        ("::ffff:0.0.0.0", "127.0.0.1"),
+        ("::1", "[::1]"),
+        ("2001:db8::7", "[2001:db8::7]"),
+        ("10.0.0.7", "10.0.0.7"),
+        ("::ffff:10.0.0.7", "10.0.0.7"),
+        ("kiosk.lan", "kiosk.lan"),
+    ],
+)
+def test_an_address_to_listen_on_is_none_to_ask_at(listens: str, asked: str) -> None:
+    assert as_reached_here(listens) == asked
 
 
 def test_the_options_are_printed_where_there_is_no_manual() -> None:
