@@ -22,7 +22,7 @@ from typing import Final
 
 from firmware.boards import ROOT, board_names, load_board
 from firmware.errors import FirmwareError
-from firmware.steps import explain_os_error
+from firmware.steps import exit_status
 from firmware.version import project_files
 
 DOWNLOADS: Final = ("debs", "wheels", "sources")
@@ -44,20 +44,15 @@ def main(arguments: list[str] | None = None) -> int:
         help="whose downloads and keys are used, and where it works (default: %(default)s)",
     )  # fmt: skip
     options = parser.parse_args(arguments)
-    try:
-        board = load_board(options.board)
-        print(board.describe())
-        options.out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=options.out, prefix="twice-") as temporary:
-            return _compare(board.name, options.out, Path(temporary))
-    except FirmwareError as error:
-        print(f"error: {error}", file=sys.stderr)
-    except OSError as error:
-        print(f"error: {explain_os_error(error)}", file=sys.stderr)
-    except KeyboardInterrupt:
-        print("error: stopped", file=sys.stderr)
-        return 130
-    return 1
+    return exit_status(lambda: _build_twice(options.board, options.out))
+
+
+def _build_twice(name: str, out: Path) -> int:
+    board = load_board(name)
+    print(board.describe())
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out, prefix="twice-") as temporary:
+        return _compare(board.name, out, Path(temporary))
 
 
 def _compare(board: str, out: Path, work: Path) -> int:

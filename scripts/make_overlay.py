@@ -13,8 +13,7 @@ from typing import Final
 from firmware.board_keys import schema
 from firmware.boards import ROOT, board_names, load_board
 from firmware.build import Request, build, check
-from firmware.errors import FirmwareError
-from firmware.steps import Progress, explain_os_error
+from firmware.steps import Progress, exit_status
 from kioskd.errors import KioskError
 
 SCHEMA_PATH: Final = ROOT / "board/board.schema.json"
@@ -54,24 +53,17 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     if not options.board:
         parser.error(f"name a board: {names}")
+    return exit_status(lambda: _make(options), KioskError)
+
+
+def _make(options: argparse.Namespace) -> int:
     progress = Progress()
-    try:
-        board = load_board(options.board)
-        request = Request(board, options.out, options.key, options.refresh)
-        if options.check:
-            check(request)
-            return 0
-        made = build(request, progress)
-    except (FirmwareError, KioskError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"error: {explain_os_error(error)}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("error: stopped", file=sys.stderr)
-        return 130
-    for path in made:
+    board = load_board(options.board)
+    request = Request(board, options.out, options.key, options.refresh)
+    if options.check:
+        check(request)
+        return 0
+    for path in build(request, progress):
         size = f"{path.stat().st_size / 1e6:8.1f} MB" if path.is_file() else "          "
         print(f"{size}  {path}")
     progress.say("ready")

@@ -12,7 +12,7 @@ from typing import Final
 from firmware.boards import load_board
 from firmware.errors import FirmwareError
 from firmware.inject import inject
-from firmware.steps import Progress, explain_os_error, need_tools
+from firmware.steps import Progress, exit_status, need_tools
 from firmware.vendor_root import wrapping
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -36,36 +36,30 @@ def main(argv: list[str] | None = None) -> int:
     add("--check", action="store_true",
         help="only check board and files, which needs no tools")  # fmt: skip
     chosen = parser.parse_args(argv)
-    try:
-        board = load_board(chosen.board)
-        print(board.describe())
-        folder = ROOT / "out" / board.name
-        target = chosen.out or folder / "rootfs.img"
-        if chosen.base == Path():
-            raise FirmwareError("BASE= is missing: it names the vendor's root image")
-        if not chosen.base.is_file():
-            raise FirmwareError(f"{chosen.base} is not there; BASE= names the vendor's root image")
-        if target.exists() and target.samefile(chosen.base):
-            raise FirmwareError(f"{target} is the base itself, which is never changed; give OUT=")
-        wrapping(chosen.base)
-        archive = chosen.archive or folder / "rootfs-overlay.tar"
-        if not archive.is_file():
-            raise FirmwareError(
-                f"{archive} is not there; make it with `make overlay BOARD={board.name}`"
-            )
-        if chosen.check:
-            return 0
-        need_tools(["debugfs", "e2fsck"])
-        done = inject(chosen.base, archive, target, board.name, Progress(), chosen.max_bytes)
-    except FirmwareError as error:
-        print(f"\nerror: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"\nerror: {explain_os_error(error)}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\ninterrupted; nothing was left behind", file=sys.stderr)
-        return 130
+    return exit_status(lambda: _make(chosen))
+
+
+def _make(chosen: argparse.Namespace) -> int:
+    board = load_board(chosen.board)
+    print(board.describe())
+    folder = ROOT / "out" / board.name
+    target = chosen.out or folder / "rootfs.img"
+    if chosen.base == Path():
+        raise FirmwareError("BASE= is missing: it names the vendor's root image")
+    if not chosen.base.is_file():
+        raise FirmwareError(f"{chosen.base} is not there; BASE= names the vendor's root image")
+    if target.exists() and target.samefile(chosen.base):
+        raise FirmwareError(f"{target} is the base itself, which is never changed; give OUT=")
+    wrapping(chosen.base)
+    archive = chosen.archive or folder / "rootfs-overlay.tar"
+    if not archive.is_file():
+        raise FirmwareError(
+            f"{archive} is not there; make it with `make overlay BOARD={board.name}`"
+        )
+    if chosen.check:
+        return 0
+    need_tools(["debugfs", "e2fsck"])
+    done = inject(chosen.base, archive, target, board.name, Progress(), chosen.max_bytes)
     size = target.stat().st_size
     print(
         f"{target}: {size >> 20} MiB, {'updated to' if done.updated else 'with'} kiosk "

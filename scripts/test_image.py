@@ -22,8 +22,7 @@ from xml.etree import ElementTree
 
 os.environ.setdefault("SDL_VIDEODRIVER", "offscreen")
 
-from firmware.errors import FirmwareError
-from firmware.steps import Progress, explain_os_error
+from firmware.steps import Progress, exit_status
 from image_test.prepare import prepare
 from kioskd.errors import KioskError
 from splat_gles.errors import SplatError
@@ -47,7 +46,6 @@ def main(arguments: list[str] | None = None) -> int:
         "--out", type=Path, default=ROOT / "out", help="where the build lies (default: %(default)s)"
     )
     options = parser.parse_args(arguments)
-    began = time.monotonic()
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     missing = [tool for tool in TOOLS if shutil.which(tool, path=path) is None]
     if missing:
@@ -57,25 +55,19 @@ def main(arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
-    progress = Progress()
+    return exit_status(lambda: _run(options), KioskError, SplatError)
+
+
+def _run(options: argparse.Namespace) -> int:
+    began, progress = time.monotonic(), Progress()
     junit = options.out.resolve() / "image-test/junit.xml"
     command = [sys.executable, "-m", "pytest", "-v", "-s", f"--junit-xml={junit}", "tests/image"]
     command += [*([] if options.all else ["-m", "not slow"]), *options.tests]
     environment = os.environ | {"KIOSK_IMAGE_TEST": str(options.out.resolve())}
-    try:
-        prepare(options.out, 8090, progress)
-        status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
-        if options.all and not options.tests:
-            progress.say(f"wrote {keep_result(junit, status == 0, time.monotonic() - began)}")
-    except (FirmwareError, KioskError, SplatError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"error: {explain_os_error(error)}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("error: stopped", file=sys.stderr)
-        return 130
+    prepare(options.out, 8090, progress)
+    status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    if options.all and not options.tests:
+        progress.say(f"wrote {keep_result(junit, status == 0, time.monotonic() - began)}")
     progress.say(
         f"{(time.monotonic() - began) / 60:.1f} minutes; see {options.out}/image-test/results"
     )

@@ -12,24 +12,19 @@ import errno
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO, Final
-
-_FLAGS: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+from typing import BinaryIO
 
 
 def open_regular(path: Path) -> BinaryIO:
     """The file, open for reading; raises OSError where it is none or cannot be read."""
     try:
-        handle = os.open(path, _FLAGS)
+        file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115 – the caller closes it
     except ValueError as error:  # a NUL, or half a surrogate pair
         raise OSError(errno.EINVAL, "no file name holds such characters", str(path)) from error
-    try:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(errno.EINVAL, "not a regular file; name a file", str(path))
-        return os.fdopen(handle, "rb")
-    except BaseException:
-        os.close(handle)
-        raise
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
+    raise OSError(errno.EINVAL, "not a regular file; name a file", str(path))
 
 
 def read_regular(path: Path, most: int) -> bytes:
@@ -39,3 +34,7 @@ def read_regular(path: Path, most: int) -> bytes:
     if len(content) > most:
         raise OSError(errno.EFBIG, f"larger than {most:,} bytes, which is the most", str(path))
     return content
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)

@@ -23,17 +23,17 @@ from aiohttp import WSMsgType, web
 from driving_client.endpoint.identifiers import new_identifier
 from driving_client.endpoint.relay_stream import relay_frames
 from driving_client.endpoint.speaker import Speaker, Take
-from driving_client.errors import SpeechError
+from driving_client.errors import ProtocolError, SpeechError
 from driving_client.link.frame_reader import FrameReader
 from driving_client.sample_rates import rate_fault
 from driving_client.texts import excerpt
 from driving_client.utterance import MAX_SECONDS
 from driving_client.wire.relay_frames import (
-    MAX_JSON_BYTES,
     ErrorFrame,
     MetadataFrame,
     RelayFrame,
     encode_frame,
+    json_object,
 )
 
 logger = logging.getLogger(__name__)
@@ -225,10 +225,6 @@ class RelaySession:
 
 
 def _object(data: str) -> dict[str, Any] | None:
-    if len(data) > MAX_JSON_BYTES:
-        return None
-    try:
-        document = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-    return document if isinstance(document, dict) else None
+    with contextlib.suppress(ProtocolError):
+        return json_object(data, "text")
+    return None

@@ -10,11 +10,10 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 
-from driving_client.errors import ProtocolError
 from driving_client.link.interface import (
     Control,
     ControlRequested,
@@ -35,12 +34,12 @@ from driving_client.texts import excerpt
 from driving_client.utterance import Utterance
 from driving_client.wire.messages import Animation
 from driving_client.wire.relay_frames import (
-    MAX_JSON_BYTES,
     AudioFrame,
     ErrorFrame,
     MetadataFrame,
     MotionFrame,
     decode_frame,
+    json_object,
 )
 
 logger = logging.getLogger(__name__)
@@ -114,7 +113,7 @@ class RelayLink(ReconnectingLink):
     def _text(self, text: str) -> None:
         """A request of the backend; texts that this kiosk does not know are ignored."""
         self._guard.request()
-        document = _json_object(text)
+        document = json_object(text, "text")
         action, request_id = document.get("action"), document.get("req_id") or ""
         control = _CONTROLS.get(action) if isinstance(action, str) else None
         if control is None or not isinstance(request_id, str):
@@ -147,15 +146,3 @@ class RelayLink(ReconnectingLink):
         self._send_soon(json.dumps(event))
         if state in (PlaybackState.INTERRUPTED, PlaybackState.FAILED) and request_id:
             self._timeline.close(request_id)
-
-
-def _json_object(text: str) -> dict[str, Any]:
-    if len(text) > MAX_JSON_BYTES:
-        raise ProtocolError(f"text frame of {len(text)} characters: at most {MAX_JSON_BYTES}")
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ProtocolError(f"text frame is not JSON ({error})") from error
-    if not isinstance(document, dict):
-        raise ProtocolError("text frame is not a JSON object")
-    return document

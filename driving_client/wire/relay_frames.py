@@ -90,9 +90,9 @@ def decode_frame(data: bytes) -> RelayFrame | None:
         case 0x02:
             return MotionFrame(_messages(payload), last)
         case 0x03:
-            return _metadata(_json_object(payload, "metadata"))
+            return _metadata(json_object(payload, "metadata"))
         case 0x04:
-            return _error(_json_object(payload, "error"))
+            return _error(json_object(payload, "error"))
         case _:
             return None
 
@@ -185,11 +185,12 @@ def _messages(payload: memoryview) -> tuple[WireMessage, ...]:
     return tuple(messages)
 
 
-def _json_object(payload: memoryview, what: str) -> dict[str, Any]:
+def json_object(payload: bytes | memoryview | str, what: str) -> dict[str, Any]:
+    """A frame that is a JSON object; raises ProtocolError, which says of `what` frame."""
     if len(payload) > MAX_JSON_BYTES:
         raise ProtocolError(_too_large(what, len(payload), MAX_JSON_BYTES))
     try:
-        document = json.loads(bytes(payload))
+        document = json.loads(payload if isinstance(payload, str) else bytes(payload))
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"relay {what} frame is not JSON ({error})") from error
     if not isinstance(document, dict):

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NoReturn
@@ -34,6 +34,7 @@ TOOL_PACKAGES: Final[dict[str, str]] = {
     "readelf": "binutils",
 }
 """The Debian package of each tool that a build runs; `scripts/install_packages.sh image`."""
+INTERRUPTED: Final = 130
 _SYSTEM_FOLDERS: Final = "/usr/sbin:/sbin"
 """Where e2fsprogs lies; not on an ordinary user's PATH."""
 _LEFT_OUT: Final = ("LC_", "PYTHON", "SOURCE_DATE_EPOCH")
@@ -59,6 +60,24 @@ class Progress:
         yield
         if (taken := time.monotonic() - began) >= 1:
             self.say(f"  … done in {taken:.1f} s")
+
+
+def exit_status(work: Callable[[], int], *expected: type[Exception]) -> int:
+    """What a command returns: its own status, 1 after a fault told in words, 130 after Ctrl-C.
+
+    A FirmwareError, the errors `expected` besides, and an OSError of its own file work are faults.
+    """
+    faults: tuple[type[Exception], ...] = (FirmwareError, *expected)
+    try:
+        return work()
+    except faults as error:
+        print(f"error: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"error: {explain_os_error(error)}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("error: stopped", file=sys.stderr)
+        return INTERRUPTED
+    return 1
 
 
 def need_tools(names: Sequence[str]) -> None:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -36,21 +35,21 @@ from driving_client.wire.relay_frames import (
 from fuzzing.frames import BINARY, TEXT, frames_in, sequence
 from fuzzing.target import Target, finish, text
 from fuzzing.wire_targets import ENCODED, RELAY_FRAMES, WORDS, frames, json_of
+from kioskd.config.part_settings import link_settings
+from kioskd.config.sections import Config, EndpointSection
 
 _NO_RECORD: Final = Forgetful()
-_RELAY: Final = LinkSettings(
-    url="ws://relay.example/relay",
-    dialect="relay",
-    avatar_id="",
-    app_id="",
-    session_key="",
-    token_url="",
-    api_key="",
-    sample_rate=16000,
-    motion_offset_s=0.0,
-    connect_timeout_s=10.0,
-)
-_INGRESS: Final = replace(_RELAY, url="ws://ingress.example", dialect="driveningress")
+
+
+def _settings(url: str, dialect: str) -> LinkSettings:
+    """As the configuration has them by default."""
+    settings = link_settings(Config(endpoint=EndpointSection(url=url, dialect=dialect)), {})
+    assert settings is not None
+    return settings
+
+
+_RELAY: Final = _settings("ws://relay.example/relay", "relay")
+_INGRESS: Final = _settings("ws://ingress.example", "driveningress")
 
 
 class _Heard:
