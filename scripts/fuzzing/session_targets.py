@@ -156,7 +156,7 @@ TARGETS: Final = (
             "driving_client.link.relay:RelayLink._text",
             "driving_client.link.relay:RelayLink._error",
             "driving_client.link.relay:RelayLink._reported",
-            "driving_client.link.relay:_json_object",
+            "driving_client.wire.relay_frames:json_object",
             "driving_client.link.relay_timeline:RelayTimeline.",
             "driving_client.wire.animation:",
         ),

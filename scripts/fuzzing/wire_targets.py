@@ -185,7 +185,7 @@ TARGETS: Final = (
         "relay_frame", relay_frame, (ProtocolError,),
         tuple(
             f"driving_client.wire.relay_frames:{name}"
-            for name in ("decode_frame", "_samples", "_messages", "_json_object", "_string",
+            for name in ("decode_frame", "_samples", "_messages", "json_object", "_string",
                          "_metadata", "_error")
         ),
         RELAY_FRAMES, 1000, 20000, WORDS, _LARGE_FRAMES,

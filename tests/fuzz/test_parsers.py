@@ -8,11 +8,13 @@ in every run.
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import random
 from collections.abc import Iterator
 from itertools import islice
+from operator import attrgetter
 
 import pytest
 
@@ -52,6 +54,14 @@ def test_no_input_of_the_corpus_fails_a_parser(target: Target) -> None:
 def test_no_input_made_by_chance_fails_a_parser(target: Target) -> None:
     for data in islice(mutations(kept(target), target.words, SEED), target.quick):
         feed(target, data)
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
+def test_what_a_target_counts_the_branches_of_is_there(target: Target) -> None:
+    for name in target.parser:
+        module, _, inside = name.partition(":")
+        found = importlib.import_module(module)
+        assert not inside or attrgetter(inside.rstrip("."))(found), name
 
 
 def test_the_corpus_is_small_and_belongs_to_targets() -> None:
