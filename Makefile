@@ -71,7 +71,7 @@ soak: setup ## an hour of kills, floods, attacks and speech against the real pro
 bench: ready ## measure what a frame costs here: JSON lines, then a table (some minutes)
 	@exec $(VENV_PYTHON) scripts/bench.py
 
-bench-attacks: setup ## what the kiosk still does while its HTTP port is attacked (ten minutes)
+bench-attacks: setup ## what the kiosk still does while its HTTP port is attacked (twelve minutes)
 	@exec $(VENV_PYTHON) scripts/bench_attacks.py
 
 overlay: signing ## build what is flashed on a board: BOARD=rk3576 [KEY=release.pem] (some minutes)

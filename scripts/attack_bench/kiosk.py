@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -20,13 +21,22 @@ from test_stand.processes import ROOT, start_kiosk
 from test_stand.protection import TOKEN, any_certificate, protected
 
 LOCAL: Final = "127.0.0.1"
-PREPARE_S: Final = 6.0
-"""So long an attacker gets before the figures count."""
 
-SETTLE_S: Final = 12.0
-"""After an attack: the longest that one of its connections may stay."""
 
-_WARM_UP_S: Final = 5.0
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds of a measurement, and before and after it.
+
+    `prepare`: what an attacker gets before the figures count; `settle`: until descriptors are
+    counted again, the longest that a connection of an attack may stay.
+    """
+
+    measure: float
+    prepare: float = 6.0
+    settle: float = 12.0
+
+
+_WARM_UP_S: Final = 2.0
 _PAUSE_S: Final = 0.1
 _BETWEEN_VOICES_S: Final = 0.5
 
@@ -63,13 +73,13 @@ class Kiosk:
         """End it at once."""
         self._run.kill()
 
-    def measure(self, name: str, attack: Sequence[str], seconds: float) -> Measured:
-        """What it does for some seconds while a command attacks; raises StandError."""
+    def measure(self, name: str, attack: Sequence[str], timing: Timing) -> Measured:
+        """What it does while a command attacks, which ends by itself; raises StandError."""
         before = self._open()
         attacking = subprocess.Popen(attack)
-        time.sleep(PREPARE_S)
+        time.sleep(timing.prepare)
         begin, lines, frames = time.monotonic(), self._lines(), self._metric("kiosk_frames_total")
-        until = begin + seconds
+        until = begin + timing.measure
         here: list[float] = []
         there: list[float] = []
         watchers = [
@@ -90,7 +100,7 @@ class Kiosk:
         for watcher in watchers:
             watcher.join()
         attacking.wait()
-        time.sleep(SETTLE_S)
+        time.sleep(timing.settle)
         beats = [begin, *(beat for beat in self._beats if begin <= beat <= end), end]
         return Measured(
             name, here, there, relayed, posted,

@@ -43,7 +43,28 @@ def test_an_attack_that_costs_no_more_than_its_cores_is_held() -> None:
 def test_each_limit_is_told_by_itself(changed: dict[str, Any], fault: str) -> None:
     told = replace(CONTROL, **changed)
     assert broken(told, CONTROL) == [fault]
-    assert row(told, [fault]).endswith(f"| {fault} |")
+    assert row(told, CONTROL, [fault]).endswith(f"| {fault} |")
+
+
+@pytest.mark.parametrize(
+    ("changed", "fault"),
+    [
+        ({"here": [0.6] * 20}, "livez from this machine takes 600 ms"),
+        ({"relayed": [20.0] * 3}, "a relayed voice takes 20000 ms"),
+        ({"posted": []}, "a posted voice takes nan ms"),
+        ({"longest_without_beat": 3.0}, "no beat for 3.00 s"),
+        ({"frames_per_s": 0.0}, "no frames"),
+    ],
+)
+def test_a_control_that_hardly_lives_excuses_nothing(changed: dict[str, Any], fault: str) -> None:
+    assert f"already its control: {fault}" in broken(CONTROL, replace(CONTROL, **changed))
+
+
+def test_a_machine_that_gets_slower_is_judged_by_what_it_does_now() -> None:
+    """Each attack has its own control: the first one's would call all of these broken."""
+    slower = replace(CONTROL, relayed=[0.6] * 3, posted=[0.7] * 3, frames_per_s=10.0)
+    assert broken(slower, slower) == []
+    assert len(broken(slower, CONTROL)) == 3
 
 
 def test_a_twentieth_may_be_late() -> None:
@@ -54,7 +75,8 @@ def test_a_twentieth_may_be_late() -> None:
 
 def test_every_row_has_the_columns_of_the_heading() -> None:
     first, rule = heading().splitlines()
-    line = row(CONTROL, [])
+    line = row(CONTROL, CONTROL, [])
     assert first.count("|") == rule.count("|") == line.count("|")
-    assert line.startswith("| spinning | 20 ms, 30 ms | 200 ms, 300 ms | 1.00 s | 20.0 | 0.5 |")
+    begin = "| spinning | 20 ms, 30 ms | 200 ms, 300 ms | 120 ms, 220 ms | 1.00 s | 20.0 | 20.0 |"
+    assert line.startswith(begin)
     assert line.endswith("| held |")
