@@ -24,7 +24,7 @@ FRAMES_SHARE: Final = 0.9
 """Of the control's frames a second."""
 
 CONTROL_VOICE_S: Final = 1.0
-"""The median of the control's voices at most; with load 8 on two cores they took 0.03 and 0.21 s."""
+"""The median of the control's voices at most; with four times the load it took 0.03 and 0.21 s."""
 
 WATCHDOG_S: Final = 2.0
 """The kiosk's watchdog here, a tenth of what its unit has. Beats come twice as often."""
