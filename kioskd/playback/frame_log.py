@@ -52,4 +52,4 @@ class FrameLog:
         if frame.motion_s is None or frame.ticket != audio.ticket or not audio.running:
             return
         self.sync_offset_s = frame.motion_s - audio.position_at(at)
-        self._metrics.sync_offset.observe(self.sync_offset_s)
+        self._metrics.observe_sync(self.sync_offset_s)

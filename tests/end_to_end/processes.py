@@ -106,7 +106,7 @@ def metric(url: str, name: str) -> float:
 
 
 def within(url: str, histogram: str, limit: float, late_s: float = 0.0) -> float:
-    """The share of a histogram's observations that are off by no more than a limit in seconds.
+    """The share of a histogram's observations, under all labels, within a limit in seconds.
 
     `late_s`: how late the machine woke whoever waited. Up to three wait for each other on the
     way from wire to picture, so the limit grows by three times that, to the next bucket; to the
@@ -117,11 +117,11 @@ def within(url: str, histogram: str, limit: float, late_s: float = 0.0) -> float
 
 def share_within(metrics: str, histogram: str, limit: float) -> float:
     """The same of metrics as they are written; a limit beyond the finite buckets is the last."""
-    found = re.findall(rf'^{histogram}_bucket{{le="(\S+)"}} (\S+)$', metrics, re.MULTILINE)
-    buckets = {float(bound): float(count) for bound, count in found}
+    bucket = rf'^{histogram}_bucket{{(?:.*,)?le="([^"]+)"(?:,.*)?}} (\S+)$'
+    buckets: dict[float, float] = {}
+    for bound, count in re.findall(bucket, metrics, re.MULTILINE):
+        buckets[float(bound)] = buckets.get(float(bound), 0.0) + float(count)
     everything = buckets.pop(math.inf, 0.0)
     assert everything, f"{histogram} has observed nothing"
     limit = min(limit, max(buckets))
-    high = min(bound for bound in buckets if bound >= limit)
-    low = [count for bound, count in buckets.items() if bound <= -limit]
-    return (buckets[high] - max(low, default=0.0)) / everything
+    return buckets[min(bound for bound in buckets if bound >= limit)] / everything

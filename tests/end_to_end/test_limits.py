@@ -15,7 +15,7 @@ from kioskd.metrics import Metrics
 def test_a_frame_that_is_a_second_off_is_never_within_the_limit(late_s: float) -> None:
     metrics = Metrics()
     for offset in (0.0, 0.0, -1.0, 1.0):
-        metrics.sync_offset.observe(offset)
+        metrics.observe_sync(offset)
     text = generate_latest(metrics.registry).decode()
     assert share_within(text, "kiosk_sync_offset_seconds", 0.06 + 3 * late_s) == 0.5
 
@@ -23,7 +23,7 @@ def test_a_frame_that_is_a_second_off_is_never_within_the_limit(late_s: float) -
 def test_a_limit_grows_to_the_next_bucket() -> None:
     metrics = Metrics()
     for offset in (0.01, 0.05, -0.09, 0.15):
-        metrics.sync_offset.observe(offset)
+        metrics.observe_sync(offset)
     text = generate_latest(metrics.registry).decode()
     shares = [share_within(text, "kiosk_sync_offset_seconds", at) for at in (0.02, 0.06, 0.1, 0.2)]
     assert shares == [0.25, 0.5, 0.75, 1.0]

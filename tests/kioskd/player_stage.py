@@ -209,6 +209,11 @@ class Stage:
     def value(self, name: str, **labels: str) -> float:
         return self.metrics.registry.get_sample_value(name, labels or None) or 0.0
 
+    def synced_frames(self) -> float:
+        """How many frames were compared with the sound."""
+        name = "kiosk_sync_offset_seconds_count"
+        return self.value(name, lips="early") + self.value(name, lips="late")
+
 
 def flame(seconds: float, jaw: float = 0.8) -> np.ndarray:
     frames = np.zeros((round(seconds * 25), 120), np.float32)

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,9 @@ import numpy as np
 import pygame
 import pytest
 from aiohttp import web
+from prometheus_client import Metric
+from prometheus_client import parser as text_parser
+from prometheus_client.openmetrics import parser as openmetrics_parser
 
 from kioskd.config import Config, ConfigError, load
 from kioskd.health.board_checks import ThermalCheck
@@ -174,10 +177,33 @@ def test_the_answer_names_every_check_its_reasons_and_the_configuration_in_force
             _, metrics, headers = await ask(setup, "metrics")
             assert b'kiosk_check_state{check="audio"} 1.0' in metrics
             assert headers["Content-Type"].startswith("text/plain")
-            _, metrics, headers = await ask(
-                setup, "metrics", headers={"Accept": "application/openmetrics-text"}
-            )
-            assert metrics.endswith(b"# EOF\n")
+
+    story(test)
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type", "parse"),
+    [
+        ("*/*", "text/plain", text_parser.text_string_to_metric_families),
+        (
+            "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1"
+            ";q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+            "application/openmetrics-text",
+            openmetrics_parser.text_string_to_metric_families,
+        ),
+    ],
+    ids=["curl", "Prometheus"],
+)
+def test_metrics_are_of_the_form_that_was_asked_for(
+    accept: str, content_type: str, parse: Callable[[str], Iterable[Metric]]
+) -> None:
+    async def test() -> None:
+        async with running() as setup:
+            status, metrics, headers = await ask(setup, "metrics", headers={"Accept": accept})
+            assert status == 200
+            assert headers["Content-Type"].startswith(content_type)
+            names = {family.name for family in parse(metrics.decode())}
+            assert {"kiosk_check_state", "kiosk_sync_offset_seconds"} <= names
 
     story(test)
 

@@ -61,7 +61,7 @@ def test_motion_is_shown_at_the_position_that_will_be_heard(stage: Stage) -> Non
         assert jaw_of(pose) == pytest.approx(position * 25 / 50, abs=1e-4)
     offset = stage.player.snapshot().sync_offset_s
     assert offset == pytest.approx(0, abs=1e-6)
-    assert stage.value("kiosk_sync_offset_seconds_count") > 60
+    assert stage.synced_frames() > 60
 
 
 def test_the_face_eases_into_speech_over_8_frames_and_out_over_20(stage: Stage) -> None:
