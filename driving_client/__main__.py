@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m driving_client",
-        description="Look at what the driving endpoint's wire carries, and make the file that "
+        description="Inspect recordings of the driving endpoint's wire, and make the file that "
         "maps its FLAME motion onto an avatar's rig.",
         epilog="The embedded endpoint is `python -m driving_client.endpoint`.",
     )

@@ -42,7 +42,7 @@ def check_url(url: str, schemes: tuple[str, ...]) -> SplitResult:
     if parts.scheme not in schemes or not parts.netloc:
         raise AddressError(f"write {schemes[0]}://host:port/path")
     if "@" in parts.netloc:
-        raise AddressError("it holds a user name or password; secrets come only from files")
+        raise AddressError("it contains a user name or password; secrets come only from files")
     if "#" in url:
         raise AddressError("a fragment (#…) is never sent; leave it out")
     host, port = _host_and_port(parts.netloc)
@@ -109,7 +109,7 @@ def _check_characters(text: str) -> None:
     if not text:
         raise AddressError("it is empty")
     if any(character.isspace() or not character.isprintable() for character in text):
-        raise AddressError("it holds blanks, line breaks or control characters; remove them")
+        raise AddressError("it contains blanks, line breaks or control characters; remove them")
 
 
 def _host_and_port(netloc: str) -> tuple[str, str | None]:
@@ -117,10 +117,12 @@ def _host_and_port(netloc: str) -> tuple[str, str | None]:
     if netloc.startswith("["):
         address, bracket, rest = netloc.partition("]")
         if not bracket or (rest and not rest.startswith(":")):
-            raise AddressError("an IPv6 address stands in brackets, then :port, such as [::1]:8080")
+            raise AddressError(
+                "an IPv6 address must be in brackets, then :port, such as [::1]:8080"
+            )
         return address + bracket, rest[1:] if rest else None
     if netloc.count(":") > 1:
-        raise AddressError("an IPv6 address stands in brackets, such as [::1]:8080")
+        raise AddressError("an IPv6 address must be in brackets, such as [::1]:8080")
     host, colon, port = netloc.partition(":")
     return host, port if colon else None
 

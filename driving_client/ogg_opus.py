@@ -63,7 +63,7 @@ class OggOpusDecoder:
     def finish(self) -> None:
         """No more bytes come; raises ProtocolError where the stream ends amid a page."""
         if self._pending or self._packet:
-            raise ProtocolError("Ogg Opus: the stream ends amid a page; send it whole")
+            raise ProtocolError("Ogg Opus: the stream ends in the middle of a page; send it whole")
 
     def _next_page(self) -> tuple[int, int, bytes, bytes] | None:
         """Flags, granule position, segment table and body of the next whole page."""

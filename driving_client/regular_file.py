@@ -32,7 +32,8 @@ def open_regular(path: Path | str) -> BinaryIO:
     try:
         handle = os.open(path, _FLAGS)
     except ValueError as error:  # also of a surrogate that no file name holds
-        raise OSError(errno.EINVAL, "no file name holds such characters", str(path)) from error
+        told = "a file name cannot contain such characters"
+        raise OSError(errno.EINVAL, told, str(path)) from error
     except OSError as error:
         if error.errno != errno.ENXIO:  # a socket, or a device without hardware
             raise
@@ -55,5 +56,5 @@ def read_regular(path: Path | str, most: int) -> bytes:
         content = file.read(most + 1)
     if len(content) > most:
         told = f"{most >> 20} MiB" if most >= 1 << 20 else f"{most >> 10} KiB"
-        raise OSError(errno.EFBIG, f"larger than {told}, which is the most", str(path))
+        raise OSError(errno.EFBIG, f"larger than the {told} allowed", str(path))
     return content

@@ -57,7 +57,7 @@ class VoiceDecoder:
         if not self._started:
             raise VoiceError("the body ended before any sound; send a WAV or raw PCM")
         if self._pending:
-            raise VoiceError("the body ends amid a sample; send whole 16-bit samples")
+            raise VoiceError("the body ends in the middle of a sample; send whole 16-bit samples")
 
     def _start(self) -> bool:
         """Whether samples begin at the start of what is pending."""

@@ -40,7 +40,7 @@ examples:
   python -m kioskd --config /etc/kiosk/kiosk.yaml --check
   python -m kioskd --set display.driver=offscreen --set avatar.path=james.avatar
   python -m kioskd play recording.json --avatar james.avatar
-  python -m kioskd --set endpoint.motion_offset_ms=120 play recording.json    (its motion leads)
+  python -m kioskd --set endpoint.motion_offset_ms=120 play recording.json    (motion leads)
 """
 
 
@@ -118,7 +118,7 @@ def check(loaded: Loaded) -> int:
         try:
             read_bundle(Path(DEFAULT_AVATAR))
         except BundleError as error:
-            print(f"error: no avatar can show: {printable(str(error))}", file=sys.stderr)
+            print(f"error: no avatar can be shown: {printable(str(error))}", file=sys.stderr)
             return EXIT_FAILURE
     print(printable(f"{', '.join(map(str, loaded.files)) or 'defaults'}: ok"))
     return 0
@@ -131,7 +131,7 @@ def _can_show(configured: str) -> bool:
         read_bundle(Path(configured))
     except BundleError as error:
         print(
-            f"warning: avatar.path: the default avatar will show: {printable(str(error))}",
+            f"warning: avatar.path: the default avatar will be shown: {printable(str(error))}",
             file=sys.stderr,
         )
         return False

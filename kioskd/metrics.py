@@ -66,16 +66,16 @@ class Metrics:
         )
         self.local_motion_seconds = counter(
             "kiosk_local_motion_seconds",
-            "Seconds of speech whose lips followed its sound for want of motion",
+            "Seconds of speech whose lips followed its sound because it had no motion",
             ["reason"],
         )
         self.xruns = counter("kiosk_audio_xruns", "Underruns of the sound device")
         self.audio_device_lost = counter(
-            "kiosk_audio_device_lost", "Times the sound device went away"
+            "kiosk_audio_device_lost", "Times the sound device was lost"
         )
         self.frames = counter("kiosk_frames", "Frames shown")
         self.missed_frames = counter(
-            "kiosk_missed_frames", "Frames that were missed between two that were shown"
+            "kiosk_missed_frames", "Frames missed between two frames shown"
         )
         self.frame_cost = histogram(
             "kiosk_frame_cost_seconds",
@@ -84,7 +84,7 @@ class Metrics:
         )
         self.render_scale = gauge(
             "kiosk_render_scale",
-            "Internal resolution as a fraction of the screen's, along each side",
+            "Internal resolution as a fraction of the screen's, per side",
         )
         self.render_divisor = gauge(
             "kiosk_render_divisor", "N, where every Nth refresh of the screen is drawn"
@@ -134,7 +134,7 @@ class Metrics:
             "kiosk_check_state", "State of a health check: 0 pass, 1 warn, 2 fail", ["check"]
         )
         self.storage_free = gauge(
-            "kiosk_storage_free_ratio", "Free share of the file system of the kiosk's data"
+            "kiosk_storage_free_ratio", "Free share of the file system that holds the kiosk's data"
         )
         self.storage_errors = gauge(
             "kiosk_storage_ext4_errors", "Errors that ext4 has recorded on this board"
@@ -170,7 +170,7 @@ class Metrics:
         )
         self.info = gauge(
             "kiosk_info",
-            "Always 1; its labels say what runs here",
+            "Always 1; its labels say which version, avatar and board this is",
             ["version", "avatar", "serial", "board"],
         )
         registry.register(ProcessFigures())

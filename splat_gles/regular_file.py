@@ -20,7 +20,8 @@ def open_regular(path: Path) -> BinaryIO:
     try:
         file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115 – the caller closes it
     except ValueError as error:  # a NUL, or half a surrogate pair
-        raise OSError(errno.EINVAL, "no file name holds such characters", str(path)) from error
+        told = "a file name cannot contain such characters"
+        raise OSError(errno.EINVAL, told, str(path)) from error
     if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         return file
     file.close()
@@ -32,7 +33,7 @@ def read_regular(path: Path, most: int) -> bytes:
     with open_regular(path) as file:
         content = file.read(most + 1)
     if len(content) > most:
-        raise OSError(errno.EFBIG, f"larger than {most:,} bytes, which is the most", str(path))
+        raise OSError(errno.EFBIG, f"larger than the {most:,} bytes allowed", str(path))
     return content
 
 

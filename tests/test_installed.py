@@ -83,7 +83,7 @@ def test_the_daemon_has_an_avatar_without_a_checkout(installed: Installed) -> No
     finally:
         (installed.site / "kioskd/hidden").rename(installed.site / "kioskd/default.avatar")
     assert checked.returncode == 1
-    assert "no avatar can show" in checked.stderr
+    assert "no avatar can be shown" in checked.stderr
 
 
 def test_the_packaged_avatar_is_drawn(installed: Installed, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ A driving endpoint on this machine: gives kiosks speech and FLAME motion without
 """
 
 _EPILOG = """\
-Speech comes from espeak-ng with lips after its phonemes. Audio that comes without text gets lips
+Speech comes from espeak-ng, with lips that follow its phonemes. Audio without text gets its lips
 from the speech model.
 
   curl -d '{"text": "Good morning."}' http://127.0.0.1:8090/say
@@ -60,7 +60,7 @@ def _port(text: str) -> int:
 
 def _text(text: str) -> str:
     if not text.isprintable():
-        raise argparse.ArgumentTypeError(f"{text!a} holds characters that are no text")
+        raise argparse.ArgumentTypeError(f"{text!a} contains characters that are not text")
     return text
 
 
@@ -118,8 +118,8 @@ async def _serve(settings: EndpointSettings, host: str, port: int) -> None:
             await server.start(host, port)
         except OSError as error:
             raise LinkError(
-                f"cannot listen on {host}:{port} ({error.strerror}); end what uses that port, "
-                "or choose another --port (make run ENDPOINT_PORT=…)"
+                f"cannot listen on {host}:{port} ({error.strerror}); stop what uses that port, or "
+                "choose another --port (make run ENDPOINT_PORT=…)"
             ) from error
         shown = f"[{host}]" if ":" in host else host
         print(f"listening on http://{shown}:{server.address[1]}", flush=True)

@@ -96,7 +96,7 @@ class _Endpoint:
             if request.transport is not None:
                 request.transport.abort()  # closing would read on what it sends
         except ConnectionError as error:
-            logger.debug("a client has gone: %s", error, extra={"code": "client_gone"})
+            logger.debug("a client has left: %s", error, extra={"code": "client_gone"})
         except Exception as error:  # noqa: BLE001 – told by its traceback
             self._faults.tell("serving a client", error, "session_fault")
             await socket.close(code=WSCloseCode.INTERNAL_ERROR, message=b"internal error")

@@ -73,7 +73,7 @@ class _Request:
                 self.opus.finish()
             return
         if len(message.audio) % 2:
-            raise ProtocolError("audio holds half a sample; send s16le mono whole")
+            raise ProtocolError("audio holds half a sample; send whole s16le mono samples")
         samples = np.frombuffer(message.audio, "<i2").astype(np.int16)
         for start in range(0, len(samples), sample_rate):
             yield samples[start : start + sample_rate]

@@ -60,7 +60,7 @@ async def read_say(request: web.Request) -> SayRequest:
     try:
         return await _read(request, given)
     except TimeoutError as error:
-        raise SayError(408, f"nothing of the body came for {BODY_S:g} s") from error
+        raise SayError(408, f"no data came for {BODY_S:g} s") from error
 
 
 async def _read(request: web.Request, given: str) -> SayRequest:
@@ -69,7 +69,7 @@ async def _read(request: web.Request, given: str) -> SayRequest:
         return await _read_voice(request, body, b"")
     if given.startswith("audio/"):
         raise SayError(
-            415, f"{given} is not taken; send a WAV (audio/wav), or raw PCM as audio/pcm"
+            415, f"{given} is not accepted; send a WAV (audio/wav), or raw PCM as audio/pcm"
         )
     head = b""
     async for chunk in body:
@@ -108,7 +108,7 @@ async def _read_voice(request: web.Request, body: AsyncIterator[bytes], head: by
         raise SayError(400, str(error)) from error
     samples = np.concatenate(pieces)
     if not len(samples):
-        raise SayError(400, "the body holds no sound; send a WAV, or raw PCM with its rate")
+        raise SayError(400, "the body contains no sound; send a WAV, or raw PCM with its rate")
     assert decoder.sample_rate is not None
     return SayRequest(interrupt, connection_id, samples=samples, sample_rate=decoder.sample_rate)
 
@@ -136,8 +136,8 @@ def _parse_text(body: bytes) -> SayRequest:
     if len(text.strip()) > MAXIMUM_CHARACTERS:
         raise SayError(
             400,
-            f'"text" has {len(text.strip())} characters, at most {MAXIMUM_CHARACTERS} are taken; '
-            "split it into several requests",
+            f'"text" has {len(text.strip())} characters, at most {MAXIMUM_CHARACTERS} are '
+            "accepted; split it into several requests",
         )
     interrupt = document.get("interrupt", False)
     if not isinstance(interrupt, bool):

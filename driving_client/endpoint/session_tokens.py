@@ -27,7 +27,9 @@ _CLOCKS_DIFFER_S: Final = 60.0
 async def grant(request: web.Request) -> web.Response:
     """`{"expireAt": unix seconds}` and the header `X-Api-Key` get a token under both names."""
     if not request.headers.get("X-Api-Key"):
-        return _refused(401, "unauthorized", "the header X-Api-Key is missing; any value is taken")
+        return _refused(
+            401, "unauthorized", "the header X-Api-Key is missing; any value is accepted"
+        )
     try:
         document: Any = json.loads(await read_body(request))
     except TimeoutError:

@@ -100,7 +100,7 @@ def agreements(frames: FloatArray, controls: FloatArray, retarget: Retarget) -> 
         )
     inputs = inputs_of(frames[:count]).astype(np.float64)
     if np.ptp(inputs, axis=0).max() < 1e-6:
-        raise AlignmentError("the motion stands still; take a recording whose face moves")
+        raise AlignmentError("the motion never changes; use a recording whose face moves")
     heard = controls[:count].astype(np.float64)
     mapped = inputs @ retarget.weights.T + retarget.bias
     ways = [_agreement("the packaged FLAME mapping", mapped, heard, own_fit=False)]

@@ -60,8 +60,8 @@ def alignment_lines(recording: Recording, retarget: Retarget) -> Iterator[str]:
     best = ways[0]
     if not best.clear:
         raise AlignmentError(
-            f"{recording.name}: motion and audio do not agree clearly at any offset; take more "
-            "speech without music or noise, and see that the motion answers this very audio"
+            f"{recording.name}: motion and audio do not agree clearly at any offset; use more "
+            "speech without music or noise, and check that the motion belongs to this audio"
         )
     yield f"confidence: {_confidence(ways, speech)}"
     yield f"endpoint.motion_offset_ms={best.setting_ms}"

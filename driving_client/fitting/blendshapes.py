@@ -58,7 +58,7 @@ def read_blendshapes(path: Path) -> Blendshapes:
     if faces.ndim != 2 or faces.shape[1:] != (3,) or not len(faces):
         raise RetargetError(f"{path}: faces of shape {faces.shape}, wanted (n, 3); {mend}")
     if faces.min() < 0 or faces.max() >= count:
-        raise RetargetError(f"{path}: faces name vertices that are not there; {mend}")
+        raise RetargetError(f"{path}: faces name vertices that do not exist; {mend}")
     if not (np.isfinite(deltas).all() and np.isfinite(vertices).all()):
         raise RetargetError(f"{path}: holds NaN or infinity; {mend}")
     if "jawOpen" not in names or len(set(names)) != len(names):

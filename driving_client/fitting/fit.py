@@ -101,7 +101,7 @@ def _check(pairs: Sequence[Pair]) -> None:
     spread = np.concatenate([controls for _, controls in pairs]).std(axis=0)
     if (spread < 1e-6).any():
         still = [n for n, s in zip(CONTROL_NAMES, spread, strict=True) if s < 1e-6]
-        raise RetargetError(f"controls {', '.join(still)} never move; take other speech")
+        raise RetargetError(f"controls {', '.join(still)} never move; use other speech")
 
 
 def _paired(pairs: Sequence[Pair], lag: int) -> tuple[Matrix, Matrix]:
@@ -164,7 +164,7 @@ def _curve(predicted: Matrix, target: Matrix, name: str) -> Curve:
         elif x > knots[-1][0] + 1e-6 and y > knots[-1][1] + 1e-6:
             knots.append((float(x), float(min(y, 1.0))))
     if len(knots) < 3:
-        raise RetargetError(f"control {name} hardly moves in this recording; take other speech")
+        raise RetargetError(f"control {name} hardly moves in this recording; use other speech")
     (x0, y0), (x1, y1) = knots[-2:]
     if y1 < 1.0:  # full travel by extending the last slope
         knots.append((x1 + (1.0 - y1) * (x1 - x0) / (y1 - y0), 1.0))

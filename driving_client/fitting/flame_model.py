@@ -98,7 +98,7 @@ def _read_npz(path: Path) -> dict[str, Array]:
     except OSError as error:
         raise FlameModelError(f"{path}: cannot be read ({error.strerror or error})") from error
     except (ValueError, zipfile.BadZipFile, KeyError, EOFError, NotImplementedError) as error:
-        raise FlameModelError(f"{path}: no .npz of plain arrays ({error})") from error
+        raise FlameModelError(f"{path}: not an .npz of plain arrays ({error})") from error
 
 
 def _built(arrays: dict[str, Array]) -> FlameModel:
@@ -129,7 +129,7 @@ def _built(arrays: dict[str, Array]) -> FlameModel:
     if faces.ndim != 2 or faces.shape[1] != 3 or faces.dtype.kind not in "iu":
         raise FlameModelError(f"f has shape {faces.shape}, wanted (faces, 3) indices")
     if len(faces) and (faces.min() < 0 or faces.max() >= count):
-        raise FlameModelError("f names vertices that are not there")
+        raise FlameModelError("f names vertices that do not exist")
     start = 9 * (_JAW - 1)
     correctives = poses.reshape(count, 3, features)[:, :, start : start + 9]
     return FlameModel(

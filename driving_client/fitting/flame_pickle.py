@@ -192,7 +192,7 @@ class _Reader(pickle.Unpickler):
         if found is None:
             raise FlameModelError(
                 f"the file asks for {module}.{name}, which no FLAME model needs; it may be made "
-                "to run a program: do not use it, fetch the model from its makers again"
+                "to run a program: do not use it; download the model again from its makers"
             )
         return found
 
@@ -218,7 +218,7 @@ def read_flame_pickle(path: Path, wanted: tuple[str, ...]) -> dict[str, Array]:
         AttributeError, ImportError, OverflowError, RecursionError, MemoryError,
     ) as error:  # fmt: skip
         raise FlameModelError(
-            f"{path}: no readable pickle ({type(error).__name__}: {error}); copy the file again"
+            f"{path}: not a readable pickle ({type(error).__name__}: {error}); copy the file again"
         ) from error
 
 
@@ -238,7 +238,7 @@ def as_array(value: object, name: str) -> Array:
         if "a" in value.state and "idxs" in value.state:
             return _selected(value.state, name)
     raise FlameModelError(
-        f"{name} is {type(value).__name__.lstrip('_')} and not an array; "
+        f"{name} is {type(value).__name__.lstrip('_')}, not an array; "
         "save it as .npz with plain arrays"
     )
 

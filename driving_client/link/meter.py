@@ -52,7 +52,9 @@ class Meter:
         self._left -= count
         if self._left < 0:
             self.exceeded = True
-            raise ConnectionAbortedError(errno.ECONNABORTED, "much was sent that says nothing")
+            raise ConnectionAbortedError(
+                errno.ECONNABORTED, "too much was sent that completes no frame or answer"
+            )
 
 
 class _MeteredSocket(SmallReads):

@@ -36,14 +36,17 @@ _NETWORK: Final[Rule] = (Action.BACKOFF, "the network or the endpoint's host fai
 _TROUBLE: Final[Rule] = (Action.BACKOFF, "the endpoint is in trouble")
 _REDIRECTED: Final[Rule] = (
     Action.BACKOFF,
-    "the endpoint sends the kiosk elsewhere, which no credential follows; write the final "
-    "address into the configuration if it stays so",
+    "the endpoint redirects the kiosk, which does not follow, so that no credential leaks; if it "
+    "stays so, configure the final address",
 )
 _UNEXPECTED: Final[Rule] = (
     Action.BACKOFF,
     "an internal error; please report the traceback in its log",
 )
-_FLOOD: Final[Rule] = (Action.SLOW, "the endpoint sends more than anybody could play; mend it")
+_FLOOD: Final[Rule] = (
+    Action.SLOW,
+    "the endpoint sends more than could ever be played; fix the endpoint",
+)
 
 CLOSE_CODES: Final[Mapping[int, Rule]] = {
     4001: (Action.FATAL, "the account's credits are used up; top it up"),
@@ -56,7 +59,7 @@ GRPC_CODES: Final[Mapping[int, Rule]] = {
     14: _TROUBLE,
     16: (Action.FRESH_TOKEN, "the endpoint does not accept the token; check the key"),
 }
-_UNPAID: Final[Rule] = (Action.FATAL, "the account must be paid for")
+_UNPAID: Final[Rule] = (Action.FATAL, "the account needs payment")
 UPGRADE_STATUS: Final[Mapping[int, Rule]] = {
     400: (Action.FRESH_TOKEN, "the endpoint refuses the token; check key and application id"),
     401: (Action.FRESH_TOKEN, "the endpoint refuses the token; check key and application id"),
@@ -67,7 +70,7 @@ UPGRADE_STATUS: Final[Mapping[int, Rule]] = {
 }
 _NO_TOKEN: Final[Rule] = (
     Action.REFUSED,
-    "no session token is given; check the token URL and the API key",
+    "no session token was issued; check the token URL and the API key",
 )
 TOKEN_STATUS: Final[Mapping[int, Rule]] = {
     **dict.fromkeys((400, 401, 403, 404), _NO_TOKEN),
@@ -87,7 +90,7 @@ def rule_for_close(code: int | None) -> Rule:
     if code in CLOSE_CODES:
         return CLOSE_CODES[code]
     if 4000 <= code <= 4099:
-        return Action.FATAL, "the endpoint says that the protocol was broken; update the kiosk"
+        return Action.FATAL, "the endpoint says that the protocol was violated; update the kiosk"
     return _TROUBLE if 4500 <= code <= 4599 else _NETWORK
 
 

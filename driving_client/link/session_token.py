@@ -137,7 +137,7 @@ def _token_in(status: int, headers: Mapping[str, str], raw: bytes) -> str:
     detail = _error_text(document)
     if not 200 <= status <= 299 or detail:
         raise refused("token_http", TOKEN_STATUS, status, headers, detail)
-    raise network_fault("token_missing", "the reply holds no usable sessionToken")
+    raise network_fault("token_missing", "the reply has no usable sessionToken")
 
 
 def _error_text(document: dict[str, Any]) -> str:

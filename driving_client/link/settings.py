@@ -83,7 +83,7 @@ class LinkSettings:
 
     def _api_key_fault(self) -> str:
         if self.api_key and not self.token_url:
-            return "is of no use without token_url; set that to the console's …/session-tokens"
+            return "has no effect without token_url; set that to the console's …/session-tokens"
         return _header_fault(self.api_key)
 
 
@@ -94,7 +94,7 @@ def _dialect_fault(dialect: str) -> str:
 def _header_fault(value: str) -> str:
     if value.isascii() and value.isprintable():
         return ""
-    return "holds characters that no HTTP header takes; copy it again from the endpoint's console"
+    return "contains characters that an HTTP header cannot carry; copy it again from the console"
 
 
 def _url_fault(url: str, schemes: tuple[str, ...]) -> str:

@@ -113,7 +113,7 @@ def synthesise(
         raise SpeechError("the text is empty; give at least one word")
     if len(spoken) > MAXIMUM_CHARACTERS:
         raise SpeechError(
-            f"the text has {len(spoken)} characters, at most {MAXIMUM_CHARACTERS} are taken; "
+            f"the text has {len(spoken)} characters, at most {MAXIMUM_CHARACTERS} are accepted; "
             "split it into several requests"
         )
     if "\0" in spoken:

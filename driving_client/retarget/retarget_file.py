@@ -68,7 +68,7 @@ def parse_retarget(data: bytes, where: str) -> Retarget:
             f"{VERSION_WITH_SHAPES}; update the program or {_MEND}"
         )
     if document.get("sha256") != _digest(document):
-        raise RetargetError(f"{where}: damaged, its sha256 does not fit its content; {_MEND}")
+        raise RetargetError(f"{where}: damaged, its sha256 does not match its content; {_MEND}")
     try:
         return _build(document)
     except (KeyError, TypeError, ValueError) as error:

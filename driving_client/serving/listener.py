@@ -223,7 +223,7 @@ class Listener:
         logger.warning(
             "all places for connections from %s are taken; newcomers wait%s",
             "this machine" if own else "other machines",
-            "" if own else ", or get the idle ones of whoever holds many",
+            "" if own else ", or get an idle place of the source with most",
             extra={"code": "http_full"},
         )
 

@@ -103,7 +103,7 @@ class GuardedProtocol(web.RequestHandler):
         """aiohttp: the answer to what cannot be parsed (400), or to a handler's own fault."""
         if status >= 500 and not _is_text(request):
             # Also aiohttp's own answers repeat headers, and cannot encode these
-            status, message = 400, "bytes that are no UTF-8 in its head"
+            status, message = 400, "bytes that are not UTF-8 in its head"
         if status < 500:
             self._refused("malformed")
             told = (message or "no HTTP").strip().partition("\n")[0][:200]

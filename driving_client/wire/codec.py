@@ -73,7 +73,7 @@ def decode_message(data: bytes, allowance: Allowance | None = None) -> WireMessa
     """
     if len(data) > MAX_MESSAGE_BYTES:
         raise ProtocolError(
-            f"message of {len(data)} bytes: at most {MAX_MESSAGE_BYTES} are taken; "
+            f"message of {len(data)} bytes: at most {MAX_MESSAGE_BYTES} are accepted; "
             "send the motion or audio in smaller messages"
         )
     (allowance or Allowance()).check(data)
@@ -102,7 +102,7 @@ def encode_message(message: WireMessage) -> bytes:
     if isinstance(message, Animation) and len(message.frames) > MAX_KEYFRAMES:
         raise ProtocolError(
             f"motion of {len(message.frames)} keyframes in one message: at most {MAX_KEYFRAMES} "
-            "are taken; send it in smaller messages"
+            "are accepted; send it in smaller messages"
         )
     data = _pack(message).SerializeToString()
     if len(data) > MAX_MESSAGE_BYTES:
@@ -116,7 +116,7 @@ def encode_message(message: WireMessage) -> bytes:
 def _text(value: str, name: str) -> str:
     if len(value) > MAX_TEXT_LENGTH:
         raise ProtocolError(
-            f"{name} of {len(value)} characters: at most {MAX_TEXT_LENGTH} are taken; "
+            f"{name} of {len(value)} characters: at most {MAX_TEXT_LENGTH} are accepted; "
             "the message is damaged"
         )
     return value

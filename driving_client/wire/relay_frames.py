@@ -127,7 +127,7 @@ def encode_frame(frame: RelayFrame) -> bytes:
 
 
 def _too_large(what: str, size: int, limit: int) -> str:
-    return f"relay {what} frame of {size} bytes: at most {limit} are taken; send smaller frames"
+    return f"relay {what} frame of {size} bytes: at most {limit} are accepted; send smaller frames"
 
 
 def _samples(payload: memoryview) -> Samples:
@@ -144,7 +144,7 @@ def _samples(payload: memoryview) -> Samples:
 def _pack_messages(messages: Sequence[bytes]) -> bytes:
     if len(messages) > MAX_MESSAGES:
         raise ProtocolError(
-            f"relay motion frame of {len(messages)} messages: at most {MAX_MESSAGES} are taken"
+            f"relay motion frame of {len(messages)} messages: at most {MAX_MESSAGES} are accepted"
         )
     parts = [_LENGTH.pack(len(messages))]
     for message in messages:
@@ -166,7 +166,7 @@ def _messages(payload: memoryview) -> tuple[WireMessage, ...]:
     (count,) = _LENGTH.unpack_from(payload)
     if count > MAX_MESSAGES:
         raise ProtocolError(
-            f"relay motion frame says {count} messages: at most {MAX_MESSAGES} are taken"
+            f"relay motion frame says {count} messages: at most {MAX_MESSAGES} are accepted"
         )
     messages = []
     allowance = Allowance()

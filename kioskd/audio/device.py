@@ -167,7 +167,7 @@ class AlsaDevice:
     def _lost(self, what: str) -> AudioError:
         return AudioError(
             f"sound device {self.name!r} was lost while playing ({what}); "
-            "check its cable, or the sound server that stands behind it"
+            "check its cable, or the sound server behind it"
         )
 
 

@@ -99,8 +99,8 @@ class DeviceChoice:
         held_s = self.device.buffer_frames / self.device.rate
         if held_s < LEAST_BUFFER_S:
             logger.warning(
-                "sound device %r holds %.0f ms only and may run dry; a `plughw:` or `default` "
-                "device holds more", self.name, held_s * 1000,
+                "sound device %r buffers only %.0f ms and may run dry; a `plughw:` or `default` "
+                "device buffers more", self.name, held_s * 1000,
                 extra={"code": "audio_small_buffer"})  # fmt: skip
         return True
 
@@ -118,8 +118,8 @@ class DeviceChoice:
     def not_paced(self, played_frames: float) -> None:
         """The device has no clock: write on at the monotonic clock's pace."""
         logger.warning(
-            "sound device %r takes sound faster than time passes, so it cannot be the clock; "
-            "the monotonic clock stands in. Name a device of real hardware or a sound server",
+            "sound device %r accepts sound faster than real time, so it cannot be the clock; "
+            "the monotonic clock stands in. Use real hardware or a sound server",
             self.name, extra={"code": "audio_not_paced"})  # fmt: skip
         stand_in = StandIn(self._buffer_s, self.device, self._clock)
         stand_in.take_over(played_frames)

@@ -154,7 +154,8 @@ def _check_text(rule: Rule, value: object, wanted: str) -> str:
     odd = next((each for each in value if category(each) in _NO_TEXT), "")
     if odd:
         raise ValueError(
-            f"holds control characters or half ones (U+{ord(odd):04X}), which are not allowed"
+            f"contains a control character or a lone surrogate (U+{ord(odd):04X}), which is not "
+            "allowed"
         )
     if rule.kind is Kind.COLOUR and not _COLOUR.fullmatch(value):
         raise ValueError(f"{_shown(value)} is not {wanted}")

@@ -30,7 +30,7 @@ class AvatarSection:
     path: str = option(
         "",
         "The avatar bundle (made by `python -m splat_gles import`); empty for the default "
-        "avatar. One that cannot be loaded is reported in health and the default avatar shows.",
+        "avatar. If it cannot be loaded, health says so and the default avatar is shown.",
         kind=Kind.FILE,
     )
     yaw_degrees: float = option(
@@ -44,8 +44,8 @@ class DisplaySection:
 
     driver: str = option(
         "auto",
-        "`auto` takes a window where there is a desktop, the screen itself where there is a "
-        "KMS device, and otherwise draws offscreen: then the console page shows the picture.",
+        "`auto` opens a window on a desktop, uses the screen itself where there is a KMS device, "
+        "and otherwise draws offscreen: then the console page shows the picture.",
         choices=("auto", "kmsdrm", "x11", "wayland", "offscreen"),
     )
     width: int = option(
@@ -93,7 +93,7 @@ class AudioSection:
     )
     buffer_ms: int = option(
         120,
-        "How much sound is written ahead; more survives a busier board.",
+        "How much sound is buffered ahead; more survives a busier board.",
         minimum=100,
         maximum=1000,
     )
@@ -162,14 +162,14 @@ class PlaybackSection:
 
     motion_wait_ms: float = option(
         300.0,
-        "An utterance's voice waits that long for its first motion; then it begins, and its lips "
-        "follow its sound until motion comes.",
+        "How long a voice waits for its first motion; then it begins, and its lips follow its "
+        "sound until motion comes.",
         minimum=0,
         maximum=2000,
     )
     audio_only_after_s: float = option(
         15.0,
-        "Without a connection for that long, or without motion for speech that is heard, the "
+        "After this long without a connection, or without motion for speech that is heard, the "
         "endpoint is given up until motion comes again: speech counts as audio-only, its lips "
         "follow its sound, and it waits for nothing.",
         minimum=1,
@@ -194,8 +194,8 @@ class PlaybackSection:
     )
     gesture_limit_s: float = option(
         60.0,
-        "A gesture asked for by POST /v1/gesture gives way to idle after that long, so that a "
-        "listener that has crashed never leaves the avatar listening for ever. Asking for the "
+        "A gesture asked for by POST /v1/gesture gives way to idle after this long, so that "
+        "software that has crashed does not leave the avatar listening for ever. Asking for the "
         "same one again restarts the time.",
         minimum=1,
         maximum=3600,

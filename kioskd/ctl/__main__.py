@@ -62,7 +62,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--url", help="a kiosk's address (default: the one on this board)")
     parser.add_argument(
-        "--token-file", type=Path, metavar="FILE", help="holds the kiosk's token, if it has one"
+        "--token-file", type=Path, metavar="FILE", help="file with the token, if it needs one"
     )
     parser.add_argument(
         "--authority", type=Path, metavar="FILE", help="a PEM certificate to trust for https"
@@ -128,13 +128,13 @@ def _add(
         parser.add_argument(
             "name", metavar="NAME",
             help="idle, or a clip of the avatar: those that come with the kiosk have hello, "
-            "listen, think and speak; an unknown name is answered with the known ones",
+            "listen, think and speak; an unknown name is answered with a list of the known ones",
         )  # fmt: skip
     elif name == "install":
         parser.add_argument("image", type=Path, help="kiosk-BOARD-VERSION.img")
         parser.add_argument(
             "--allow-downgrade", action="store_true",
-            help="also an image that is older than the one in force, or the same",
+            help="install the image even if it is not newer than the current one",
         )  # fmt: skip
     elif name == "mark-good":
         parser.add_argument(

@@ -55,8 +55,8 @@ def install(options: argparse.Namespace) -> int:
         for bar in bars.values():
             bar.__exit__(None, None, None)
     show(
-        f"{done.manifest.version} lies in slot {done.slot}, read back and verified. The next start "
-        f"of the board tries it, {TRIES} times at most, and keeps it after {HEALTHY_S:.0f} "
+        f"{done.manifest.version} is in slot {done.slot}, read back and verified. The board tries "
+        f"it at its next start, {TRIES} times at most, and keeps it after {HEALTHY_S:.0f} "
         "healthy seconds"
     )
     return 0

@@ -91,7 +91,7 @@ class Client:
         status, body = self.get("healthz")
         told = self._decode(status, body)
         if not is_health(told):
-            reason = told.get("message", "its answer holds no checks as this kioskctl knows them")
+            reason = told.get("message", "its answer has no checks that this kioskctl knows")
             raise ControlError(f"{self._url} gives no health answer ({status}): {reason}")
         return told
 
@@ -111,7 +111,7 @@ class Client:
             status, location, body = self._in_time(request)
         except http.client.HTTPException as error:
             raise ControlError(
-                f"{self._url} is not kioskd: what answers does not speak proper HTTP ({error!r})"
+                f"{self._url} is not kioskd: the answer is not valid HTTP ({error!r})"
             ) from error
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", error)

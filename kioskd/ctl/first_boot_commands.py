@@ -43,8 +43,8 @@ def first_boot(options: argparse.Namespace) -> int:
             give_to_group(folder, store.root / "data")
     except OSError as error:
         raise FirstBootError(
-            f"{store.root} cannot be made ready: {error}; run this as root, and look whether its "
-            "file system went read-only (dmesg)"
+            f"{store.root} cannot be prepared: {error}; run this as root, and check whether its "
+            "file system has gone read-only (dmesg)"
         ) from error
     for problem in told.problems:
         show_error(problem)

@@ -132,7 +132,7 @@ class WatchdogCheck:
         seconds = self._word("timeout")
         observed = self._word("identity") or "watchdog0"
         if state == "inactive":
-            text = "nobody feeds it; `RuntimeWatchdogSec=20` in /etc/systemd/system.conf does"
+            text = "nothing feeds it; set `RuntimeWatchdogSec=20` in /etc/systemd/system.conf"
             return warned(observed, "watchdog_off", text)
         return passed(f"{observed}, {seconds or '?'} s" if state == "active" else observed)
 

@@ -23,7 +23,7 @@ _NEEDED: Final = {
 }
 _USEFUL: Final = {
     "CGROUP_BPF": "the service's DeviceAllow= has no effect: kioskd could open any device that "
-    "its groups may",
+    "its groups allow",
     "SECCOMP_FILTER": "the service's system call filter has no effect",
 }
 _LINE: Final = re.compile(r"CONFIG_(\w+)=[ym]")

@@ -95,7 +95,7 @@ class ConfigFileCheck:
         """Fails with every problem that would stop the start."""
         try:
             if not self.file.is_file():
-                return passed(f"{self.file} is not there: everything has its default")
+                return passed(f"{self.file} does not exist: every option has its default")
             loaded = load(self.file)
         except PermissionError:
             text = "only root and the service may read it; run `sudo kioskctl doctor`"

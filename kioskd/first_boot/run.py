@@ -92,7 +92,7 @@ def factory_reset(store: Store, files: Files) -> None:
     files.sync_folder(store.state)
     files.remove(store.state / RESET_FLAG)
     files.sync_folder(store.state)
-    logger.warning("set back to how it came", extra={"code": "factory_reset_done"})
+    logger.warning("reset to its original state", extra={"code": "factory_reset_done"})
 
 
 def _own_config(store: Store, files: Files) -> str:
@@ -104,7 +104,7 @@ def _own_config(store: Store, files: Files) -> str:
     if (good / MAIN).is_file() and not problems_of(good):
         content = read_config(good)
         made = "restored"
-        logger.error("the last good configuration is put back", extra={"code": "config_restored"})
+        logger.error("the last good configuration is restored", extra={"code": "config_restored"})
     else:
         kept = read_config(store.config) if store.config.is_dir() else {}
         content = {TOKEN: f"{secrets.token_hex(_TOKEN_BYTES)}\n".encode(), **kept, MAIN: OWN_MAIN}

@@ -71,10 +71,10 @@ class AvatarCheck:
 
 
 SCREEN_REASONS: Final = {
-    "screen_blank": "nothing of the avatar is on the screen although it is drawn, also after the "
+    "screen_blank": "the avatar is drawn but does not appear on the screen, even after the "
     "display was reopened; restart the board, update its GPU driver",
-    "screen_still": "the picture does not change although the avatar moves, also after the display "
-    "was reopened; restart the board, update its GPU driver",
+    "screen_still": "the picture does not change although the avatar moves, even after the "
+    "display was reopened; restart the board, update its GPU driver",
 }
 
 
@@ -145,7 +145,7 @@ class AudioCheck:
                 "stuck", "audio_stuck", "the audio thread does not answer; restart the service"
             )
         if not self.enabled:
-            return passed("switched off; the lips move all the same")
+            return passed("switched off; the lips still move")
         observed = f"device {audio.device or self.device}, {audio.xruns} underruns"
         if audio.reason is not None:
             return warned(observed, audio.reason, AUDIO_REASONS.get(audio.reason, audio.reason))
@@ -177,7 +177,7 @@ class LinkCheck:
         text = link.reason or "no answer yet"
         ago = now - link.since
         again = "now" if link.retry_in_s is None else f"in {max(link.retry_in_s - ago, 0.0):.0f} s"
-        text = f"{text}; that was {ago:.0f} s ago, next try {again}; retried without end"
+        text = f"{text}; that was {ago:.0f} s ago, next try {again}; it is retried indefinitely"
         return warned(f"{url} not connected", "link_down", text)
 
 
@@ -186,7 +186,7 @@ MOTION_REASONS: Final[Mapping[MotionFailure, str]] = {
     MotionFailure.RELAY_TAKES_NO_VOICE: "a voice of your own gets the endpoint's motion only with "
     "endpoint.dialect driveningress: its lips follow the sound",
     MotionFailure.LINK_DOWN: "the endpoint is not connected: lips follow the sound",
-    MotionFailure.LINK_LOST: "the endpoint went away: the rest of this speech has lips that follow "
+    MotionFailure.LINK_LOST: "the endpoint went away: for the rest of this speech the lips follow "
     "the sound",
     MotionFailure.BACKEND_ERROR: "the backend reports an error for this speech: its lips follow "
     "the sound; see the backend's log",
@@ -198,7 +198,7 @@ MOTION_REASONS: Final[Mapping[MotionFailure, str]] = {
     MotionFailure.LATE: "speech has begun, its motion has not come yet: lips follow the sound",
     MotionFailure.STALLED: "motion stopped coming: lips follow the sound until it is back",
     MotionFailure.TIMEOUT: "speech has had no motion for playback.audio_only_after_s: lips follow "
-    "the sound; see whether the endpoint answers",
+    "the sound; check whether the endpoint answers",
     MotionFailure.NEVER_CAME: "this speech was over before any motion came",
     MotionFailure.NO_CONNECTION: "no endpoint for a while: lips follow the sound until it is back",
     MotionFailure.AUDIO_STARVED: "speech waits for sound that is late",

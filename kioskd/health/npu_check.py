@@ -43,7 +43,7 @@ class NpuCheck:
         chosen, parts = self.source(), vendor_parts(self.root)
         damage = self.damage()
         if damage:
-            text = f"{damage}. Until then a voice without motion has a face at rest"
+            text = f"{damage}. Until that is fixed, a voice without motion has a face at rest"
             return warned(f"no lips without motion; {parts}", "speech_model_damaged", text)
         if chosen is None:
             return passed(f"lips by CPU while the NPU is tried; {parts}")

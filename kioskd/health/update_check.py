@@ -98,7 +98,8 @@ class ProvisioningCheck:
             return passed("not a provisioned board")
         if told.problems:
             text = "; ".join(told.problems)
-            return warned("a stick was refused, the last good stays", "stick_refused", text)
+            observed = "a stick was refused, the last good configuration stays"
+            return warned(observed, "stick_refused", text)
         words = {"own": "the board's own", "restored": "put back from the last good copy"}
         return passed(words.get(told.result, "from a stick"))
 

@@ -82,7 +82,7 @@ class Console:
             return refuse(400, "text_too_long", f"at most {MAX_TEXT} characters at once")
         url = self._config().endpoint.say_url
         if not url:
-            return refuse(501, "no_say_url", "endpoint.say_url is not set: nothing makes speech")
+            return refuse(501, "no_say_url", "endpoint.say_url is not set: nothing can make speech")
         return await forward(url, {"text": text.strip(), "interrupt": True})
 
 
@@ -116,7 +116,7 @@ async def forward(url: str, body: dict[str, Any]) -> web.Response:
         # As it came: what can just be read may be nested too deeply to be written
         return web.Response(body=raw, content_type="application/json")
     if 300 <= status <= 399:
-        told = f"it leads to {origin(location)}; write the final address into endpoint.say_url"
+        told = f"it redirects to {origin(location)}; set endpoint.say_url to the final address"
     else:
         known = document if isinstance(document, dict) else {}
         message = known.get("message") or known.get("error")

@@ -58,8 +58,8 @@ class HttpService:
             server = self._thread.call(self._listen(None), LISTEN_TIMEOUT_S)
         except TimeoutError as error:
             raise ServerError(
-                f"health.port: nothing listens after {LISTEN_TIMEOUT_S:g} s; the machine is too "
-                "busy, or health.address is a name that nobody resolves"
+                f"health.port: still not listening after {LISTEN_TIMEOUT_S:g} s; the machine is "
+                "too busy, or health.address is a name that does not resolve"
             ) from error
         self._use(server)
         return server
@@ -89,7 +89,7 @@ class HttpService:
 
     def _leave_behind(self) -> None:
         logger.error(
-            "the HTTP server's thread has been stuck for %g s: another one begins", STUCK_S,
+            "the HTTP server's thread has been stuck for %g s: a new one is started", STUCK_S,
             extra={"code": "http_restarted"})  # fmt: skip
         self._metrics.http_restarts.inc()
         self._snapshot = HttpSnapshot(restarts=self._snapshot.restarts + 1)
@@ -106,7 +106,7 @@ class HttpService:
             async with asyncio.timeout(LISTEN_TIMEOUT_S):
                 self._use(await self._thread.run(self._listen(self._port)))
         except (ServerError, ConfigError, TimeoutError) as error:
-            trouble = str(error) or "the new thread does not begin to listen"
+            trouble = str(error) or "the new thread has not begun to listen"
             logger.error("%s", trouble, extra={"code": "http_down"})
             self._snapshot = replace(self._snapshot, trouble=trouble)
 

@@ -69,12 +69,12 @@ class VoiceInput:
             logger.warning("voice cut off: %s", error, extra={"code": "voice_cut_off"})
             return refuse(400, "voice_cut_off", "the connection ended before the voice")
         except TimeoutError:
-            return refuse(408, "body_too_slow", f"nothing of the voice came for {PAUSE_S:g} s")
+            return refuse(408, "body_too_slow", f"no sound came for {PAUSE_S:g} s")
         finally:
             if stream is not None:
                 await self._ask_link(stream.end)
         if stream is None:
-            return refuse(400, "bad_voice", "the body holds no sound")
+            return refuse(400, "bad_voice", "the body contains no sound")
         utterance = stream.utterance
         return web.json_response(
             {"req_id": utterance.request_id, "seconds": round(utterance.audio_seconds, 3)}

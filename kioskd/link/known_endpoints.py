@@ -73,8 +73,8 @@ class KnownEndpoints:
                 with self._lock:
                     self._saved = False
                 logger.warning(
-                    "%s cannot be written (%s): that the endpoint has worked is forgotten at the "
-                    "next start",
+                    "%s cannot be written (%s): after a restart the kiosk will not know that this "
+                    "endpoint has worked",
                     self._file,
                     error.strerror,
                     extra={"code": "known_endpoints_not_kept"},

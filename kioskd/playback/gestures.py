@@ -91,8 +91,9 @@ class Gestures:
             if self._chosen.loop:
                 logger.warning(
                     "gesture %s ended by itself after playback.gesture_limit_s, %.0f s: nothing "
-                    "followed it; does what asked for it still run?", self._chosen.name,
-                    self._limit_s, extra={"code": "gesture_timed_out"})  # fmt: skip
+                    "followed it; is the software that asked for it still running?",
+                    self._chosen.name, self._limit_s,
+                    extra={"code": "gesture_timed_out"})  # fmt: skip
             self.end()
         if self._chosen is None:
             return IDLE, self._idle.at(now)

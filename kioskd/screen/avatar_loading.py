@@ -31,7 +31,7 @@ def load_avatar(configured: str) -> tuple[Avatar, AvatarSnapshot]:
             problems.append(problem)
             logger.error("%s", problem, extra={"code": "avatar_not_loaded"})
             continue
-        told = f"{'; '.join(problems)}; the default avatar shows instead" if problems else ""
+        told = f"{'; '.join(problems)}; the default avatar is shown instead" if problems else ""
         return avatar, AvatarSnapshot(avatar.name, path, avatar.splats, told)
     raise AvatarError(
         f"no avatar can be loaded ({'; '.join(problems)}); set avatar.path to a bundle made by "

@@ -86,7 +86,7 @@ def end_within(seconds: float, status: int = 0) -> None:
         # A thread of its own in C, which needs no interpreter; its exit status is 1
         faulthandler.dump_traceback_later(seconds + MARGIN_S, exit=True)
     except (OSError, ValueError, RuntimeError, io.UnsupportedOperation):
-        logger.debug("no standard error to tell threads to", extra={"code": "no_stderr"})
+        logger.debug("there is no standard error to list threads on", extra={"code": "no_stderr"})
 
 
 def exit_now(status: int, last_words: Callable[[], None] = lambda: None) -> None:

@@ -88,7 +88,7 @@ def verify(
         check_signature(encoded, signature, manifest.key_id, keys)
         check_fits(manifest, trailer, board, path)
         if _hash(file, trailer.squashfs, path, progress) != manifest.squashfs_sha256:
-            raise ImageError("wrong_hash", f"{path}: its content is not the one that was signed")
+            raise ImageError("wrong_hash", f"{path}: its content is not what was signed")
     return manifest
 
 

@@ -174,8 +174,8 @@ def _told(error: OSError, store: Store) -> UpdateError:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return UpdateError(
             "not_writable",
-            f"{store.root} cannot be written ({error.strerror}); run this as root, and look "
-            "whether its file system went read-only (dmesg)",
+            f"{store.root} cannot be written ({error.strerror}); run this as root, and check "
+            "whether its file system has gone read-only (dmesg)",
         )
     return UpdateError(
         "write_failed", f"{store.root} cannot be written ({error.strerror}): replace the storage"

@@ -104,12 +104,12 @@ def _check_values(told: dict[str, Any]) -> None:
     }
     for key, pattern in texts.items():
         if not isinstance(told[key], str) or not pattern.fullmatch(told[key]):
-            raise ImageError("bad_manifest", f"the manifest's {key} is not what it must be")
+            raise ImageError("bad_manifest", f"the manifest's {key} is not valid")
     for key in ("squashfs_bytes", "min_hook", "built"):
         if not isinstance(told[key], int) or isinstance(told[key], bool) or told[key] < 1:
             raise ImageError("bad_manifest", f"the manifest's {key} is not a positive number")
     if not isinstance(told["files"], dict):
-        raise ImageError("bad_manifest", "the manifest's files are no object")
+        raise ImageError("bad_manifest", "the manifest's files are not an object")
     for path, digest in told["files"].items():
         if path in KEYS or not path or path.startswith("/"):
             raise ImageError("bad_manifest", f"the manifest has a file that is called {path!r}")

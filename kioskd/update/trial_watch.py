@@ -76,6 +76,6 @@ def wait_until_healthy(
         sleep(LOOK_EVERY_S)
     raise UpdateError(
         "not_healthy",
-        f"not healthy for {healthy_s:.0f} s on end within {limit_s:.0f} s "
+        f"not healthy for {healthy_s:.0f} s in a row within {limit_s:.0f} s "
         f"({problem or 'kioskd was started again and again'}); the image stays on trial",
     )

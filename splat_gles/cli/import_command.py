@@ -57,7 +57,7 @@ def add_parser(subparsers: Any) -> None:
 
 def _text(text: str) -> str:
     if not text.isprintable():
-        raise argparse.ArgumentTypeError(f"{text!a} holds characters that are no text")
+        raise argparse.ArgumentTypeError(f"{text!a} contains characters that are not text")
     return text
 
 

@@ -56,7 +56,7 @@ class PixelRows:
         gl.glBindBuffer(gl.GL_PIXEL_PACK_BUFFER, 0)
         gl.check("looking at the picture")
         if not address:
-            raise RenderError("the GPU driver does not give a buffer back; update the driver")
+            raise RenderError("the GPU driver does not return a buffer; update the driver")
         return np.frombuffer(data, np.uint8).reshape(ROWS, self._width, 4)[:, :, :3]
 
     def delete(self) -> None:

@@ -92,7 +92,7 @@ BAD = {
     "ws://[::1": "cannot be parsed",
     "ws://[::g]": "",
     "ws://[::1]80": "",
-    "ws://::1": "IPv6 address stands in brackets",
+    "ws://::1": "IPv6 address must be in brackets",
     "ws://[fe80::1%25eth0]": "",
     "ws://[127.0.0.1]": "",
     "ws://256.1.1.1": "not an IPv4 address",

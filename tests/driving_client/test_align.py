@@ -109,7 +109,7 @@ def test_too_little_speech_ends_with_an_error(tmp_path, spoken, capsys):
     for path, reason in (
         (short, "s of speech with motion; at least 2 s"),
         (quiet, "only 0.0 s of speech"),
-        (still, "stands still"),
+        (still, "never changes"),
         (none, "no motion or no audio"),
         (str(tmp_path / "absent.json"), "cannot be read"),
     ):

@@ -108,7 +108,7 @@ def test_what_is_no_stream_is_told() -> None:
             OggOpusDecoder().feed(data)
     decoder = OggOpusDecoder()
     decoder.feed(good[:-5])
-    with pytest.raises(ProtocolError, match="amid a page"):
+    with pytest.raises(ProtocolError, match="in the middle of a page"):
         decoder.finish()
 
 

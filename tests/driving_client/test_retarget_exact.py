@@ -172,8 +172,8 @@ def state_of(shape, data, dtype=b"cnumpy\ndtype\nU\x02f8\x85R"):
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", "no readable pickle"),
-        (b"not a pickle", "no readable pickle"),
+        (b"", "not a readable pickle"),
+        (b"not a pickle", "not a readable pickle"),
         (b"\x80\x02]q\x00.", "not a dict"),
         (b"\x80\x02N.", "not a dict"),
         (hostile_array(state_of((2**40,), "")), "too large"),
@@ -187,8 +187,8 @@ def state_of(shape, data, dtype=b"cnumpy\ndtype\nU\x02f8\x85R"):
         (hostile_array(lambda p: p.made("chumpy.ch", "Ch", {})), "f is"),
         (hostile_array(lambda p: p.made("scipy.sparse.csc", "csc_matrix", {})), "shape"),
         (hostile_array(lambda p: p.name("numpy", "ndarray")), "is function"),
-        (b"\x80\x02\x82\x01.", "no readable pickle"),
-        (b"\x80\x02]\x94(" * 5, "no readable pickle"),
+        (b"\x80\x02\x82\x01.", "not a readable pickle"),
+        (b"\x80\x02]\x94(" * 5, "not a readable pickle"),
     ],
 )
 def test_a_damaged_pickle_is_refused_with_a_reason(tmp_path, data, reason):
@@ -238,7 +238,7 @@ def test_an_npz_of_plain_arrays_is_read_and_one_with_objects_refused(tmp_path):
         ({"shapedirs": np.zeros((19, 3, 400))}, "shapedirs has shape"),
         ({"posedirs": np.zeros((20, 3, 9))}, "posedirs"),
         ({"weights": np.zeros((20, 24))}, "not FLAME"),
-        ({"f": np.array([[0, 1, 20]])}, "not there"),
+        ({"f": np.array([[0, 1, 20]])}, "do not exist"),
         ({"f": np.zeros((3, 3))}, "indices"),
         ({"v_template": np.full((20, 3), np.nan)}, "NaN"),
         ({"J_regressor": np.zeros((5, 20), "U1")}, "not numbers"),
@@ -421,7 +421,7 @@ def test_the_command_says_what_is_missing_or_wrong(tmp_path, capsys):
         ({"names": np.array(["a", "b", "c", "d", "e", "f"])}, "jawOpen"),
         ({"vertices": np.zeros((3, 3))}, "do not fit together"),
         ({"faces": np.zeros((0, 3), int)}, "wanted"),
-        ({"faces": np.array([[0, 1, 10**6]])}, "not there"),
+        ({"faces": np.array([[0, 1, 10**6]])}, "do not exist"),
     ],
 )
 def test_bad_blendshapes_are_refused(tmp_path, change, reason):

@@ -266,7 +266,7 @@ def test_settings_that_cannot_work_are_refused_by_name(bad: dict[str, object], n
 
 
 def test_all_that_is_wrong_with_the_settings_is_told_at_once() -> None:
-    with pytest.raises(SettingsError, match=r"^dialect: 'tom-toms' is .*; api_key: is of no use "):
+    with pytest.raises(SettingsError, match=r"^dialect: 'tom-toms' is .*; api_key: has no effect "):
         link_settings(dialect="tom-toms", api_key="k")
 
 

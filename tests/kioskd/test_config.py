@@ -125,7 +125,7 @@ BAD = {
         "has an empty part between two dots",
     ),
     "label too long": (f"endpoint: {{say_url: 'http://{'a' * 64}/say'}}", "longer than 63"),
-    "blank in an address": ("endpoint: {url: 'ws://h /'}", "holds blanks"),
+    "blank in an address": ("endpoint: {url: 'ws://h /'}", "contains blanks"),
     "fragment": ("endpoint: {url: 'ws://h/#a'}", "is never sent; leave it out"),
     "nowhere to listen": (
         "health: {address: 'a..b'}",
@@ -146,16 +146,16 @@ BAD = {
     "section is a value": ("log: 5", ":1: log: must hold keys, indented below it"),
     "file is a list": ("- a", ":1: must hold sections, such as avatar"),
     "key is a list": ("? [a]\n: 1", ":1: ?: a key must be a plain word"),
-    "control character": ('audio: {device: "a\\tb"}', "holds control characters"),
-    "half a character": ('\naudio: {device: "\\ud800"}', ":2: audio.device: holds control"),
-    "half a character in an address": ('endpoint: {url: "ws://h/\\udfff"}', "control characters"),
+    "control character": ('audio: {device: "a\\tb"}', "contains a control character"),
+    "half a character": ('\naudio: {device: "\\ud800"}', ":2: audio.device: contains a control"),
+    "half a character in an address": ('endpoint: {url: "ws://h/\\udfff"}', "lone surrogate"),
     "half a character in a file name": ('avatar: {path: "\\udc80"}', "(U+DC80)"),
     "NUL in a file name": ('health: {token_file: "a\\0b"}', "(U+0000)"),
     "escape sequence": ('audio: {device: "\\e[2J"}', "(U+001B)"),
     "delete": ('audio: {device: "\\x7f"}', "(U+007F)"),
     "C1": ('audio: {device: "\\x9b"}', "(U+009B)"),
     "line separator": ('audio: {device: "\\u2028"}', "(U+2028)"),
-    "half a character for a choice": ('log: {level: "\\ud800"}', "holds control"),
+    "half a character for a choice": ('log: {level: "\\ud800"}', "contains a control"),
     "half a character as a key": ('log: {"\\ud800": 1}', "unknown key"),
     "half a character as a section": ('"\\ud800": {}', "unknown section"),
     "minutes in base 60": ("display: {width: 1:30:00}", "5400 is too large"),
@@ -178,7 +178,10 @@ BAD = {
     "C1 in the file": (b"log: {}\n# \xc2\x9b", ":2: not valid YAML: holds U+009B, not text"),
     "long text": ("audio: {device: " + "a" * 2000 + "}", "longer than the 1024 characters"),
     "bad YAML": ("log:\n  level: [", ":2: not valid YAML"),
-    "no header": ("endpoint:\n  app_id: \u00a0", ":2: endpoint.app_id: holds characters that no"),
+    "no header": (
+        "endpoint:\n  app_id: \u00a0",
+        ":2: endpoint.app_id: contains characters that an",
+    ),
     "tab": ("log:\n\tlevel: info", ":2: not valid YAML"),
     "unknown anchor": ("log: *a", ":1: not valid YAML: found undefined alias"),
     "own tag": ("log: {level: !!python/object:os.system x}", "is not allowed"),
@@ -186,7 +189,7 @@ BAD = {
     "not UTF-8": (b"log: {}\n# \xff", ":2: not UTF-8 text"),
     "NUL": (b"log: \0", ":1: not valid YAML: holds U+0000, not text"),
     "nested deeply": ("[" * 5000, "not valid YAML"),
-    "oversized": (b"#" * (MAX_FILE_BYTES + 1), "larger than 256 KiB"),
+    "oversized": (b"#" * (MAX_FILE_BYTES + 1), "larger than the 256 KiB"),
     "no such secret": ("endpoint: {session_key_file: nowhere}", "nowhere cannot be read"),
     "key without URL": ("endpoint: {api_key_file: kiosk.yaml}", "without token_url"),
     "network without protection": (
@@ -317,8 +320,8 @@ def no_file(path: Path, kind: str) -> Path:
         ("display.width=2024-99-99", "--set display.width: '2024-99-99' is not a whole number"),
         ("display.width=!!bool perhaps", "--set display.width: 'perhaps' is not a whole number"),
         ("display.width=1" + "0" * 5000, "--set display.width: '1000"),
-        ("audio.device=\udcff", "--set audio.device: holds control characters"),
-        ("avatar.path=\udcff", "--set avatar.path: holds control characters"),
+        ("audio.device=\udcff", "--set audio.device: contains a control character"),
+        ("avatar.path=\udcff", "--set avatar.path: contains a control character"),
         ("\udcff=1", "--set \udcff: unknown option"),
         ("display.width=" + "[" * 5000, "--set display.width: '[[["),
     ],
@@ -350,7 +353,7 @@ def test_a_secret_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="one line with the secret"):
         read_secret(str(tmp_path / "key"))
     write(tmp_path, "a" * (MAX_SECRET_BYTES + 1), "key")
-    with pytest.raises(ConfigError, match="larger than 16 KiB"):
+    with pytest.raises(ConfigError, match="larger than the 16 KiB"):
         read_secret(str(tmp_path / "key"))
     # Blank to a person, and not to the rule that a file must not be empty
     write(tmp_path, "\u00a0\n", "key")
@@ -364,7 +367,9 @@ def test_a_secret_that_no_header_takes_is_told_with_its_line(tmp_path: Path, nam
     asked = "token_url: 'http://h/t', " if name == "api_key_file" else ""
     path = write(tmp_path, f"\nendpoint: {{{asked}{name}: key}}\n")
     [line] = problems(path)
-    assert line.startswith(f"{path}:2: endpoint.{name}: holds characters that no HTTP header takes")
+    assert line.startswith(
+        f"{path}:2: endpoint.{name}: contains characters that an HTTP header cannot carry"
+    )
 
 
 def test_what_is_loaded_is_what_the_link_takes(tmp_path: Path) -> None:

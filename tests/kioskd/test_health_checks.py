@@ -150,7 +150,7 @@ def test_the_link_says_what_the_endpoint_answered_and_when_it_is_asked_again() -
     finding = LinkCheck(lambda: link, lambda: "wss://h/relay").run(NOW)
     [reason] = finding.reasons
     assert reason.text == (
-        "http_404: no such avatar; that was 12 s ago, next try in 18 s; retried without end"
+        "http_404: no such avatar; that was 12 s ago, next try in 18 s; it is retried indefinitely"
     )
 
 

@@ -186,7 +186,7 @@ def test_a_server_that_does_not_begin_to_listen_is_told_in_words(
         raise ServerError("too late")
 
     service = HttpService(make_server, Metrics())
-    with pytest.raises(ServerError, match="nothing listens after"):
+    with pytest.raises(ServerError, match="still not listening after"):
         service.start()
     assert asked.wait(60)
     go_on.set()

@@ -445,13 +445,13 @@ def test_a_reload_tries_again_what_a_person_has_mended_elsewhere(tmp_path: Path)
         (tmp_path / "key").write_text("schlüssel\n")
         kiosk.process.send_signal(signal.SIGHUP)
         kiosk.wait_for("config_kept")
-        assert f"{kiosk.config}:1: endpoint.session_key_file: holds characters that no" in kiosk.log
+        assert f"{kiosk.config}:1: endpoint.session_key_file: contains characters that" in kiosk.log
         kiosk.wait_for_check("link", "pass")
         assert kiosk.stop() == 0
     assert keys == ["one", "one", "two"]
     assert "Traceback" not in kiosk.log
     result = run("--config", str(kiosk.config), "--check")
-    assert (result.returncode, "no HTTP header takes" in result.stderr) == (78, True)
+    assert (result.returncode, "an HTTP header cannot carry" in result.stderr) == (78, True)
 
 
 def test_what_an_endpoint_sends_in_vain_is_counted_where_operators_look(tmp_path: Path) -> None:
@@ -554,10 +554,10 @@ def test_the_check_says_ok_and_warns_of_a_missing_avatar(tmp_path: Path) -> None
     result = run("--config", str(path), "--check")
     assert result.returncode == 0
     assert result.stdout == f"{path}: ok\n"
-    assert "the default avatar will show" in result.stderr
+    assert "the default avatar will be shown" in result.stderr
     path.write_text(f"avatar: {{path: {ROOT / 'Makefile'}}}\n")
     result = run("--config", str(path), "--check")
-    assert "the default avatar will show" in result.stderr, "a file that is not an avatar"
+    assert "the default avatar will be shown" in result.stderr, "a file that is not an avatar"
     assert run("--config", str(ROOT / "config/kiosk.yaml"), "--check").returncode == 0
 
 
@@ -761,11 +761,11 @@ def test_kioskctl_says_what_is_wrong_when_nobody_answers(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        (b"SSH-2.0-OpenSSH\r\n", "does not speak proper HTTP"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}", "does not speak proper HTTP"),
-        (b"HTTP/1.1 503 No\r\nContent-Length: 99\r\n\r\n{}", "does not speak proper HTTP"),
-        (b"HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "proper HTTP"),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "its answer holds no checks"),
+        (b"SSH-2.0-OpenSSH\r\n", "the answer is not valid HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}", "the answer is not valid HTTP"),
+        (b"HTTP/1.1 503 No\r\nContent-Length: 99\r\n\r\n{}", "the answer is not valid HTTP"),
+        (b"HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "not valid HTTP"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "its answer has no checks"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]", "its answer (200) is not an object"),
         (
             b'HTTP/1.1 403 No\r\nContent-Length: 17\r\n\r\n{"message": "no"}',

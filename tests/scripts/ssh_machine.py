@@ -44,7 +44,7 @@ echo "kioskctl $*" >>/scene/log
 [ "$1" = install ] || exit 2
 [ ! -e /scene/refuses ] || { cat /scene/refuses; exit 1; }
 mkdir -p /var/lib/kiosk/slots
-cp "$2" /var/lib/kiosk/slots/b.img && echo "lies in slot b, read back and verified"
+cp "$2" /var/lib/kiosk/slots/b.img && echo "is in slot b, read back and verified"
 """,
 }
 

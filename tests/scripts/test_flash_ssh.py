@@ -71,7 +71,7 @@ def test_an_update_is_installed_and_asked_for_after_the_restart(
     assert (machine.root / "var/lib/kiosk/slots/b.img").read_bytes() == image.read_bytes()
     assert machine.uploads == []
     said = capsys.readouterr().out
-    assert "lies in slot b, read back and verified" in said
+    assert "is in slot b, read back and verified" in said
     assert f"runs {NEW} from slot b" in said
     # once more: nothing to do, and nothing is done
     assert install(machine, out) == 0
