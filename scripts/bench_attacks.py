@@ -66,7 +66,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if unknown := sorted(set(options.attacks) - set(names)):
-        parser.error(f"no attack {unknown[0]!r}; there are {', '.join(names)}")
+        parser.error(f"unknown attack {unknown[0]!r}; there are {', '.join(names)}")
     if options.one:
         return _attack(options.one, options.port, options.seconds)
     enter_own_network()

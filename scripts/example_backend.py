@@ -68,7 +68,7 @@ def read_voice(path: str) -> tuple[int, bytes]:
     """The sample rate and the samples of a WAV, mono, 16 bit."""
     with wave.open(path) as file:
         if file.getnchannels() != 1 or file.getsampwidth() != 2:
-            raise wave.Error("not mono with 16 bits")
+            raise wave.Error("not 16-bit mono")
         return file.getframerate(), file.readframes(file.getnframes())
 
 

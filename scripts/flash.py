@@ -65,14 +65,14 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--first-contact", action="store_true",
         help="ssh: lay hook and payload over the root, even where a kiosk is")  # fmt: skip
     add("--allow-downgrade", action="store_true",
-        help="ssh: also an image that is older than the board's, or the same")  # fmt: skip
-    add("--no-restart", action="store_true", help="ssh: leave the restart to somebody else")
+        help="ssh: install even an image that is not newer than the board's")  # fmt: skip
+    add("--no-restart", action="store_true", help="ssh: do not restart the board")
     add("--out", type=Path, metavar="FOLDER", help="images and backups (default: out/BOARD)")
     add("--wait", type=float, default=300.0, metavar="SECONDS",
-        help="how long to wait for a device (default: 300)")  # fmt: skip
+        help="seconds to wait for a device (default: 300)")  # fmt: skip
     add("--no-backup", action="store_true", help="do not keep what the partition holds now")
     add("--yes", action="store_true", help="do not ask before overwriting")
-    add("--dry-run", action="store_true", help="print the commands and run none")
+    add("--dry-run", action="store_true", help="print the commands without running them")
     add("--table", type=Path, metavar="FILE",
         help="with --dry-run: a partition table (ppt's output or a parameter file) to take "
         "sectors from")  # fmt: skip

@@ -73,9 +73,9 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--input", type=Path, metavar="FILE", help="only this input, in one target")
     options = parser.parse_args(arguments)
     if unknown := sorted(set(options.targets) - set(names)):
-        parser.error(f"no target {unknown[0]!r}; there are {', '.join(names)}")
+        parser.error(f"unknown target {unknown[0]!r}; there are {', '.join(names)}")
     if options.input is not None and len(options.targets) != 1:
-        parser.error("--input wants one TARGET")
+        parser.error("--input needs exactly one TARGET")
     return options
 
 

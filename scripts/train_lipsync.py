@@ -104,7 +104,7 @@ def _options() -> argparse.Namespace:
     )
     options = parser.parse_args()
     if options.out == MODEL_FOLDER and (options.steps or options.voices is not VOICES):
-        parser.error("a trial would write over the package's model; say where to with --out")
+        parser.error("a trial would overwrite the package's model; name another folder with --out")
     return options
 
 
@@ -124,7 +124,8 @@ def _voices(text: str) -> list[Voice]:
         name, _, count = part.partition(":")
         if name not in engines or not count.isdecimal() or int(count) == 0:
             raise argparse.ArgumentTypeError(
-                f"{part!r} is no voice with a number, as in rms:20; there are {', '.join(engines)}"
+                f"{part!r} is not a voice with a number, as in rms:20; there are "
+                f"{', '.join(engines)}"
             )
         chosen.append(Voice(engines[name], name, int(count)))
     return chosen

@@ -43,7 +43,7 @@ class Key:
                 if problem := self._check_text(item):
                     return problem
             if isinstance(value, list) and len(set(value)) != len(value):
-                return "names one thing twice"
+                return "contains something twice"
         return ""
 
     def _check_text(self, item: object) -> str:

@@ -118,7 +118,7 @@ class Ext4Image:
         """Raise FirmwareError unless the file system is without a fault."""
         status, told = self._fsck("-f", "-n")
         if status != 0:
-            raise FirmwareError(f"{self.title}: not in order after the change: {told}")
+            raise FirmwareError(f"{self.title}: not clean after the change: {told}")
 
     def resize(self, size: int) -> None:
         """Make the file system `size` bytes large."""

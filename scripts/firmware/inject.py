@@ -56,7 +56,7 @@ def inject(
         with progress.step(f"copying {base.name}"):
             _copy(base, image.path, wrapped == SPARSE)
         if image.repair():
-            progress.say("  its file system was not closed; brought into order")
+            progress.say("  its file system was not unmounted cleanly; repaired")
         userland = examine(image, f"/{RECORD}")
         progress.say(f"  a root with systemd {userland.systemd or 'of unknown version'}")
         if userland.desktop:

@@ -55,7 +55,9 @@ def read_archive(archive: Path, work: Path, board: str) -> RootArchive:
                 name = member.name.removeprefix("./").strip("/")
                 clock = max(clock, int(member.mtime))
                 if not name or ".." in Path(name).parts:
-                    raise FirmwareError(f"{archive} holds '{member.name}': no rootfs-overlay.tar")
+                    raise FirmwareError(
+                        f"{archive} holds '{member.name}': it is not a rootfs-overlay.tar"
+                    )
                 if member.isdir():
                     entries.append(Entry(name, "directory", member.mode & 0o7777))
                 elif member.issym():
@@ -70,7 +72,9 @@ def read_archive(archive: Path, work: Path, board: str) -> RootArchive:
                     if name == SLOT:
                         version = _check_slot(source, archive, board)
                 else:
-                    raise FirmwareError(f"{archive} holds {name}, which is no file, folder or link")
+                    raise FirmwareError(
+                        f"{archive} holds {name}, which is neither a file, a folder nor a link"
+                    )
     except (tarfile.TarError, OSError) as error:
         raise FirmwareError(
             f"{archive} cannot be read ({error}); make it with `make overlay BOARD={board}`"

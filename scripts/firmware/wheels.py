@@ -116,7 +116,7 @@ def _download(rows: Sequence[Locked], folder: Path, source: bool) -> None:
              "--no-deps", "--require-hashes", *(_SOURCE if source else _TARGET),
              "--dest", temporary, "--requirement", wanted],
             doing="fetching Python packages for the board",
-            hint="is the network there, and has requirements.lock hashes of aarch64 wheels?",
+            hint="check the network, and that requirements.lock has hashes of aarch64 wheels",
         )  # fmt: skip
         wanted.unlink()
         for path in Path(temporary).iterdir():

@@ -122,8 +122,8 @@ def _read(
     while not select.select([ours], [], [], 0.2)[0]:
         if deadline is not None and time.monotonic() > deadline:
             raise FlashError(
-                f"`{' '.join(argv)}` did not end; unplug the board, bring it into its flash "
-                "mode again and start anew"
+                f"`{' '.join(argv)}` did not end; unplug the board, put it into its flash mode "
+                "again and start over"
             )
         if on_fraction and done:
             on_fraction(done())

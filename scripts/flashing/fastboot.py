@@ -91,7 +91,7 @@ def flash_waiting(job: Job, report: Report, name: str, what: str) -> None:
     if target.getvar("unlocked") == "no":
         raise FlashError(
             "the boot loader is locked and would refuse; unlocking erases all data of the board "
-            "and is the vendor's to explain (often: fastboot flashing unlock). Nothing was written"
+            "and is explained by the vendor (often: fastboot flashing unlock). Nothing was written"
         )
     write_safely(job, report, target, _partition(target, name))
 

@@ -81,7 +81,7 @@ def lay_over(
         _compare(connection, hashes)
     finally:
         connection.script(f"rm -rf {shlex.quote(folder)}\n")
-    report.note("all files are as they should be")
+    report.note("all files are as sent")
     report.state = "Hook and payload are on the board; the next start takes them."
 
 
@@ -112,14 +112,16 @@ def _compare(connection: Connection, hashes: Mapping[str, str]) -> None:
     found = _existing(connection, hashes)
     bad = [name for name, digest in hashes.items() if found.get(name) != digest]
     if bad:
-        raise FlashError(f"on the board these are not as they were sent: {', '.join(bad[:5])}")
+        raise FlashError(f"these differ on the board from what was sent: {', '.join(bad[:5])}")
 
 
 def _confirm(report: Report, host: str, confirmed: bool) -> None:
     if confirmed:
         return
     if not sys.stdin.isatty():
-        raise FlashError("nobody is there to ask; give YES=1 (--yes) to go on without a question")
+        raise FlashError(
+            "there is no terminal to ask on; give YES=1 (--yes) to go on without a question"
+        )
     report.step(f"From its next start on, {host} is a kiosk")
     if input("         Type yes to go on: ").strip().lower() != "yes":
         raise FlashError("not confirmed. Nothing was written")

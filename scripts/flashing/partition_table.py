@@ -56,12 +56,14 @@ def parse_gpt(raw: bytes) -> list[Partition] | None:
         raise FlashError("the device's partition table is damaged: sizes in its header are wrong")
     whole = raw[SECTOR : SECTOR + header_bytes]
     if zlib.crc32(whole[:16] + bytes(4) + whole[20:]) != header_crc:
-        raise FlashError("the device's partition table is damaged: its header's sum is wrong")
+        raise FlashError("the device's partition table is damaged: its header's checksum is wrong")
     entries = raw[entries_at * SECTOR : entries_at * SECTOR + count * entry_bytes]
     if len(entries) < count * entry_bytes:
         raise FlashError(f"the device's partition table has {count} entries; at most 128 are read")
     if zlib.crc32(entries) != entries_crc:
-        raise FlashError("the device's partition table is damaged: the sum of its entries is wrong")
+        raise FlashError(
+            "the device's partition table is damaged: the checksum of its entries is wrong"
+        )
     found = []
     for start in range(0, len(entries), entry_bytes):
         entry = entries[start : start + entry_bytes]

@@ -144,7 +144,7 @@ def _update(job: SshJob, connection: Connection, report: Report, image: Path, ve
         remote = f"{folder}/image.img"
         connection.send(image, remote, report)
         report.state = (
-            "The image was copied and not yet installed; the board runs what it ran. Run the "
+            "The image was copied but not yet installed; the board still runs the old one. Run the "
             "same command again."
         )
         report.step(f"Installing {version} into the free slot")

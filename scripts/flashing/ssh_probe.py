@@ -110,7 +110,7 @@ def check_machine(machine: Machine, board: Board, upload_bytes: int) -> None:
     if board.compatible and not set(board.compatible) & set(machine.compatible):
         raise FlashError(
             f"the machine is not {board.name}: its device tree says "
-            f"{', '.join(machine.compatible) or 'nothing'}, wanted is one of "
+            f"{', '.join(machine.compatible) or 'nothing'}, expected one of "
             f"{', '.join(board.compatible)}. Nothing was written"
         )
     if machine.board and machine.board != board.name:
@@ -119,7 +119,9 @@ def check_machine(machine: Machine, board: Board, upload_bytes: int) -> None:
             "written"
         )
     if not machine.root_user and not machine.sudo:
-        raise FlashError("this needs root: HOST=root@address, or a user with sudo and no password")
+        raise FlashError(
+            "this needs root: HOST=root@address, or a user whose sudo asks for no password"
+        )
     if machine.systemd < OLDEST_SYSTEMD:
         raise FlashError(
             f"the machine has {f'systemd {machine.systemd}' if machine.systemd else 'no systemd'}; "

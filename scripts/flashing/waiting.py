@@ -53,6 +53,8 @@ def confirm(job: Job, report: Report, text: str) -> None:
     if job.confirmed:
         return
     if not sys.stdin.isatty():
-        raise FlashError("nobody is there to ask; give YES=1 (--yes) to go on without a question")
+        raise FlashError(
+            "there is no terminal to ask on; give YES=1 (--yes) to go on without a question"
+        )
     if input("         Type yes to go on: ").strip().lower() != "yes":
         raise FlashError("not confirmed. Nothing was written")

@@ -134,7 +134,7 @@ def _unpack_packages(output: Path) -> None:
             *("bookworm", str(output)),
         ],
         doing="unpacking Debian 12 arm64",
-        hint="is the network there, and does the mirror in /etc/apt have arm64?",
+        hint="check the network, and that the mirror in /etc/apt has arm64",
         environment={"TMPDIR": str(output.parent)},
     )
 

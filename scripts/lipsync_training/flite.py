@@ -53,6 +53,6 @@ def read_wave(path: Path) -> tuple[Samples, int]:
     """Samples and rate of a mono WAV file of 16 bits."""
     with wave.open(str(path)) as file:
         if file.getnchannels() != 1 or file.getsampwidth() != 2:
-            raise SpeechError(f"{path} is not mono of 16 bits; convert it first")
+            raise SpeechError(f"{path} is not 16-bit mono; convert it first")
         samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.int16)
         return samples, file.getframerate()

@@ -88,10 +88,10 @@ def _contradictions(samples: Sequence[Sample]) -> list[str]:
     told = []
     for each in samples:
         if abs(each.rss_mb - each.health_rss_mb) > _HEALTH_MB:
-            told.append(f"health tells {each.health_rss_mb:.0f} MB, /proc {each.rss_mb:.0f}")
+            told.append(f"health says {each.health_rss_mb:.0f} MB, /proc {each.rss_mb:.0f}")
         if abs(each.descriptors - each.health_descriptors) > _HEALTH_DESCRIPTORS:
             told.append(
-                f"health tells {each.health_descriptors} descriptors, /proc {each.descriptors}"
+                f"health says {each.health_descriptors} descriptors, /proc {each.descriptors}"
             )
     return told
 

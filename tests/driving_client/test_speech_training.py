@@ -222,7 +222,7 @@ def test_a_wrong_choice_of_voices_is_refused_in_words(voices):
         check=False,
     )
     assert run.returncode == 2
-    assert "is no voice with a number" in run.stderr
+    assert "is not a voice with a number" in run.stderr
 
 
 @pytest.mark.parametrize(

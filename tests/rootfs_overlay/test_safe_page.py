@@ -47,7 +47,7 @@ def test_each_kind_of_trouble_has_its_own_advice(board: Board) -> None:
     board.store.run.mkdir()
     advice = {
         "image": f"kioskctl install kiosk-{BOARD}-VERSION.img",
-        "config": "Mend /etc/kiosk/kiosk.yaml",
+        "config": "Correct /etc/kiosk/kiosk.yaml",
         "service": "journalctl -u kioskd",
     }
     for kind, words in advice.items():

@@ -104,7 +104,7 @@ WRONG = [
     ({"compression": "zstd"}, "is not one of xz, gzip"),
     ({"avatar": "samuel"}, "is not one of default, default-20k"),
     ({"drm_drivers": ["card0/"]}, "is not of the form"),
-    ({"drm_drivers": ["a", "a"]}, "names one thing twice"),
+    ({"drm_drivers": ["a", "a"]}, "contains something twice"),
     ({"watchdog": "yes please"}, "must be true or false"),
     ({"watchdog": 1}, "must be true or false"),
     ({"npu": "tpu"}, "is not one of none, rknn"),

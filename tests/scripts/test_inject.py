@@ -185,7 +185,7 @@ def test_an_image_that_was_mounted_when_it_was_taken_is_brought_into_order(
         capture_output=True,
     )  # fmt: skip
     assert make(vendor, archive(tmp_path), tmp_path / "out.img") == 0
-    assert "was not closed; brought into order" in capsys.readouterr().err
+    assert "was not unmounted cleanly; repaired" in capsys.readouterr().err
 
 
 WRAPPINGS = [
@@ -310,7 +310,9 @@ def test_archives_that_are_none(
         info.type = tarfile.CHRTYPE
         tar.addfile(info)
 
-    refused(archive(tmp_path, more=device), "dev/null, which is no file, folder or link")
+    refused(
+        archive(tmp_path, more=device), "dev/null, which is neither a file, a folder nor a link"
+    )
 
 
 def test_the_base_is_never_its_own_result(vendor: Path, tmp_path: Path) -> None:
