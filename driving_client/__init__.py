@@ -21,7 +21,7 @@ _HOMES = {"Backoff": "link.retry", "LinkSettings": "link.settings", "make_link":
 
 
 def __getattr__(name: str) -> Any:
-    """Loaded when asked for: whoever wants `driving_client.address` need not wait for numpy."""
+    """Loaded when asked for: importing `driving_client.address` need not wait for numpy."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Exceptions that nobody had thought of, where what comes from outside is handled.
+"""Unexpected exceptions, where what comes from outside is handled.
 
 Such a place catches Exception, tells it here and goes on without what caused it: nothing that
 a peer sends may end the daemon. The first of a kind is logged with its traceback; the same one

@@ -61,7 +61,7 @@ class OggOpusDecoder:
         return np.concatenate(pieces)
 
     def finish(self) -> None:
-        """No more bytes come; raises ProtocolError where the stream ends amid a page."""
+        """No more bytes come; raises ProtocolError where the stream ends within a page."""
         if self._pending or self._packet:
             raise ProtocolError("Ogg Opus: the stream ends in the middle of a page; send it whole")
 

@@ -3,7 +3,7 @@
 
 A name in a configuration, on a command line or on a stick may be that of a FIFO, whose open()
 waits for a writer, of a device, which has no end, or of nothing that can be a name. What is wrong
-is an OSError with words in `strerror`, so that whoever handles a missing file handles these too.
+is an OSError with words in `strerror`, so that code that handles a missing file handles these too.
 splat_gles, which must not import this package, has the same for avatars.
 """
 
@@ -28,7 +28,7 @@ _KINDS: Final = (
 
 
 def open_regular(path: Path | str) -> BinaryIO:
-    """The file, open for reading; raises OSError where it is none or cannot be read."""
+    """The file, open for reading; raises OSError if it is not regular or cannot be read."""
     try:
         handle = os.open(path, _FLAGS)
     except ValueError as error:  # also of a surrogate that no file name holds

@@ -22,7 +22,7 @@ MAX_WAV_HEADER: Final = 64 * 1024
 
 
 class VoiceError(DrivingError):
-    """What was sent is no voice that can be spoken."""
+    """What was sent is not a voice that can be spoken."""
 
 
 class VoiceDecoder:

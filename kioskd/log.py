@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Log lines with a stable code each: to journald under systemd, readable ones on stderr else.
 
-Whoever watches a fleet filters by code (`journalctl KIOSK_CODE=link_down`), never by text;
+A fleet is watched by code (`journalctl KIOSK_CODE=link_down`), never by text;
 so every line of ours carries `extra={"code": …}`, and lines of libraries get `library`. What
 nobody has caught is logged too, `crashed` or `thread_died`, with its traceback. Whatever others'
 texts hold, a record is one line, and repeated ones are counted (`driving_client.log_limit`).

@@ -2,8 +2,8 @@
 """What the service manager is told: ready, status, alive, stopping (sd_notify(3)).
 
 Without systemd (no NOTIFY_SOCKET) everything here does nothing. The watchdog has no timer
-of its own: it is fed from the render loop, so that a picture that stands still is what gets
-the daemon restarted, and only while the other threads beat as well.
+of its own: it is fed from the render loop, so that a frozen picture is what gets the daemon
+restarted, and only while the other threads beat as well.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ def speech_windows() -> np.ndarray:
 
 
 def note(made: Path, found: dict[str, Any]) -> dict[str, Any]:
-    """What the shipped file is, for whoever asks later and for the tests."""
+    """What the shipped file is, for later questions and for the tests."""
     return {
         "made_by": "make convert-npu",
         "target": TARGET,

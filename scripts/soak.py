@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`make soak`: an hour of kills, floods, attacks and speech against the real processes.
 
-Each minute the embedded endpoint is killed amid a sentence, a relay that floods stands in its
+Each minute the embedded endpoint is killed in mid-sentence, a relay that floods stands in its
 place, the HTTP port is attacked from other addresses, and there is speech of both kinds all the
 while. At each minute's end, when all is quiet, memory, descriptors and threads are read. The
 result is tests/results/soak.md; logs stay in out/soak. Runs in a network namespace of its own,

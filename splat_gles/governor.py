@@ -14,7 +14,7 @@ time on every step, and no measurement tells how much is in reserve; so after a 
 next step is tried all the same. A step up that does not last is taken back, and the time
 until that step is tried again doubles, up to five minutes. That is what keeps a board at its
 limit from swinging between two steps. Once frames take much less than before the attempt that
-failed, it was made amid a load that has ended, and is forgotten.
+failed, it was made under a load that has ended, and is forgotten.
 
 Heat lowers the ladder's upper end before the kernel throttles (the RK3576 begins at 85 °C),
 a step every ten seconds, and gives it back slowly, with the same doubling. No time is read and

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """The file, open for reading; raises OSError where it is none or cannot be read."""
+    """The file, open for reading; raises OSError if it is not regular or cannot be read."""
     try:
         file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115 – the caller closes it
     except ValueError as error:  # a NUL, or half a surrogate pair

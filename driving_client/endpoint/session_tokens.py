@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Session tokens, as a console hands them out: clients of the service ask for one first.
 
-This endpoint is open to whoever reaches it, so any API key is taken, and the token is a word
+This endpoint is open to anyone who reaches it, so any API key is accepted, and the token is a word
 that `/websocket` does not look at. What is checked is what the service checks about the
 request itself, so that a client that works here asks rightly there.
 """

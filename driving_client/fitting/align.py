@@ -153,7 +153,7 @@ def _sums(said: Matrix, wanted: Matrix) -> Matrix:
 
 
 def _mean_r(sums: Matrix) -> Matrix:
-    """Mean r over the controls, from sums (..., 6, 6); a control that stands still counts 0."""
+    """Mean r over the controls, from sums (..., 6, 6); a control that never moves counts 0."""
     n, x, y, xx, yy, xy = np.moveaxis(sums, -2, 0)
     spread = np.sqrt(np.maximum((n * xx - x * x) * (n * yy - y * y), 0.0))
     r = np.where(spread > 1e-9, (n * xy - x * y) / np.maximum(spread, 1e-9), 0.0)

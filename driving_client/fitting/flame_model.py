@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """FLAME's face: what an expression value or an angle of the jaw does to its vertices.
 
-The model file belongs to whoever accepted its licence; it is never part of the project. Read
-from the official pickle or from an .npz with the same names. Formulas: Li et al., "Learning a
+The model file is licensed to the person who accepted its terms; it is never part of the project.
+Read from the official pickle or from an .npz with the same names. Formulas: Li et al., "Learning a
 model of facial shape and expression from 4D scans" (2017): vertices are linear in shape and
 expression, pose-corrective shapes are linear in the joints' rotation matrices, and linear blend
 skinning turns the rest.

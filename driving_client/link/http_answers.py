@@ -2,7 +2,7 @@
 """HTTP answers at the upgrade and at the token service: redirects, Retry-After, refusals.
 
 No redirect is followed: the request holds a key, and what answers for a moment with "over
-there" is a captive portal or a proxy amid a restart. Time mends both.
+there" is a captive portal or a proxy that is restarting. Time mends both.
 """
 
 from __future__ import annotations

@@ -141,7 +141,7 @@ def redirect_fault(detail: str) -> SessionError:
 
 
 def unexpected_fault(error: Exception) -> SessionError:
-    """An exception that nobody had thought of."""
+    """An unexpected exception."""
     return SessionError("link_fault", _UNEXPECTED, f"{type(error).__name__}: {error}")
 
 

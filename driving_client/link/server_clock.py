@@ -16,7 +16,7 @@ from typing import Final
 
 _EARLIEST: Final = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 _LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC).timestamp()
-"""A clock beyond these has not been set, whoever tells it."""
+"""A clock outside of these has not been set, wherever it comes from."""
 
 
 class ServerClock:
@@ -51,7 +51,7 @@ class ServerClock:
 
 
 def unix_seconds(http_date: str) -> float | None:
-    """An HTTP date as Unix seconds; None for what is none, or lies in no plausible year."""
+    """An HTTP date as Unix seconds; None for anything else, or an implausible year."""
     try:
         moment = parsedate_to_datetime(http_date)
         seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -2,7 +2,7 @@
 """The life of a link that both dialects share: connect, serve, fail, wait, connect again.
 
 A dialect fills in the methods marked so. All of this runs on the network's thread;
-`report_playback` alone may be called from others. An exception that nobody had thought of ends
+`report_playback` alone may be called from others. An unexpected exception ends
 the session as a `link_fault`, and the next one begins after the usual wait.
 """
 

@@ -141,7 +141,7 @@ def _token_in(status: int, headers: Mapping[str, str], raw: bytes) -> str:
 
 
 def _error_text(document: dict[str, Any]) -> str:
-    """What an error reply says, in either of its forms; "" if it is none."""
+    """What an error reply says, in either of its forms; "" if it is not one."""
     errors = document.get("errors")
     if isinstance(errors, list) and errors:
         document = errors[0] if isinstance(errors[0], dict) else {"detail": errors[0]}

@@ -33,7 +33,7 @@ class SettingsError(LinkError):
 class LinkSettings:
     """Address and credentials of one driving endpoint; an empty text is one that is not given.
 
-    A driveningress endpoint takes a `session_key`, or a token had from `token_url`: the
+    A driveningress endpoint takes a `session_key`, or a token from `token_url`: the
     endpoint's console with an `api_key`, or the operator's own backend without one.
     `sample_rate` is that of the voice sent or asked for, in Hz; `motion_offset_s` is added
     to the time of every frame. Raises SettingsError for settings that cannot work.

@@ -143,7 +143,7 @@ class Retarget:
         if self._is_own(inputs[0], predicted[0]):
             return replace(self, rest=rest)
         difference = predicted.mean(axis=0) - (self.weights @ self.centre + self.bias)
-        # One frame may be amid an f; two seconds hardly can.
+        # One frame may be in the middle of an f; two seconds hardly can.
         far = np.abs(difference) > (1.2 + 2.3 / np.sqrt(len(rows))) * self.spread
         return replace(self, rest=rest, bias=self.bias - np.where(far, difference, 0.0))
 

@@ -62,7 +62,7 @@ def arkit_mouth(controls: FloatArray, jaw: float = 0.0) -> FloatArray:
     does not belong to an open mouth: closed lips stay closed whatever the jaw does.
     """
     c = np.clip(controls, 0.0, 1.0)
-    # Closed lips win over openness: a p amid an open vowel has to shut.
+    # Closed lips win over openness: a p within an open vowel has to shut.
     shut = max(float(c[CLOSE]), 0.6 * float(c[FV]))
     opened = float(c[OPEN]) * (1.0 - shut)
     effective = c.copy()

@@ -2,7 +2,7 @@
 """An HTTP server that strangers reach: limits on what they can take of it.
 
 What an application answers is not known here. kioskd's server and the embedded endpoint share
-this, because both are reached by whoever is in the network.
+this, because anyone on the network can reach both.
 """
 
 from driving_client.serving.bodies import BODY_S, pieces, plain_bodies, read_body

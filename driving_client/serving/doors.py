@@ -60,7 +60,7 @@ def _doors(addresses: Iterable[tuple[socket.AddressFamily, str]], port: int) -> 
             doors.append(Door(bound, is_loopback(name)))
             port = bound.getsockname()[1]
             if ipaddress.ip_address(name.partition("%")[0]).is_unspecified:
-                # Only now: whoever else wants the port must still hear that it is in use
+                # Only now: another program that wants the port must still be told that it is in use
                 bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
                 doors += _own_door(family, port)
         for door in doors:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How many connections there may be at once: strangers in all and from each, and this machine.
 
-This machine has places of its own, so that whoever is on it (the operator, probes) is served
+This machine has places of its own, so that its own users (the operator, probes) are served
 while strangers hold all of theirs. Among strangers a place that is only held, by somebody who
 owes the head of a request, goes to a newcomer who has fewer: a flood from some addresses then
 shares what there is with everybody else, and keeps nobody out.
@@ -100,7 +100,7 @@ class Places:
     def yields_to(self, address: str) -> Place | None:
         """The idle place that a newcomer from another machine may have, with all taken.
 
-        It is the oldest of whoever has the most, and at least two more than the newcomer: so
+        It is the oldest of the source with the most, and at least two more than the newcomer: so
         two machines never take places from each other in turn.
         """
         idle = [place for place in self._taken if not place.here and place.held_idle()]

@@ -3,7 +3,7 @@
 
 One bucket per machine, in a table that cannot grow, and one for all together, against floods
 from many. A wrong token costs as much as many right requests, which slows guessing down. This
-machine itself is not limited: who is on it has better ways to disturb.
+machine itself is not limited: its users have better ways to disturb.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class RateLimit:
         self._level, self._since = 3 * together, 0.0
 
     def wait(self, now: float) -> float:
-        """In how many seconds anybody can be served, whoever it is; 0 for at once."""
+        """Seconds until any source at all can be served; 0 for at once."""
         grown = self._together * max(now - self._since, 0.0)
         self._level, self._since = min(self._level + grown, 3 * self._together), now
         return max(1.0 - self._level, 0.0) / self._together

@@ -32,7 +32,7 @@ class PositionClock:
         self._previous: float | None = None
 
     def reset(self, played_s: float = 0.0) -> None:
-        """The device stands still at this position until the next start."""
+        """The device rests at this position until the next start."""
         self._started = None
         self._base = played_s
 

@@ -2,7 +2,7 @@
 """Which part of the utterance each written frame is, so that a frame played tells the position.
 
 Silence is written where speech is missing (the network is late, the end is being played out),
-and the position stands still through it.
+and the position waits meanwhile.
 """
 
 from __future__ import annotations

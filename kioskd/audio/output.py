@@ -86,7 +86,7 @@ class AudioOutput:
         self._command(lambda: self._silence(requested))
 
     def pause(self) -> None:
-        """Silence now; the position stands still."""
+        """Silence now; the position stays where it is."""
         self._command(self._pause)
 
     def resume(self) -> None:

@@ -27,7 +27,7 @@ from kioskd.config.snapshot import ConfigSnapshot
 logger = logging.getLogger(__name__)
 
 MOST_TOLD: Final = 20
-"""Problems; a file that is none of ours has one in each of 20,000 lines."""
+"""Problems; a file of some other kind may have one in each of 20,000 lines."""
 
 Apply = Callable[[Loaded, frozenset[str]], None]
 

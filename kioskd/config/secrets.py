@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files that hold a secret or a certificate: what they must contain to be of use."""
+"""Files that hold a secret or a certificate: what they must contain."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class Client:
         return self._send(urllib.request.Request(f"{self._url}/{path}", headers=self._headers))
 
     def health(self) -> dict[str, Any]:
-        """The health answer, also of a kiosk that fails; raises ControlError where it is none."""
+        """The health answer, also of a failing kiosk; raises ControlError if it is not one."""
         status, body = self.get("healthz")
         told = self._decode(status, body)
         if not is_health(told):
@@ -172,7 +172,7 @@ class Client:
             return answer.status, answer.headers.get("Location", ""), body
 
     def _open(self, request: urllib.request.Request) -> Any:
-        """The answer with whatever status; urllib raises those that are no success."""
+        """The answer whatever its status; urllib raises those that are not a success."""
         try:
             return self._opener.open(request, timeout=self._timeout_s)
         except urllib.error.HTTPError as refusal:

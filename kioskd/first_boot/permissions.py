@@ -4,8 +4,8 @@
 Which group that is, the hook has said by whom it has given the folder of data: that of the
 user kiosk, or daemon's where a vendor's read-only /etc cannot have that user.
 
-Set at every start and not while files are written: whoever edited a file by hand, or lost
-power at the wrong moment, has a kiosk that starts all the same.
+Set at every start and not while files are written: after an edit by hand, or a power cut at the
+wrong moment, the kiosk still starts.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The order of things before kioskd starts; every step can be cut off and done again.
 
-A stick in the USB port is an order to whoever holds it. So the first one is obeyed, and
+A stick in the USB port is an order from the person who holds it. So the first one is obeyed, and
 later ones only when they prove that their maker knows the board: with the token that it has
 now, in a file `current-token`. A factory reset makes the next stick the first one again.
 """

@@ -26,7 +26,7 @@ TOKEN: Final = "health-token"
 CERTIFICATE: Final = "tls.crt"
 KEY: Final = "tls.key"
 AUTHORISATION: Final = "current-token"
-"""Holds the token that the board has now: whoever knows it may change the configuration."""
+"""Holds the board's current token: anyone who knows it may change the configuration."""
 MAX_FILE_BYTES: Final = 8 << 20
 MAX_TOTAL_BYTES: Final = 24 << 20
 _NAME: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}")
@@ -82,7 +82,7 @@ def _drop_ins(folder: Path) -> list[str]:
 
 
 def _named(folder: Path, documents: list[str]) -> list[str]:
-    """Files beside kiosk.yaml that the documents name; others are none of the stick's."""
+    """Files beside kiosk.yaml that the documents name; others are not the stick's business."""
     reading = Reading()
     for document in documents:
         if (folder / document).is_file():

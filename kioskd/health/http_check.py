@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The check of the HTTP server itself: whether its thread had to be begun anew.
 
-Who reads it over HTTP reads it from the new one; a server that is gone shows in the log and in
-the status line that the service manager keeps.
+Anyone who reads it over HTTP reads it from the new one; a server that is gone shows in the log and
+in the status line that the service manager keeps.
 """
 
 from __future__ import annotations

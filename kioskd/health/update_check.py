@@ -25,7 +25,7 @@ _Stamp = tuple[int, int, int]
 
 @dataclass(slots=True)
 class UpdateCheck:
-    """Which slot runs, what is on trial, and what the last update came to."""
+    """Which slot runs, what is on trial, and how the last update ended."""
 
     name: ClassVar[str] = "update"
     store: Store

@@ -81,7 +81,7 @@ def carries_token(authorization: str, token: str) -> bool:
             return False
     elif scheme.lower() != "bearer":
         return False
-    # Bytes that are no UTF-8 come as lone surrogates in aiohttp's headers
+    # Bytes that are not UTF-8 come as lone surrogates in aiohttp's headers
     return hmac.compare_digest(given.strip().encode("utf-8", "surrogateescape"), token.encode())
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""POST /v1/gesture: the software that hears and answers people tells what the face shall show.
+"""POST /v1/gesture: the software that hears and answers people says what the face should show.
 
-A voice that is heard wins: the answer then says that nothing changed, and that is no error, for
-whoever asks cannot know when a voice begins.
+A voice that is heard wins: the answer then says that nothing changed, and that is not an error, for
+the caller cannot know when a voice begins.
 """
 
 from __future__ import annotations

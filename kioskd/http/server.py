@@ -182,7 +182,7 @@ class HealthServer:
             while not self._closing.is_set():
                 await self._send_picture(response)
         except ConnectionError:
-            pass  # whoever watched has left
+            pass  # the viewer has left
         except TimeoutError:
             if request.transport is not None:
                 request.transport.abort()

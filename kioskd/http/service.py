@@ -3,7 +3,7 @@
 
 Strangers reach the server, so nothing else lives on its loop: link, checks and watchdog go on
 whatever it is asked. The watchdog does not count its beat either, else a flood could restart
-the kiosk. A loop that stands still (no thread can be ended from outside) is left behind with
+the kiosk. A stuck loop (no thread can be ended from outside) is left behind with
 its connections, its port taken from it, and a new one begins.
 """
 

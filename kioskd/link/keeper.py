@@ -129,7 +129,7 @@ class LinkKeeper:
 
     @contextlib.contextmanager
     def _guard(self, where: str) -> Iterator[None]:
-        """Turns an exception that nobody had thought of into a LinkError, told and counted."""
+        """Turns an unexpected exception into a LinkError, logged and counted."""
         try:
             yield
         except DrivingError:
@@ -204,6 +204,6 @@ class _GuardedVoice:
             self._stream.write(samples)
 
     def end(self) -> None:
-        """See VoiceStream. Never raises: whoever ends a voice is done with it."""
+        """See VoiceStream. Never raises: the caller is done with the voice."""
         with contextlib.suppress(LinkError), self._guard("ending a voice"):
             self._stream.end()

@@ -6,7 +6,7 @@ an answer is being made. It names a clip; the clip begins at its first frame and
 another is named, a voice is heard, or its time is over: its length for one that does not loop, the
 limit for one that does. Naming the loop that shows gives it its time anew and changes nothing else.
 When a voice is heard is the player's to tell, and how one clip fades into the next the
-transition's. No queue, and no memory of what a voice cut short: whoever asks knows better by then.
+transition's. No queue, and no memory of what a voice cut short: the caller knows better by then.
 """
 
 from __future__ import annotations

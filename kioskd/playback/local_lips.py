@@ -3,9 +3,9 @@
 
 The voice is read ahead of what is heard, so the model's look-ahead costs no delay. The work
 is spread over the frames: at each, at most `_CATCH_UP` times as much sound is taken in as has
-passed since the frame before, so that starting amid a long speech never costs one frame its
-time (the model takes some milliseconds for a second of sound). Blinks, gaze and breath are
-not made here: `IdleLife` adds them to whatever moves the face.
+passed since the frame before, so that starting in the middle of a long speech never costs one frame
+its time (the model takes some milliseconds for a second of sound). Blinks, gaze and breath are not
+made here: `IdleLife` adds them to whatever moves the face.
 """
 
 from __future__ import annotations

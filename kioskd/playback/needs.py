@@ -20,7 +20,7 @@ class Sound(Protocol):
         """Silence now."""
 
     def pause(self) -> None:
-        """Silence now; the position stands."""
+        """Silence now; the position stays where it is."""
 
     def resume(self) -> None:
         """Go on."""

@@ -24,7 +24,7 @@ FRAME_S: Final = 1.0 / FRAME_RATE
 
 @dataclass(frozen=True, slots=True)
 class SpeechMotion:
-    """`sample` is None when the face shall rest; `joined` counts the changes of what moves it.
+    """`sample` is None when the face is to rest; `joined` counts the changes of what moves it.
 
     `by_lips`: the sample is made from the voice. `missing_s`: for so long the voice has been
     heard without motion of its own.
@@ -90,7 +90,7 @@ class SpeechFollower:
         return max(motion.overdue_s, position_s - self._utterance.motion_length / FRAME_RATE)
 
     def _runs_out(self, position_s: float) -> bool:
-        """Whether motion is known to end soon, amid the voice."""
+        """Whether motion is known to end soon, before the voice does."""
         utterance = self._utterance
         end_s = utterance.motion_length / FRAME_RATE
         final = utterance.motion_ended or utterance.motion_failure is not None

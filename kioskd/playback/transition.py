@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The face's way from what it shows to what it shall show, without a jump.
+"""How the face gets from what it shows to what it is to show, without a jump.
 
 Every change of target eases from the pose shown at that moment, so a start during an ending
 needs no case of its own. Weight 0.5 − 0.5 cos πp: the speed is zero at both ends and at

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Notices a picture without an avatar, or one that stands still, from a few of its pixels.
+"""Notices a picture without an avatar, or a frozen one, from a few of its pixels.
 
 A driver can lose its context, or drop the work of a frame that took it too long, and report
 nothing: the loop goes on, fences are signalled, the watchdog is fed, and the screen is black.

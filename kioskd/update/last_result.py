@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the last update came to, for people and for health; nothing decides by it."""
+"""How the last update ended, for people and for health; nothing is decided by it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where things lie on a board, and the lock that keeps two changes apart.
 
-The store is the one writable tree of the kiosk. Keys are not in it: whoever can write the
+The store is the one writable tree of the kiosk. Keys are not in it: a program that can write the
 store must not be able to say whom to trust.
 """
 

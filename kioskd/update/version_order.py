@@ -35,7 +35,7 @@ def age(manifest: Manifest) -> Order:
 
 
 def refusal(new: Manifest, installed: Manifest) -> str:
-    """Why `new` is no update of what is installed; empty where it is one."""
+    """Why `new` does not update what is installed; empty if it does."""
     there, coming = age(installed), age(new)
     if coming < there:
         return f"is older than {installed.version}, installed"

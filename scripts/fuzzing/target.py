@@ -74,7 +74,7 @@ def text(data: bytes) -> str:
 
 
 def header(data: bytes) -> str:
-    """Bytes as aiohttp gives the value of a header: bytes that are no UTF-8 as lone surrogates."""
+    """Bytes as aiohttp gives the value of a header: bytes that are not UTF-8 as lone surrogates."""
     return data.decode("utf-8", "surrogateescape")
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files of the base system that are no package's: what a vendor's first configuration writes.
+"""Files of the base system that belong to no package: what a vendor's first configuration writes.
 
 Two things that no kiosk has are the test's. A root shell on a virtio port of its own, through
 which the test asks the guest; it does not touch kiosk units, network or console. And more time

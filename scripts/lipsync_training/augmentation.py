@@ -35,7 +35,7 @@ man's than her vowels above his, and natural women are few in the corpus."""
 
 
 class Augmentation:
-    """Draws from `rng`; `bank` holds log-mel frames of sounds that are no speech."""
+    """Draws from `rng`; `bank` holds log-mel frames of sounds that are not speech."""
 
     def __init__(self, rng: np.random.Generator, bank: list[FloatArray]) -> None:
         self._rng = rng

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sounds that are no speech, made from a seed: noise, hum, fans, and simple music.
+"""Sounds that are not speech, made from a seed: noise, hum, fans, and simple music.
 
 Training mixes them with voices and also plays them alone, with a closed mouth as the label.
 """

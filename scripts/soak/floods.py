@@ -22,7 +22,7 @@ _PAUSE_EVERY: Final = 200
 
 
 def bad_frames() -> Iterator[bytes | str]:
-    """Frames that are none."""
+    """Bytes that are not frames."""
     return itertools.cycle((b"", b"\x01", b"\x01\0odd", b"\x02\0\0\0\xff\xff", b"\x03\0{"))
 
 

@@ -36,7 +36,7 @@ def protected(folder: Path) -> dict[str, object]:
 
 
 def any_certificate() -> ssl.SSLContext:
-    """For whoever asks at an address that the certificate does not name."""
+    """For clients at an address that the certificate does not name."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context

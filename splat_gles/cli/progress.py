@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A progress bar on standard error, for people: silent where that is no terminal."""
+"""A progress bar on standard error, for people: silent where that is not a terminal."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ class OffscreenTarget:
     def begin(self, region: Region) -> None:
         """Draw into the region from now on; it is filled with the clear colour."""
         gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, self._framebuffer)
-        # The last frame is of no use: without this a tile-based GPU would load it
+        # The last frame is not needed: without this a tile-based GPU would load it
         gl.glInvalidateFramebuffer(gl.GL_FRAMEBUFFER, 1, ctypes.addressof(self._attachment))
         gl.glViewport(0, 0, *region.inner)
         gl.glEnable(gl.GL_SCISSOR_TEST)
