@@ -14,14 +14,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
-from splat_gles.bundle_archive import Archive
 from splat_gles.errors import ImportSourceError, SplatError
 from splat_gles.importers.glb import MALFORMED, Glb
-from splat_gles.importers.lam import LIMITS
+from splat_gles.importers.lam_archive import LamArchive
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,17 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def write(avatar: Path, output: Path) -> tuple[int, int]:
     """Write the file; returns how many blendshapes and vertices it has."""
-    archive = Archive(avatar, LIMITS, ImportSourceError)
-    found = [
-        name
-        for name in archive.names
-        if PurePosixPath(name).name == "skin.glb" and not name.startswith("__MACOSX/")
-    ]
-    if len(found) != 1:
-        raise ImportSourceError(
-            f"{avatar}: holds {len(found)} skin.glb; give a LAM avatar's zip, which has one"
-        )
-    glb = Glb(archive.read(found[0]), f"{avatar}: {found[0]}")
+    glb = Glb(LamArchive(avatar, ["skin.glb"]).read("skin.glb"), f"{avatar}: skin.glb")
     try:
         mesh = glb.document["meshes"][0]
         primitive = mesh["primitives"][0]

@@ -38,6 +38,7 @@ from splat_gles.bundle_archive import MEGABYTE, Archive, ArchiveLimits
 from splat_gles.bundle_check import check_avatar
 from splat_gles.bundle_parts import covariances_of, decode_part, encode_parts
 from splat_gles.errors import BundleError
+from splat_gles.foreign_files import foreign_archive
 from splat_gles.manifest import (
     MAX_CLIPS,
     ClipEntry,
@@ -147,7 +148,11 @@ def _open(path: Path | str) -> Archive:
 
 def _manifest(archive: Archive, where: str) -> Manifest:
     if _MANIFEST not in archive.names:
-        raise BundleError(f"{where}: no {_MANIFEST} in it; this is not an avatar bundle")
+        if any(name.endswith("skin.glb") for name in archive.names):
+            made = "`python -m splat_gles import` makes a bundle of it"
+            raise BundleError(f"{where}: this is a LAM avatar; {made}")
+        kind = foreign_archive(archive.names) or f"a zip without {_MANIFEST}"
+        raise BundleError(f"{where}: this is {kind}; it is not an avatar bundle")
     if archive.size(_MANIFEST) > _MAX_MANIFEST:
         raise BundleError(f"{where}: {_MANIFEST} is over {_MAX_MANIFEST:,} bytes")
     manifest = decode_manifest(archive.read(_MANIFEST), where)

@@ -3,8 +3,11 @@
 
 Bundles and the importer's sources arrive from outside, so every size is bounded before memory
 is spent on it: the file, its central directory, each entry and their sum. What zipfile raises
-on damage is turned into one named error. Left out on purpose: ZIP64, encryption and any
-compression but stored and deflate; no file here needs them.
+on damage is turned into one named error, and a file that is no ZIP at all is called by its name.
+Nothing is ever unpacked to disk, so an entry's name leads nowhere. Names may be parted by
+backslashes, as some programs for Windows write them, and the file may be ZIP64, which archivers
+write that stream. Left out on purpose: encryption and any compression but stored and deflate; no
+file here needs them.
 """
 
 from __future__ import annotations
@@ -18,10 +21,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from splat_gles.errors import SplatError
+from splat_gles.foreign_files import HEAD, foreign_beginning
 from splat_gles.regular_file import open_regular
 
 MEGABYTE = 1 << 20
 
+_END = b"PK\x05\x06"
+_END_64 = b"PK\x06\x06"
+_END_64_LOCATOR = b"PK\x06\x07"
+_ENCRYPTED = 0x1
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -108,34 +117,51 @@ class Archive:
 
     def _check_directory(self, data: bytes) -> None:
         """Bound the central directory before zipfile builds an object for each entry."""
-        end = data.rfind(b"PK\x05\x06", max(0, len(data) - 22 - 0xFFFF))
+        end = data.rfind(_END, max(0, len(data) - 22 - 0xFFFF))
         if end < 0 or len(data) < end + 22:
-            raise self._error(
-                f"{self._where}: not a ZIP file, or its end is missing; copy it again"
-            )
+            raise self._no_zip(data)
         (size,) = struct.unpack_from("<I", data, end + 12)
-        if size > self._limits.entries * 512 or data[max(0, end - 20) : end].startswith(
-            b"PK\x06\x07"
-        ):
+        if data[max(0, end - 20) : end].startswith(_END_64_LOCATOR):
+            size = self._zip64_directory(data, end)
+        if size > self._limits.entries * 512:
             raise self._too_large("its table of contents is oversized", self._limits.entries * 512)
+
+    def _zip64_directory(self, data: bytes, end: int) -> int:
+        """Bytes of the table of contents; only where every version of zipfile looks for them."""
+        start = end - 20 - 56
+        (place,) = struct.unpack_from("<Q", data, end - 20 + 8)
+        if place != start or not data.startswith(_END_64, start):
+            raise self._damaged("its ZIP64 end is not where it should be")
+        (size,) = struct.unpack_from("<Q", data, start + 40)
+        return int(size)
+
+    def _no_zip(self, data: bytes) -> SplatError:
+        if data.startswith(b"PK\x03\x04"):
+            return self._damaged("its end is missing")
+        kind = foreign_beginning(data[:HEAD], Path(self._where).suffix)
+        return self._error(f"{self._where}: this is {kind or 'not a ZIP file'}")
 
     def _collect(self) -> dict[str, zipfile.ZipInfo]:
         entries: dict[str, zipfile.ZipInfo] = {}
         total = 0
         for entry in self._zip.infolist():
-            if entry.is_dir():
+            name = entry.filename.replace("\\", "/")
+            if name.endswith("/"):
                 continue
-            if entry.filename in entries:
-                raise self._damaged(f"entry {entry.filename!r} appears twice")
-            if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise self._damaged(f"entry {entry.filename!r}: unknown compression")
+            if name in entries:
+                raise self._damaged(f"entry {name!r} appears twice")
+            if entry.flag_bits & _ENCRYPTED or entry.compress_type not in _METHODS:
+                raise self._error(
+                    f"{self._where}: entry {name!r} is locked or packed by a method that is not "
+                    "taken; pack it again as an ordinary ZIP file without a password"
+                )
             if entry.file_size > self._limits.entry_bytes:
                 raise self._too_large(
-                    f"entry {entry.filename!r} unpacks to {entry.file_size:,} bytes",
+                    f"entry {name!r} unpacks to {entry.file_size:,} bytes",
                     self._limits.entry_bytes,
                 )
             total += entry.file_size
-            entries[entry.filename] = entry
+            entries[name] = entry
         if len(entries) > self._limits.entries:
             raise self._error(f"{self._where}: {len(entries)} entries, over {self._limits.entries}")
         if total > self._limits.total_bytes:

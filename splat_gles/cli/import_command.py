@@ -21,6 +21,8 @@ _EPILOG = """examples:
   python -m splat_gles import james.zip -o james.avatar --name James --licence Apache-2.0
 
 SOURCE is a zip as LAM exports it, with skin.glb, offset.ply and animation.glb in a folder.
+Scenes of splats (.ply, .splat, .spz, .ksplat, .sog) have no rig, models (.glb, .vrm) no splats:
+they are refused, as is all else.
 Splats that are never seen from in front, 30 degrees to the sides and 15 up and down, are left
 out: the picture loses nothing that one sees, and costs a tenth less.
 The bundle is read back and verified before the command reports success.

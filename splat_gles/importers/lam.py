@@ -12,23 +12,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from splat_gles.avatar import Avatar, Float32, Framing
-from splat_gles.bundle_archive import MEGABYTE, Archive, ArchiveLimits
 from splat_gles.errors import ImportSourceError
 from splat_gles.importers.glb import MALFORMED, Glb
+from splat_gles.importers.lam_archive import LamArchive
 from splat_gles.importers.lam_clips import bake_clips
 from splat_gles.importers.lam_skin import read_skin
 from splat_gles.importers.ply import read_ply
 from splat_gles.manifest import MAX_BLENDSHAPES, MAX_SPLATS
 from splat_gles.skinning import Float64, splat_covariances
-
-LIMITS = ArchiveLimits(128 * MEGABYTE, 128 * MEGABYTE, 256 * MEGABYTE, 256)
 
 _LARGEST_SCALE = 0.01
 _LEAST_OPACITY = 1.0 / 255.0
@@ -64,14 +62,11 @@ def import_lam(path: Path, *, name: str, licence: str, progress: Progress) -> Av
 
     Raises ImportSourceError for anything that is not as LAM's exporter writes it.
     """
-    archive = Archive(path, LIMITS, ImportSourceError)
-    parts = {
-        file: _find(archive, path, file) for file in ("skin.glb", "offset.ply", "animation.glb")
-    }
-    skin_glb = Glb(archive.read(parts["skin.glb"]), f"{path}: skin.glb")
+    archive = LamArchive(path)
+    skin_glb = Glb(archive.read("skin.glb"), f"{path}: skin.glb")
     mesh = _read_mesh(skin_glb)
     progress(f"mesh: {len(mesh.positions):,} vertices, {len(mesh.names)} blendshapes")
-    splats = _read_splats(archive.read(parts["offset.ply"]), f"{path}: offset.ply")
+    splats = _read_splats(archive.read("offset.ply"), f"{path}: offset.ply")
     if len(splats.colors) != len(mesh.positions):
         raise ImportSourceError(
             f"{path}: {len(splats.colors):,} splats in offset.ply but {len(mesh.positions):,} "
@@ -89,7 +84,7 @@ def import_lam(path: Path, *, name: str, licence: str, progress: Progress) -> Av
     if not touched:
         raise ImportSourceError(f"{path}: no blendshape of skin.glb moves a visible splat")
     progress(f"blendshapes: they move {touched:,} splats")
-    animations = Glb(archive.read(parts["animation.glb"]), f"{path}: animation.glb")
+    animations = Glb(archive.read("animation.glb"), f"{path}: animation.glb")
     clips = bake_clips(animations, skin.joints, len(mesh.names))
     progress(f"clips: {', '.join(f'{c.name} {c.seconds:.1f} s' for c in clips.values())}")
     positions = (mesh.positions + splats.offsets)[order].astype(np.float32)
@@ -109,22 +104,6 @@ def import_lam(path: Path, *, name: str, licence: str, progress: Progress) -> Av
         skin_weights=skin.weights[order],
         clips=clips,
     )
-
-
-def _find(archive: Archive, path: Path, file: str) -> str:
-    """The one entry of that file name, in whatever folder; macOS's shadow files left out."""
-    found = [
-        name
-        for name in archive.names
-        if PurePosixPath(name).name == file and not name.startswith("__MACOSX/")
-    ]
-    if len(found) != 1:
-        state = "missing" if not found else f"there {len(found)} times"
-        raise ImportSourceError(
-            f"{path}: {file} is {state}; a LAM zip holds one folder with "
-            "skin.glb, offset.ply and animation.glb"
-        )
-    return found[0]
 
 
 def _read_mesh(glb: Glb) -> _Mesh:

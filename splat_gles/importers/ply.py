@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reading the vertex element of a binary PLY file, as 3D Gaussian splatting tools write it.
+"""Reading the vertex element of a PLY file, as 3D Gaussian splatting tools write it.
 
-Only what they write: binary_little_endian 1.0 and scalar properties of one vertex element that
-comes first. Lists, ASCII and big endian are refused by name.
+Training writes binary_little_endian; what went through an editor may be ASCII or big endian, and
+its header may end lines with CR LF. Only scalar properties of one vertex element that comes
+first, in ASCII a vertex a line. Lists are refused by name.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -19,42 +21,66 @@ _TYPES = {
     "int8": "i1",
     "uchar": "u1",
     "uint8": "u1",
-    "short": "<i2",
-    "int16": "<i2",
-    "ushort": "<u2",
-    "uint16": "<u2",
-    "int": "<i4",
-    "int32": "<i4",
-    "uint": "<u4",
-    "uint32": "<u4",
-    "float": "<f4",
-    "float32": "<f4",
-    "double": "<f8",
-    "float64": "<f8",
+    "short": "i2",
+    "int16": "i2",
+    "ushort": "u2",
+    "uint16": "u2",
+    "int": "i4",
+    "int32": "i4",
+    "uint": "u4",
+    "uint32": "u4",
+    "float": "f4",
+    "float32": "f4",
+    "double": "f8",
+    "float64": "f8",
 }
+_FORMATS = ("binary_little_endian", "binary_big_endian", "ascii")
 _MAX_HEADER = 64 * 1024
 _MAX_PROPERTIES = 256
+_MAX_VERTICES = 4_000_000
+_END = re.compile(rb"^end_header[ \t]*\r?\n", re.MULTILINE)
 
 
 def read_ply(data: bytes, where: str) -> NDArray[Any]:
-    """Structured array (vertices,) with one field per property, in the file's types."""
+    """Structured array (vertices,) with one field per property.
+
+    In the file's types; numbers written in ASCII become float64.
+    """
     if not data.startswith(b"ply"):
         raise ImportSourceError(f"{where}: not a PLY file")
-    end = data.find(b"end_header\n", 0, _MAX_HEADER)
-    if end < 0:
+    end = _END.search(data, 0, _MAX_HEADER)
+    if end is None:
         raise ImportSourceError(f"{where}: the PLY header has no end; copy the file again")
-    count, fields = _header(data[:end].decode("ascii", "replace").splitlines()[1:], where)
-    dtype = np.dtype(fields)
-    start = end + len(b"end_header\n")
-    if len(data) - start < count * dtype.itemsize:
+    lines = data[: end.start()].decode("ascii", "replace").splitlines()[1:]
+    form, count, fields = _header(lines, where)
+    dtype = np.dtype(fields).newbyteorder(">" if form == "binary_big_endian" else "<")
+    start = end.end()
+    # In ASCII a number takes a digit and what parts it from the next; the last needs nothing
+    least = 2 * count * len(fields) - 1 if form == "ascii" else count * dtype.itemsize
+    if len(data) - start < least:
         raise ImportSourceError(
-            f"{where}: {count} vertices of {dtype.itemsize} bytes announced, only "
+            f"{where}: {count} vertices of {len(fields)} properties announced, only "
             f"{len(data) - start:,} bytes follow; copy the file again"
         )
+    if form == "ascii":
+        return _numbers(data[start:], [name for name, _ in fields], count, where)
     return np.frombuffer(data, dtype=dtype, count=count, offset=start)
 
 
-def _header(lines: list[str], where: str) -> tuple[int, list[tuple[str, str]]]:
+def _numbers(data: bytes, names: list[str], count: int, where: str) -> NDArray[Any]:
+    lines = [line for line in data.decode("ascii", "replace").splitlines() if line.strip()]
+    if len(lines) < count:
+        raise ImportSourceError(
+            f"{where}: {count} vertices announced, {len(lines)} lines follow; copy the file again"
+        )
+    dtype = np.dtype([(name, "f8") for name in names])
+    try:
+        return np.loadtxt(lines[:count], dtype, comments=None, ndmin=1)
+    except ValueError as cause:
+        raise ImportSourceError(f"{where}: damaged: {cause}; copy the file again") from cause
+
+
+def _header(lines: list[str], where: str) -> tuple[str, int, list[tuple[str, str]]]:
     count, fields, form, elements = -1, [], "", 0
     for line in lines:
         words = line.split()
@@ -76,10 +102,12 @@ def _header(lines: list[str], where: str) -> tuple[int, list[tuple[str, str]]]:
                 continue
             case _:
                 raise ImportSourceError(f"{where}: PLY header line not understood: {line[:60]!r}")
-    if form != "binary_little_endian":
-        raise ImportSourceError(f"{where}: PLY format {form!r}, need binary_little_endian")
+    if form not in _FORMATS:
+        raise ImportSourceError(f"{where}: PLY format {form!r}, allowed: {', '.join(_FORMATS)}")
+    if count > _MAX_VERTICES:
+        raise ImportSourceError(f"{where}: {count:,} vertices, the most is {_MAX_VERTICES:,}")
     if count < 1 or not 0 < len(fields) <= _MAX_PROPERTIES:
         raise ImportSourceError(f"{where}: no vertices with properties in the PLY header")
     if len({name for name, _ in fields}) != len(fields):
         raise ImportSourceError(f"{where}: a PLY property is named twice")
-    return count, fields
+    return form, count, fields

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from made_up.lam_files import lam_parts, lam_zip
 from made_up_avatar import make_avatar
 
 from splat_gles.avatar import Avatar, Clip, Joint
@@ -210,7 +211,7 @@ def test_an_entry_twice(good: bytes, scratch: Path) -> None:
 def test_an_unknown_compression(good: bytes, scratch: Path) -> None:
     manifest, parts = unpack(good)
     for method in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
-        assert_bad(scratch, pack(manifest, parts, method), "unknown compression")
+        assert_bad(scratch, pack(manifest, parts, method), "packed by a method")
 
 
 def test_an_encrypted_entry(good: bytes, scratch: Path) -> None:
@@ -218,13 +219,25 @@ def test_an_encrypted_entry(good: bytes, scratch: Path) -> None:
     entry = bad.find(b"PK\x01\x02")
     bad[entry + 8] |= 1
     bad[6] |= 1
-    assert_bad(scratch, bytes(bad), "damaged")
+    assert_bad(scratch, bytes(bad), "locked")
 
 
-def test_zip64_is_refused(good: bytes, scratch: Path) -> None:
+def test_a_zip64_end_that_leads_elsewhere(good: bytes, scratch: Path) -> None:
     end = good.rindex(b"PK\x05\x06")
     locator = b"PK\x06\x07" + bytes(16)
-    assert_bad(scratch, good[:end] + locator + good[end:], "oversized")
+    assert_bad(scratch, good[:end] + locator + good[end:], "ZIP64 end is not where")
+
+
+def test_a_zip64_table_of_contents_that_says_it_is_huge(good: bytes, scratch: Path) -> None:
+    end = good.rindex(b"PK\x05\x06")
+    record = struct.pack("<4sQHHIIQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, 9, 9, 1 << 40, 0)
+    locator = struct.pack("<4sIQI", b"PK\x06\x07", 0, end, 1)
+    assert_bad(scratch, good[:end] + record + locator + good[end:], "oversized")
+
+
+def test_what_is_no_bundle_is_called_by_its_name(scratch: Path) -> None:
+    assert_bad(scratch, b"\x89PNG\r\n\x1a\n" + bytes(40), "this is a picture")
+    assert_bad(scratch, lam_zip(lam_parts()), "this is a LAM avatar; .*splat_gles import")
 
 
 @pytest.mark.parametrize("part", ["positions", "deltas", "clips/idle/weights"])

@@ -16,7 +16,8 @@ from made_up.lam_files import animation_glb, lam_parts, lam_zip, offset_ply, ski
 
 from splat_gles.avatar import Avatar
 from splat_gles.errors import ImportSourceError
-from splat_gles.importers.lam import LIMITS, import_lam
+from splat_gles.importers.lam import import_lam
+from splat_gles.importers.lam_archive import LIMITS
 
 SKIN, PLY, ANIMATION = "someone/skin.glb", "someone/offset.ply", "someone/animation.glb"
 
@@ -110,13 +111,15 @@ def all_transparent(table: np.ndarray) -> None:
 BAD_PLY = {
     "no ply": (b"plx" + offset_ply()[3:], "not a PLY"),
     "no end": (text(b"end_header", b"end_footer"), "no end"),
-    "ascii": (text(b"binary_little_endian", b"ascii"), "'ascii'"),
-    "big endian": (text(b"little", b"big"), "binary_big_endian"),
+    "called ascii": (text(b"binary_little_endian", b"ascii"), "lines follow|damaged"),
+    "called big endian": (text(b"little", b"big"), "not finite|beyond 1 m"),
+    "another format": (text(b"binary_little_endian", b"binary_middle_endian"), "middle_endian"),
     "no format": (text(b"format binary_little_endian 1.0\n", b""), "format ''"),
     "faces first": (text(b"element vertex", b"element face"), "'face'"),
     "no vertices": (text(b"vertex 40", b"vertex 0"), "no vertices"),
     "negative": (text(b"vertex 40", b"vertex -1"), "not understood"),
-    "too many": (text(b"vertex 40", b"vertex 999999999"), "bytes follow"),
+    "more than follow": (text(b"vertex 40", b"vertex 3999999"), "bytes follow"),
+    "too many": (text(b"vertex 40", b"vertex 999999999"), "the most is 4,000,000"),
     "far too many": (text(b"vertex 40", b"vertex 99999999999"), "not understood"),
     "a list": (text(b"property float nx", b"property list uchar int nx"), "not understood"),
     "unknown type": (text(b"float nx", b"half nx"), "not understood"),
