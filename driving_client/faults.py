@@ -41,5 +41,9 @@ class FaultLog:
         elif times & (times - 1) == 0:
             logger.error(
                 text + " (%d times so far, traceback at the first)",
-                type(error).__name__, where, error, times, extra={"code": code},
-            )  # fmt: skip
+                type(error).__name__,
+                where,
+                error,
+                times,
+                extra={"code": code},
+            )

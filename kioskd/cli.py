@@ -55,13 +55,19 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--version", action="version", version=f"kioskd {__version__}")
     parser.add_argument(
-        "--config", type=Path, metavar="FILE",
+        "--config",
+        type=Path,
+        metavar="FILE",
         help="read this file and the kiosk.d/*.yaml beside it (default: /etc/kiosk/kiosk.yaml)",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--set", action="append", default=[], metavar="SECTION.KEY=VALUE", dest="overrides",
+        "--set",
+        action="append",
+        default=[],
+        metavar="SECTION.KEY=VALUE",
+        dest="overrides",
         help="set an option for this run; may be repeated",
-    )  # fmt: skip
+    )
     parser.add_argument("--check", action="store_true", help="check the configuration and exit")
     subparsers = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
     play = subparsers.add_parser(
@@ -92,9 +98,11 @@ def main(watch: SignalThread) -> int:
         return tell(error)
     log.set_up_logging(loaded.config.log.level)
     logger.info(
-        "kioskd %s, configuration from %s", __version__,
-        ", ".join(map(str, loaded.files)) or "the defaults", extra={"code": "starting"},
-    )  # fmt: skip
+        "kioskd %s, configuration from %s",
+        __version__,
+        ", ".join(map(str, loaded.files)) or "the defaults",
+        extra={"code": "starting"},
+    )
     live = LiveConfig(loaded, options.config, overrides)
     try:
         return kiosk(live, watch, recording).run()

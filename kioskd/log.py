@@ -116,8 +116,12 @@ def _log_crash(
 def _log_dead_thread(dead: threading.ExceptHookArgs) -> None:
     name = dead.thread.name if dead.thread is not None else "unknown"
     logger.critical(
-        "thread %s has ended: %s", name, str(dead.exc_value) or dead.exc_type.__name__,
-        exc_info=dead.exc_value, extra={"code": "thread_died"})  # fmt: skip
+        "thread %s has ended: %s",
+        name,
+        str(dead.exc_value) or dead.exc_type.__name__,
+        exc_info=dead.exc_value,
+        extra={"code": "thread_died"},
+    )
 
 
 def _add_code(record: logging.LogRecord) -> bool:

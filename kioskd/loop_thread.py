@@ -114,8 +114,12 @@ class LoopThread:
         error = None if done.cancelled() else done.exception()
         if error is not None:
             logger.error(
-                "%s thread: %s", self._thread.name, error, exc_info=error,
-                extra={"code": "cleanup_failed"})  # fmt: skip
+                "%s thread: %s",
+                self._thread.name,
+                error,
+                exc_info=error,
+                extra={"code": "cleanup_failed"},
+            )
         self._loop.call_soon_threadsafe(self._loop.stop)
 
     def _ended(

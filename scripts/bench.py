@@ -50,9 +50,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Measure all sets at all sizes; exit status 1 where a measurement failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=_Formatter)
     parser.add_argument(
-        "--avatar", type=Path, default=ROOT / "config/avatars/default.avatar",
+        "--avatar",
+        type=Path,
+        default=ROOT / "config/avatars/default.avatar",
         help="bundle that the sets are made from (default: %(default)s)",
-    )  # fmt: skip
+    )
     parser.add_argument("--frames", type=int, default=30, help="per measurement (%(default)s)")
     options = parser.parse_args(arguments)
     try:
@@ -71,8 +73,10 @@ def _bench(avatar: Path, frames: int) -> int:
                 started = time.monotonic()
                 figures = _measure(bundle, camera, size, frames)
                 done = len(rows) + 1
-                _tell(f"[{done}/{len(subjects) * len(SIZES)}] {title} {size}: "
-                      f"{time.monotonic() - started:.0f} s")  # fmt: skip
+                _tell(
+                    f"[{done}/{len(subjects) * len(SIZES)}] {title} {size}: "
+                    f"{time.monotonic() - started:.0f} s"
+                )
                 rows.append((title, size, figures))
                 for key, _, _ in COLUMNS:
                     line = {"figure": key, "value": figures[key], "set": title, "size": size}
@@ -108,10 +112,8 @@ def _subjects(source: Path, folder: Path) -> list[tuple[str, Path, str]]:
 
 
 def _measure(bundle: Path, camera: str, size: str, frames: int) -> dict[str, Any]:
-    command = [
-        sys.executable, "-m", "splat_gles", "bench", str(bundle), "--camera", camera,
-        "--size", size, "--frames", str(frames), "--json",
-    ]  # fmt: skip
+    command = [sys.executable, "-m", "splat_gles", "bench", str(bundle), "--camera", camera]
+    command += ["--size", size, "--frames", str(frames), "--json"]
     # What is wrong, the command itself says on standard error
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     figures: dict[str, Any] = json.loads(done.stdout)

@@ -58,8 +58,9 @@ def main() -> int:
     """Run all attacks, or those that are named; exit status 1 where a limit does not hold."""
     names = [each.__name__ for each in ATTACKS if each.__name__ != CONTROL] + [*FROM_MANY]
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("attacks", nargs="*", metavar="ATTACK",
-                        help=f"{', '.join(names)} (default: all)")  # fmt: skip
+    parser.add_argument(
+        "attacks", nargs="*", metavar="ATTACK", help=f"{', '.join(names)} (default: all)"
+    )
     parser.add_argument("--seconds", type=float, default=10.0, help="per attack (%(default)s)")
     parser.add_argument("--root", type=Path, default=ROOT, help="another checkout of the project")
     parser.add_argument("--one", metavar="ATTACK", help=argparse.SUPPRESS)
@@ -88,11 +89,16 @@ def main() -> int:
         print(f"FAULT: {fault}")
     if not options.attacks:
         path = write_result(
-            "attacks", ABOUT, passed=not faults, seconds=time.monotonic() - begin,
-            figures={"seconds for each": f"{options.seconds:g}",
-                     "faults": "; ".join(faults) or "none"},
+            "attacks",
+            ABOUT,
+            passed=not faults,
+            seconds=time.monotonic() - begin,
+            figures={
+                "seconds for each": f"{options.seconds:g}",
+                "faults": "; ".join(faults) or "none",
+            },
             command="bench-attacks",
-        )  # fmt: skip
+        )
         table = "\n".join([heading(), *rows])
         path.write_text(f"{path.read_text('utf-8')}\n{table}\n", "utf-8")
         print(f"written to {path}")
@@ -105,8 +111,16 @@ def _measure(name: str, seconds: float, root: Path) -> tuple[Measured, Measured]
         kiosk = Kiosk(Path(folder), root)
 
         def measure(attack: str, timing: Timing) -> Measured:
-            command = [sys.executable, __file__, "--one", attack, "--port", str(kiosk.port),
-                       "--seconds", str(timing.prepare + timing.measure)]  # fmt: skip
+            command = [
+                sys.executable,
+                __file__,
+                "--one",
+                attack,
+                "--port",
+                str(kiosk.port),
+                "--seconds",
+                str(timing.prepare + timing.measure),
+            ]
             return kiosk.measure(attack, command, timing)
 
         try:

@@ -27,8 +27,11 @@ from firmware.version import project_files
 
 DOWNLOADS: Final = ("debs", "wheels", "sources")
 _SECOND: Final = {
-    "PYTHONHASHSEED": "7", "TZ": "Pacific/Auckland", "LC_ALL": "C", "SOURCE_DATE_EPOCH": "1",
-}  # fmt: skip
+    "PYTHONHASHSEED": "7",
+    "TZ": "Pacific/Auckland",
+    "LC_ALL": "C",
+    "SOURCE_DATE_EPOCH": "1",
+}
 _PAST: Final = 1_000_000_000
 
 
@@ -40,9 +43,11 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("board", help=f"one of {', '.join(board_names())}")
     parser.add_argument(
-        "--out", type=Path, default=ROOT / "out",
+        "--out",
+        type=Path,
+        default=ROOT / "out",
         help="whose downloads and keys are used, and where it works (default: %(default)s)",
-    )  # fmt: skip
+    )
     options = parser.parse_args(arguments)
     return exit_status(lambda: _build_twice(options.board, options.out))
 
@@ -102,8 +107,11 @@ def _build(
     try:
         result = subprocess.run(
             [sys.executable, "scripts/make_overlay.py", board],
-            cwd=checkout, env=os.environ | own | dict(settings), umask=umask, check=False,
-        )  # fmt: skip
+            cwd=checkout,
+            env=os.environ | own | dict(settings),
+            umask=umask,
+            check=False,
+        )
     finally:
         os.sched_setaffinity(0, before)
     if result.returncode != 0:

@@ -33,9 +33,12 @@ def main(arguments: list[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "avatar", type=Path, nargs="?", default=ROOT / "config/avatars/default.avatar",
+        "avatar",
+        type=Path,
+        nargs="?",
+        default=ROOT / "config/avatars/default.avatar",
         help="bundle with ARKit's face units (default: %(default)s)",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "-o", "--output", type=Path, help="PNG to write (default: out/sheet-NAME.png)"
     )

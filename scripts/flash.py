@@ -44,9 +44,13 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--board", required=True, help="the board, as its folder under board/ is called")
-    add("--what", choices=sorted(IMAGE_NAMES), default=OVERLAY,
+    add(
+        "--what",
+        choices=sorted(IMAGE_NAMES),
+        default=OVERLAY,
         help="overlay: the kiosk's own partition (default); rootfs: the vendor's root with the "
-        "kiosk in it, made by `make rootfs`")  # fmt: skip
+        "kiosk in it, made by `make rootfs`",
+    )
     add("--image", type=Path, metavar="FILE", help="an image other than out/BOARD's")
     add("--restore", type=Path, metavar="FILE", help="write back a backup that was made here")
     add(
@@ -57,25 +61,48 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
     )
     add("--loader", type=Path, metavar="FILE", help="the vendor's loader (Maskrom, Genio)")
     add("--vendor", type=Path, metavar="FOLDER", help="the vendor's unpacked image (Genio)")
-    add("--host", default="", metavar="USER@ADDRESS",
-        help="install over ssh on a running Linux instead of over USB")  # fmt: skip
+    add(
+        "--host",
+        default="",
+        metavar="USER@ADDRESS",
+        help="install over ssh on a running Linux instead of over USB",
+    )
     add("--port", type=int, default=22, help="ssh port (default: 22)")
-    add("--known-hosts", type=Path, metavar="FILE",
-        help="ssh host keys of the boards (default: ssh's own known_hosts)")  # fmt: skip
-    add("--first-contact", action="store_true",
-        help="ssh: lay hook and payload over the root, even where a kiosk is")  # fmt: skip
-    add("--allow-downgrade", action="store_true",
-        help="ssh: install even an image that is not newer than the board's")  # fmt: skip
+    add(
+        "--known-hosts",
+        type=Path,
+        metavar="FILE",
+        help="ssh host keys of the boards (default: ssh's own known_hosts)",
+    )
+    add(
+        "--first-contact",
+        action="store_true",
+        help="ssh: lay hook and payload over the root, even where a kiosk is",
+    )
+    add(
+        "--allow-downgrade",
+        action="store_true",
+        help="ssh: install even an image that is not newer than the board's",
+    )
     add("--no-restart", action="store_true", help="ssh: do not restart the board")
     add("--out", type=Path, metavar="FOLDER", help="images and backups (default: out/BOARD)")
-    add("--wait", type=float, default=300.0, metavar="SECONDS",
-        help="seconds to wait for a device (default: 300)")  # fmt: skip
+    add(
+        "--wait",
+        type=float,
+        default=300.0,
+        metavar="SECONDS",
+        help="seconds to wait for a device (default: 300)",
+    )
     add("--no-backup", action="store_true", help="do not keep what the partition holds now")
     add("--yes", action="store_true", help="do not ask before overwriting")
     add("--dry-run", action="store_true", help="print the commands without running them")
-    add("--table", type=Path, metavar="FILE",
+    add(
+        "--table",
+        type=Path,
+        metavar="FILE",
         help="with --dry-run: a partition table (ppt's output or a parameter file) to take "
-        "sectors from")  # fmt: skip
+        "sectors from",
+    )
     chosen = parser.parse_args(argv)
     if chosen.table and not chosen.dry_run:
         parser.error("--table goes with --dry-run: a real run asks the device")

@@ -51,10 +51,16 @@ def main(arguments: list[str] | None = None) -> int:
         total = sum(outcome.inputs for _, outcome, _ in rows)
         faults = [target.name for target, outcome, _ in rows if outcome.fault]
         path = write_result(
-            "fuzz", ABOUT, passed=passed, seconds=time.monotonic() - begin,
-            figures={"inputs": f"{total:,}", "seed": options.seed,
-                     "faults": ", ".join(faults) or "none"},
-        )  # fmt: skip
+            "fuzz",
+            ABOUT,
+            passed=passed,
+            seconds=time.monotonic() - begin,
+            figures={
+                "inputs": f"{total:,}",
+                "seed": options.seed,
+                "faults": ", ".join(faults) or "none",
+            },
+        )
         path.write_text(f"{path.read_text('utf-8')}\n{table}", "utf-8")
         print(f"written to {path}")
     return 0 if passed else 1

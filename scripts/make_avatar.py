@@ -61,25 +61,37 @@ def main(arguments: list[str] | None = None) -> int:
         "--size 540x960 -o out/avatar.png",
     )
     parser.add_argument(
-        "recipe", type=Path, nargs="?", default=ROOT / "config/avatars/default.yaml",
+        "recipe",
+        type=Path,
+        nargs="?",
+        default=ROOT / "config/avatars/default.yaml",
         help="who it is (default: %(default)s)",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "-o", "--output", type=Path,
+        "-o",
+        "--output",
+        type=Path,
         help="where the bundle goes (default: beside the recipe, as NAME.avatar)",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--splats", type=int, default=60_000, metavar="N",
+        "--splats",
+        type=int,
+        default=60_000,
+        metavar="N",
         help="the most splats that it may have (default: %(default)s; 20000 for small boards)",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--draft", type=float, metavar="SPACING",
+        "--draft",
+        type=float,
+        metavar="SPACING",
         help="build quickly instead, at this spacing (0.15 to 3; 0.6 is fair) and not fitted",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--cache", type=Path, default=ROOT / "out/cache",
+        "--cache",
+        type=Path,
+        default=ROOT / "out/cache",
         help="folder that keeps the wheel between builds (default: %(default)s)",
-    )  # fmt: skip
+    )
     chosen = parser.parse_args(arguments)
     if chosen.draft is not None and not 0.15 <= chosen.draft <= 3.0:
         parser.error(f"--draft {chosen.draft:g} is not from 0.15 to 3")

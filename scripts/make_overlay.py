@@ -36,17 +36,20 @@ def main(arguments: list[str] | None = None) -> int:
         "--out", type=Path, default=ROOT / "out", help="where to build (default: %(default)s)"
     )
     parser.add_argument(
-        "--refresh", action="store_true",
+        "--refresh",
+        action="store_true",
         help="ask for the newest Debian packages (else once a week)",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--check", action="store_true",
+        "--check",
+        action="store_true",
         help="only check board and key, which needs none of the build's tools",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--board-schema", action="store_true",
+        "--board-schema",
+        action="store_true",
         help=f"only write {SCHEMA_PATH.relative_to(ROOT)}, the JSON schema of board.yaml",
-    )  # fmt: skip
+    )
     options = parser.parse_args(arguments)
     if options.board_schema:
         SCHEMA_PATH.write_text(json.dumps(schema(), indent=2) + "\n", "utf-8")

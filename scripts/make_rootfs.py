@@ -28,13 +28,20 @@ def main(argv: list[str] | None = None) -> int:
     add = parser.add_argument
     add("--board", required=True, help="the board, as its folder under board/ is called")
     add("--base", type=Path, required=True, metavar="FILE", help="the vendor's root image (ext4)")
-    add("--archive", type=Path, metavar="FILE",
-        help="what goes in (default: out/BOARD/rootfs-overlay.tar)")  # fmt: skip
+    add(
+        "--archive",
+        type=Path,
+        metavar="FILE",
+        help="what goes in (default: out/BOARD/rootfs-overlay.tar)",
+    )
     add("--out", type=Path, metavar="FILE", help="the result (default: out/BOARD/rootfs.img)")
-    add("--max-bytes", type=int, metavar="BYTES",
-        help="size of the partition it is for; without it, flashing checks that")  # fmt: skip
-    add("--check", action="store_true",
-        help="only check board and files, which needs no tools")  # fmt: skip
+    add(
+        "--max-bytes",
+        type=int,
+        metavar="BYTES",
+        help="size of the partition it is for; without it, flashing checks that",
+    )
+    add("--check", action="store_true", help="only check board and files, which needs no tools")
     chosen = parser.parse_args(argv)
     return exit_status(lambda: _make(chosen))
 

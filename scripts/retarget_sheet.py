@@ -109,13 +109,16 @@ def sheet(options: argparse.Namespace) -> None:
             font.render(f"{t:.2f} s", True, (40, 40, 40), (255, 255, 255)), (left + 4, top + 3)
         )
         draw_bars(canvas, left, top + CELL, controls[index], targets, index)
-    opening = np.array([retarget.controls(motion(track, i / 25 - options.offset))[0]
-                        for i in range(len(frames))])  # fmt: skip
+    opening = np.array(
+        [retarget.controls(motion(track, i / 25 - options.offset))[0] for i in range(len(frames))]
+    )
     loudness = levels_of(samples, rate, len(frames))
     draw_strip(canvas, rows * (CELL + BARS), loudness, opening, instants)
     legend = "   ".join(CONTROL_NAMES)
-    canvas.blit(font.render(legend + "   (left: shown, right: asked for)", True, (60, 60, 60)),
-                (6, rows * (CELL + BARS) + 2))  # fmt: skip
+    canvas.blit(
+        font.render(legend + "   (left: shown, right: asked for)", True, (60, 60, 60)),
+        (6, rows * (CELL + BARS) + 2),
+    )
     pygame.image.save(canvas, options.output)
 
 
@@ -191,8 +194,10 @@ def draw_strip(
 
     step = x_of(first + 0.04) + 1
     for i, level in enumerate(loudness):
-        canvas.fill((205, 205, 205), (x_of(i / 25), base - round(full * float(level)), step,
-                                      round(full * float(level))))  # fmt: skip
+        canvas.fill(
+            (205, 205, 205),
+            (x_of(i / 25), base - round(full * float(level)), step, round(full * float(level))),
+        )
     points = [(x_of(i / 25), base - round(full * float(v))) for i, v in enumerate(opening)]
     pygame.draw.lines(canvas, COLORS[0], False, points, 2)
     for t in instants:

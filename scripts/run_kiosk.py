@@ -41,15 +41,21 @@ def arguments() -> argparse.Namespace:
     """What the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument(
-        "--avatar", type=Path, default=default_avatar(), metavar="FILE",
+        "--avatar",
+        type=Path,
+        default=default_avatar(),
+        metavar="FILE",
         help="the avatar bundle to show (default: %(default)s; default.avatar where there is a "
         "graphics processor, its light variant where there is none)",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--endpoint", type=endpoint_address, default="", metavar="URL",
+        "--endpoint",
+        type=endpoint_address,
+        default="",
+        metavar="URL",
         help="a driving endpoint, such as ws://host:8090/relay, or http://host:8090 for an "
         "embedded endpoint elsewhere; without it one is started here",
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--endpoint-port",
         type=port,
@@ -66,9 +72,11 @@ def arguments() -> argparse.Namespace:
         "--greeting", default=GREETING, help="what the avatar says when it starts; '' for nothing"
     )
     parser.add_argument(
-        "kioskd", nargs="*", metavar="KIOSKD-OPTION",
+        "kioskd",
+        nargs="*",
+        metavar="KIOSKD-OPTION",
         help="after `--`: more options for kioskd, such as --set display.width=540",
-    )  # fmt: skip
+    )
     return parser.parse_args()
 
 

@@ -33,14 +33,20 @@ def start_daemon(folder: Path) -> subprocess.Popen[bytes]:
     """The running daemon, whose socket is `native` in the folder; raises SoundDaemonError."""
     process = subprocess.Popen(
         [
-            "pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--disallow-exit",
-            "-L", "module-null-sink sink_name=t rate=48000 channels=2 norewinds=1",
-            "-L", f"module-native-protocol-unix auth-anonymous=1 socket={folder}/native",
+            "pulseaudio",
+            "-n",
+            "--daemonize=no",
+            "--exit-idle-time=-1",
+            "--disallow-exit",
+            "-L",
+            "module-null-sink sink_name=t rate=48000 channels=2 norewinds=1",
+            "-L",
+            f"module-native-protocol-unix auth-anonymous=1 socket={folder}/native",
         ],
         env=os.environ | environment_of(folder),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    )
     deadline = time.monotonic() + _START_S
     while not (folder / "native").exists():
         if process.poll() is not None or time.monotonic() > deadline:

@@ -125,9 +125,12 @@ def open_display(
             continue
         logger.info(
             "drawing with %s at %dx%d: %s, %s",
-            display.driver, *display.size, gl.string(gl.GL_RENDERER), gl.string(gl.GL_VERSION),
+            display.driver,
+            *display.size,
+            gl.string(gl.GL_RENDERER),
+            gl.string(gl.GL_VERSION),
             extra={"code": "display_open"},
-        )  # fmt: skip
+        )
         return display
     raise DisplayError("; ".join(failures))
 
@@ -158,9 +161,11 @@ def _settings(driver: str, drm_drivers: Sequence[str]) -> Iterator[None]:
             wanted[_CARD_INDEX] = str(card.index)
             logger.info(
                 "card%d (%s) has the screen: %s",
-                card.index, card.driver or "unknown driver", ", ".join(card.connected) or "none",
+                card.index,
+                card.driver or "unknown driver",
+                ", ".join(card.connected) or "none",
                 extra={"code": "drm_card"},
-            )  # fmt: skip
+            )
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
     try:
@@ -212,9 +217,11 @@ def _open_window(driver: str, size: tuple[int, int] | None, title: str) -> Displ
         if not vsync:
             raise
         logger.warning(
-            "%s has no vertical sync (%s): pictures may tear", driver, error,
+            "%s has no vertical sync (%s): pictures may tear",
+            driver,
+            error,
             extra={"code": "display_no_vsync"},
-        )  # fmt: skip
+        )
         vsync = False
         pygame.display.set_mode(size, flags)
     if driver == "kmsdrm":

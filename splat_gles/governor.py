@@ -290,9 +290,13 @@ class Governor:
         self._calm_since = now
         logger.info(
             "drawing at %g of the resolution, 1/%d of the rate (%s: frames took %.0f %% of "
-            "their time)", self.state.step.scale, self.state.step.divisor, reason,
-            100 * before.load, extra={"code": "quality_changed"},
-        )  # fmt: skip
+            "their time)",
+            self.state.step.scale,
+            self.state.step.divisor,
+            reason,
+            100 * before.load,
+            extra={"code": "quality_changed"},
+        )
 
 
 def _share(loads: list[float], share: float) -> float:

@@ -50,10 +50,12 @@ class ScreenBounds:
         self._moving = np.array(moving, bool)
         # Axis by axis and without a copy: numpy is slow at rows of three
         self._furthest = np.stack(
-            [np.maximum(d.max(axis=1, initial=0.0), -d.min(axis=1, initial=0.0)) for d in
-             np.moveaxis(avatar.deltas, 2, 0)],
+            [
+                np.maximum(d.max(axis=1, initial=0.0), -d.min(axis=1, initial=0.0))
+                for d in np.moveaxis(avatar.deltas, 2, 0)
+            ],
             axis=1,
-        )  # fmt: skip
+        )
 
     def box(self, view_skin: Float64, weights: Float32, camera: Camera) -> Box:
         """x, y of the lower left corner, width and height in pixels, within the picture.

@@ -27,19 +27,19 @@ class VideoWriter:
             raise RenderError(f"{path}: its folder does not exist; make it first")
         self._path = path
         self._part = path.with_name(f".{path.name}.part")
+        command = [ffmpeg, "-loglevel", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24"]
+        command += ["-s", f"{size[0]}x{size[1]}", "-r", f"{rate:g}", "-i", "-"]
+        # 4:2:0 wants even sizes; HD's colour matrix, and said so
+        command += ["-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2,scale=out_color_matrix=bt709"]
+        command += ["-c:v", "libx264", "-crf", "18", "-pix_fmt", "yuv420p"]
+        command += ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
+        command += ["-movflags", "+faststart", "-f", "mp4", str(self._part)]
         self._process = subprocess.Popen(
-            [
-                ffmpeg, "-loglevel", "error", "-y",
-                "-f", "rawvideo", "-pix_fmt", "rgb24",
-                "-s", f"{size[0]}x{size[1]}", "-r", f"{rate:g}", "-i", "-",
-                # 4:2:0 wants even sizes; HD's colour matrix, and said so
-                "-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2,scale=out_color_matrix=bt709",
-                "-c:v", "libx264", "-crf", "18", "-pix_fmt", "yuv420p",
-                "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709",
-                "-movflags", "+faststart", "-f", "mp4", str(self._part),
-            ],
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        )  # fmt: skip
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
 
     def write(self, pixels: NDArray[np.uint8]) -> None:
         """Add a frame (height, width, 3), top row first. Raises RenderError with ffmpeg's words."""

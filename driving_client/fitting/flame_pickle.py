@@ -214,9 +214,18 @@ def read_flame_pickle(path: Path, wanted: tuple[str, ...]) -> dict[str, Array]:
         raise FlameModelError(f"{path}: {error}") from error
     # A damaged pickle may fail in any way that its few stand-ins and pickle itself allow
     except (
-        pickle.UnpicklingError, EOFError, ValueError, TypeError, KeyError, IndexError,
-        AttributeError, ImportError, OverflowError, RecursionError, MemoryError,
-    ) as error:  # fmt: skip
+        pickle.UnpicklingError,
+        EOFError,
+        ValueError,
+        TypeError,
+        KeyError,
+        IndexError,
+        AttributeError,
+        ImportError,
+        OverflowError,
+        RecursionError,
+        MemoryError,
+    ) as error:
         raise FlameModelError(
             f"{path}: not a readable pickle ({type(error).__name__}: {error}); copy the file again"
         ) from error

@@ -157,9 +157,7 @@ class _Library:
         self._library.espeak_SetParameter(_PARAMETER_RATE, words_per_minute, 0)
         self._library.espeak_SetParameter(_PARAMETER_PITCH, pitch, 0)
         data = text.encode("utf-8", "replace")
-        status = self._library.espeak_Synth(
-            data, len(data) + 1, 0, 1, 0, _CHARS_UTF8, None, None
-        )  # fmt: skip
+        status = self._library.espeak_Synth(data, len(data) + 1, 0, 1, 0, _CHARS_UTF8, None, None)
         self._library.espeak_Synchronize()
         if status != 0 or not self._chunks:
             raise SpeechError(

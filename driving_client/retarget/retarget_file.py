@@ -121,9 +121,9 @@ def _rounded(values: NDArray[np.float64]) -> object:
     return result
 
 
-def _array(document: Mapping[str, object], name: str, shape: tuple[int, ...]) -> (
-    NDArray[np.float64]
-):  # fmt: skip
+def _array(
+    document: Mapping[str, object], name: str, shape: tuple[int, ...]
+) -> NDArray[np.float64]:
     array = np.array(document[name], np.float64)
     if array.shape != shape or not np.isfinite(array).all():
         raise ValueError(f"{name} has shape {array.shape}, wanted {shape} finite values")

@@ -40,9 +40,11 @@ async def open_doors(host: str, port: int) -> list[Door]:
     """Listen at every address of the host, at one port; raises OSError, and leaves none open."""
     loop = asyncio.get_running_loop()
     found = await loop.getaddrinfo(
-        plain_address(host), port, type=socket.SOCK_STREAM,
+        plain_address(host),
+        port,
+        type=socket.SOCK_STREAM,
         flags=socket.AI_PASSIVE | socket.AI_ADDRCONFIG,
-    )  # fmt: skip
+    )
     addresses = dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found)
     if (socket.AF_INET6, "::") in addresses:
         addresses[socket.AF_INET, "0.0.0.0"] = None

@@ -125,8 +125,11 @@ class Listener:
                 return
             except OSError as error:
                 logger.error(
-                    "no connection can be accepted for %g s: %s", NO_RESOURCES_S, error.strerror,
-                    extra={"code": "http_no_resources"})  # fmt: skip
+                    "no connection can be accepted for %g s: %s",
+                    NO_RESOURCES_S,
+                    error.strerror,
+                    extra={"code": "http_no_resources"},
+                )
                 self._rest(door, NO_RESOURCES_S)
                 return
             self._admit(connection, str(address[0]))

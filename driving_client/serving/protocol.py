@@ -108,13 +108,21 @@ class GuardedProtocol(web.RequestHandler):
             self._refused("malformed")
             told = (message or "no HTTP").strip().partition("\n")[0][:200]
             logger.warning(
-                "malformed request from %s: %s", request.remote, told,
-                extra={"code": "http_malformed"})  # fmt: skip
+                "malformed request from %s: %s",
+                request.remote,
+                told,
+                extra={"code": "http_malformed"},
+            )
             body = {"error": "malformed_request", "message": told}
         else:
             logger.error(
-                "%s %s: %s", request.method, request.path, exc or "took too long", exc_info=exc,
-                extra={"code": "http_failed"})  # fmt: skip
+                "%s %s: %s",
+                request.method,
+                request.path,
+                exc or "took too long",
+                exc_info=exc,
+                extra={"code": "http_failed"},
+            )
             body = {"error": "internal_error", "message": "see the log"}
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun already")

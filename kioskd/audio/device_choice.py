@@ -87,28 +87,40 @@ class DeviceChoice:
                 self._logged = self._error
                 logger.warning(
                     "%s; the monotonic clock stands in, next attempt in %.0f s",
-                    self._error, REOPEN_S, extra={"code": "audio_no_device"})  # fmt: skip
+                    self._error,
+                    REOPEN_S,
+                    extra={"code": "audio_no_device"},
+                )
             return False
         self.device.close()
         self.device, self._opened = self._opened, None
         self.reason = None
         self._logged = ""
         logger.info(
-            "sound device %r is open at %d Hz", self.name, self.device.rate,
-            extra={"code": "audio_open"})  # fmt: skip
+            "sound device %r is open at %d Hz",
+            self.name,
+            self.device.rate,
+            extra={"code": "audio_open"},
+        )
         held_s = self.device.buffer_frames / self.device.rate
         if held_s < LEAST_BUFFER_S:
             logger.warning(
                 "sound device %r buffers only %.0f ms and may run dry; a `plughw:` or `default` "
-                "device buffers more", self.name, held_s * 1000,
-                extra={"code": "audio_small_buffer"})  # fmt: skip
+                "device buffers more",
+                self.name,
+                held_s * 1000,
+                extra={"code": "audio_small_buffer"},
+            )
         return True
 
     def lost(self, error: AudioError) -> None:
         """The device has gone away: the monotonic clock stands in until it is back."""
         logger.error(
-            "%s; the monotonic clock stands in, trying again every %.0f s", error, REOPEN_S,
-            extra={"code": "audio_device_lost"})  # fmt: skip
+            "%s; the monotonic clock stands in, trying again every %.0f s",
+            error,
+            REOPEN_S,
+            extra={"code": "audio_device_lost"},
+        )
         self.device.close()
         self.device = StandIn(self._buffer_s, clock=self._clock)
         self.reason = "audio_device_lost"
@@ -120,7 +132,9 @@ class DeviceChoice:
         logger.warning(
             "sound device %r accepts sound faster than real time, so it cannot be the clock; "
             "the monotonic clock stands in. Use real hardware or a sound server",
-            self.name, extra={"code": "audio_not_paced"})  # fmt: skip
+            self.name,
+            extra={"code": "audio_not_paced"},
+        )
         stand_in = StandIn(self._buffer_s, self.device, self._clock)
         stand_in.take_over(played_frames)
         self.device = stand_in

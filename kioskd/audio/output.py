@@ -214,8 +214,13 @@ class AudioOutput:
         voice, choice = self._voice, self._choice
         if voice is None:
             self._snapshot = AudioSnapshot(
-                at=now, device_ok=choice.device_ok, reason=choice.reason,
-                xruns=self._xruns_total, beat=now, device=choice.name)  # fmt: skip
+                at=now,
+                device_ok=choice.device_ok,
+                reason=choice.reason,
+                xruns=self._xruns_total,
+                beat=now,
+                device=choice.name,
+            )
             return
         before = self._snapshot
         previous_s = before.position_at(now) if before.ticket == self._ticket else 0.0

@@ -256,9 +256,11 @@ class LogSection:
     """The log: journald under systemd, otherwise lines on standard error."""
 
     level: str = option(
-        "info", "Lines less important than this are left out.",
-        choices=("debug", "info", "warning", "error"), live=True,
-    )  # fmt: skip
+        "info",
+        "Lines less important than this are left out.",
+        choices=("debug", "info", "warning", "error"),
+        live=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)

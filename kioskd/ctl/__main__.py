@@ -111,9 +111,11 @@ def main() -> int:
 
 
 def _add(
-    subparsers: Any, name: str, documented: Callable[..., int],
+    subparsers: Any,
+    name: str,
+    documented: Callable[..., int],
     run: Callable[[argparse.Namespace], int],
-) -> None:  # fmt: skip
+) -> None:
     text = " ".join((documented.__doc__ or "").split())
     help_line = text.partition(". ")[0].rstrip(".")
     parser: argparse.ArgumentParser = subparsers.add_parser(name, help=help_line, description=text)
@@ -126,16 +128,18 @@ def _add(
         parser.add_argument("text", nargs="+", help="what to say, or - for standard input")
     elif name == "gesture":
         parser.add_argument(
-            "name", metavar="NAME",
+            "name",
+            metavar="NAME",
             help="idle, or a clip of the avatar: those that come with the kiosk have hello, "
             "listen, think and speak; an unknown name is answered with a list of the known ones",
-        )  # fmt: skip
+        )
     elif name == "install":
         parser.add_argument("image", type=Path, help="kiosk-BOARD-VERSION.img")
         parser.add_argument(
-            "--allow-downgrade", action="store_true",
+            "--allow-downgrade",
+            action="store_true",
             help="install the image even if it is not newer than the current one",
-        )  # fmt: skip
+        )
     elif name == "mark-good":
         parser.add_argument(
             "--wait", action="store_true", help="wait until it has been healthy for a minute"

@@ -48,9 +48,13 @@ def install(options: argparse.Namespace) -> int:
 
     try:
         done = install_image(
-            options.image, store_from(os.environ), trust_from(os.environ), DiskFiles(), tell,
+            options.image,
+            store_from(os.environ),
+            trust_from(os.environ),
+            DiskFiles(),
+            tell,
             allow_downgrade=options.allow_downgrade,
-        )  # fmt: skip
+        )
     finally:
         for bar in bars.values():
             bar.__exit__(None, None, None)

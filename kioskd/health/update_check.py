@@ -43,10 +43,11 @@ class UpdateCheck:
         observed = f"slot {running}, version {versions[running] or 'unknown'}"
         if state is None:
             return warned(
-                observed, "update_state_damaged",
+                observed,
+                "update_state_damaged",
                 "the state of the slots cannot be read; the next start rebuilds it from what "
                 "verifies. If it comes back, the storage is failing",
-            )  # fmt: skip
+            )
         if state.pending == running:
             observed += f", on trial ({state.tries} tries left)"
         elif state.pending is not None:

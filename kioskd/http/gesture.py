@@ -40,7 +40,10 @@ class GestureInput:
         except GestureError as error:
             return refuse(400, "unknown_gesture", str(error))
         logger.info(
-            "gesture %s asked for by %s, %s", name, request.remote,
+            "gesture %s asked for by %s, %s",
+            name,
+            request.remote,
             "shown" if shown else "not shown: a voice is heard",
-            extra={"code": "gesture_requested"})  # fmt: skip
+            extra={"code": "gesture_requested"},
+        )
         return web.json_response({"name": name, "shown": shown})

@@ -89,8 +89,10 @@ class HttpService:
 
     def _leave_behind(self) -> None:
         logger.error(
-            "the HTTP server's thread has been stuck for %g s: a new one is started", STUCK_S,
-            extra={"code": "http_restarted"})  # fmt: skip
+            "the HTTP server's thread has been stuck for %g s: a new one is started",
+            STUCK_S,
+            extra={"code": "http_restarted"},
+        )
         self._metrics.http_restarts.inc()
         self._snapshot = HttpSnapshot(restarts=self._snapshot.restarts + 1)
         server, self._server = self._server, None

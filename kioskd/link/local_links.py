@@ -75,6 +75,10 @@ class RecordingLink(NoLink):
         """The end of the utterance is the end of the recording."""
         if state not in (PlaybackState.PLAYING, PlaybackState.PAUSED):
             logger.info(
-                "recording %s %s after %.1f s", request_id, state.value, played_ms / 1000,
-                extra={"code": "recording_over"})  # fmt: skip
+                "recording %s %s after %.1f s",
+                request_id,
+                state.value,
+                played_ms / 1000,
+                extra={"code": "recording_over"},
+            )
             self._finished()

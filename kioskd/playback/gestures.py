@@ -92,8 +92,10 @@ class Gestures:
                 logger.warning(
                     "gesture %s ended by itself after playback.gesture_limit_s, %.0f s: nothing "
                     "followed it; is the software that asked for it still running?",
-                    self._chosen.name, self._limit_s,
-                    extra={"code": "gesture_timed_out"})  # fmt: skip
+                    self._chosen.name,
+                    self._limit_s,
+                    extra={"code": "gesture_timed_out"},
+                )
             self.end()
         if self._chosen is None:
             return IDLE, self._idle.at(now)

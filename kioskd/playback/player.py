@@ -175,9 +175,11 @@ class Player:
         ticket = self._audio.play(utterance, hold_s)
         settings = self._settings
         follower = SpeechFollower(
-            utterance, LocalLips(utterance, self._make_mouth), settings.hold_frames,
+            utterance,
+            LocalLips(utterance, self._make_mouth),
+            settings.hold_frames,
             settings.audio_only_after_s,
-        )  # fmt: skip
+        )
         self._turn = Turn(utterance, ticket, follower, HeadWatch(utterance))
 
     def _finish(self, turn: Turn, outcome: PlaybackState) -> None:
@@ -192,8 +194,12 @@ class Player:
         self._queue_report(turn, outcome)
         self._metrics.utterances.labels(outcome=outcome.value).inc()
         logger.info(
-            "utterance %s %s after %.2f s", turn.utterance.request_id, outcome.value,
-            turn.counted_s, extra={"code": f"utterance_{outcome.value}"})  # fmt: skip
+            "utterance %s %s after %.2f s",
+            turn.utterance.request_id,
+            outcome.value,
+            turn.counted_s,
+            extra={"code": f"utterance_{outcome.value}"},
+        )
         interrupted = outcome is PlaybackState.INTERRUPTED
         self._state = PlayerState.INTERRUPTED if interrupted else PlayerState.IDLE
         self._turn = None
@@ -233,8 +239,11 @@ class Player:
         patience = self._settings.give_up_s
         if turn.stalled_for(now, audio) >= patience:
             logger.warning(
-                "utterance %s is given up: no sample for %.0f s", turn.utterance.request_id,
-                patience, extra={"code": "utterance_stalled"})  # fmt: skip
+                "utterance %s is given up: no sample for %.0f s",
+                turn.utterance.request_id,
+                patience,
+                extra={"code": "utterance_stalled"},
+            )
             self._finish(turn, PlaybackState.FAILED)
             self._audio.drop()
 

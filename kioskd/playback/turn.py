@@ -92,8 +92,11 @@ class Turn:
         request_id = self.utterance.request_id
         if self.local_reason is None:
             logger.info(
-                "utterance %s: motion is back at %.2f s", request_id, self.counted_s,
-                extra={"code": "local_motion_ended"})  # fmt: skip
+                "utterance %s: motion is back at %.2f s",
+                request_id,
+                self.counted_s,
+                extra={"code": "local_motion_ended"},
+            )
         else:
             level = (
                 logging.WARNING
@@ -101,8 +104,13 @@ class Turn:
                 else logging.INFO
             )
             logger.log(
-                level, "utterance %s: the lips follow the sound from %.2f s on: %s",
-                request_id, self.counted_s, why, extra={"code": "local_motion_began"})  # fmt: skip
+                level,
+                "utterance %s: the lips follow the sound from %.2f s on: %s",
+                request_id,
+                self.counted_s,
+                why,
+                extra={"code": "local_motion_began"},
+            )
 
     def _why_motionless(self, motion: SpeechMotion) -> MotionReason | None:
         """Why this utterance has no motion of its own now; None while it has."""

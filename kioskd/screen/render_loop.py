@@ -228,10 +228,11 @@ class RenderLoop:
         self._healed.append(now)
         lower = len(self._healed) == HEALINGS
         logger.warning(
-            "%s: reopening the display%s", what,
+            "%s: reopening the display%s",
+            what,
             f", with {LOWER_TIER:g} of the resolution" if lower else "",
             extra={"code": "screen_reopened"},
-        )  # fmt: skip
+        )
         self._metrics.screen_reopened.inc()
         # Fences, queries and buffers mean nothing to another context
         for frame in self._drawn:

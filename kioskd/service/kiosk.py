@@ -150,11 +150,15 @@ class Kiosk:
         keeper = LinkKeeper(player.on_event, self._metrics)
         self._keeper = keeper
         self._render = render = RenderLoop(
-            stage, rig, player, self._pictures, self._metrics,
+            stage,
+            rig,
+            player,
+            self._pictures,
+            self._metrics,
             frame_rate=config.display.frame_rate,
             panel_latency_s=config.display.latency_ms / 1000,
             yaw_degrees=config.avatar.yaw_degrees,
-        )  # fmt: skip
+        )
         told = self._about
         self._metrics.info.labels(
             version=told.version, avatar=stage.avatar.name, serial=told.serial, board=told.board
@@ -284,5 +288,7 @@ class Kiosk:
         audio.stop()
         if late:
             logger.warning(
-                "threads that did not stop in time: %s", ", ".join(late),
-                extra={"code": "threads_late"})  # fmt: skip
+                "threads that did not stop in time: %s",
+                ", ".join(late),
+                extra={"code": "threads_late"},
+            )

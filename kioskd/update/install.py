@@ -129,9 +129,14 @@ def _make_room(image: Path, store: Store, slot: Slot, state: SlotState, files: F
 
 
 def _write(
-    image: Path, manifest: Manifest, store: Store, slot: Slot, trust: Trust, files: Files,
+    image: Path,
+    manifest: Manifest,
+    store: Store,
+    slot: Slot,
+    trust: Trust,
+    files: Files,
     tell: Tell,
-) -> None:  # fmt: skip
+) -> None:
     fresh = _fresh(store, slot)
     files.write(fresh, _chunks(image, tell), 0o644)
     files.sync(fresh)

@@ -52,10 +52,13 @@ class Kiosk:
         notify.bind(str(folder / "notify"))
         threading.Thread(target=self._read_beats, args=(notify,), daemon=True).start()
         settings = protected(folder) | {
-            "avatar.path": ROOT / "config/avatars/default-20k.avatar", "audio.enabled": "false",
-            "display.width": 180, "display.height": 320,
-            "endpoint.url": self._relay.start(), "playback.motion_wait_ms": 0,
-        }  # fmt: skip
+            "avatar.path": ROOT / "config/avatars/default-20k.avatar",
+            "audio.enabled": "false",
+            "display.width": 180,
+            "display.height": 320,
+            "endpoint.url": self._relay.start(),
+            "playback.motion_wait_ms": 0,
+        }
         variables = {
             "NOTIFY_SOCKET": str(folder / "notify"),
             "WATCHDOG_USEC": f"{1e6 * WATCHDOG_S:.0f}",
@@ -103,11 +106,17 @@ class Kiosk:
         time.sleep(timing.settle)
         beats = [begin, *(beat for beat in self._beats if begin <= beat <= end), end]
         return Measured(
-            name, here, there, relayed, posted,
+            name,
+            here,
+            there,
+            relayed,
+            posted,
             longest_without_beat=max(b - a for a, b in pairwise(beats)),
-            frames_per_s=shown / (end - begin), lines_per_s=logged / (end - begin),
-            before=before, after=self._open(),
-        )  # fmt: skip
+            frames_per_s=shown / (end - begin),
+            lines_per_s=logged / (end - begin),
+            before=before,
+            after=self._open(),
+        )
 
     def _watch(self, host: str, source: str, times: list[float], until: float) -> None:
         while time.monotonic() < until:

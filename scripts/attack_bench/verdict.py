@@ -57,8 +57,9 @@ def broken(told: Measured, control: Measured) -> list[str]:
     faults = [f"already its control: {fault}" for fault in _unusable(control)]
     faults += _whatever_runs(told)
     for kind, voices, usual in (
-        ("relayed", told.relayed, control.relayed), ("posted", told.posted, control.posted),
-    ):  # fmt: skip
+        ("relayed", told.relayed, control.relayed),
+        ("posted", told.posted, control.posted),
+    ):
         late = latest(voices) - middle(usual)
         if not late <= VOICE_LATE_S:
             faults.append(f"a {kind} voice is {_ms(late)} late")

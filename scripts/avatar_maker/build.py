@@ -47,15 +47,39 @@ HEADROOM: Final = 0.08
 EXPRESSIONS: Final[tuple[dict[str, float], ...]] = (
     {"jawOpen": 1.0, "mouthUpperUpLeft": 1.0, "mouthUpperUpRight": 1.0},
     {"jawOpen": 0.65},
-    {"jawOpen": 0.4, "mouthSmileLeft": 1.0, "mouthSmileRight": 1.0,
-     "mouthLowerDownLeft": 0.6, "mouthLowerDownRight": 0.6},
-    {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0, "mouthFunnel": 1.0, "tongueOut": 1.0,
-     "jawOpen": 0.5, "browInnerUp": 1.0},
-    {"eyeBlinkLeft": 0.5, "eyeBlinkRight": 0.5, "mouthPucker": 1.0, "browDownLeft": 1.0,
-     "browDownRight": 1.0, "eyeSquintLeft": 1.0, "eyeSquintRight": 1.0},
-    {"eyeWideLeft": 1.0, "eyeWideRight": 1.0, "browInnerUp": 1.0, "browOuterUpLeft": 1.0,
-     "browOuterUpRight": 1.0, "jawOpen": 0.3},
-)  # fmt: skip
+    {
+        "jawOpen": 0.4,
+        "mouthSmileLeft": 1.0,
+        "mouthSmileRight": 1.0,
+        "mouthLowerDownLeft": 0.6,
+        "mouthLowerDownRight": 0.6,
+    },
+    {
+        "eyeBlinkLeft": 1.0,
+        "eyeBlinkRight": 1.0,
+        "mouthFunnel": 1.0,
+        "tongueOut": 1.0,
+        "jawOpen": 0.5,
+        "browInnerUp": 1.0,
+    },
+    {
+        "eyeBlinkLeft": 0.5,
+        "eyeBlinkRight": 0.5,
+        "mouthPucker": 1.0,
+        "browDownLeft": 1.0,
+        "browDownRight": 1.0,
+        "eyeSquintLeft": 1.0,
+        "eyeSquintRight": 1.0,
+    },
+    {
+        "eyeWideLeft": 1.0,
+        "eyeWideRight": 1.0,
+        "browInnerUp": 1.0,
+        "browOuterUpLeft": 1.0,
+        "browOuterUpRight": 1.0,
+        "jawOpen": 0.3,
+    },
+)
 """Face units that together show what is hidden at rest."""
 LIT_POSE: Final = {"jawOpen": 0.75, "eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}
 """The pose whose light moving parts get, at their `posed_light`."""

@@ -55,9 +55,10 @@ OPENED = 0.2
 def main(arguments: list[str] | None = None) -> int:
     """Measure all sets; exit status 1 where something failed or ours does not lead."""
     parser = argparse.ArgumentParser(
-        prog="make bench-lipsync", description=__doc__,
+        prog="make bench-lipsync",
+        description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    )
     parser.add_argument(
         "--only", default="", metavar="TEXT", help="only the sets whose titles contain this"
     )

@@ -105,10 +105,12 @@ def peer_rows(name: str, answers: Sequence[Answer], speeches: Sequence[Speech]) 
     oracle: _Try | None = None
     for smoothing in SMOOTHINGS_S:
         for lag in LAGS_S:
-            said = np.concatenate([
-                answer.at_frames(len(label), lag, smoothing)
-                for answer, label in zip(answers, labels, strict=True)
-            ])  # fmt: skip
+            said = np.concatenate(
+                [
+                    answer.at_frames(len(label), lag, smoothing)
+                    for answer, label in zip(answers, labels, strict=True)
+                ]
+            )
             own = _better(own, said @ meaning, wanted, lag)
             oracle = _better(oracle, _least_squares(said, wanted), wanted, lag)
     assert own is not None

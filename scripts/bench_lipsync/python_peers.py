@@ -67,9 +67,11 @@ def openfacefx() -> Callable[[str], dict[str, Any]]:
     def run(file: str) -> dict[str, Any]:
         times, envelope = energy_envelope(file, fps=FRAMES)
         return {
-            "rate": FRAMES, "first_s": float(times[0]), "names": ["openness"],
+            "rate": FRAMES,
+            "first_s": float(times[0]),
+            "names": ["openness"],
             "values": [[float(value)] for value in envelope],
-        }  # fmt: skip
+        }
 
     return run
 

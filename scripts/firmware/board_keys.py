@@ -89,23 +89,29 @@ BOARD_KEYS: Final[dict[str, Key]] = {
     "title": Key(str, "What a person calls it."),
     "soc": Key(str, "The system on chip, or `unknown`."),
     "tier": Key(
-        int, "1: supported; 2: needs the vendor's Linux; 3: built and tried in QEMU only.",
-        minimum=1, maximum=3,
+        int,
+        "1: supported; 2: needs the vendor's Linux; 3: built and tried in QEMU only.",
+        minimum=1,
+        maximum=3,
     ),
     "verified_on": Key(
-        list, "Who ran it where: `2027-01-31 model, version`. Empty until a person did.",
-        pattern=r"20\d\d-[01]\d-[0-3]\d .+", empty=True,
+        list,
+        "Who ran it where: `2027-01-31 model, version`. Empty until a person did.",
+        pattern=r"20\d\d-[01]\d-[0-3]\d .+",
+        empty=True,
     ),
     "compatible": Key(
         list,
         "Device-tree `compatible` strings, one of which the machine must have; empty where "
         "none is known, then nothing tells a wrong board apart.",
-        pattern="[a-z0-9]+,[a-z0-9._-]+", empty=True,
+        pattern="[a-z0-9]+,[a-z0-9._-]+",
+        empty=True,
     ),
     "arch": Key(str, "Instruction set, as Debian names it.", choices=("arm64",)),
     "base": Key(str, "Release that the payload's runtime is from.", choices=("debian-12",)),
     "compression": Key(
-        str, "Of the payload: xz is smallest, gzip starts sooner; every vendor kernel has both.",
+        str,
+        "Of the payload: xz is smallest, gzip starts sooner; every vendor kernel has both.",
         choices=("xz", "gzip"),
     ),
     "avatar": Key(
@@ -115,8 +121,10 @@ BOARD_KEYS: Final[dict[str, Key]] = {
         choices=("default", "default-20k"),
     ),
     "drm_drivers": Key(
-        list, "Kernel drivers of the display, the likeliest first (never card numbers).",
-        pattern="[a-z0-9_-]+", empty=True,
+        list,
+        "Kernel drivers of the display, the likeliest first (never card numbers).",
+        pattern="[a-z0-9_-]+",
+        empty=True,
     ),
     "audio_match": Key(
         list,
@@ -125,20 +133,22 @@ BOARD_KEYS: Final[dict[str, Key]] = {
         empty=True,
     ),
     "watchdog": Key(bool, "Whether the SoC has a watchdog that the kernel should show."),
-    "npu": Key(
-        str, "`rknn`: the payload carries rknn-toolkit-lite2.", choices=("none", "rknn")
-    ),
+    "npu": Key(str, "`rknn`: the payload carries rknn-toolkit-lite2.", choices=("none", "rknn")),
     "serial_console": Key(
-        str, "Kernel console and speed, such as ttyS0,115200.",
-        pattern=r"tty[A-Za-z]+\d+,\d+", empty=True,
+        str,
+        "Kernel console and speed, such as ttyS0,115200.",
+        pattern=r"tty[A-Za-z]+\d+,\d+",
+        empty=True,
     ),
-}  # fmt: skip
+}
 
 FLASH_KEYS: Final[dict[str, Key]] = {
     "tool": Key(str, "The tool that writes it.", choices=FLASH_TOOLS),
     "usb_ids": Key(
-        list, "USB vendor:product in flash mode, where the tool does not know them itself.",
-        pattern="[0-9a-f]{4}:[0-9a-f]{4}", empty=True,
+        list,
+        "USB vendor:product in flash mode, where the tool does not know them itself.",
+        pattern="[0-9a-f]{4}:[0-9a-f]{4}",
+        empty=True,
     ),
     "chip": Key(
         str, "What the device says it is in flash mode; empty where it cannot tell.", empty=True
@@ -147,22 +157,29 @@ FLASH_KEYS: Final[dict[str, Key]] = {
         str, "How to bring the board into flash mode; shown while it is waited for.", empty=True
     ),
     "loader": Key(
-        str, "Shell pattern of the vendor's loader file that the tool must send first.",
+        str,
+        "Shell pattern of the vendor's loader file that the tool must send first.",
         empty=True,
     ),
     "partitions": Key(
-        list, "Names of partitions that may hold kiosk-overlay.img, the preferred first.",
-        pattern="[A-Za-z0-9_-]+", empty=True,
+        list,
+        "Names of partitions that may hold kiosk-overlay.img, the preferred first.",
+        pattern="[A-Za-z0-9_-]+",
+        empty=True,
     ),
     "rootfs_partition": Key(
-        str, "Name of the partition that holds the vendor's root.", pattern="[A-Za-z0-9_-]+",
+        str,
+        "Name of the partition that holds the vendor's root.",
+        pattern="[A-Za-z0-9_-]+",
         empty=True,
     ),
     "max_bytes": Key(
-        int, "kiosk-overlay.img is made this large; at most 128 MiB.",
-        minimum=64 << 20, maximum=128 << 20,
+        int,
+        "kiosk-overlay.img is made this large; at most 128 MiB.",
+        minimum=64 << 20,
+        maximum=128 << 20,
     ),
-}  # fmt: skip
+}
 
 
 def schema() -> dict[str, Any]:

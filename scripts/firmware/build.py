@@ -98,9 +98,14 @@ def _build(
         image = new / f"kiosk-{board.name}-{release.version}.img"
         with progress.step("Sign the image"):
             sign_image(
-                squashfs, image, board=board.name, version=release.version, built=release.epoch,
-                key=key, files=files,
-            )  # fmt: skip
+                squashfs,
+                image,
+                board=board.name,
+                version=release.version,
+                built=release.epoch,
+                key=key,
+                files=files,
+            )
         (new / "sbom.spdx.json").write_bytes(sbom)
         copy_tree(tree / LICENCES, new / "licences")
         with progress.step("Partition image and archive"):

@@ -43,9 +43,11 @@ def compile_tree(tree: Path, runtime: Path) -> None:
     """Put the bytecode of every `.py` file of `tree` beside it, with `runtime`'s interpreter."""
     listing = "".join(f"{name}\n" for name in python_files(tree))
     run_in_payload(
-        ["-I", "-S", "-c", _PROGRAM, tree], runtime, doing="compiling Python files",
+        ["-I", "-S", "-c", _PROGRAM, tree],
+        runtime,
+        doing="compiling Python files",
         stdin=listing.encode(),
-    )  # fmt: skip
+    )
 
 
 def run_in_payload(

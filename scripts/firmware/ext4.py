@@ -37,14 +37,14 @@ def make_ext4(tree: Path, target: Path, *, size: int, epoch: int, seed: str) -> 
     partial.unlink(missing_ok=True)
     with partial.open("wb") as file:
         file.truncate(size)
+    command = ["mke2fs", "-q", "-t", "ext4", "-L", LABEL, "-U", identity, "-m", "1", "-b", "4096"]
+    command += ["-J", "size=4", "-i", "16384", "-I", "256", "-O", f"none,{','.join(FEATURES)}"]
+    command += ["-E", f"hash_seed={identity},root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0"]
     run(
-        ["mke2fs", "-q", "-t", "ext4", "-L", LABEL, "-U", identity, "-m", "1", "-b", "4096",
-         "-J", "size=4",
-         "-i", "16384", "-I", "256", "-O", f"none,{','.join(FEATURES)}",
-         "-E", f"hash_seed={identity},root_owner=0:0,lazy_itable_init=0,lazy_journal_init=0",
-         partial],
-        doing="making an ext4 file system", environment={"E2FSPROGS_FAKE_TIME": str(epoch)},
-    )  # fmt: skip
+        [*command, partial],
+        doing="making an ext4 file system",
+        environment={"E2FSPROGS_FAKE_TIME": str(epoch)},
+    )
     image = Ext4Image(partial, target.name, epoch)
     told = image.change(_script(tree, epoch))
     image.check()

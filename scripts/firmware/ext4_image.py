@@ -103,8 +103,9 @@ class Ext4Image:
             script.flush()
             return run(
                 ["debugfs", "-w", "-f", script.name, self.path],
-                doing=f"changing {self.title}", environment=self._environment,
-            ).decode("utf-8", "replace")  # fmt: skip
+                doing=f"changing {self.title}",
+                environment=self._environment,
+            ).decode("utf-8", "replace")
 
     def repair(self) -> bool:
         """Bring an image that was mounted when it was taken into order; whether it needed that."""
@@ -124,16 +125,18 @@ class Ext4Image:
         """Make the file system `size` bytes large."""
         run(
             ["resize2fs", "-f", self.path, f"{size >> 10}K"],
-            doing=f"enlarging {self.title}", environment=self._environment,
-        )  # fmt: skip
+            doing=f"enlarging {self.title}",
+            environment=self._environment,
+        )
 
     def _fsck(self, *options: str) -> tuple[int, str]:
         # e2fsck says with its status what it found, which `run` would take for a failure
         script = 'e2fsck "$@" 2>&1; echo "status=$?"'
         told = run(
             ["sh", "-c", script, "e2fsck", *options, self.path],
-            doing=f"checking {self.title}", environment=self._environment,
-        ).decode("utf-8", "replace")  # fmt: skip
+            doing=f"checking {self.title}",
+            environment=self._environment,
+        ).decode("utf-8", "replace")
         text, _, status = told.rpartition("status=")
         return int(status), " ".join(text.split())[-300:]
 

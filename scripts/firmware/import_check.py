@@ -73,9 +73,11 @@ def check_imports(tree: Path) -> int:
         raise FirmwareError(f"the payload lacks {', '.join(missing)}; see firmware/packages.py")
     names = [*native_modules(tree), *PURE, *our_modules(tree)]
     printed = run_in_payload(
-        ["-B", "-c", _PROGRAM], tree, doing="importing the payload's modules",
+        ["-B", "-c", _PROGRAM],
+        tree,
+        doing="importing the payload's modules",
         stdin=json.dumps(names).encode(),
-    )  # fmt: skip
+    )
     failed: dict[str, str] = json.loads(printed.decode("utf-8").splitlines()[-1])
     if failed:
         listing = "\n".join(f"    {name}: {why}" for name, why in failed.items())

@@ -39,9 +39,13 @@ class Injected:
 
 
 def inject(
-    base: Path, archive: Path, target: Path, board: str, progress: Progress,
+    base: Path,
+    archive: Path,
+    target: Path,
+    board: str,
+    progress: Progress,
     max_bytes: int | None = None,
-) -> Injected:  # fmt: skip
+) -> Injected:
     """Write `target`: the root image `base` with `archive` in it. Raises FirmwareError.
 
     `max_bytes` is the size of the partition that it is for, where known.

@@ -97,20 +97,18 @@ def _compile(
         raise FirmwareError(f"{sysroot}: libsystemd.pc does not say its version")
     include = sysroot / "usr/include"
     own = run([COMPILER, "-print-file-name=include"], doing="asking the cross compiler")
-    command: list[str | Path] = [
-        COMPILER, "-shared", "-fPIC", "-O2", "-g0", "-fwrapv", "-DNDEBUG",
-        "-std=gnu99", "-Werror=implicit-function-declaration",
-        f'-DPACKAGE_VERSION="{package.version}"', f"-DLIBSYSTEMD_VERSION={systemd[1]}",
-        # paths of this machine must not get into the module
-        f"-ffile-prefix-map={source}=.", f"-ffile-prefix-map={sysroot}=",
-        f"--sysroot={sysroot}", "-nostdinc",
-        "-isystem", own.decode().strip(),
-        "-isystem", include / "python3.11", "-isystem", include / TRIPLET, "-isystem", include,
-        *extension.sources,
-        f"-B{sysroot}/usr/lib/{TRIPLET}", f"-L{sysroot}/usr/lib/{TRIPLET}",
-        f"-l{extension.library}",
-        "-Wl,--build-id=none", "-Wl,-z,relro,-z,now", "-Wl,-s", "-o", output,
-    ]  # fmt: skip
+    command: list[str | Path] = [COMPILER, "-shared", "-fPIC", "-O2", "-g0", "-fwrapv", "-DNDEBUG"]
+    command += ["-std=gnu99", "-Werror=implicit-function-declaration"]
+    command += [f'-DPACKAGE_VERSION="{package.version}"', f"-DLIBSYSTEMD_VERSION={systemd[1]}"]
+    # paths of this machine must not get into the module
+    command += [f"-ffile-prefix-map={source}=.", f"-ffile-prefix-map={sysroot}="]
+    command += [f"--sysroot={sysroot}", "-nostdinc"]
+    for folder in (own.decode().strip(), include / "python3.11", include / TRIPLET, include):
+        command += ["-isystem", folder]
+    command += extension.sources
+    command += [f"-B{sysroot}/usr/lib/{TRIPLET}", f"-L{sysroot}/usr/lib/{TRIPLET}"]
+    command += [f"-l{extension.library}"]
+    command += ["-Wl,--build-id=none", "-Wl,-z,relro,-z,now", "-Wl,-s", "-o", output]
     run(
         command,
         doing=f"compiling {extension.module} of {package.name} {package.version}",

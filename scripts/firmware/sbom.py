@@ -160,8 +160,10 @@ def _python_package(tree: Path, package: PythonPackage) -> dict[str, Any]:
 
 def _sourced(package: dict[str, Any], digest: str, purl: str, licence_place: str) -> dict[str, Any]:
     reference = {
-        "referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": purl,
-    }  # fmt: skip
+        "referenceCategory": "PACKAGE-MANAGER",
+        "referenceType": "purl",
+        "referenceLocator": purl,
+    }
     return package | {
         "checksums": [{"algorithm": "SHA256", "checksumValue": digest}],
         "externalRefs": [reference],

@@ -30,12 +30,10 @@ def make_squashfs(tree: Path, target: Path, *, compression: str, epoch: int) -> 
     """Write `target` from a tree; raises FirmwareError, also when it is too large."""
     partial = target.with_name(target.name + ".new")
     partial.unlink(missing_ok=True)
-    run(
-        ["mksquashfs", tree, partial, "-comp", compression, "-b", BLOCK, "-noappend",
-         "-all-root", "-no-xattrs", "-all-time", str(epoch), "-mkfs-time", str(epoch),
-         "-no-progress", "-quiet"],
-        doing="compressing the payload",
-    )  # fmt: skip
+    command: list[str | Path] = ["mksquashfs", tree, partial, "-comp", compression]
+    command += ["-b", BLOCK, "-noappend", "-all-root", "-no-xattrs"]
+    command += ["-all-time", str(epoch), "-mkfs-time", str(epoch)]
+    run([*command, "-no-progress", "-quiet"], doing="compressing the payload")
     if (size := partial.stat().st_size) > MAX_PAYLOAD_BYTES:
         partial.unlink()
         raise FirmwareError(

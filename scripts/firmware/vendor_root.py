@@ -20,9 +20,12 @@ OLDEST_SYSTEMD: Final = 247
 _SYSTEMD: Final = ("/usr/lib/systemd/systemd", "/lib/systemd/systemd")
 _LIBRARY: Final = re.compile(r"libsystemd-shared-(\d+)[^/]*\.so")
 _LIBRARY_FOLDERS: Final = (
-    "/usr/lib/systemd", "/lib/systemd", "/usr/lib/aarch64-linux-gnu/systemd",
-    "/lib/aarch64-linux-gnu/systemd", "/usr/lib64/systemd",
-)  # fmt: skip
+    "/usr/lib/systemd",
+    "/lib/systemd",
+    "/usr/lib/aarch64-linux-gnu/systemd",
+    "/lib/aarch64-linux-gnu/systemd",
+    "/usr/lib64/systemd",
+)
 # Enabled, they keep the screen for themselves
 _DESKTOPS: Final = (
     "/etc/systemd/system/display-manager.service",

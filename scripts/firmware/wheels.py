@@ -112,12 +112,24 @@ def _download(rows: Sequence[Locked], folder: Path, source: bool) -> None:
         wanted = Path(temporary) / "wanted.txt"
         wanted.write_text("\n".join(row.requirement() for row in rows) + "\n")
         run(
-            [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check",
-             "--no-deps", "--require-hashes", *(_SOURCE if source else _TARGET),
-             "--dest", temporary, "--requirement", wanted],
+            [
+                sys.executable,
+                "-m",
+                "pip",
+                "download",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--no-deps",
+                "--require-hashes",
+                *(_SOURCE if source else _TARGET),
+                "--dest",
+                temporary,
+                "--requirement",
+                wanted,
+            ],
             doing="fetching Python packages for the board",
             hint="check the network, and that requirements.lock has hashes of aarch64 wheels",
-        )  # fmt: skip
+        )
         wanted.unlink()
         for path in Path(temporary).iterdir():
             path.rename(folder / path.name)

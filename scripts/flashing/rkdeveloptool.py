@@ -68,9 +68,15 @@ class Words:
 
 
 FORK: Final = Words(
-    devices="list", boot="boot", chip="read-chip-info", table="list-partitions", read="read",
-    unit=1, write="write-partition", restart="reboot",
-)  # fmt: skip
+    devices="list",
+    boot="boot",
+    chip="read-chip-info",
+    table="list-partitions",
+    read="read",
+    unit=1,
+    write="write-partition",
+    restart="reboot",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,9 +210,11 @@ def plan(job: Job, partition: Partition | None) -> list[tuple[str, list[str]]]:
 
 def _wait(job: Job, report: Report, words: Words) -> Device:
     return wait_for_one(
-        job, report, lambda: parse_devices(query([words.program, words.devices]).text),
+        job,
+        report,
+        lambda: parse_devices(query([words.program, words.devices]).text),
         "Rockchip in loader or Maskrom mode",
-    )  # fmt: skip
+    )
 
 
 def _check_usb_id(job: Job, device: Device) -> None:

@@ -48,10 +48,11 @@ def write_safely(job: Job, report: Report, target: Target, partition: Partition)
         )
     check_space(job, partition_bytes)
     confirm(
-        job, report,
+        job,
+        report,
         f"{job.image.name} ({image_bytes >> 20} MiB) will overwrite the partition "
         f"{partition.name} ({partition_bytes >> 20} MiB) of this {job.board.name}",
-    )  # fmt: skip
+    )
     backup = _back_up(job, report, target, partition) if job.backup else None
     _write(job, report, target, partition, backup)
     if target.can_read:

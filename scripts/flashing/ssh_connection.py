@@ -55,9 +55,13 @@ class Connection:
         """Run a shell script on the board; with `echo` its output is shown as it comes."""
         argv = self.script_argv()
         process = subprocess.Popen(
-            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=None if echo else subprocess.STDOUT, text=True, errors="replace",
-        )  # fmt: skip
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=None if echo else subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
         assert process.stdin is not None
         assert process.stdout is not None
         with process:

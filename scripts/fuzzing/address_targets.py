@@ -29,16 +29,38 @@ def address(data: bytes) -> None:
 
 
 _SEEDS: Final = (
-    b"http://host.example:8080/path?key=value", b"wss://[::1]:8090/relay", b"ws://127.0.0.1/",
-    b"http://user:word@host/", b"http://a..b/", b"http://" + b"a" * 64 + b"/", b"http://[::1",
-    b"http://[fe80::1%25eth0]/", b"http://256.1.1.1/", b"http://0x7f.1/", b"http://host:0/",
-    b"http://host:/", b"http://a:b:c/", b"http://host/#part", b"ftp://host/", b"http:///x", b"",
-    "http://b\u00fccher.example/".encode(), "http://\u212a.example/".encode(), b"http://-a/",
-    b"http://host /", b"http://" + b"a." * 130 + b"b/", b"http://[x]/", b"http://[::1]x/",
-    b"http://./", b"//other.example/x", b"/x", b"http://host:99999/",
-    b"::1", b"host.example",
+    b"http://host.example:8080/path?key=value",
+    b"wss://[::1]:8090/relay",
+    b"ws://127.0.0.1/",
+    b"http://user:word@host/",
+    b"http://a..b/",
+    b"http://" + b"a" * 64 + b"/",
+    b"http://[::1",
+    b"http://[fe80::1%25eth0]/",
+    b"http://256.1.1.1/",
+    b"http://0x7f.1/",
+    b"http://host:0/",
+    b"http://host:/",
+    b"http://a:b:c/",
+    b"http://host/#part",
+    b"ftp://host/",
+    b"http:///x",
+    b"",
+    "http://b\u00fccher.example/".encode(),
+    "http://\u212a.example/".encode(),
+    b"http://-a/",
+    b"http://host /",
+    b"http://" + b"a." * 130 + b"b/",
+    b"http://[x]/",
+    b"http://[::1]x/",
+    b"http://./",
+    b"//other.example/x",
+    b"/x",
+    b"http://host:99999/",
+    b"::1",
+    b"host.example",
     ("http://" + "\u00fc" * 60 + "/").encode(),
-)  # fmt: skip
+)
 
 _WORDS: Final = (
     b"http://", b"ws://", b"@", b"[", b"]", b"::1", b"%25", b"xn--", b":80", b"#", b"..", b"?",
@@ -47,7 +69,13 @@ _WORDS: Final = (
 
 TARGETS: Final = (
     Target(
-        "address", address, (AddressError,),
-        ("driving_client.address:", "driving_client.texts:"), _SEEDS, 500, 40000, _WORDS,
+        "address",
+        address,
+        (AddressError,),
+        ("driving_client.address:", "driving_client.texts:"),
+        _SEEDS,
+        500,
+        40000,
+        _WORDS,
     ),
-)  # fmt: skip
+)

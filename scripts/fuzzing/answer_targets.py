@@ -95,9 +95,11 @@ def kiosk_answer(data: bytes) -> None:
 
 
 _CHECK: Final = {
-    "status": "pass", "observed": "30 frames a second", "since": "2026-01-01T00:00:00Z",
+    "status": "pass",
+    "observed": "30 frames a second",
+    "since": "2026-01-01T00:00:00Z",
     "reasons": [],
-}  # fmt: skip
+}
 _FAILING: Final = _CHECK | {"status": "fail", "reasons": [{"code": "starting", "text": "wait"}]}
 
 
@@ -119,11 +121,16 @@ _DATE: Final = b"Mon, 30 Nov 2026 09:00:30 GMT"
 
 TARGETS: Final = (
     Target(
-        "token_answer", token_answer, (SessionError,),
-        ("driving_client.link.session_token:_token_in",
-         "driving_client.link.session_token:_error_text",
-         "driving_client.link.http_answers:refused", "driving_client.link.http_answers:retry_after",
-         "driving_client.link.server_clock:unix_seconds"),
+        "token_answer",
+        token_answer,
+        (SessionError,),
+        (
+            "driving_client.link.session_token:_token_in",
+            "driving_client.link.session_token:_error_text",
+            "driving_client.link.http_answers:refused",
+            "driving_client.link.http_answers:retry_after",
+            "driving_client.link.server_clock:unix_seconds",
+        ),
         (
             join(b"\0\xc8", b"", b"", json_of(sessionToken="t")),
             join(b"\0\xc8", b"", b"", json_of(session_token="t")),
@@ -137,11 +144,15 @@ TARGETS: Final = (
             join(b"\1\xad", _DATE.replace(b"GMT", b"-0000"), b"", b"{"),
             join(b"\1\xad", _DATE.replace(b"2026", b"1999"), b"", b"{"),
         ),
-        700, 40000, WORDS,
+        700,
+        40000,
+        WORDS,
     ),
     Target(
-        "say_answer", say_answer, (), ("kioskd.http.console:forward",
-         "driving_client.link.http_answers:read_body"),
+        "say_answer",
+        say_answer,
+        (),
+        ("kioskd.http.console:forward", "driving_client.link.http_answers:read_body"),
         (
             join(b"\0", b"", b'{"seconds": 1.5, "req_id": "r"}'),
             join(b"\0", b"", b"no JSON"),
@@ -151,16 +162,26 @@ TARGETS: Final = (
             join(b"\xc8", b"", b'{"error": "no"}'),
             join(b"\xf8", b"", b"[]"),
         ),
-        200, 20000, (b'"message"', b'"error"'),
+        200,
+        20000,
+        (b'"message"', b'"error"'),
     ),
     Target(
-        "kiosk_answer", kiosk_answer, (ControlError,),
+        "kiosk_answer",
+        kiosk_answer,
+        (ControlError,),
         (
-            "kioskd.ctl.client:Client._decode", "kioskd.ctl.client:Client.health",
-            "kioskd.ctl.client:Client.post", "kioskd.ctl.commands:status",
-            "kioskd.ctl.commands:doctor", "kioskd.ctl.commands:say",
-            "kioskd.ctl.commands:interrupt", "kioskd.ctl.commands:gesture",
-            "kioskd.ctl.commands:_codes", "kioskd.ctl.printing:", "kioskd.ctl.health_answer:",
+            "kioskd.ctl.client:Client._decode",
+            "kioskd.ctl.client:Client.health",
+            "kioskd.ctl.client:Client.post",
+            "kioskd.ctl.commands:status",
+            "kioskd.ctl.commands:doctor",
+            "kioskd.ctl.commands:say",
+            "kioskd.ctl.commands:interrupt",
+            "kioskd.ctl.commands:gesture",
+            "kioskd.ctl.commands:_codes",
+            "kioskd.ctl.printing:",
+            "kioskd.ctl.health_answer:",
             "kioskd.update.trial_watch:look_at_health",
         ),
         (
@@ -171,8 +192,20 @@ TARGETS: Final = (
             join(b"\1\x90", b'{"error": "no", "message": "No."}'),
             join(_OK, b"[]"),
         ),
-        200, 12000,
-        (b'"status"', b'"checks"', b'"reasons"', b'"code"', b'"text"', b'"uptime_s"', b'"figures"',
-         b'"fail"', b'"warn"', b'"since"', b'"observed"'),
+        200,
+        12000,
+        (
+            b'"status"',
+            b'"checks"',
+            b'"reasons"',
+            b'"code"',
+            b'"text"',
+            b'"uptime_s"',
+            b'"figures"',
+            b'"fail"',
+            b'"warn"',
+            b'"since"',
+            b'"observed"',
+        ),
     ),
-)  # fmt: skip
+)

@@ -143,7 +143,9 @@ _WORDS: Final = (
 
 TARGETS: Final = (
     Target(
-        "endpoint_relay", endpoint_relay, (),
+        "endpoint_relay",
+        endpoint_relay,
+        (),
         (
             "driving_client.endpoint.relay_session:RelaySession._start",
             "driving_client.endpoint.relay_session:RelaySession._refuse",
@@ -160,10 +162,15 @@ TARGETS: Final = (
             _sequence(Interrupt("r")),
             b"",
         ),
-        200, 12000, _WORDS, (_sequence(_START, b"x" * (MAX_JSON_BYTES + 1)),),
+        200,
+        12000,
+        _WORDS,
+        (_sequence(_START, b"x" * (MAX_JSON_BYTES + 1)),),
     ),
     Target(
-        "endpoint_driveningress", endpoint_driveningress, (),
+        "endpoint_driveningress",
+        endpoint_driveningress,
+        (),
         (
             "driving_client.endpoint.driveningress_session:DrivingIngressSession.serve",
             "driving_client.endpoint.driveningress_session:DrivingIngressSession._agreed_rate",
@@ -188,14 +195,25 @@ TARGETS: Final = (
             _sequence(b"text", ConfigureSession(16000)),
             _sequence(Pause("r")),
         ),
-        10, 60, _WORDS,
+        10,
+        60,
+        _WORDS,
     ),
     Target(
-        "token_request", token_request, (), ("driving_client.endpoint.session_tokens:grant",),
+        "token_request",
+        token_request,
+        (),
+        ("driving_client.endpoint.session_tokens:grant",),
         (
-            join(b"key", _json(expireAt=1)), join(b"key", _json(expireAt="1")), join(b"key", b"["),
-            join(b"key", b"{}"), join(b"key", b'{"expireAt": NOW}'), join(b"", b"{}"),
+            join(b"key", _json(expireAt=1)),
+            join(b"key", _json(expireAt="1")),
+            join(b"key", b"["),
+            join(b"key", b"{}"),
+            join(b"key", b'{"expireAt": NOW}'),
+            join(b"", b"{}"),
         ),
-        200, 40000, _WORDS,
+        200,
+        40000,
+        _WORDS,
     ),
-)  # fmt: skip
+)

@@ -77,27 +77,46 @@ _WORDS: Final = (
 
 TARGETS: Final = (
     Target(
-        "authorization", authorization, (), ("kioskd.http.access:carries_token",),
+        "authorization",
+        authorization,
+        (),
+        ("kioskd.http.access:carries_token",),
         (
-            b"Bearer " + TOKEN.encode(), b"bearer  x", b"Basic OmEtdG9rZW4=", b"Basic %",
-            b"Other x", b"Basic /w==", b"",
+            b"Bearer " + TOKEN.encode(),
+            b"bearer  x",
+            b"Basic OmEtdG9rZW4=",
+            b"Basic %",
+            b"Other x",
+            b"Basic /w==",
+            b"",
         ),
-        1500, 50000, _WORDS,
+        1500,
+        50000,
+        _WORDS,
     ),
     Target(
-        "host_and_origin", host_and_origin, (),
-        ("kioskd.http.access:_host_name", "kioskd.http.access:_from_another_site",
-         "driving_client.address:is_loopback"),
+        "host_and_origin",
+        host_and_origin,
+        (),
+        (
+            "kioskd.http.access:_host_name",
+            "kioskd.http.access:_from_another_site",
+            "driving_client.address:is_loopback",
+        ),
         (
             join(b"127.0.0.1:8080", b"http://127.0.0.1:8080"),
             join(b"[::1]:8080", b"null", b"none"),
             join(b"localhost", b"http://[", b"same-origin"),
             join(b"[", b"", b"cross-site"),
         ),
-        1000, 40000, _WORDS,
+        1000,
+        40000,
+        _WORDS,
     ),
     Target(
-        "json_body", json_body, (),
+        "json_body",
+        json_body,
+        (),
         ("kioskd.http.access:json_object", "kioskd.http.gesture:GestureInput._gesture"),
         (
             join(_JSON, b'{"name": "listen"}'),
@@ -108,6 +127,8 @@ TARGETS: Final = (
             join(_JSON, b"[]"),
             join(_JSON, b"{"),
         ),
-        300, 30000, _WORDS,
+        300,
+        30000,
+        _WORDS,
     ),
-)  # fmt: skip
+)

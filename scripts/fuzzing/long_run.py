@@ -41,16 +41,18 @@ def run_guided(target: Target, runs: int, seed: int) -> Outcome:
             "".join(f'"{_escaped(word)}"\n' for word in (*target.words, b"\0")), "ascii"
         )
         begin = time.monotonic()
+        command = [sys.executable, "-m", "fuzzing.guided", target.name]
+        command += [f"-runs={runs}", f"-seed={seed}", f"-max_len={MAX_INPUT_BYTES}"]
+        command += [f"-timeout={LONGEST_INPUT_S}", f"-rss_limit_mb={_MEMORY_MB}", f"-dict={words}"]
+        command += [f"-artifact_prefix={_faults(target)}/", "-print_final_stats=1", "-verbosity=0"]
         process = subprocess.run(
-            [
-                sys.executable, "-m", "fuzzing.guided", target.name,
-                f"-runs={runs}", f"-seed={seed}", f"-max_len={MAX_INPUT_BYTES}",
-                f"-timeout={LONGEST_INPUT_S}", f"-rss_limit_mb={_MEMORY_MB}", f"-dict={words}",
-                f"-artifact_prefix={_faults(target)}/", "-print_final_stats=1", "-verbosity=0",
-                str(corpus),
-            ],
-            cwd=ROOT, capture_output=True, text=True, errors="replace", check=False,
-        )  # fmt: skip
+            [*command, str(corpus)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
         found = tuple(file.read_bytes() for file in sorted(corpus.iterdir()))
     seconds = time.monotonic() - begin
     told = process.stdout + process.stderr

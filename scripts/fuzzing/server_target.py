@@ -75,7 +75,7 @@ class _Server:
         monitor = Monitor([], metrics)
         view = View(
             lambda: config, lambda: monitor.report, dict, lambda: True, metrics, _NoPictures()
-        )  # fmt: skip
+        )
         adders = (
             Console(lambda: config, lambda: False),
             GestureInput(_show),
@@ -164,28 +164,57 @@ _SEEDS: Final = (
     _request("POST /v1/say", _JSON, body=b"{"),
     _request("POST /v1/interrupt", _JSON, "Origin: http://127.0.0.1:8080"),
     _request("POST /v1/speak?sample_rate=16000", body=bytes(64)),
-    _request("POST /v1/speak?sample_rate=16000", "Transfer-Encoding: chunked",
-             body=b"4\r\nabcd\r\n0\r\n\r\n"),
+    _request(
+        "POST /v1/speak?sample_rate=16000",
+        "Transfer-Encoding: chunked",
+        body=b"4\r\nabcd\r\n0\r\n\r\n",
+    ),
     _request("POST /v1/say", _JSON, "Content-Encoding: gzip", body=b"\x1f\x8b\x08"),
     _request("GET /livez") + _request("HEAD /healthz", "Connection: close"),
-)  # fmt: skip
+)
 
 TARGETS: Final = (
     Target(
-        "http_request", http_request, (),
+        "http_request",
+        http_request,
+        (),
         (
-            "kioskd.http.server:_accepted", "kioskd.http.access:json_object",
-            "kioskd.http.access:_from_another_site", "kioskd.http.access:_host_name",
-            "kioskd.http.gesture:GestureInput._gesture", "kioskd.http.console:Console._stop",
-            "kioskd.http.console:Console._say", "driving_client.serving.bodies:plain_bodies",
+            "kioskd.http.server:_accepted",
+            "kioskd.http.access:json_object",
+            "kioskd.http.access:_from_another_site",
+            "kioskd.http.access:_host_name",
+            "kioskd.http.gesture:GestureInput._gesture",
+            "kioskd.http.console:Console._stop",
+            "kioskd.http.console:Console._say",
+            "driving_client.serving.bodies:plain_bodies",
         ),
-        _SEEDS, 40, 5000,
+        _SEEDS,
+        40,
+        5000,
         (
-            b"\r\n", b"\r\n\r\n", b"Host: ", b"Origin: ", b"Content-Type: ", b"application/json",
-            b"Content-Length: ", b"Transfer-Encoding: chunked", b"Content-Encoding: deflate",
-            b"Expect: 100-continue", b"Upgrade: websocket", b"Connection: close", b"charset=utf-7",
-            b"Authorization: ", b"Sec-Fetch-Site: cross-site", b"Accept: ", b"escaping=", b"q=",
-            b"application/openmetrics-text", b"version=", b"/v1/say", b"OPTIONS ", b"HTTP/1.0",
+            b"\r\n",
+            b"\r\n\r\n",
+            b"Host: ",
+            b"Origin: ",
+            b"Content-Type: ",
+            b"application/json",
+            b"Content-Length: ",
+            b"Transfer-Encoding: chunked",
+            b"Content-Encoding: deflate",
+            b"Expect: 100-continue",
+            b"Upgrade: websocket",
+            b"Connection: close",
+            b"charset=utf-7",
+            b"Authorization: ",
+            b"Sec-Fetch-Site: cross-site",
+            b"Accept: ",
+            b"escaping=",
+            b"q=",
+            b"application/openmetrics-text",
+            b"version=",
+            b"/v1/say",
+            b"OPTIONS ",
+            b"HTTP/1.0",
         ),
     ),
-)  # fmt: skip
+)

@@ -150,7 +150,9 @@ _RELAY_TEXTS: Final = (
 
 TARGETS: Final = (
     Target(
-        "relay_session", relay_session, (SessionError,),
+        "relay_session",
+        relay_session,
+        (SessionError,),
         (
             "driving_client.link.relay:RelayLink._received",
             "driving_client.link.relay:RelayLink._text",
@@ -162,8 +164,10 @@ TARGETS: Final = (
         ),
         (
             sequence(*((BINARY, frame) for frame in RELAY_FRAMES)),
-            *(sequence(*((BINARY, frame) for frame in RELAY_FRAMES[:3]), (TEXT, each))
-              for each in _RELAY_TEXTS),
+            *(
+                sequence(*((BINARY, frame) for frame in RELAY_FRAMES[:3]), (TEXT, each))
+                for each in _RELAY_TEXTS
+            ),
             sequence((BINARY, RELAY_FRAMES[2]), (BINARY, RELAY_FRAMES[1])),
             *(
                 sequence(*((BINARY, encode_frame(each)) for each in story))
@@ -178,10 +182,15 @@ TARGETS: Final = (
                 )
             ),
         ),
-        300, 12000, WORDS, (sequence((TEXT, b"x" * (MAX_JSON_BYTES + 1))),),
+        300,
+        12000,
+        WORDS,
+        (sequence((TEXT, b"x" * (MAX_JSON_BYTES + 1))),),
     ),
     Target(
-        "driveningress_session", driveningress_session, (SessionError,),
+        "driveningress_session",
+        driveningress_session,
+        (SessionError,),
         (
             "driving_client.link.driveningress:DrivingIngressLink._received",
             "driving_client.link.driveningress:DrivingIngressLink._animation",
@@ -199,23 +208,34 @@ TARGETS: Final = (
                 )
             ),
         ),
-        200, 10000, WORDS,
+        200,
+        10000,
+        WORDS,
     ),
     Target(
-        "handshake", handshake, (SessionError,),
+        "handshake",
+        handshake,
+        (SessionError,),
         ("driving_client.link.driveningress:DrivingIngressLink._handshake",),
         (
             *(sequence((TEXT, b"hello"), (BINARY, each)) for each in ENCODED),
             sequence((BINARY, encode_message(ConfirmSession("")))),
             sequence((BINARY, b"\x0a")),
         ),
-        300, 30000, WORDS,
+        300,
+        30000,
+        WORDS,
     ),
     Target(
-        "close_code", close_code, (SessionError,),
-        ("driving_client.link.retry:rule_for_close",
-         "driving_client.link.retry:rule_for_server_error"),
+        "close_code",
+        close_code,
+        (SessionError,),
+        (
+            "driving_client.link.retry:rule_for_close",
+            "driving_client.link.retry:rule_for_server_error",
+        ),
         (b"", *(struct.pack(">i", code) for code in (0, 3, 16, 1006, 4001, 4050, 4500, -1))),
-        1000, 30000,
+        1000,
+        30000,
     ),
-)  # fmt: skip
+)

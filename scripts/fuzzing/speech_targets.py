@@ -161,10 +161,19 @@ _LONG_PACKET: Final = _START + _page([b"\xf8" + bytes(254)], 0, 0, 2)[:-255].rep
 )
 
 _WAVS: Final = (
-    _wav(), _wav(2), _wav(3), _wav(kind=3), _wav(size=0), _wav(size=0x7FFFFFFF), _wav(size=3),
-    _wav(sound=b""), _wav(extra=b"LIST\x03\0\0\0abc\0"), b"RIFF\0\0\0\0AVI ",
-    b"RIFF\0\0\0\0WAVEdata\x04\0\0\0abcd", b"RIFF\0\0\0\0WAVEjunk\xff\xff\xff\0",
-)  # fmt: skip
+    _wav(),
+    _wav(2),
+    _wav(3),
+    _wav(kind=3),
+    _wav(size=0),
+    _wav(size=0x7FFFFFFF),
+    _wav(size=3),
+    _wav(sound=b""),
+    _wav(extra=b"LIST\x03\0\0\0abc\0"),
+    b"RIFF\0\0\0\0AVI ",
+    b"RIFF\0\0\0\0WAVEdata\x04\0\0\0abcd",
+    b"RIFF\0\0\0\0WAVEjunk\xff\xff\xff\0",
+)
 _DOCUMENTS: Final[tuple[object, ...]] = (
     {"text": "Hello."},
     {"text": "Hello.", "interrupt": True, "connection_id": "c"},
@@ -182,7 +191,10 @@ _WORDS: Final = (
 
 TARGETS: Final = (
     Target(
-        "voice", voice, (VoiceError,), ("driving_client.voice_decoder:",),
+        "voice",
+        voice,
+        (VoiceError,),
+        ("driving_client.voice_decoder:",),
         (
             *(join(b"", b"\1\3\x10", wav) for wav in _WAVS),
             join(b"16000", b"\3", bytes(8)),
@@ -192,24 +204,41 @@ TARGETS: Final = (
             join(b"", b"", b"ab"),
             join(b"", b"", b"RI"),
         ),
-        1200, 50000, _WORDS,
+        1200,
+        50000,
+        _WORDS,
         (join(b"", b"", b"RIFF\0\0\0\0WAVEjunk\0\0\1\0" + bytes(1 << 16)),),
     ),
     Target(
-        "ogg_opus", ogg_opus, (ProtocolError,),
+        "ogg_opus",
+        ogg_opus,
+        (ProtocolError,),
         (
-            "driving_client.ogg_opus:OggOpusDecoder.", "driving_client.ogg_opus:_Decoder.__call__",
+            "driving_client.ogg_opus:OggOpusDecoder.",
+            "driving_client.ogg_opus:_Decoder.__call__",
         ),
-        (join(b"\x10\x40", _OPUS), join(b"", _OPUS[:-2]), join(b"", _OPUS + _OPUS),
-         join(b"", _LONG_PACKET), join(b"", _START + _page([_SILENCE], 0, 960, 2)),
-         join(b"", _START + _page([b""], 0, 0, 2)),
-         join(b"", _START + _page([b"\xff"], 4, 0, 2))),
-        200, 8000, _WORDS,
-        (join(b"", _START + _endless(80)),
-         join(b"", _START + _page([_SILENCE] * 85, 0, 0, 2) * 180)),
+        (
+            join(b"\x10\x40", _OPUS),
+            join(b"", _OPUS[:-2]),
+            join(b"", _OPUS + _OPUS),
+            join(b"", _LONG_PACKET),
+            join(b"", _START + _page([_SILENCE], 0, 960, 2)),
+            join(b"", _START + _page([b""], 0, 0, 2)),
+            join(b"", _START + _page([b"\xff"], 4, 0, 2)),
+        ),
+        200,
+        8000,
+        _WORDS,
+        (
+            join(b"", _START + _endless(80)),
+            join(b"", _START + _page([_SILENCE] * 85, 0, 0, 2) * 180),
+        ),
     ),
     Target(
-        "say_request", say_request, (SayError,), ("driving_client.endpoint.say_request:",),
+        "say_request",
+        say_request,
+        (SayError,),
+        ("driving_client.endpoint.say_request:",),
         (
             *(join(b"application/json", b"", b"\3", document) for document in _JSON),
             join(b"audio/wav", b"interrupt=true&connection_id=c", b"\4", _WAVS[0]),
@@ -220,7 +249,9 @@ TARGETS: Final = (
             join(b"audio/mpeg", b"", b"", b"ID3"),
             join(b"", b"", b"", b"RI"),
         ),
-        400, 40000, _WORDS,
+        400,
+        40000,
+        _WORDS,
         (
             join(b"", b"", b"", json.dumps({"text": "x" * (MAXIMUM_CHARACTERS + 1)}).encode()),
             join(b"", b"", b"\xff", b"x" * (MAXIMUM_JSON + 1)),
@@ -228,13 +259,18 @@ TARGETS: Final = (
         ),
     ),
     Target(
-        "speak_request", speak_request, (), ("kioskd.http.speak:VoiceInput._speak",),
+        "speak_request",
+        speak_request,
+        (),
+        ("kioskd.http.speak:VoiceInput._speak",),
         (
             *(join(b"", b"\1\3\x10", wav) for wav in _WAVS),
             join(b"sample_rate=16000", b"\3", bytes(8)),
             join(b"sample_rate=16000", b"\3", b""),
             join(b"off", b"", b""),
         ),
-        100, 40000, _WORDS,
+        100,
+        40000,
+        _WORDS,
     ),
-)  # fmt: skip
+)

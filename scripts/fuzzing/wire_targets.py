@@ -178,16 +178,36 @@ _CODEC: Final = (
 
 TARGETS: Final = (
     Target(
-        "message", message, (ProtocolError,), _CODEC, (*ENCODED, *_DAMAGED), 1000, 20000, WORDS,
+        "message",
+        message,
+        (ProtocolError,),
+        _CODEC,
+        (*ENCODED, *_DAMAGED),
+        1000,
+        20000,
+        WORDS,
         _LARGE,
     ),
     Target(
-        "relay_frame", relay_frame, (ProtocolError,),
+        "relay_frame",
+        relay_frame,
+        (ProtocolError,),
         tuple(
             f"driving_client.wire.relay_frames:{name}"
-            for name in ("decode_frame", "_samples", "_messages", "json_object", "_string",
-                         "_metadata", "_error")
+            for name in (
+                "decode_frame",
+                "_samples",
+                "_messages",
+                "json_object",
+                "_string",
+                "_metadata",
+                "_error",
+            )
         ),
-        RELAY_FRAMES, 1000, 20000, WORDS, _LARGE_FRAMES,
+        RELAY_FRAMES,
+        1000,
+        20000,
+        WORDS,
+        _LARGE_FRAMES,
     ),
-)  # fmt: skip
+)

@@ -240,8 +240,10 @@ def _initramfs(tree: Path, modules: dict[str, Path]) -> bytes:
     for name in sorted(wanted & set(modules)):
         printed = subprocess.run(
             ["modprobe", "-d", tree, "-S", release, "--show-depends", name],
-            capture_output=True, text=True, check=True,
-        ).stdout  # fmt: skip
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
         for line in printed.splitlines():
             word, _, path = line.partition(" ")
             if word == "insmod" and (found := Path(path.split()[0])) not in early:

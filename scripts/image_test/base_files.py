@@ -121,10 +121,14 @@ FILES: Final = (
     File("etc/localtime", link="/usr/share/zoneinfo/Etc/UTC"),
     File("etc/systemd/network/80-dhcp.network", _NETWORK),
     File("usr/bin/awk", link="mawk"),
-    File(f"{_WANTS}/multi-user.target.wants/systemd-networkd.service",
-         link=f"{_SYSTEM}/systemd-networkd.service"),
-    File(f"{_WANTS}/sysinit.target.wants/systemd-timesyncd.service",
-         link=f"{_SYSTEM}/systemd-timesyncd.service"),
+    File(
+        f"{_WANTS}/multi-user.target.wants/systemd-networkd.service",
+        link=f"{_SYSTEM}/systemd-networkd.service",
+    ),
+    File(
+        f"{_WANTS}/sysinit.target.wants/systemd-timesyncd.service",
+        link=f"{_SYSTEM}/systemd-timesyncd.service",
+    ),
     File(f"{_WANTS}/getty.target.wants/getty@tty1.service", link=f"{_SYSTEM}/getty@.service"),
     File("usr/local/sbin/image-test-shell", _SHELL, mode=0o755),
     File(f"{_WANTS}/image-test-shell.service", _SHELL_UNIT),
@@ -132,7 +136,7 @@ FILES: Final = (
     File(f"{_WANTS}/kiosk-first-boot.service.d/90-emulated.conf", _MORE_TIME),
     File(f"{_WANTS}/kioskd.service.d/90-emulated.conf", _MORE_TIME_TO_ANSWER),
     File("etc/udev/rules.d/90-image-test.rules", _PORT_RULE),
-)  # fmt: skip
+)
 
 INIT: Final = """\
 #!/bin/busybox sh

@@ -44,11 +44,11 @@ def root_disk(tars: Sequence[Path], output: Path) -> None:
 def overlay(backing: Path, output: Path, backing_format: str = "raw") -> Path:
     """A qcow2 file that takes the writes; `backing` stays as it is."""
     output.unlink(missing_ok=True)
+    below = ["-F", backing_format, "-b", os.path.relpath(backing, output.parent)]
     run(
-        ["qemu-img", "create", "-q", "-f", "qcow2", "-F", backing_format,
-         "-b", os.path.relpath(backing, output.parent), str(output)],
+        ["qemu-img", "create", "-q", "-f", "qcow2", *below, str(output)],
         doing="making a disk overlay",
-    )  # fmt: skip
+    )
     return output
 
 
@@ -59,11 +59,8 @@ def files_disk(files: dict[str, Path], output: Path, label: str) -> Path:
         for name, source in files.items():
             os.link(source.resolve(), Path(folder) / name)
         size = 16 + sum(path.stat().st_size for path in files.values()) * 5 // 4 // 2**20
-        run(
-            ["mke2fs", "-q", "-t", "ext4", "-m", "0", "-L", label, "-E", "root_owner=0:0",
-             "-d", folder, str(output), f"{size}M"],
-            doing="making a disk of files",
-        )  # fmt: skip
+        command = ["mke2fs", "-q", "-t", "ext4", "-m", "0", "-L", label, "-E", "root_owner=0:0"]
+        run([*command, "-d", folder, str(output), f"{size}M"], doing="making a disk of files")
     return output
 
 

@@ -78,9 +78,12 @@ def _replay_journal(raw: Path) -> None:
     environment = os.environ | {"PATH": path}
     for options in (["-E", "journal_only", "-p"], ["-fn"]):
         done = subprocess.run(
-            ["e2fsck", *options, raw], capture_output=True, text=True, check=False,
+            ["e2fsck", *options, raw],
+            capture_output=True,
+            text=True,
+            check=False,
             env=environment,
-        )  # fmt: skip
+        )
         if done.returncode not in (0, _E2FSCK_MENDED):
             raise MachineError(f"the killed disk is damaged:\n{done.stdout}{done.stderr}")
 
@@ -88,8 +91,11 @@ def _replay_journal(raw: Path) -> None:
 def _hook(command: list[str | Path], environment: dict[str, str]) -> str:
     done = subprocess.run(
         [str(word) for word in command],
-        env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode != 0:
         raise MachineError(f"the hook failed: {done.stderr}")
     return done.stdout.strip()

@@ -64,9 +64,14 @@ def _take_apart(image: Path, squashfs: Path) -> _Source:
 
 def _sign(source: _Source, output: Path, version: str, key: SigningKey) -> Path:
     sign_image(
-        source.squashfs, output, board=source.board, version=version, built=source.built, key=key,
+        source.squashfs,
+        output,
+        board=source.board,
+        version=version,
+        built=source.built,
+        key=key,
         files=source.files,
-    )  # fmt: skip
+    )
     return output
 
 
@@ -75,8 +80,8 @@ def _without_libraries(squashfs: Path, output: Path) -> None:
     run(["unsquashfs", "-quiet", "-no-progress", "-dest", tree, squashfs], doing="unpacking")
     for name in _REMOVED:
         shutil.rmtree(tree / "usr/lib/kiosk/site-packages" / name)
+    quick = ["-comp", "gzip", "-Xcompression-level", "1"]
     run(
-        ["mksquashfs", tree, output, "-comp", "gzip", "-Xcompression-level", "1", "-all-root",
-         "-no-progress", "-quiet"],
+        ["mksquashfs", tree, output, *quick, "-all-root", "-no-progress", "-quiet"],
         doing="packing the broken payload",
-    )  # fmt: skip
+    )

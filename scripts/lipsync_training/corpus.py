@@ -49,6 +49,9 @@ class Voice:
     sentences: int
 
 
+_VARIANTS: Final = (
+    "f1", "f2", "f3", "f4", "f5", "m1", "m3", "m7", "klatt2", "klatt4", "Annie", "steph", "linda",
+)  # fmt: skip
 VOICES: Final = (
     Voice("flite", "awb", 620),
     Voice("flite", "rms", 620),
@@ -57,14 +60,11 @@ VOICES: Final = (
     Voice("festival", "lp_diphone", 240),
     Voice("festival", "czech_dita", 240),
     Voice("festival", "upc_ca_ona_hts", 160),
-    *(Voice("espeak", f"en-us+{variant}", 40) for variant in (
-        "f1", "f2", "f3", "f4", "f5", "m1", "m3", "m7", "klatt2", "klatt4",
-        "Annie", "steph", "linda",
-    )),
+    *(Voice("espeak", f"en-us+{variant}", 40) for variant in _VARIANTS),
     *(Voice("espeak", f"en-gb-x-rp+{variant}", 40) for variant in ("f2", "f4", "m2", "anika")),
     # The rules of other languages on the same text: other rhythms and other vowels.
     *(Voice("espeak", name, 40) for name in ("fr+f2", "it+f3", "nl+m3", "sv+f4")),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

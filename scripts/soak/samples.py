@@ -51,10 +51,14 @@ def look(pid: int, minute: float, metric: Callable[[str], float]) -> Sample:
         return int(found[1]) / 1000
 
     return Sample(
-        minute, mb("Rss"), mb("Pss"), len(list((folder / "fd").iterdir())),
+        minute,
+        mb("Rss"),
+        mb("Pss"),
+        len(list((folder / "fd").iterdir())),
         len(list((folder / "task").iterdir())),
-        metric("process_resident_memory_bytes") / 1e6, int(metric("process_open_fds")),
-    )  # fmt: skip
+        metric("process_resident_memory_bytes") / 1e6,
+        int(metric("process_open_fds")),
+    )
 
 
 def complaints(samples: Sequence[Sample]) -> list[str]:

@@ -94,10 +94,12 @@ class Kiosk:
         self.sound = "PulseAudio's null sink over ALSA" if self._sound else "none"
         settings |= protected(folder) | {
             "avatar.path": ROOT / "config/avatars/default-20k.avatar",
-            "display.width": 180, "display.height": 320, "display.frame_rate": 15,
+            "display.width": 180,
+            "display.height": 320,
+            "display.frame_rate": 15,
             "endpoint.url": f"ws://127.0.0.1:{endpoint_port}/relay",
             "endpoint.say_url": f"http://127.0.0.1:{endpoint_port}/say",
-        }  # fmt: skip
+        }
         self._run = start_kiosk(folder, settings, variables)
         self.log = self._run.log
         self._run.wait_for(r"ready: ")

@@ -28,9 +28,13 @@ class Logged:
         self.log = log
         with log.open("ab") as file:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", *command], cwd=root, stdout=file, stderr=file,
-                env=os.environ | variables, preexec_fn=_as_a_service,
-            )  # fmt: skip
+                [sys.executable, "-m", *command],
+                cwd=root,
+                stdout=file,
+                stderr=file,
+                env=os.environ | variables,
+                preexec_fn=_as_a_service,
+            )
 
     @property
     def pid(self) -> int:
@@ -64,9 +68,16 @@ def start_kiosk(
     (folder / "kiosk.yaml").write_text("{}\n")
     options = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
     return Logged(
-        folder / "kioskd.log", "kioskd", "--config", str(folder / "kiosk.yaml"), *options,
-        root=root, SDL_VIDEODRIVER="offscreen", STATE_DIRECTORY=str(folder), **variables,
-    )  # fmt: skip
+        folder / "kioskd.log",
+        "kioskd",
+        "--config",
+        str(folder / "kiosk.yaml"),
+        *options,
+        root=root,
+        SDL_VIDEODRIVER="offscreen",
+        STATE_DIRECTORY=str(folder),
+        **variables,
+    )
 
 
 def _as_a_service() -> None:

@@ -15,12 +15,13 @@ TOKEN: Final = "0123456789abcdef0123456789abcdef"
 def certificate(folder: Path) -> tuple[Path, Path]:
     """A self-signed certificate for 127.0.0.1 and its key, in the folder."""
     paths = folder / "tls.crt", folder / "tls.key"
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt"]
+    command += ["ec_paramgen_curve:prime256v1", "-nodes", "-days", "3650", "-subj", "/CN=kiosk"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1"]
     run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-         "ec_paramgen_curve:prime256v1", "-nodes", "-out", paths[0], "-keyout", paths[1],
-         "-days", "3650", "-subj", "/CN=kiosk", "-addext", "subjectAltName=IP:127.0.0.1"],
+        [*command, "-out", paths[0], "-keyout", paths[1]],
         doing="making the kiosk's certificate",
-    )  # fmt: skip
+    )
     return paths
 
 
@@ -30,9 +31,12 @@ def protected(folder: Path) -> dict[str, object]:
     token.write_text(TOKEN)
     public, key = certificate(folder)
     return {
-        "health.address": "0.0.0.0", "health.port": 0, "health.token_file": token,
-        "health.tls_certificate": public, "health.tls_key": key,
-    }  # fmt: skip
+        "health.address": "0.0.0.0",
+        "health.port": 0,
+        "health.token_file": token,
+        "health.tls_certificate": public,
+        "health.tls_key": key,
+    }
 
 
 def any_certificate() -> ssl.SSLContext:

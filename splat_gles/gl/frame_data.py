@@ -53,9 +53,7 @@ class FrameData:
         block[0] = 1 / horizontal, 1 / vertical, 1.3 * horizontal, 1.3 * vertical
         # The low-pass is one of the picture's pixels at any internal resolution: that matches
         # 0.3 scale^2 square pixels of the smaller buffer, where 0.3 would blur
-        block[1] = (
-            2 / camera.size[0], 2 / camera.size[1], self._covariance_scale, len(active)
-        )  # fmt: skip
+        block[1] = (2 / camera.size[0], 2 / camera.size[1], self._covariance_scale, len(active))
         block[4, 0] = 1 / least_alpha
         end = _HEADER_ROWS + 3 * self._joints
         block[_HEADER_ROWS:end] = view_skin[:, :3].reshape(-1, 4)

@@ -58,9 +58,16 @@ def make_splat_texture(texels: NDArray[np.uint32]) -> int:
     padded[: len(texels)] = texels
     name = _make_texture(gl.GL_TEXTURE_2D)
     gl.glTexImage2D(
-        gl.GL_TEXTURE_2D, 0, gl.GL_RGBA32UI, SPLATS_PER_ROW * 3, rows, 0,
-        gl.GL_RGBA_INTEGER, gl.GL_UNSIGNED_INT, padded.ctypes.data,
-    )  # fmt: skip
+        gl.GL_TEXTURE_2D,
+        0,
+        gl.GL_RGBA32UI,
+        SPLATS_PER_ROW * 3,
+        rows,
+        0,
+        gl.GL_RGBA_INTEGER,
+        gl.GL_UNSIGNED_INT,
+        padded.ctypes.data,
+    )
     return name
 
 
@@ -77,17 +84,34 @@ def make_delta_texture(deltas: Float32) -> int:
     _check_limit(DELTAS_PER_ROW, rows, gl.GL_MAX_TEXTURE_SIZE, "moving splats", touched)
     name = _make_texture(gl.GL_TEXTURE_2D_ARRAY)
     gl.glTexImage3D(
-        gl.GL_TEXTURE_2D_ARRAY, 0, gl.GL_RGBA16F, DELTAS_PER_ROW, rows, layers, 0,
-        gl.GL_RGBA, gl.GL_HALF_FLOAT, None,
-    )  # fmt: skip
+        gl.GL_TEXTURE_2D_ARRAY,
+        0,
+        gl.GL_RGBA16F,
+        DELTAS_PER_ROW,
+        rows,
+        layers,
+        0,
+        gl.GL_RGBA,
+        gl.GL_HALF_FLOAT,
+        None,
+    )
     # Layer by layer: a copy of them all would be the largest array that drawing ever needs
     padded = np.zeros((rows * DELTAS_PER_ROW, 4), np.float16)
     for layer in range(targets):
         padded[:touched, :3] = deltas[layer]
         gl.glTexSubImage3D(
-            gl.GL_TEXTURE_2D_ARRAY, 0, 0, 0, layer, DELTAS_PER_ROW, rows, 1,
-            gl.GL_RGBA, gl.GL_HALF_FLOAT, padded.ctypes.data,
-        )  # fmt: skip
+            gl.GL_TEXTURE_2D_ARRAY,
+            0,
+            0,
+            0,
+            layer,
+            DELTAS_PER_ROW,
+            rows,
+            1,
+            gl.GL_RGBA,
+            gl.GL_HALF_FLOAT,
+            padded.ctypes.data,
+        )
     return name
 
 

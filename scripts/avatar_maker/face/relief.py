@@ -158,7 +158,9 @@ def _wrinkles(marks: Landmarks, lines: float) -> list[_Line]:
         line([corner, tip], 0.0011, 0.5 * late)
     line([at(6, 12, eye), at(7, 19, eye), at(6, 27, eye)], 0.0016, 0.45 * late)
     for number, high in enumerate((36.0, 44.0, 52.5)):
-        bow = [at(x, high + 0.8 * np.cos(x / 13 + 2 * number) - x / 18, eye)
-               for x in (-6.0, 6.0, 12.0, 18.0, 24.0, 30.0, 36.0)]  # fmt: skip
+        bow = [
+            at(x, high + 0.8 * np.cos(x / 13 + 2 * number) - x / 18, eye)
+            for x in (-6.0, 6.0, 12.0, 18.0, 24.0, 30.0, 36.0)
+        ]
         line(bow, 0.0024, (0.5, 0.6, 0.4)[number] * late)
     return found
