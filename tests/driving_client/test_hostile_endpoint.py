@@ -155,7 +155,7 @@ def test_a_handshake_of_every_kind_is_borne() -> None:
         await asyncio.sleep(0)
 
     async def story() -> None:
-        async with linked(websocket_app(handler), connect_timeout_s=0.05) as rig:
+        async with linked(websocket_app(handler), connect_timeout_s=60.0) as rig:
             await until(lambda: not some or rig.task.done())
             assert not rig.link.counters.failures.get("link_fault")
             assert not rig.task.done() or rig.downs[-1].fatal

@@ -38,7 +38,7 @@ def test_a_device_that_ran_dry_is_counted_and_takes_sound_again(sound_server: An
     before = time.monotonic()
     played, at = device.played()
     assert 1920 + 1000 < played < device.written
-    assert before - 0.5 < at <= time.monotonic(), "the stamp is of this clock"
+    assert before - 10.0 < at <= time.monotonic(), "the stamp is of this clock"
     assert device.xruns == 1
     device.drop()
     assert device.written == 0

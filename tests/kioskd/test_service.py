@@ -39,6 +39,8 @@ from driving_client.wire.relay_frames import (
     encode_frame,
 )
 from kioskd.service.signals import GRACE_S, LAST_WORDS_S, MARGIN_S
+from soak.stand import End
+from test_stand.starvation import watching
 
 NO_ENDPOINT = "endpoint: {url: ''}\n"
 NOBODY = "endpoint: {url: 'ws://127.0.0.1:9/relay'}\n"
@@ -187,14 +189,15 @@ def test_a_log_that_nobody_reads_cannot_prevent_the_end() -> None:
 
 
 def test_on_a_busy_machine_the_end_comes_in_time_too(tmp_path: Path) -> None:
-    with running(tmp_path, config=NO_ENDPOINT) as kiosk:
+    with running(tmp_path, config=NO_ENDPOINT) as kiosk, watching() as probe:
         busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4)]
         try:
             kiosk.process.send_signal(signal.SIGTERM)
             began = time.monotonic()
             assert kiosk.process.wait(GENEROUS_S) == 0, kiosk.log
-            # Its own limit is 2 s; the rest is for this test, which is as busy
-            assert time.monotonic() - began < 2.0 + 3.0
+            end = End(0, time.monotonic() - began, probe.worst(began))
+            # Its own limit is 2 s; 3 s are for this test, which is as busy, and what is beside it
+            assert end.seconds < end.allowed_s + 3.0, end
         finally:
             for each in busy:
                 each.kill()

@@ -24,13 +24,13 @@ START_S = 120.0
 
 def health(port: int, process: subprocess.Popen[str]) -> dict[str, dict[str, str]]:
     """The kiosk's checks, once it is ready."""
+    url = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
         assert process.poll() is None, process.communicate()[1]
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5):
-                pass
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
+            urllib.request.urlopen(f"{url}/readyz", timeout=START_S).close()
+            with urllib.request.urlopen(f"{url}/healthz", timeout=START_S) as answer:
                 checks: dict[str, dict[str, str]] = json.load(answer)["checks"]
                 return checks
         except OSError:
