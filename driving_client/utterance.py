@@ -47,7 +47,6 @@ class Utterance:
             )
         self.request_id = request_id
         self.sample_rate = sample_rate
-        self.created = time.monotonic()
         self._lock = threading.Lock()
         self._motion_offset_s = motion_offset_s
         self._track = MotionTrack(space)

@@ -86,15 +86,13 @@ def ladder(rate: float) -> tuple[Step, ...]:
 class GovernorState:
     """What the governor does and why, for health and metrics.
 
-    `load` is the median share of the time at hand that frames took lately, 0 before any; `best`
-    the finest step (index in the ladder) that heat and `Governor.limit` allow; `reason` why the
-    last change came: "" before any, else overload, late_frames, room, trial, no_room, heat
-    or limit.
+    `load` is the median share of the time at hand that frames took lately, 0 before any; `reason`
+    why the last change came: "" before any, else overload, late_frames, room, trial, no_room,
+    heat or limit.
     """
 
     index: int
     step: Step
-    best: int
     load: float
     reason: str
     changes: int
@@ -127,7 +125,7 @@ class Governor:
         self._cool_since: float | None = None
         self._released_at: float | None = None
         self._release_wait = RELEASE_S
-        self.state = GovernorState(0, self.steps[0], 0, 0.0, "", 0)
+        self.state = GovernorState(0, self.steps[0], 0.0, "", 0)
 
     def observe(self, now: float, cost_s: float, step: Step) -> Step:
         """Take note of a frame that was finished at `now` (s, monotonic); the step from now on.
@@ -161,7 +159,6 @@ class Governor:
             if now - self._cool_since >= self._release_wait:
                 self._cool_since = self._released_at = now
                 self._heat_cap -= 1
-                self.state = replace(self.state, best=self._best)
         return self.state.step
 
     def limit(self, index: int, now: float) -> Step:
@@ -221,6 +218,7 @@ class Governor:
 
     @property
     def _best(self) -> int:
+        """The finest step that heat and `limit` allow."""
         return max(self._heat_cap, self._limit)
 
     def _fitting(self, load: float) -> int:
@@ -276,11 +274,10 @@ class Governor:
 
     def _change(self, index: int, now: float, reason: str) -> None:
         before = self.state
-        self.state = replace(before, best=self._best)
         if index == before.index:
             return
         self.state = GovernorState(
-            index, self.steps[index], self._best, before.load, reason, before.changes + 1
+            index, self.steps[index], before.load, reason, before.changes + 1
         )
         cost = before.load * before.step.divisor
         self._cost_before = (before.step.scale, cost) if cost else None

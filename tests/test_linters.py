@@ -181,3 +181,20 @@ def test_the_rooms_of_a_package_import_downwards_only(root: Path, package: str) 
     for room in sorted(rooms):
         climb(room, ())
     assert len(settled) > 10, "nothing was looked at"
+
+
+def test_what_an_object_keeps_for_itself_is_read_somewhere(root: Path) -> None:
+    """A private attribute that is only written is a leftover; by name, in what is no test."""
+    written: dict[str, str] = {}
+    read = set()
+    for path in own_sources(root):
+        if "tests" in path.relative_to(root).parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Attribute):
+                continue
+            if isinstance(node.ctx, ast.Load):
+                read.add(node.attr)
+            elif node.attr.startswith("_") and ast.unparse(node.value) == "self":
+                written[node.attr] = f"{path.relative_to(root)}:{node.lineno}"
+    assert not {name: where for name, where in written.items() if name not in read}

@@ -54,11 +54,6 @@ class DeviceChoice:
         self.device: SoundDevice = StandIn(self._buffer_s, clock=clock)
         self.reason: str | None = "audio_no_device" if settings.enabled else "audio_disabled"
 
-    @property
-    def device_ok(self) -> bool:
-        """Whether sound reaches a device, paced by itself or not."""
-        return self.reason in (None, "audio_not_paced")
-
     def open_first(self) -> None:
         """The first attempt; waits for it a little so that the first words are heard."""
         if not self._settings.enabled:

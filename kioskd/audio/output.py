@@ -215,7 +215,6 @@ class AudioOutput:
         if voice is None:
             self._snapshot = AudioSnapshot(
                 at=now,
-                device_ok=choice.device_ok,
                 reason=choice.reason,
                 xruns=self._xruns_total,
                 beat=now,
@@ -228,7 +227,6 @@ class AudioOutput:
         position_s, speed = voice.advance(located, previous_s)
         self._snapshot = AudioSnapshot(
             ticket=self._ticket,
-            request_id=voice.utterance.request_id,
             position_s=position_s,
             at=now,
             speed=speed,
@@ -237,7 +235,6 @@ class AudioOutput:
             started=voice.started,
             finished=voice.finished,
             starved=voice.starved,
-            device_ok=choice.device_ok,
             reason=choice.reason,
             xruns=self._xruns_total,
             beat=now,

@@ -23,7 +23,6 @@ class AudioSnapshot:
     """
 
     ticket: int = 0
-    request_id: str | None = None
     position_s: float = 0.0
     at: float = 0.0
     speed: float = 1.0
@@ -32,7 +31,6 @@ class AudioSnapshot:
     started: bool = False
     finished: bool = False
     starved: bool = False
-    device_ok: bool = False
     reason: str | None = None
     xruns: int = 0
     beat: float = 0.0

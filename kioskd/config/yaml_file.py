@@ -31,7 +31,6 @@ class Entry:
     """A name of a mapping with its value; `line` is the value's, from 1."""
 
     name: str
-    key: yaml.Node
     value: yaml.Node
 
     @property
@@ -85,7 +84,7 @@ class YamlFile:
                 hint = did_you_mean(name, known, prefix)
                 self.problem(key, prefix + name, f"unknown {kind}{hint}")
                 continue
-            yield Entry(name, key, value)
+            yield Entry(name, value)
 
     def problem(self, node: yaml.Node, name: str, text: str) -> None:
         """Report what is wrong at a node; `name` may be empty."""

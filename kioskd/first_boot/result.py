@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -23,14 +23,14 @@ class Provisioning:
     """`result` is own, accepted, refused or restored.
 
     `taken` is the digest of the last stick that was accepted, empty as long as none was;
-    `refused` that of the stick to which `problems` belong. `time` in Unix seconds.
+    `refused` that of the stick to which `problems` belong. The file also says when, in Unix
+    seconds.
     """
 
     result: str
     problems: tuple[str, ...] = ()
     taken: str = ""
     refused: str = ""
-    time: int = 0
 
 
 def result_file(store: Store) -> Path:
@@ -45,16 +45,15 @@ def read_provisioning(store: Store) -> Provisioning | None:
             told = json.loads(file.read(_MAX_BYTES))
         texts = {key: str(told[key]) for key in ("result", "taken", "refused")}
         problems = tuple(str(problem) for problem in told["problems"])
-        return Provisioning(problems=problems, time=int(told["time"]), **texts)
+        return Provisioning(problems=problems, **texts)
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
 
 
 def write_provisioning(store: Store, told: Provisioning, files: Files) -> None:
     """Write the result where it differs, and the safe page's text; raises OSError."""
-    before = read_provisioning(store)
-    if before is None or replace(before, time=0) != replace(told, time=0):
-        content = json.dumps(asdict(replace(told, time=int(time.time()))), indent=1)
+    if read_provisioning(store) != told:
+        content = json.dumps(asdict(told) | {"time": int(time.time())}, indent=1)
         files.make_folder(store.state)
         replace_file(files, result_file(store), content.encode() + b"\n")
     problem = store.run / "config-problem"

@@ -273,7 +273,6 @@ class Player:
             motion=motion.status,
             reasons=tuple(dict.fromkeys(reasons)),
             sync_offset_s=self._performance.sync_offset_s,
-            link_up=self._link.is_up,
             gesture=self._performance.gestures.name,
         )
 

@@ -43,5 +43,4 @@ class PlayerSnapshot:
     motion: MotionStatus = "none"
     reasons: tuple[MotionReason, ...] = ()
     sync_offset_s: float | None = None
-    link_up: bool = False
     gesture: str = IDLE

@@ -42,7 +42,7 @@ class Turn:
         """The snapshot if it is about this turn, else one of a voice that has not begun."""
         if audio.ticket == self.ticket:
             return audio
-        return AudioSnapshot(request_id=self.utterance.request_id, at=audio.at)
+        return AudioSnapshot(at=audio.at)
 
     def note_position(self, position_s: float, metrics: Metrics) -> None:
         """Count the speech heard since the last time."""

@@ -32,7 +32,7 @@ def load_avatar(configured: str) -> tuple[Avatar, AvatarSnapshot]:
             logger.error("%s", problem, extra={"code": "avatar_not_loaded"})
             continue
         told = f"{'; '.join(problems)}; the default avatar is shown instead" if problems else ""
-        return avatar, AvatarSnapshot(avatar.name, path, avatar.splats, told)
+        return avatar, AvatarSnapshot(avatar.name, avatar.splats, told)
     raise AvatarError(
         f"no avatar can be loaded ({'; '.join(problems)}); set avatar.path to a bundle made by "
         "`python -m splat_gles import`"

@@ -45,6 +45,5 @@ class AvatarSnapshot:
     """The avatar that shows; `problem` says why it is not the one that is configured."""
 
     name: str
-    path: str
     splats: int
     problem: str = ""

@@ -103,7 +103,6 @@ class Kiosk:
         self._pictures = PictureDesk()
         self._io = LoopThread("io")
         self._http: HttpService | None = None
-        self._render: RenderLoop | None = None
         self._player: Player | None = None
         self._link_settings: LinkSettings | None = None
         self._known_endpoints = KnownEndpoints(own_folder())
@@ -149,7 +148,7 @@ class Kiosk:
         )
         keeper = LinkKeeper(player.on_event, self._metrics)
         self._keeper = keeper
-        self._render = render = RenderLoop(
+        render = RenderLoop(
             stage,
             rig,
             player,

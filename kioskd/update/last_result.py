@@ -12,19 +12,21 @@ from driving_client.regular_file import open_regular
 from kioskd.update.files import Files, replace
 from kioskd.update.store import Store
 
-_LINE: Final = re.compile(r"(result|slot|version|reason|time)=([^\n]{0,200})")
+_LINE: Final = re.compile(r"(result|slot|version|reason)=([^\n]{0,200})")
 _MAX_BYTES: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class LastResult:
-    """`result` is installed, good, fallback or rollback; `reason` a snake_case word or empty."""
+    """`result` is installed, good, fallback or rollback; `reason` a snake_case word or empty.
+
+    The file also says when, for people.
+    """
 
     result: str
     slot: str = ""
     version: str = ""
     reason: str = ""
-    time: str = ""
 
 
 def read_result(store: Store) -> LastResult | None:

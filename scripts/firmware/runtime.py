@@ -46,7 +46,6 @@ _CODE: Final = ("bytecode", "elf", "native", "packages", "runtime", "tree")
 class Runtime:
     """`tree` is to be copied into a payload, `licences` has a folder for each deb."""
 
-    key: str
     tree: Path
     licences: Path
     debs: tuple[Deb, ...]
@@ -67,7 +66,6 @@ def build_runtime(cache: Path, progress: Progress, *, npu: bool, refresh: bool) 
     key = _key([deb for deb, _ in found.values()], [*wheels, *sources])
     folder = cache / "runtime" / key
     runtime = Runtime(
-        key,
         folder / "tree",
         folder / "licences",
         tuple(found[name][0] for name in RUNTIME_PACKAGES),

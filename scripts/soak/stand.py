@@ -82,7 +82,6 @@ class Kiosk:
     """A kioskd, asked over its own TLS port from this machine."""
 
     def __init__(self, folder: Path, endpoint_port: int) -> None:
-        self._folder = folder
         self._sound = None
         variables: dict[str, str] = {}
         settings: dict[str, object] = {"audio.enabled": "false"}

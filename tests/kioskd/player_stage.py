@@ -165,7 +165,7 @@ class ClockedSound:
             return AudioSnapshot(at=self.now)
         done = self.position >= utterance.audio_seconds
         return AudioSnapshot(
-            ticket=self.ticket, request_id=utterance.request_id, position_s=self.position,
+            ticket=self.ticket, position_s=self.position,
             at=self.now, limit_s=utterance.audio_seconds, running=self.running and not done,
             started=self.started, starved=self.started and done and not utterance.audio_ended,
             finished=done and utterance.audio_ended,

@@ -96,13 +96,13 @@ def test_a_screen_must_be_plugged_in(tmp_path: Path) -> None:
 
 def test_another_avatar_than_the_configured_one_is_told() -> None:
     assert outcome(AvatarCheck(lambda: None).run(NOW)) == ("fail", "no_avatar")
-    avatar = AvatarSnapshot("ball", "/a.avatar", 400)
+    avatar = AvatarSnapshot("ball", 400)
     assert outcome(AvatarCheck(lambda: avatar).run(NOW)) == ("pass",)
     stand_in = replace(avatar, problem="/b.avatar: damaged")
     assert outcome(AvatarCheck(lambda: stand_in).run(NOW)) == ("warn", "avatar_not_loaded")
 
 
-SOUND = AudioSnapshot(device_ok=True, reason=None, beat=999.9)
+SOUND = AudioSnapshot(reason=None, beat=999.9)
 
 
 @pytest.mark.parametrize(
@@ -110,9 +110,9 @@ SOUND = AudioSnapshot(device_ok=True, reason=None, beat=999.9)
     [
         (SOUND, True, ("pass",)),
         (replace(SOUND, beat=990.0), True, ("fail", "audio_stuck")),
-        (replace(SOUND, reason="audio_disabled", device_ok=False), False, ("pass",)),
+        (replace(SOUND, reason="audio_disabled"), False, ("pass",)),
         *[
-            (replace(SOUND, device_ok=False, reason=code), True, ("warn", code))
+            (replace(SOUND, reason=code), True, ("warn", code))
             for code in (*AUDIO_REASONS, "audio_of_the_future")
         ],
     ],

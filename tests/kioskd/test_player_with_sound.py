@@ -109,7 +109,7 @@ def real_cinema(device: str) -> Iterator[Cinema]:
     sound.start()
     try:
         deadline = time.monotonic() + 60
-        while not sound.snapshot().device_ok:
+        while sound.snapshot().reason is not None:
             assert time.monotonic() < deadline
             time.sleep(0.01)
         yield Cinema(

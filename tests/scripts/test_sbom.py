@@ -54,7 +54,7 @@ def payload(tmp_path: Path) -> tuple[Path, Runtime]:
         PythonPackage("pyfoo", "1", tmp_path / "pyfoo-1.whl", DIGEST),
         PythonPackage("ruamel-bar", "2", tmp_path / "ruamel_bar-2.whl", DIGEST),
     )
-    return tree, Runtime("key", tree, licences, debs, wheels)
+    return tree, Runtime(tree, licences, debs, wheels)
 
 
 def described(payload: tuple[Path, Runtime]) -> dict[str, Any]:
