@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Unexpected exceptions, where what comes from outside is handled.
 
-Such a place catches Exception, tells it here and goes on without what caused it: nothing that
+Such a place catches Exception, reports it here and goes on without what caused it: nothing that
 a peer sends may end the daemon. The first of a kind is logged with its traceback; the same one
 again only at its second, fourth, eighth time, so that a peer cannot fill the log with it.
 """
@@ -17,7 +17,7 @@ _REMEMBERED: Final = 64
 
 
 class FaultLog:
-    """Remembers which exceptions were told, by their type and the line that raised them."""
+    """Remembers which exceptions were reported, by their type and the line that raised them."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, str, int], int] = {}

@@ -3,10 +3,9 @@
 
 A kind of line is its place in the source and its code. Within a minute ten lines of a kind are
 written, of warnings and errors each text once; the rest is told as one line, "… 19,999 more of
-these in 60 s". Below warnings a line tells an act, such as a reload, and the same act again is
-worth its line.
-Kinds do not share their allowance: a flood of one hides no other. A peer that chooses the code
-(it names its error) gains nothing, because a place has eight kinds at most.
+these in 60 s". Below warnings a line reports an action, such as a reload, and the same action again
+is worth its line. Kinds do not share their allowance: a flood of one hides no other. A peer that
+chooses the code (it names its error) gains nothing, because a place has eight kinds at most.
 
 One such handler stands before the real one. What it left out is always told: when the minute is
 over, by a timer, and when logging shuts down.

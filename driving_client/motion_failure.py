@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Why speech has no motion: one list for the link that knows it and for whoever plays and tells it.
+"""Why speech has no motion: one list for the link that knows it and the player that reports it.
 
 The values are the codes that health, metrics and log show, so they are stable. An endpoint has
 codes of its own beside them, which come from outside: `endpoint_failure` lets through what is a
@@ -18,13 +18,13 @@ class MotionFailure(StrEnum):
 
     # What a link knows about its utterance
     NO_ENDPOINT = "no_endpoint"
-    """No endpoint is configured: motion that nobody was asked for, no fault of anything."""
+    """No endpoint is configured: nobody was asked for motion, and nothing is at fault."""
     RELAY_TAKES_NO_VOICE = "relay_takes_no_voice"
     """A voice made here, and a relay makes motion for its own voices only."""
     LINK_DOWN = "link_down"
     """The endpoint is not connected."""
     LINK_LOST = "link_lost"
-    """The endpoint went away amid the utterance."""
+    """The endpoint went away during the utterance."""
     BACKEND_ERROR = "backend_error"
     """The relay's backend reported an error for the utterance."""
     TOO_LONG = "too_long"
@@ -60,5 +60,5 @@ _CODE: Final = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 def endpoint_failure(code: str) -> MotionReason:
-    """The endpoint's own code as a reason, MotionFailure.OTHER for what is no code."""
+    """The endpoint's own code as a reason, MotionFailure.OTHER for anything that is not a code."""
     return EndpointCode(code) if _CODE.fullmatch(code) else MotionFailure.OTHER

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The PCM rates of the protocol, apart from the code that handles samples.
 
-Whoever only reads a configuration asks here and need not wait for numpy.
+Code that only reads a configuration need not wait for numpy.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ class _Endpoint:
                 request.transport.abort()  # closing would read on what it sends
         except ConnectionError as error:
             logger.debug("a client has left: %s", error, extra={"code": "client_gone"})
-        except Exception as error:  # noqa: BLE001 – told by its traceback
+        except Exception as error:  # noqa: BLE001 – logged with its traceback
             self._faults.tell("serving a client", error, "session_fault")
             await socket.close(code=WSCloseCode.INTERNAL_ERROR, message=b"internal error")
         finally:

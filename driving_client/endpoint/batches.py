@@ -77,7 +77,7 @@ class MotionBatches:
             self._changed.clear()
             try:
                 # Not wait_for: before Python 3.12 it swallows a cancellation that comes right
-                # after a push, and who cancels waits for ever
+                # after a push, and the canceller waits for ever
                 async with asyncio.timeout(timeout):
                     await self._changed.wait()
             except TimeoutError:

@@ -4,7 +4,7 @@
 The speech model hears mouth controls in the audio; the motion's own are read through the
 packaged FLAME mapping and, where a recording is long enough, also through a regression of its
 own, cross-validated, so that a face which the packaged mapping does not know is no obstacle.
-The offset is where the two agree best. What such agreement is worth is told by shifts of a
+The offset is where the two agree best. What such agreement is worth is shown by shifts of a
 second and more, where there can be none, and by how far the best place moves when seconds of
 the recording are drawn anew (bootstrap).
 
@@ -40,7 +40,7 @@ OWN_FIT_SPEECH_S: Final = 10.0
 """From so much speech on, the recording's own regression is trusted more than the mapping."""
 LARGEST_ERROR_S: Final = 0.04
 _NO_OFFSET_S: Final = 0.03
-"""Up to here a peak counts as none."""
+"""A peak no higher than this does not count."""
 _SPEAKING: Final = 0.15
 """Opening from which a frame counts as speech."""
 _FAR_S: Final = 1.0
@@ -175,7 +175,7 @@ def _bootstrap(offsets: list[float], sums: Matrix) -> float:
     """How far the peak moves over draws of the recording's half seconds; seeded.
 
     Half the width that holds the middle 68 % of the draws: a standard deviation where they are
-    normal, and no slave to the few draws of a short recording that leave out most speech.
+    normal, and not governed by the few draws of a short recording that leave out most speech.
     """
     random = np.random.default_rng(0)
     blocks = sums.shape[1]

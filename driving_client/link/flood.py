@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How much a peer may send: what is beyond any use is cut off with a reason.
+"""How much a peer may send: beyond any use it is cut off, with a reason.
 
 The limits are far above what real endpoints send at their fastest, which is everything at once:
 ten minutes of speech, the longest utterance there is, in pieces of 20 ms with its motion frame
-by frame, is 45,000 frames with 15,000 keyframes. Bytes need no limit: who reads slowly is
-sent slowly.
+by frame, is 45,000 frames with 15,000 keyframes. Bytes need no limit: a slow reader is sent to
+slowly.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ class ReconnectingLink(ABC):
                 meter = Meter()
                 async with uncompressed(middlewares=(no_redirects,), meter=meter) as http:
                     fault = await self._one_session(http, meter)
-            except Exception as error:  # noqa: BLE001 – told by its traceback
+            except Exception as error:  # noqa: BLE001 – logged with its traceback
                 self._faults.tell("serving the endpoint", error)
                 fault = unexpected_fault(error)
             finally:
@@ -236,7 +236,7 @@ class ReconnectingLink(ABC):
         """Call what nobody waits for; an exception ends the session as a fault."""
         try:
             function(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001 – told by its traceback
+        except Exception as error:  # noqa: BLE001 – logged with its traceback
             self._break(error)
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:
@@ -246,7 +246,7 @@ class ReconnectingLink(ABC):
             self._break(error)
 
     def _break(self, error: Exception) -> None:
-        """An exception beside the receiving: the session ends, and tells it as its fault."""
+        """An exception outside of receiving: the session ends with it as its fault."""
         self._faults.tell("serving the endpoint", error)
         if self._socket is None or self._broken_by is not None:
             self._counters.fail("link_fault")

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a link must know, checked once, so that a wrong setting is told at the start.
 
-Defaults are left to whoever configures it: a default for an operator lies in kioskd's table of
-options, and only what nobody sets has one here. Secrets are kept out of `repr`, and so out of logs.
+Defaults are left to the caller: an operator's are in kioskd's table of options, and only what
+nobody sets has one here. Secrets are kept out of `repr`, and so out of logs.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class LinkSettings:
 
     @property
     def key(self) -> str:
-        """Names endpoint and avatar in a SessionRecord; tells nothing, for a URL may hold keys."""
+        """Names endpoint and avatar in a SessionRecord; a hash, for a URL may hold keys."""
         told = json.dumps((self.dialect, self.url, self.app_id, self.avatar_id))
         return hashlib.sha256(told.encode()).hexdigest()
 

@@ -3,7 +3,7 @@
 
 After Cohen and Massaro (1993): every phoneme pulls at each control with a weight that rises
 before it and falls after it; the control is the weighted mean. Lips lead the sound, more for
-rounding than for opening. Closures (p b m, f v) are no means but events: each gets a window
+rounding than for opening. Closures (p b m, f v) are events, not means: each gets a window
 of its own with a flat top at least one frame long, or sampling at 40 ms would miss half of
 them. Pauses close the mouth fully.
 """

@@ -2,7 +2,7 @@
 """The speech model on the NPU of an RK3576, where that is there, right and faster than the CPU.
 
 Wants three things of the vendor, no part of the project: the kernel's driver rknpu, librknnrt.so
-of the board's system, and the wheel rknn-toolkit-lite2, which tells of trouble by -1 or None and a
+of the board's system, and the wheel rknn-toolkit-lite2, which reports trouble as -1 or None and a
 line in its own log. Against another driver it may hang or crash, so a process of its own tries
 first. The NPU is used if a second of frames agrees with numpy and takes less time there.
 """

@@ -60,7 +60,7 @@ def read_cards(
 
 
 def choose_device(device: str, patterns: Sequence[str], cards: Sequence[SoundCard]) -> str:
-    """ALSA's name of the device to open: `device` itself, or what "auto" comes to.
+    """ALSA's name of the device to open: `device` itself, or what "auto" resolves to.
 
     The first pattern that fits a card decides; `*` and `?` as in file names, in either case.
     Where none fits it is ALSA's default.

@@ -14,7 +14,7 @@ class AudioSettings:
     `device` is an ALSA PCM name (`default`, `plughw:CARD=HDMI`, …), or `auto` for the first card
     that fits a pattern of `match` (`kioskd.audio.cards`); `latency_ms` is what the
     device's own counters do not show (an amplifier's or a screen's delay) and is taken off
-    the position; `buffer_ms` is how much sound lies in the device at most; `volume` is 0 to 1.
+    the position; `buffer_ms` is how much sound the device holds at most; `volume` is 0 to 1.
     """
 
     device: str
@@ -36,7 +36,7 @@ uncertainty of 5 ms before smoothing, and 20 ms left 19 ms.
 """
 
 LOW_WATER_S: Final = 0.04
-"""While nothing is there to say, this much silence keeps the device from running dry.
+"""While there is nothing to say, this much silence keeps the device from running dry.
 
 Four periods: a render loop that holds Python's lock for 20 ms must not cause an underrun,
 and speech that comes back queues behind no more than this.

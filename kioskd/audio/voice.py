@@ -89,7 +89,7 @@ class Voice:
         """Fill the device with speech, or with the least silence that keeps it running."""
         assert self._source is not None
         period = round(device.rate * PERIOD_S)
-        # Bounded: a device without a clock would take silence without end
+        # Bounded: a device without a clock would accept silence for ever
         for _ in range(device.buffer_frames // period):
             if device.writable() < period:
                 return

@@ -48,7 +48,7 @@ def load(
 
     Without a path, DEFAULT_FILE is read where it exists and everything has its default where
     not. Later values win, key by key. Relative file names in a file are relative to that
-    file's folder, on the command line to the working directory. Raises ConfigError, which tells
+    file's folder, on the command line to the working directory. Raises ConfigError, which lists
     everything that the daemon would refuse: what is loaded needs no second check.
     """
     reading = Reading()

@@ -42,7 +42,7 @@ def as_reached_here(address: str) -> str:
 def read_secrets(config: Config, reading: Reading) -> dict[str, str]:
     """What the secrets' files hold, by the key of the option that names the file.
 
-    Tells of every file that an option names and that is of no use.
+    Reports every file that an option names and that cannot be used.
     """
     secrets: dict[str, str] = {}
     values = flatten(config)
@@ -51,7 +51,7 @@ def read_secrets(config: Config, reading: Reading) -> dict[str, str]:
         if not name or row.rule.kind not in (Kind.FILE, Kind.SECRET_FILE):
             continue
         if key == "avatar.path":
-            continue  # a broken avatar must not stop the kiosk: the default one shows instead
+            continue  # a broken avatar must not stop the kiosk: the default one is shown instead
         try:
             with open_regular(name) as file:
                 content = file.read(MAX_SECRET_BYTES)
@@ -102,7 +102,7 @@ def _network_without_protection(
 def _token_too_short(config: Config, secrets: Mapping[str, str], reading: Reading) -> list[str]:
     key = "health.token_file"
     if key not in secrets:
-        return []  # told already, as a file that cannot be read
+        return []  # reported already, as a file that cannot be read
     length = len(secrets[key])
     if length >= SHORTEST_TOKEN:
         return []
@@ -118,7 +118,7 @@ def _certificate_without_its_key(config: Config, reading: Reading) -> list[str]:
         name and Path(name).is_file() for name in (health.tls_certificate, health.tls_key)
     )
     if not readable:
-        return []  # told already
+        return []  # reported already
     try:
         tls_context(health.tls_certificate, health.tls_key)
     except ValueError as error:
@@ -130,7 +130,7 @@ def _certificate_without_its_key(config: Config, reading: Reading) -> list[str]:
 def _retarget_of_no_use(config: Config, reading: Reading) -> list[str]:
     path = config.playback.retarget
     if not path or not Path(path).is_file():
-        return []  # none, or told already
+        return []  # none, or reported already
     # Here, not above: commands that only read the configuration must not wait for numpy
     from driving_client.errors import RetargetError
     from driving_client.retarget import load_retarget
@@ -147,7 +147,7 @@ def _endpoint_that_cannot_work(
     config: Config, secrets: Mapping[str, str], reading: Reading
 ) -> list[str]:
     values = flatten(config)
-    # A file of no use is told already; what contradicts its being named is told all the same
+    # An unusable file is reported already; what contradicts its being named is reported as well
     named = {key: "unknown" for key in SECRET_SETTINGS.values() if values[key]}
     try:
         link_settings(config, {**named, **secrets})

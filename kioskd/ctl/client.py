@@ -36,7 +36,7 @@ class NoRedirects(urllib.request.HTTPRedirectHandler):
     """urllib would send the token on to wherever an answer leads."""
 
     def redirect_request(self, *_: Any) -> None:
-        """Never another request: the answer itself is told."""
+        """Never another request: the answer itself is reported."""
 
 
 class Client:
@@ -139,7 +139,7 @@ class Client:
     def _in_time(self, request: urllib.request.Request) -> tuple[int, str, bytes]:
         """What `_whole` gives; on a thread, because a socket's timeout begins anew with each byte.
 
-        One that takes too long is left behind: whoever asks ends soon.
+        One that takes too long is left behind: the command ends soon.
         """
         outcomes: queue.SimpleQueue[tuple[int, str, bytes] | Exception] = queue.SimpleQueue()
 

@@ -26,7 +26,7 @@ EXIT_REFUSED: Final = 1
 
 
 class FirstBootError(KioskError):
-    """The store cannot be made ready."""
+    """The store cannot be prepared."""
 
 
 def first_boot(options: argparse.Namespace) -> int:

@@ -48,7 +48,7 @@ def own_address(config_file: Path = DEFAULT_FILE) -> Address | None:
 
 
 def default_address() -> Address:
-    """Where a kiosk answers that nobody has told anything else."""
+    """Where a kiosk without a configuration answers."""
     return _address(HealthSection())
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The check of the NPU: what there is of it, where the speech model runs, and why there.
 
-No NPU is no fault: the CPU does the same work. Only one that was in use and failed, and a model
-that neither can run, are worth a person's look. What is read are small files of the kernel and
-whether the vendor's parts exist.
+A missing NPU is not a fault: the CPU does the same work. Only one that was in use and failed, and a
+model that neither can run, are worth a person's look. What is read are small files of the kernel
+and whether the vendor's parts exist.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def carries_token(authorization: str, token: str) -> bool:
     if scheme.lower() == "basic":
         try:
             given = base64.b64decode(given, validate=True).decode("utf-8").partition(":")[2]
-        except ValueError:  # no base64, no ASCII or no UTF-8
+        except ValueError:  # not base64, ASCII or UTF-8
             return False
     elif scheme.lower() != "bearer":
         return False

@@ -2,7 +2,7 @@
 """What the face does by itself, at idle and on top of speech: the stream holds none of it.
 
 Blinks, a wandering gaze, breath and a slight sway of the head. Everything is a smooth
-function of time and a seed. Moods and gestures are no part of it.
+function of time and a seed. Moods and gestures are not part of it.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ RUN_IN_S: Final = 1.0
 """Sound before the first instant wanted: what the model's window and its levels reach back."""
 
 _AHEAD_S: Final = 0.2
-"""How far the rows are kept ahead of the position: a slow frame must not find none."""
+"""How far the rows are kept ahead of the position: a slow frame must still find some."""
 
 _CATCH_UP: Final = 4.0
 READY_AFTER_S: Final = RUN_IN_S / (_CATCH_UP - 1) + 0.1
