@@ -25,7 +25,9 @@ from splat_gles.errors import SplatError
 
 BROKEN_DEFAULT = "from kioskd.config import sections; sections.DEFAULT_AVATAR = 'broken.avatar'"
 """An image whose own default avatar is damaged."""
-BROKEN_RETARGET = "from driving_client.retarget import storage; storage.PACKAGED = 'none.json'"
+BROKEN_RETARGET = (
+    "from driving_client.retarget import retarget_file; retarget_file.PACKAGED = 'none.json'"
+)
 CRASHING_CHECKS = """
 from kioskd.health.status import Monitor
 def update(*_): raise ValueError("odd")
