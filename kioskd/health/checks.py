@@ -19,12 +19,16 @@ from kioskd.health.status import Finding, Reason, Status, failed, passed, warned
 from kioskd.link.snapshot import LinkSnapshot
 from kioskd.playback.snapshot import PlayerSnapshot
 from kioskd.screen.snapshot import AvatarSnapshot, DisplaySnapshot, RenderSnapshot
+from splat_gles.governor import GovernorState
+from splat_gles.quality import SCALES
 
 STALLED_S: Final = 3.0
 LOWEST_RATE: Final = 25.0
 """Frames a second below which motion visibly stutters: the rate of the motion itself."""
 SLOW_S: Final = 10.0
 """Another program's short burst is no reason to alarm anybody."""
+BUSY_LOAD: Final = 0.8
+"""Share of their time that frames take, above which drawing is what makes them late."""
 STARTING_S: Final = 5.0
 """For that long a link may be connecting."""
 
@@ -113,12 +117,22 @@ class RenderLoopCheck:
         elif self._slow_since is None:
             self._slow_since = now
         if self._slow_since is not None and now - self._slow_since >= SLOW_S:
-            return warned(
-                observed,
-                "slow_frames",
-                f"fewer than {aim:g} frames a second; use a smaller display.width and height",
-            )
+            text = f"fewer than {aim:g} frames a second; {_slow_because(render.quality)}"
+            return warned(observed, "slow_frames", text)
         return passed(observed)
+
+
+def _slow_because(quality: GovernorState | None) -> str:
+    """Why, and what helps beside the governor, which lowers the resolution by itself."""
+    if quality is None or quality.load < BUSY_LOAD:
+        share = "" if quality is None else f", one takes {quality.load:.0%} of its time"
+        return f"drawing is not the reason{share}: end what else keeps the board busy (`top`)"
+    if quality.step.scale > min(SCALES):
+        return "the resolution is being lowered by itself, which takes some seconds"
+    return (
+        "the resolution is as low as it goes: show an avatar of fewer splats, such as the one "
+        "that comes with kioskd (avatar.path empty, 20,000 splats)"
+    )
 
 
 AUDIO_REASONS: Final = {

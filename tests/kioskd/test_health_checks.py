@@ -31,6 +31,7 @@ from kioskd.health.status import Finding
 from kioskd.link.snapshot import LinkSnapshot
 from kioskd.playback.snapshot import PlayerSnapshot
 from kioskd.screen.snapshot import AvatarSnapshot, DisplaySnapshot, RenderSnapshot
+from splat_gles.governor import GovernorState, Step
 
 NOW = 1000.0
 
@@ -64,6 +65,32 @@ def test_the_render_loop_must_draw_and_fast_enough(
     check = RenderLoopCheck(lambda: render)
     check.run(NOW - SLOW_S)
     assert outcome(check.run(NOW)) == expected
+
+
+def governor(load: float, scale: float, divisor: int = 1) -> GovernorState:
+    return GovernorState(1, Step(scale, divisor), 0, load, "overload", 1)
+
+
+@pytest.mark.parametrize(
+    ("quality", "advice", "never"),
+    [
+        (governor(1.3, 0.67), "is being lowered by itself", "splats"),
+        (governor(1.3, 0.5), "avatar of fewer splats", "by itself"),
+        (governor(1.3, 0.5, 2), "avatar of fewer splats", "by itself"),
+        (governor(0.4, 1.0), "one takes 40% of its time: end what else keeps", "splats"),
+        (governor(0.4, 0.5), "one takes 40% of its time: end what else keeps", "splats"),
+        (None, "end what else keeps the board busy", "splats"),
+    ],
+)
+def test_slow_frames_are_never_told_to_get_what_the_governor_gives_by_itself(
+    quality: GovernorState | None, advice: str, never: str
+) -> None:
+    check = RenderLoopCheck(lambda: replace(DRAWING, fps=9.0, quality=quality))
+    check.run(NOW - SLOW_S)
+    (reason,) = check.run(NOW).reasons
+    assert advice in reason.text
+    assert never not in reason.text
+    assert "display.width" not in reason.text
 
 
 def test_a_short_slowness_is_no_alarm() -> None:
