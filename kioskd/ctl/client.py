@@ -17,6 +17,7 @@ from driving_client.address import HTTP, check_url, origin, without_secrets
 from driving_client.errors import AddressError
 from driving_client.regular_file import open_regular
 from kioskd.config.secrets import secret_in
+from kioskd.ctl.failures import Asked
 from kioskd.ctl.health_answer import is_health
 from kioskd.errors import KioskError
 
@@ -56,6 +57,7 @@ class Client:
     ) -> None:
         self._timeout_s = timeout_s
         self._url = url.rstrip("/")
+        self._asked = Asked(self._url, token_file, authority, pinned)
         try:
             check_url(url, HTTP)
         except AddressError as error:
@@ -109,26 +111,15 @@ class Client:
     def _send(self, request: urllib.request.Request) -> tuple[int, bytes]:
         try:
             status, location, body = self._in_time(request)
-        except http.client.HTTPException as error:
-            raise ControlError(
-                f"{self._url} is not kioskd: the answer is not valid HTTP ({error!r})"
-            ) from error
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "reason", error)
-            raise ControlError(
-                f"no kioskd answers at {self._url} ({reason}); is the service running? "
-                "`systemctl status kioskd` tells, --url names another address"
-            ) from error
+        except (http.client.HTTPException, OSError, ValueError) as error:
+            raise ControlError(self._asked.no_answer(error)) from error
         if len(body) > MOST_BYTES:
             raise ControlError(
                 f"{self._url} is not kioskd: its answer ({status}) is larger than "
                 f"{MOST_BYTES >> 20} MiB"
             )
         if status == 401:
-            raise ControlError(
-                f"{self._url} wants its token; run this as root on the board, or give "
-                "--token-file FILE"
-            )
+            raise ControlError(self._asked.unauthorised())
         if 300 <= status <= 399:
             raise ControlError(
                 f"{self._url} is not kioskd: it answers {status} and leads to {origin(location)}; "

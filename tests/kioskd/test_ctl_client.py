@@ -5,16 +5,24 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import datetime
+import ipaddress
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from kioskd.ctl import client, commands
 from kioskd.ctl.client import Client, ControlError
+
+HERE = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
 
 
 @contextlib.contextmanager
@@ -114,3 +122,93 @@ def test_an_answer_that_drips_has_an_end(monkeypatch: pytest.MonkeyPatch, begin:
         finally:
             given_up.set()
             dripping.join()
+
+
+def certificate(
+    folder: Path, name: str, valid_for: x509.GeneralName = HERE, days: float = 1.0
+) -> tuple[Path, Path]:
+    """A certificate that signed itself, valid until so many days from now, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=9))
+        .not_valid_after(now + datetime.timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName([valid_for]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    files = folder / f"{name}.crt", folder / f"{name}.key"
+    files[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    files[1].write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return files
+
+
+@contextlib.contextmanager
+def tls_server(files: tuple[Path, Path]) -> Iterator[str]:
+    """Ends each connection after its handshake."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*files)
+
+    def serve(listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                with connection, contextlib.suppress(OSError):
+                    context.wrap_socket(connection, server_side=True).close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = threading.Thread(target=serve, args=(listener,))
+        serving.start()
+        try:
+            yield f"https://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            serving.join()
+
+
+CERTIFICATES = {
+    "not trusted": (HERE, 1.0, None, "; --authority FILE names the certificate (PEM) to trust"),
+    "signed by another": (HERE, 1.0, "other", "/other.crt has not signed it: name the one that"),
+    "for another name": (x509.DNSName("lobby"), 1.0, "kiosk", "; ask at a name or address that"),
+    "expired": (HERE, -1.0, "kiosk", "; renew it, or set the clock"),
+}
+
+
+@pytest.mark.parametrize(
+    ("valid_for", "days", "trusted", "advice"), CERTIFICATES.values(), ids=CERTIFICATES
+)
+def test_a_certificate_that_is_not_accepted_is_told_with_what_mends_it(
+    valid_for: x509.GeneralName, days: float, trusted: str | None, advice: str, tmp_path: Path
+) -> None:
+    files = certificate(tmp_path, "kiosk", valid_for, days)
+    certificate(tmp_path, "other")
+    authority = tmp_path / f"{trusted}.crt" if trusted else None
+    with tls_server(files) as url, pytest.raises(ControlError) as caught:
+        Client(url, None, authority).get("healthz")
+    assert f"{url} shows a certificate that is not accepted: " in str(caught.value)
+    assert advice in str(caught.value)
+    assert "is the service running" not in str(caught.value)
+
+
+def test_https_where_there_is_no_tls_and_http_where_there_is_are_told(tmp_path: Path) -> None:
+    with server(200) as (url, _), pytest.raises(ControlError, match="does not speak TLS; write"):
+        Client(url.replace("http:", "https:"), None, None).get("healthz")
+    with tls_server(certificate(tmp_path, "kiosk")) as url, pytest.raises(ControlError) as caught:
+        Client(url.replace("https:", "http:"), None, None).get("healthz")
+    assert "write https:// if the kiosk has a certificate" in str(caught.value)
+
+
+def test_a_wrong_token_is_called_wrong_and_a_missing_one_missing(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("a-token-of-another-kiosk\n")
+    with server(401) as (url, _):
+        with pytest.raises(ControlError, match=r"wants its token; .* give --token-file FILE"):
+            Client(url, None, None).get("healthz")
+        with pytest.raises(ControlError, match=f"refuses the token in {tmp_path}/token: it is not"):
+            Client(url, tmp_path / "token", None).get("healthz")

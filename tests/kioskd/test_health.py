@@ -748,6 +748,8 @@ def test_in_the_network_there_is_tls_and_a_token_is_asked_for(
 def test_kioskctl_reaches_a_protected_kiosk(protected: tuple[Path, list[str]]) -> None:
     certificate, options = protected
     token = str(certificate.with_name("token"))
+    wrong = certificate.with_name("wrong-token")
+    wrong.write_text("a-token-of-another-kiosk\n")
 
     async def ctl(url: str, *arguments: str) -> tuple[int | None, str]:
         process = await asyncio.create_subprocess_exec(
@@ -766,7 +768,11 @@ def test_kioskctl_reaches_a_protected_kiosk(protected: tuple[Path, list[str]]) -
             status, output = await ctl(url, *trust)
             assert (status, "give --token-file" in output) == (2, True), output
             status, output = await ctl(url, "--token-file", token)
-            assert (status, "certificate verify failed" in output) == (2, True), output
+            assert (status, "--authority FILE names the certificate" in output) == (2, True), output
+            status, output = await ctl(url, *trust, "--token-file", str(wrong))
+            assert (status, f"refuses the token in {wrong}" in output) == (2, True), output
+            status, output = await ctl(url.replace("https:", "http:"), "--token-file", token)
+            assert (status, "write https://" in output) == (2, True), output
 
     story(test)
 
