@@ -80,8 +80,9 @@ class Client:
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
             raise ControlError(f"--authority {authority}: {reason}; name a PEM file") from error
+        # No proxy of the environment: it would be asked for 127.0.0.1, and be sent the token
         self._opener = urllib.request.build_opener(
-            urllib.request.HTTPSHandler(context=tls), NoRedirects()
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=tls), NoRedirects()
         )
 
     def get(self, path: str) -> tuple[int, bytes]:

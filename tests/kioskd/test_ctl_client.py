@@ -71,6 +71,19 @@ def test_a_token_does_not_follow_a_redirect(tmp_path: Path, status: int) -> None
     assert stolen == []
 
 
+def test_a_proxy_of_the_environment_is_not_sent_the_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It could not reach a kiosk on 127.0.0.1 anyway."""
+    (tmp_path / "token").write_text("secret-token-of-this-kiosk\n")
+    with server(200) as (proxy, stolen), server(200, body=b'{"a": 1}') as (url, tokens):
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+            monkeypatch.setenv(name, proxy)
+        assert Client(url, tmp_path / "token", None).get("healthz") == (200, b'{"a": 1}')
+    assert len(tokens) == 1
+    assert stolen == []
+
+
 def test_what_could_not_be_said_is_an_error_of_the_command() -> None:
     with server(502) as (url, _), pytest.raises(ControlError, match="502"):
         commands.say(Client(url, None, None), argparse.Namespace(text=["Hello."]))
