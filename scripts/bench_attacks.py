@@ -111,16 +111,8 @@ def _measure(name: str, seconds: float, root: Path) -> tuple[Measured, Measured]
         kiosk = Kiosk(Path(folder), root)
 
         def measure(attack: str, timing: Timing) -> Measured:
-            command = [
-                sys.executable,
-                __file__,
-                "--one",
-                attack,
-                "--port",
-                str(kiosk.port),
-                "--seconds",
-                str(timing.prepare + timing.measure),
-            ]
+            command = [sys.executable, __file__, "--one", attack, "--port", str(kiosk.port)]
+            command += ["--seconds", str(timing.prepare + timing.measure)]
             return kiosk.measure(attack, command, timing)
 
         try:

@@ -104,13 +104,20 @@ def listener(sound_server: SoundServer) -> Iterator[Listener]:
     """`parec` on the sink's monitor, running before the test begins."""
     process = subprocess.Popen(
         [
-            "parec", f"--server=unix:{sound_server.folder}/native", "-d", "t.monitor",
-            "--latency-msec=5", "--format=s16le", "--rate=48000", "--channels=2", "--raw",
+            "parec",
+            f"--server=unix:{sound_server.folder}/native",
+            "-d",
+            "t.monitor",
+            "--latency-msec=5",
+            "--format=s16le",
+            "--rate=48000",
+            "--channels=2",
+            "--raw",
         ],
         env=os.environ | sound_server.environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    )
     heard = Listener(process)
     thread = threading.Thread(target=heard.listen, daemon=True)
     thread.start()

@@ -32,9 +32,13 @@ class Installed:
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-c", RUN, *words], cwd=self.site.parent, check=False,
-            env=os.environ | {"PYTHONPATH": str(self.site)}, capture_output=True, text=True,
-        )  # fmt: skip
+            [sys.executable, "-c", RUN, *words],
+            cwd=self.site.parent,
+            check=False,
+            env=os.environ | {"PYTHONPATH": str(self.site)},
+            capture_output=True,
+            text=True,
+        )
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +51,9 @@ def installed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed
             copy = folder / "checkout" / relative
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, copy, follow_symlinks=False)
-    subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--no-build-isolation", "--no-deps", "--quiet",
-         "--disable-pip-version-check", "--no-index", "-w", folder, folder / "checkout"],
-        check=True,
-    )  # fmt: skip
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check"]
+    command += ["--no-build-isolation", "--no-deps", "--no-index"]
+    subprocess.run([*command, "-w", folder, folder / "checkout"], check=True)
     with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
         wheel.extractall(folder / "site")
     return Installed(folder / "site")
@@ -89,9 +91,14 @@ def test_the_daemon_has_an_avatar_without_a_checkout(installed: Installed) -> No
 def test_the_packaged_avatar_is_drawn(installed: Installed, tmp_path: Path) -> None:
     picture = tmp_path / "a.png"
     result = installed.run(
-        "splat-gles", "render", str(installed.site / "kioskd/default.avatar"),
-        "--size", "54x96", "-o", str(picture),
-    )  # fmt: skip
+        "splat-gles",
+        "render",
+        str(installed.site / "kioskd/default.avatar"),
+        "--size",
+        "54x96",
+        "-o",
+        str(picture),
+    )
     assert result.returncode == 0, result.stderr
     assert picture.stat().st_size > 1000
 

@@ -72,10 +72,14 @@ def test_files_are_read_in_one_go(root: Path) -> None:
 
 def test_the_folders_of_the_avatar_maker_import_downwards_only(root: Path) -> None:
     below: dict[str, set[str]] = {
-        "splats": set(), "fitting": {"splats"}, "review": set(), "body": {"splats"},
-        "hair": {"splats", "body"}, "face": {"splats", "body", "hair"},
+        "splats": set(),
+        "fitting": {"splats"},
+        "review": set(),
+        "body": {"splats"},
+        "hair": {"splats", "body"},
+        "face": {"splats", "body", "hair"},
         "clothing": {"splats", "body"},
-    }  # fmt: skip
+    }
     imported = re.compile(r"^from avatar_maker\.(\w+)\.", re.MULTILINE)
     wrong = [
         f"{folder}/{path.name}: {name}"

@@ -111,22 +111,11 @@ def _download(rows: Sequence[Locked], folder: Path, source: bool) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         wanted = Path(temporary) / "wanted.txt"
         wanted.write_text("\n".join(row.requirement() for row in rows) + "\n")
+        command = [sys.executable, "-m", "pip", "download", "--quiet"]
+        command += ["--disable-pip-version-check", "--no-deps", "--require-hashes"]
+        command += _SOURCE if source else _TARGET
         run(
-            [
-                sys.executable,
-                "-m",
-                "pip",
-                "download",
-                "--quiet",
-                "--disable-pip-version-check",
-                "--no-deps",
-                "--require-hashes",
-                *(_SOURCE if source else _TARGET),
-                "--dest",
-                temporary,
-                "--requirement",
-                wanted,
-            ],
+            [*command, "--dest", temporary, "--requirement", wanted],
             doing="fetching Python packages for the board",
             hint="check the network, and that requirements.lock has hashes of aarch64 wheels",
         )

@@ -102,7 +102,7 @@ BAD = {
     "ws://2130706433": "not an IPv4 address",
     "ws://a／b": "",
     "ws://user:secret@a／b": "",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("url", "told"), BAD.items(), ids=[ascii(url)[:40] for url in BAD])
@@ -165,11 +165,20 @@ def test_a_host_that_nobody_can_listen_on_is_refused(host: str) -> None:
 @pytest.mark.parametrize(
     ("address", "loopback"),
     [
-        ("127.0.0.1", True), ("127.1.2.3", True), ("::1", True), ("localhost", True),
-        ("::ffff:127.0.0.1", True), ("::1%lo", True), ("::ffff:192.0.2.1", False),
-        ("0.0.0.0", False), ("::", False), ("fe80::1%eth0", False), ("kiosk", False), ("", False),
+        ("127.0.0.1", True),
+        ("127.1.2.3", True),
+        ("::1", True),
+        ("localhost", True),
+        ("::ffff:127.0.0.1", True),
+        ("::1%lo", True),
+        ("::ffff:192.0.2.1", False),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("fe80::1%eth0", False),
+        ("kiosk", False),
+        ("", False),
     ],
-)  # fmt: skip
+)
 def test_loopback_is_known_however_it_is_written(address: str, loopback: bool) -> None:
     assert is_loopback(address) is loopback
 

@@ -91,11 +91,16 @@ def test_motion_of_another_speech_is_not_taken_for_an_answer(clips):
 
 def recorded(path, audio, frames, rate=16000):
     message = encode_message(Animation("r", frames, end=True, dropped=0))
-    path.write_text(json.dumps({
-        "req_id": "r", "sample_rate": rate,
-        "audio_base64": base64.b64encode(audio.astype("<i2").tobytes()).decode(),
-        "animation_messages_base64": [base64.b64encode(message).decode()],
-    }))  # fmt: skip
+    path.write_text(
+        json.dumps(
+            {
+                "req_id": "r",
+                "sample_rate": rate,
+                "audio_base64": base64.b64encode(audio.astype("<i2").tobytes()).decode(),
+                "animation_messages_base64": [base64.b64encode(message).decode()],
+            }
+        )
+    )
     return str(path)
 
 

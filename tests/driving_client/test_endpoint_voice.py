@@ -128,7 +128,7 @@ def test_curl_sends_a_file_as_the_readme_says(tmp_path: object) -> None:
         (PCM, "audio/pcm", {"sample_rate": "16000"}, 503, "no kiosk is connected"),
         (PCM, "", {"sample_rate": "16000", "connection_id": "x"}, 503, "connected as x"),
     ],
-)  # fmt: skip
+)
 def test_a_bad_voice_is_answered_with_what_is_wrong(
     body: bytes, content_type: str, query: dict[str, str], status: int, reason: str
 ) -> None:

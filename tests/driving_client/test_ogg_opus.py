@@ -65,8 +65,9 @@ def test_the_voice_comes_out_as_it_went_in(channels: int, options: tuple[str, ..
     samples = decoded(encoded(channels, *options), [])
     assert len(samples) / OPUS_RATE == pytest.approx(SPEECH.seconds, abs=0.0005)
     # What ffmpeg makes of the same stream, at the same rate: with its own decoder
-    peer = ffmpeg("-i", "-", "-ac", "1", "-ar", "16000", "-f", "s16le", "-",
-                  data=encoded(channels, *options))  # fmt: skip
+    peer = ffmpeg(
+        "-i", "-", "-ac", "1", "-ar", "16000", "-f", "s16le", "-", data=encoded(channels, *options)
+    )
     reference = np.frombuffer(peer, "<i2").astype(float)
     count = min(len(reference), len(samples))
     r = np.corrcoef(reference[:count], samples[:count].astype(float))[0, 1]

@@ -138,10 +138,18 @@ def test_decode_prints_what_recordings_hold(
 def test_a_full_disk_is_told_in_words(tmp_path: Path) -> None:
     with Path("/dev/full").open("w") as full:
         result = subprocess.run(
-            [sys.executable, "-m", "driving_client", "decode",
-             str(written(tmp_path / "k.json", keyframe_document(92)))],
-            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
-        )  # fmt: skip
+            [
+                sys.executable,
+                "-m",
+                "driving_client",
+                "decode",
+                str(written(tmp_path / "k.json", keyframe_document(92))),
+            ],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
     assert result.returncode == 1
     assert result.stderr.startswith("error: cannot print")
     assert "Traceback" not in result.stderr

@@ -55,9 +55,20 @@ def saved(tmp_path, data, name="model.pkl"):
         official_pickle({**MODEL, "v_template": MODEL["v_template"].astype(">f8")}),
         *(modern_pickle(MODEL, protocol) for protocol in (0, 2, 3, 4, 5)),
     ],
-    ids=["official", "fortran", "no-chumpy", "reconstructor", "new-scipy", "big-endian",
-         "protocol-0", "protocol-2", "protocol-3", "protocol-4", "protocol-5"],
-)  # fmt: skip
+    ids=[
+        "official",
+        "fortran",
+        "no-chumpy",
+        "reconstructor",
+        "new-scipy",
+        "big-endian",
+        "protocol-0",
+        "protocol-2",
+        "protocol-3",
+        "protocol-4",
+        "protocol-5",
+    ],
+)
 def test_a_models_pickle_is_read_in_every_shape_it_comes_in(tmp_path, data):
     arrays = read_flame_pickle(saved(tmp_path, data), WANTED)
     assert set(arrays) == set(WANTED)
@@ -72,11 +83,15 @@ def test_a_selection_of_chumpy_is_resolved(tmp_path):
     picks = np.array([3, 1, 29, 0, 7, 8])
 
     def select():
-        p.made("chumpy.reordering", "Select", {
-            "a": lambda: p.made("chumpy.ch", "Ch", {"x": lambda: p.array(source)}),
-            "idxs": lambda: p.array(picks),
-            "preferred_shape": lambda: (p.number(2), p.number(3), p.data.extend(b"\x86")),
-        })  # fmt: skip
+        p.made(
+            "chumpy.reordering",
+            "Select",
+            {
+                "a": lambda: p.made("chumpy.ch", "Ch", {"x": lambda: p.array(source)}),
+                "idxs": lambda: p.array(picks),
+                "preferred_shape": lambda: (p.number(2), p.number(3), p.data.extend(b"\x86")),
+            },
+        )
 
     p.dictionary({"v_template": select})
     found = read_flame_pickle(saved(tmp_path, p.bytes()), WANTED)
@@ -325,9 +340,7 @@ def test_weights_are_the_best_ones_between_0_and_1(model):
         expression = random.normal(0, 2, 100)
         goal = np.tensordot(expression, model.expressions, 1)
         a, b = rig.deltas[:, :count]
-        left = [
-            ((u * a + v * b - goal) ** 2).sum() for u in grid for v in grid
-        ]  # fmt: skip
+        left = [((u * a + v * b - goal) ** 2).sum() for u in grid for v in grid]
         weights = fitted.weights(frame_of((0, 0, 0), expression))
         u, v = (weights[ARKIT_NAMES.index(name)] for name in rig.names)
         assert ((u * a + v * b - goal) ** 2).sum() <= min(left) * 1.002

@@ -13,13 +13,13 @@ import gzip
 import logging
 import socket
 import ssl
-import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from aiohttp import web
+from certificates import make_certificate
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -450,11 +450,7 @@ def test_half_a_handshake_and_none_at_all_have_an_end_and_no_log(
 
 def certificate(folder: Path) -> tuple[Path, Path]:
     files = folder / "certificate.pem", folder / "key.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-         "-nodes", "-out", files[0], "-keyout", files[1], "-subj", "/CN=localhost"],
-        check=True, capture_output=True,
-    )  # fmt: skip
+    make_certificate(*files, "localhost")
     return files
 
 

@@ -172,8 +172,10 @@ def test_a_very_short_training_learns_and_writes_all_its_files(tmp_path):
     assert record["onnx_difference"] < 1e-5
     assert record["scores"]["clean"]["open"] > 0.3
     assert {path.name for path in tmp_path.iterdir()} == {
-        "mouth.npz", "mouth.onnx", "provenance.json",
-    }  # fmt: skip
+        "mouth.npz",
+        "mouth.onnx",
+        "provenance.json",
+    }
     assert "clean" in run.stdout
 
 

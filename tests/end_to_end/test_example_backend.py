@@ -56,8 +56,11 @@ def test_a_kiosk_speaks_with_the_example_backend_and_is_interrupted_by_it(
 def test_the_example_tells_how_to_use_it(arguments: tuple[str, ...]) -> None:
     result = subprocess.run(
         [sys.executable, str(EXAMPLE), *arguments],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
     assert "give a WAV" in result.stderr or "example_backend.py voice.wav 9000" in result.stderr

@@ -38,9 +38,14 @@ def test_no_command_waits_for_the_writer_of_a_fifo(
         os.mkfifo(tmp_path / f"odd{suffix}")
     words = [word.replace("{}", str(tmp_path / "odd")) for word in command.split()]
     done = subprocess.run(
-        [sys.executable, *words], cwd=root, capture_output=True, text=True, check=False,
-        timeout=120, env=os.environ | {"PYTHONPATH": f"{root}:{root / 'scripts'}"},
-    )  # fmt: skip
+        [sys.executable, *words],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env=os.environ | {"PYTHONPATH": f"{root}:{root / 'scripts'}"},
+    )
     assert done.returncode in (1, 2), done.stderr
     assert "regular file" in done.stderr
     assert "Traceback" not in done.stderr
@@ -60,9 +65,13 @@ def test_no_command_waits_for_the_writer_of_a_fifo(
 )
 def test_words_of_a_command_line_that_are_no_text_are_refused(root: Path, command: str) -> None:
     done = subprocess.run(
-        [sys.executable, *command.split(" ")], cwd=root, capture_output=True, text=True,
-        check=False, timeout=120,
-    )  # fmt: skip
+        [sys.executable, *command.split(" ")],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "\x1b" not in done.stderr

@@ -80,8 +80,11 @@ class KioskProcess:
         }
         self.process = subprocess.Popen(
             [sys.executable, "-m", "kioskd", "--config", str(self.config), *arguments],
-            cwd=ROOT, env=os.environ | variables, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            cwd=ROOT,
+            env=os.environ | variables,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         readers = (self._read_log, self._read_notices)
         self._readers = [threading.Thread(target=read, daemon=True) for read in readers]
         for reader in self._readers:
@@ -167,8 +170,13 @@ def running(
     avatar = folder / "ball.avatar"
     if not avatar.exists():
         write_small_avatar(avatar)
-    base = ["health.port=0", f"avatar.path={avatar}", "audio.enabled=false",
-            "display.width=180", "display.height=320"]  # fmt: skip
+    base = [
+        "health.port=0",
+        f"avatar.path={avatar}",
+        "audio.enabled=false",
+        "display.width=180",
+        "display.height=320",
+    ]
     options = [part for option in base for part in ("--set", option)]
     process = KioskProcess(folder, *options, *arguments, config=config, **environment)
     try:

@@ -35,15 +35,20 @@ def small_avatar(clips: dict[str, Clip] | None = None) -> Avatar:
     """One splat with all ARKit shapes and the joints that an avatar can have."""
     names = ("root", "neck", "head", "leftEye", "rightEye")
     return Avatar(
-        name="test", licence="CC0-1.0", parameter_space="arkit",
+        name="test",
+        licence="CC0-1.0",
+        parameter_space="arkit",
         framing=Framing((0, 0, 0), 0.4),
-        positions=np.zeros((1, 3), np.float32), covariances=np.zeros((1, 6), np.float32),
-        colors=np.ones((1, 4), np.float32), blendshapes=ARKIT_NAMES,
+        positions=np.zeros((1, 3), np.float32),
+        covariances=np.zeros((1, 6), np.float32),
+        colors=np.ones((1, 4), np.float32),
+        blendshapes=ARKIT_NAMES,
         deltas=np.zeros((52, 1, 3), np.float32),
         joints=tuple(Joint(name, i - 1 if i < 4 else 2, (0, 0, 0)) for i, name in enumerate(names)),
         skin_joints=np.zeros((1, 4), np.uint8),
-        skin_weights=np.array([[1, 0, 0, 0]], np.float32), clips=clips or {},
-    )  # fmt: skip
+        skin_weights=np.array([[1, 0, 0, 0]], np.float32),
+        clips=clips or {},
+    )
 
 
 @dataclass
@@ -165,11 +170,15 @@ class ClockedSound:
             return AudioSnapshot(at=self.now)
         done = self.position >= utterance.audio_seconds
         return AudioSnapshot(
-            ticket=self.ticket, position_s=self.position,
-            at=self.now, limit_s=utterance.audio_seconds, running=self.running and not done,
-            started=self.started, starved=self.started and done and not utterance.audio_ended,
+            ticket=self.ticket,
+            position_s=self.position,
+            at=self.now,
+            limit_s=utterance.audio_seconds,
+            running=self.running and not done,
+            started=self.started,
+            starved=self.started and done and not utterance.audio_ended,
             finished=done and utterance.audio_ended,
-        )  # fmt: skip
+        )
 
 
 @dataclass
@@ -186,10 +195,15 @@ class Stage:
         self.poses: list[RigParameters] = []
         self.retarget = JawRetarget()
         self.player = Player(
-            self.settings, AvatarHolder(self.avatar), self.sound, self.metrics,
-            retarget=self.retarget, make_mouth=LoudMouth,
-            report=lambda *report: self.reports.append(report), clock=self.sound.clock,
-        )  # fmt: skip
+            self.settings,
+            AvatarHolder(self.avatar),
+            self.sound,
+            self.metrics,
+            retarget=self.retarget,
+            make_mouth=LoudMouth,
+            report=lambda *report: self.reports.append(report),
+            clock=self.sound.clock,
+        )
         self.player.on_event(LinkUp("connection"))
 
     def frame(self) -> RigParameters:

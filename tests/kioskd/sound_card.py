@@ -122,8 +122,9 @@ class PacedCard:
 
     def _cut(self) -> None:
         """What would be heard from now on is not."""
-        kept = [(at, block[: max(round((self._time.now - at) * RATE), 0)])
-                for at, block in self._heard]  # fmt: skip
+        kept = [
+            (at, block[: max(round((self._time.now - at) * RATE), 0)]) for at, block in self._heard
+        ]
         self._heard = [(at, block) for at, block in kept if len(block)]
 
 

@@ -39,9 +39,12 @@ def test_large_blocks_leave_no_holes_behind() -> None:
     left = {}
     for name in ("tuned", "untuned"):
         run = subprocess.run(
-            [sys.executable, "-c", SCRIPT, name], capture_output=True, text=True, check=True,
+            [sys.executable, "-c", SCRIPT, name],
+            capture_output=True,
+            text=True,
+            check=True,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        )  # fmt: skip
+        )
         left[name] = int(run.stdout)
     assert left["tuned"] < 2_000_000
     assert left["untuned"] > 10 * left["tuned"]
@@ -74,9 +77,12 @@ print(held, resident() - before)
 def test_what_a_burst_of_small_blocks_leaves_behind_is_given_back() -> None:
     """Twenty of two thousand buffers stay, and keep the heap between them from shrinking."""
     run = subprocess.run(
-        [sys.executable, "-c", HOLES], capture_output=True, text=True, check=True,
+        [sys.executable, "-c", HOLES],
+        capture_output=True,
+        text=True,
+        check=True,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-    )  # fmt: skip
+    )
     held, left = map(int, run.stdout.split())
     assert held > 30_000_000
     assert left < 4_000_000

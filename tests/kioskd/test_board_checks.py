@@ -204,5 +204,8 @@ def test_what_the_kiosk_is(store: Store, tmp_path: Path, monkeypatch: pytest.Mon
     (store.run / "slot").write_text("a\n")
     told = about(store, BoardFacts(name="rk3576"))
     assert (told.version, told.serial, told.board, told.slot) == (
-        "1.0.0+abc", "SN-7", "rk3576", "a"
-    )  # fmt: skip
+        "1.0.0+abc",
+        "SN-7",
+        "rk3576",
+        "a",
+    )

@@ -227,23 +227,26 @@ def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
     assert load(write(tmp_path, b"\xef\xbb\xbflog: {level: debug}")).config.log.level == "debug"
 
 
+ODD_WORDS = (
+    "*a", "&a", "!!int", "!!binary", "!!timestamp", "<<", "=", "~", "|", ">", "? ", "0o17",
+    "1:30", ".inf", "-.nan", "1e999", "2020-13-01", "\t",
+    '"\\ud800"', '"\\0"', "%YAML 1.2", "---", "...",
+)  # fmt: skip
 WORDS = st.one_of(
     st.text(st.characters(), max_size=12),
-    st.sampled_from(
-        ["*a", "&a", "!!int", "!!binary", "!!timestamp", "<<", "=", "~", "|", ">", "? ", "0o17",
-         "1:30", ".inf", "-.nan", "1e999", "2020-13-01", "\t",
-         '"\\ud800"', '"\\0"', "%YAML 1.2", "---", "..."]
-    ),
+    st.sampled_from(ODD_WORDS),
     st.sampled_from([*OPTIONS.keys(), *(key.partition(".")[2] for key in OPTIONS)]),
-)  # fmt: skip
+)
 TEXTS = st.one_of(
-    st.lists(st.tuples(WORDS, st.sampled_from([": ", "\n", "\n  ", " ", "{", "}", "[", "]", ","])))
-    .map(lambda pairs: "".join(word + mark for word, mark in pairs)),
+    st.lists(
+        st.tuples(WORDS, st.sampled_from([": ", "\n", "\n  ", " ", "{", "}", "[", "]", ","]))
+    ).map(lambda pairs: "".join(word + mark for word, mark in pairs)),
     st.builds(
         lambda key, value: f"{key.partition('.')[0]}:\n  {key.partition('.')[2]}: {value}\n",
-        st.sampled_from(sorted(OPTIONS)), WORDS,
+        st.sampled_from(sorted(OPTIONS)),
+        WORDS,
     ),
-)  # fmt: skip
+)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -275,10 +278,18 @@ def test_whatever_the_file_holds_check_ends_with_0_or_78_and_words(
     ("key", "kind"),
     [
         *(("", kind) for kind in ("FIFO", "folder", "device", "socket", "dangling", "endless")),
-        *((key, "FIFO") for key in ("playback.retarget", "health.token_file", "avatar.path",
-                                    "health.tls_certificate", "endpoint.session_key_file")),
+        *(
+            (key, "FIFO")
+            for key in (
+                "playback.retarget",
+                "health.token_file",
+                "avatar.path",
+                "health.tls_certificate",
+                "endpoint.session_key_file",
+            )
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_file_is_told_and_never_waited_for(
     tmp_path: Path, root: Path, key: str, kind: str
 ) -> None:
@@ -287,8 +298,12 @@ def test_what_is_no_file_is_told_and_never_waited_for(
     config = write(tmp_path, f"{section}: {{{name}: odd}}\n") if key else odd
     result = subprocess.run(
         [sys.executable, "-m", "kioskd", "--config", str(config), "--check"],
-        cwd=root, capture_output=True, text=True, check=False, timeout=120,
-    )  # fmt: skip
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
     assert result.returncode == (0 if key == "avatar.path" else 78), result.stderr
     assert str(odd) in result.stderr
     assert "Traceback" not in result.stderr

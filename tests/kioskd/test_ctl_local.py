@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from certificates import make_certificate
 from kiosk_process import running
 
 from kioskd.config.documents import reference
@@ -23,19 +24,10 @@ from kioskd.update.trial_watch import look_at_health
 ITS_DEFAULT = "http://127.0.0.1:8080"
 
 
-def make_certificate(folder: Path, name: str) -> None:
-    """Made for a name that no loopback address has, as an operator's would be."""
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-         "-nodes", "-days", "2", "-subj", f"/CN={name}", "-keyout", f"{name}.key",
-         "-out", f"{name}.crt"],
-        cwd=folder, check=True, capture_output=True,
-    )  # fmt: skip
-
-
 def test_a_protected_kiosk_is_asked_and_nobody_in_its_place(tmp_path: Path) -> None:
     for name in ("lobby-7.example.org", "impostor"):
-        make_certificate(tmp_path, name)
+        # Not for a name that loopback has, as an operator's would not be
+        make_certificate(tmp_path / f"{name}.crt", tmp_path / f"{name}.key", name)
     (tmp_path / "token").write_text("a-token-long-enough\n")
     config = (
         "endpoint: {url: ''}\n"
@@ -96,8 +88,10 @@ def test_a_configuration_that_only_root_may_read(tmp_path: Path) -> None:
     )
     done = subprocess.run(
         [sys.executable, "-c", code, folder / "kiosk.yaml"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     folder.chmod(0o755)
     assert done.stdout.split() == [ITS_DEFAULT, "config_not_readable"]
 
@@ -137,9 +131,13 @@ class Hostile(BaseHTTPRequestHandler):
         reason = {"code": HOSTILE, "text": HOSTILE}
         check = {"status": "warn", "observed": HOSTILE, "reasons": [reason], "since": HOSTILE}
         answer = {
-            "status": "warn", "version": HOSTILE, "uptime_s": 1.0, "serial": HOSTILE,
-            "checks": {HOSTILE: check}, "figures": {HOSTILE: HOSTILE},
-        }  # fmt: skip
+            "status": "warn",
+            "version": HOSTILE,
+            "uptime_s": 1.0,
+            "serial": HOSTILE,
+            "checks": {HOSTILE: check},
+            "figures": {HOSTILE: HOSTILE},
+        }
         self._tell(200, answer)
 
     def do_POST(self) -> None:
@@ -161,12 +159,15 @@ def test_texts_of_a_kiosk_move_no_cursor(root: Path, command: str) -> None:
     with HTTPServer(("127.0.0.1", 0), Hostile) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
+        url = f"http://127.0.0.1:{server.server_port}"
         try:
             done = subprocess.run(
-                [sys.executable, "-m", "kioskd.ctl", "--url",
-                 f"http://127.0.0.1:{server.server_port}", *command.split()],
-                cwd=root, capture_output=True, check=False, timeout=120,
-            )  # fmt: skip
+                [sys.executable, "-m", "kioskd.ctl", "--url", url, *command.split()],
+                cwd=root,
+                capture_output=True,
+                check=False,
+                timeout=120,
+            )
         finally:
             server.shutdown()
             thread.join()

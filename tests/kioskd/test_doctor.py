@@ -51,10 +51,12 @@ def put(path: Path, content: str | bytes) -> None:
         (FULL.replace("=y", "=m"), ("pass",)),
         (STOCK, ("warn", "kernel_lacks_cgroup_bpf")),
         (FULL.replace("CONFIG_SQUASHFS_XZ=y\n", ""), ("fail", "kernel_lacks_squashfs_xz")),
-        (STOCK.replace("CONFIG_BLK_DEV_LOOP=y", ""),
-         ("fail", "kernel_lacks_blk_dev_loop", "kernel_lacks_cgroup_bpf")),
+        (
+            STOCK.replace("CONFIG_BLK_DEV_LOOP=y", ""),
+            ("fail", "kernel_lacks_blk_dev_loop", "kernel_lacks_cgroup_bpf"),
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_kernel_s_configuration(tmp_path: Path, config: str, expected: tuple[str, ...]) -> None:
     put(tmp_path / "proc/config.gz", gzip.compress(config.encode()))
     assert outcome(KernelCheck(tmp_path, "6.1.75").run(0.0)) == expected
@@ -177,9 +179,12 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> KeyPair:
 
 def environment(store: Store, keys: KeyPair, payload: Path) -> dict[str, str]:
     return os.environ | {
-        "KIOSK_STORE": str(store.root), "KIOSK_RUN": str(store.run), "KIOSK_BOARD": BOARD,
-        "KIOSK_KEYS": str(keys.public.parent), "KIOSK_PAYLOAD": str(payload),
-    }  # fmt: skip
+        "KIOSK_STORE": str(store.root),
+        "KIOSK_RUN": str(store.run),
+        "KIOSK_BOARD": BOARD,
+        "KIOSK_KEYS": str(keys.public.parent),
+        "KIOSK_PAYLOAD": str(payload),
+    }
 
 
 def test_the_slots(tmp_path: Path, keys: KeyPair) -> None:
@@ -192,8 +197,9 @@ def test_the_slots(tmp_path: Path, keys: KeyPair) -> None:
     store.image("b").write_bytes(b"hsqs")
     assert outcome(check.run(0.0)) == ("warn", "slot_unusable")
     assert outcome(SlotsCheck(store, {"KIOSK_BOARD": "x", "KIOSK_KEYS": "/no"}).run(0.0)) == (
-        "warn", "no_keys"
-    )  # fmt: skip
+        "warn",
+        "no_keys",
+    )
 
 
 def test_the_slots_of_a_machine_that_is_no_board(tmp_path: Path) -> None:
@@ -235,8 +241,11 @@ def test_the_command_where_no_kioskd_answers(tmp_path: Path, keys: KeyPair) -> N
     put(tmp_path / "usr/share/kiosk/board.json", facts)
     done = subprocess.run(
         [sys.executable, "-m", "kioskd.ctl", "doctor"],
-        env=environment(store, keys, tmp_path), capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        env=environment(store, keys, tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert (done.returncode, done.stderr) == (1, "")
     lines = done.stdout.splitlines()
     assert lines[0] == "kioskd:"

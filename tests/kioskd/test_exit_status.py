@@ -39,9 +39,14 @@ def ended(*arguments: str, image: str = "") -> tuple[int, str]:
     """Exit status and what is told, of a kiosk whose image was changed by the code `image`."""
     code = f"import sys\n{image}\nfrom kioskd.__main__ import main\nsys.exit(main())"
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True,
-        timeout=GENEROUS_S, check=False, env=os.environ | {"SDL_VIDEODRIVER": "offscreen"},
-    )  # fmt: skip
+        [sys.executable, "-c", code, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=GENEROUS_S,
+        check=False,
+        env=os.environ | {"SDL_VIDEODRIVER": "offscreen"},
+    )
     return done.returncode, done.stdout + done.stderr
 
 

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from certificates import make_certificate
 from first_boot_board import BOARD, boot, in_force, make_stick, token
 from power_cuts import Recorder
 
@@ -25,11 +26,7 @@ from kioskd.update.store import Store
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
     folder = tmp_path_factory.mktemp("certificate")
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-         "-nodes", "-days", "2", "-subj", "/CN=kiosk", "-keyout", "key", "-out", "crt"],
-        cwd=folder, check=True, capture_output=True,
-    )  # fmt: skip
+    make_certificate(folder / "crt", folder / "key")
     return (folder / "crt").read_bytes(), (folder / "key").read_bytes()
 
 
@@ -70,17 +67,20 @@ def test_a_second_start_writes_nothing(store: Store) -> None:
 def test_a_stick_sets_the_board_up(
     store: Store, tmp_path: Path, certificate: tuple[bytes, bytes]
 ) -> None:
-    stick = make_stick(tmp_path / "stick", {
-        "kiosk.yaml": "health: {address: 0.0.0.0}\nendpoint: {session_key_file: my-key.txt}\n",
-        "kiosk.d/10-volume.yaml": "audio: {volume: 0.5}\n",
-        "health-token": "0123456789abcdef0123\n",
-        "tls.crt": certificate[0],
-        "tls.key": certificate[1],
-        "my-key.txt": "secret\n",
-        "holiday.jpg": b"\xff\xd8" * 1000,
-        "System Volume Information/IndexerVolumeGuid": "{}",
-        ".Trashes/kiosk.yaml": "nonsense: 1\n",
-    })  # fmt: skip
+    stick = make_stick(
+        tmp_path / "stick",
+        {
+            "kiosk.yaml": "health: {address: 0.0.0.0}\nendpoint: {session_key_file: my-key.txt}\n",
+            "kiosk.d/10-volume.yaml": "audio: {volume: 0.5}\n",
+            "health-token": "0123456789abcdef0123\n",
+            "tls.crt": certificate[0],
+            "tls.key": certificate[1],
+            "my-key.txt": "secret\n",
+            "holiday.jpg": b"\xff\xd8" * 1000,
+            "System Volume Information/IndexerVolumeGuid": "{}",
+            ".Trashes/kiosk.yaml": "nonsense: 1\n",
+        },
+    )
     told = boot(store, stick)
     assert told.problems == ()
     assert told.result == "accepted"
@@ -91,9 +91,14 @@ def test_a_stick_sets_the_board_up(
     assert config.audio.volume == 0.5
     assert token(store) == "0123456789abcdef0123"
     assert sorted(read_config(store.config)) == [
-        "health-token", "kiosk.d/00-found.yaml", "kiosk.d/10-volume.yaml", "kiosk.yaml",
-        "my-key.txt", "tls.crt", "tls.key",
-    ]  # fmt: skip
+        "health-token",
+        "kiosk.d/00-found.yaml",
+        "kiosk.d/10-volume.yaml",
+        "kiosk.yaml",
+        "my-key.txt",
+        "tls.crt",
+        "tls.key",
+    ]
     shutil.rmtree(stick)
     assert boot(store).result == "accepted", "it stays without the stick"
     assert in_force(store) == config
@@ -133,17 +138,22 @@ BAD_STICKS: dict[str, tuple[dict[str, str | bytes], str]] = {
     "empty token": ({"health-token": "\n"}, "health-token is empty"),
     "token of two lines": ({"health-token": "a\nb\n"}, "one line with the secret"),
     "a secret that is missing": (
-        {"kiosk.yaml": "endpoint: {session_key_file: key}\n"}, "key cannot be read"),
+        {"kiosk.yaml": "endpoint: {session_key_file: key}\n"},
+        "key cannot be read",
+    ),
     "a secret that no header takes": (
         {"kiosk.yaml": "\nendpoint: {session_key_file: key}\n", "key": "schlüssel\n"},
-        "kiosk.yaml:2: endpoint.session_key_file: contains characters that an HTTP header"),
+        "kiosk.yaml:2: endpoint.session_key_file: contains characters that an HTTP header",
+    ),
     "bad drop-in": ({"kiosk.d/x.yaml": "audio: 5\n"}, "kiosk.d/x.yaml:1: audio"),
     "odd name": ({"kiosk.d/x y.yaml": ""}, "use letters"),
     "too large": ({"health-token": b"x" * (9 << 20)}, "larger than the 8 MiB"),
     "too much": (
-        {"kiosk.yaml": "avatar: {path: a.avatar}\nhealth: {token_file: b}\n"
-         "endpoint: {session_key_file: c, api_key_file: d}\n",
-         **dict.fromkeys(("a.avatar", "b", "c", "d"), b"x" * (7 << 20))},
+        {
+            "kiosk.yaml": "avatar: {path: a.avatar}\nhealth: {token_file: b}\n"
+            "endpoint: {session_key_file: c, api_key_file: d}\n",
+            **dict.fromkeys(("a.avatar", "b", "c", "d"), b"x" * (7 << 20)),
+        },
         "28 MiB are more than the 24",
     ),
     "half a character": (
@@ -152,7 +162,7 @@ BAD_STICKS: dict[str, tuple[dict[str, str | bytes], str]] = {
     ),
     "half a character in a name": ({"kiosk.d/x\udcff.yaml": ""}, "x\\udcff.yaml: use letters"),
     "folder for a file": ({"kiosk.yaml/x": ""}, "kiosk.yaml: must be a file"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", BAD_STICKS)
@@ -251,8 +261,11 @@ def ctl(store: Store, *words: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"KIOSK_STORE": str(store.root), "KIOSK_RUN": str(store.run)}
     return subprocess.run(
         [sys.executable, "-m", "kioskd.ctl", *words],
-        env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def test_the_command_takes_a_folder_and_resets(store: Store, tmp_path: Path) -> None:

@@ -35,17 +35,23 @@ def board_files(root: Path, **files: str) -> Path:
 @pytest.mark.parametrize(
     ("files", "serial", "source"),
     [
-        ({"tree": "RK3576-0042\0", "dmi": "X1\n", "machine": "0" * 32}, "RK3576-0042",
-         "device tree"),
+        (
+            {"tree": "RK3576-0042\0", "dmi": "X1\n", "machine": "0" * 32},
+            "RK3576-0042",
+            "device tree",
+        ),
         ({"tree": "\0", "dmi": "PF 12/3\n"}, "PF_12/3", "mainboard"),
-        ({"dmi": "To Be Filled By O.E.M.\n", "machine": "0123456789abcdef" * 2 + "\n"},
-         "machine-3eb1bd439947", "machine id"),
+        (
+            {"dmi": "To Be Filled By O.E.M.\n", "machine": "0123456789abcdef" * 2 + "\n"},
+            "machine-3eb1bd439947",
+            "machine id",
+        ),
         ({"dmi": "Default string\n", "tree": "00000000"}, None, None),
         ({"machine": "uninitialized\n"}, None, None),
         ({"machine": ""}, None, None),
         ({}, None, None),
     ],
-)  # fmt: skip
+)
 def test_the_serial_number_and_where_it_comes_from(
     tmp_path: Path, files: dict[str, str], serial: str | None, source: str | None
 ) -> None:

@@ -26,10 +26,16 @@ def recorded(
     folder = tmp_path_factory.mktemp("cuts")
     store = Store(folder / "store", folder / "run")
     store.root.mkdir()
-    old = {"kiosk.yaml": "audio: {volume: 0.5}\n", "kiosk.d/x.yaml": "log: {level: error}\n",
-           "health-token": "old-token-0123456789\n"}  # fmt: skip
-    new = {"kiosk.yaml": "audio: {volume: 0.25}\n", "current-token": old["health-token"],
-           "health-token": "new-token-0123456789\n"}  # fmt: skip
+    old = {
+        "kiosk.yaml": "audio: {volume: 0.5}\n",
+        "kiosk.d/x.yaml": "log: {level: error}\n",
+        "health-token": "old-token-0123456789\n",
+    }
+    new = {
+        "kiosk.yaml": "audio: {volume: 0.25}\n",
+        "current-token": old["health-token"],
+        "health-token": "new-token-0123456789\n",
+    }
     if request.param != "setup":
         boot(store, make_stick(folder / "old", dict(old)))
     if request.param == "reset":
@@ -40,10 +46,13 @@ def recorded(
     stick = make_stick(folder / "new", dict(new)) if request.param != "reset" else None
     first_boot(store, recorder, BOARD, None if stick is None else nullcontext(stick))
     steps = [
-        (kind, before / path.relative_to(store.root),
-         before / detail.relative_to(store.root) if isinstance(detail, Path) else detail)
+        (
+            kind,
+            before / path.relative_to(store.root),
+            before / detail.relative_to(store.root) if isinstance(detail, Path) else detail,
+        )
         for kind, path, detail in recorder.steps
-    ]  # fmt: skip
+    ]
     return request.param, before, steps
 
 
@@ -53,8 +62,11 @@ def one_or_the_other(root: Path, story: str) -> None:
     boot(store)
     config = in_force(store)
     seen = (config.audio.volume, config.log.level)
-    whole = {"setup": {(1.0, "info"), (0.25, "info")}, "reset": {(1.0, "info")},
-             "second stick": {(0.5, "error"), (0.25, "info")}}  # fmt: skip
+    whole = {
+        "setup": {(1.0, "info"), (0.25, "info")},
+        "reset": {(1.0, "info")},
+        "second stick": {(0.5, "error"), (0.25, "info")},
+    }
     assert seen in whole[story], seen
     assert config.health.token_file == str(store.config / "health-token")
     tokens = {0.5: {"old-token-0123456789"}, 0.25: {"new-token-0123456789"}}
@@ -64,9 +76,10 @@ def one_or_the_other(root: Path, story: str) -> None:
 
 @pytest.mark.slow("replays power cuts")
 def test_the_power_goes_at_any_moment(
-    recorded: tuple[str, Path, list[tuple[str, Path, object]]], tmp_path: Path,
+    recorded: tuple[str, Path, list[tuple[str, Path, object]]],
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     monkeypatch.setattr(DiskFiles, "sync", lambda *_: None)
     monkeypatch.setattr(DiskFiles, "sync_folder", lambda *_: None)
     story, before, steps = recorded
@@ -81,14 +94,16 @@ def test_the_power_goes_at_any_moment(
 
 @pytest.mark.slow("replays power cuts")
 @settings(
-    max_examples=30, deadline=None,
+    max_examples=30,
+    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)  # fmt: skip
+)
 @given(data=st.data())
 def test_the_disk_forgets_what_it_likes(
-    recorded: tuple[str, Path, list[tuple[str, Path, object]]], tmp_path: Path,
+    recorded: tuple[str, Path, list[tuple[str, Path, object]]],
+    tmp_path: Path,
     data: st.DataObject,
-) -> None:  # fmt: skip
+) -> None:
     story, before, steps = recorded
     disk = Disk(before)
     for step in steps[: data.draw(st.integers(0, len(steps)))]:

@@ -9,7 +9,6 @@ import io
 import json
 import socket
 import ssl
-import subprocess
 import sys
 import threading
 import time
@@ -22,6 +21,7 @@ import numpy as np
 import pygame
 import pytest
 from aiohttp import web
+from certificates import make_certificate
 from prometheus_client import Metric
 from prometheus_client import parser as text_parser
 from prometheus_client.openmetrics import parser as openmetrics_parser
@@ -550,9 +550,13 @@ def test_what_no_client_sends_is_refused_and_breaks_nothing(
             charset = b"; charset=nonsense" if body == b"{}" else b""
             writer.write(
                 b"POST /v1/say HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-                b"Content-Type: application/json" + charset + b"\r\n" + header
-                + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body
-            )  # fmt: skip
+                b"Content-Type: application/json"
+                + charset
+                + b"\r\n"
+                + header
+                + b"\r\nContent-Length: %d\r\n\r\n" % len(body)
+                + body
+            )
             assert (await reader.read(100)).split()[1] == status
             writer.close()
 
@@ -689,12 +693,8 @@ def test_a_bad_text_is_a_bad_request(body: bytes) -> None:
 def protected(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     """A certificate of our own with its key, and a token; the options that use them."""
     folder = tmp_path_factory.mktemp("tls")
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-         "-nodes", "-keyout", "key.pem", "-out", "cert.pem", "-days", "2", "-subj", "/CN=kiosk",
-         "-addext", "subjectAltName=IP:127.0.0.1"],
-        cwd=folder, check=True, capture_output=True,
-    )  # fmt: skip
+    local = ("-addext", "subjectAltName=IP:127.0.0.1")
+    make_certificate(folder / "cert.pem", folder / "key.pem", "kiosk", *local)
     (folder / "token").write_text("a-token-long-enough\n")
     return (
         folder / "cert.pem",
@@ -753,9 +753,16 @@ def test_kioskctl_reaches_a_protected_kiosk(protected: tuple[Path, list[str]]) -
 
     async def ctl(url: str, *arguments: str) -> tuple[int | None, str]:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "kioskd.ctl", "--url", url, *arguments, "status",
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-        )  # fmt: skip
+            sys.executable,
+            "-m",
+            "kioskd.ctl",
+            "--url",
+            url,
+            *arguments,
+            "status",
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
         output, _ = await process.communicate()
         return process.returncode, output.decode()
 

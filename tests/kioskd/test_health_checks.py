@@ -219,8 +219,10 @@ def test_a_configuration_that_does_not_apply_is_told() -> None:
     assert outcome(ConfigCheck(ConfigSnapshot).run(NOW)) == ("pass",)
     broken = ConfigSnapshot(problems=("a.yaml:1: x", "a.yaml:2: y"))
     assert outcome(ConfigCheck(lambda: broken).run(NOW)) == (
-        "warn", "config_invalid", "config_invalid",
-    )  # fmt: skip
+        "warn",
+        "config_invalid",
+        "config_invalid",
+    )
     waiting = ConfigSnapshot(waiting=("audio.volume",))
     assert outcome(ConfigCheck(lambda: waiting).run(NOW)) == ("warn", "config_needs_restart")
 

@@ -59,15 +59,21 @@ class Bench:
 
     def environment(self, store: Store) -> dict[str, str]:
         return os.environ | {
-            "KIOSK_STORE": str(store.root), "KIOSK_RUN": str(store.run), "KIOSK_BOARD": BOARD,
-            "KIOSK_KEYS": str(self.keys.public.parent), "KIOSK_HOOK": str(HOOK),
-        }  # fmt: skip
+            "KIOSK_STORE": str(store.root),
+            "KIOSK_RUN": str(store.run),
+            "KIOSK_BOARD": BOARD,
+            "KIOSK_KEYS": str(self.keys.public.parent),
+            "KIOSK_HOOK": str(HOOK),
+        }
 
     def choose(self, store: Store, **more: str) -> str:
         done = subprocess.run(
-            ["sh", HOOK / "slots.sh", "choose"], env=self.environment(store) | more,
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
+            ["sh", HOOK / "slots.sh", "choose"],
+            env=self.environment(store) | more,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         return done.stdout.strip()
 
 
@@ -101,9 +107,10 @@ def damage(store: Store, how: str) -> None:
 
 @pytest.mark.slow("runs the hook some hundred times")
 @settings(
-    max_examples=25, deadline=None,
+    max_examples=25,
+    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)  # fmt: skip
+)
 @given(
     images=st.tuples(st.sampled_from(CONTENTS), st.sampled_from(CONTENTS)),
     active=st.sampled_from(SLOTS),
@@ -113,9 +120,15 @@ def damage(store: Store, how: str) -> None:
     how=st.sampled_from(DAMAGE),
 )
 def test_both_choose_the_same_slot_and_leave_the_same_state(
-    bench: Bench, tmp_path: Path, images: tuple[str, str], active: str, trial: bool, tries: int,
-    failures: int, how: str,
-) -> None:  # fmt: skip
+    bench: Bench,
+    tmp_path: Path,
+    images: tuple[str, str],
+    active: str,
+    trial: bool,
+    tries: int,
+    failures: int,
+    how: str,
+) -> None:
     stores = [Store(tmp_path / name, tmp_path / f"{name}-run") for name in ("shell", "python")]
     state = SlotState(
         "a" if active == "a" else "b",
@@ -145,9 +158,12 @@ def test_both_verify_alike_and_by_the_same_name(bench: Bench, tmp_path: Path, co
     store = Store(tmp_path / "store", tmp_path / "run")
     bench.fill(store, content, "missing")
     done = subprocess.run(
-        ["sh", HOOK / "verify", store.image("a")], env=bench.environment(store),
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        ["sh", HOOK / "verify", store.image("a")],
+        env=bench.environment(store),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     shell = done.stdout.strip() if done.returncode == 0 else done.stderr.partition(":")[0]
     assert shell == in_python(store.image("a"), bench)
 
@@ -186,9 +202,11 @@ def record(bench: Bench, store: Store, shims: Path) -> list[Step]:
         elif folder:
             steps.append(("sync_folder", Path(words[-1]), None))
         else:
-            steps += [("create", Path(words[-1]), None),
-                      ("append", Path(words[-1]), Path(copy).read_bytes()),
-                      ("sync", Path(words[-1]), None)]  # fmt: skip
+            steps += [
+                ("create", Path(words[-1]), None),
+                ("append", Path(words[-1]), Path(copy).read_bytes()),
+                ("sync", Path(words[-1]), None),
+            ]
     return steps
 
 
@@ -208,10 +226,13 @@ def started(
     shutil.copytree(store.root, before)
     steps = record(bench, store, folder / "shims")
     moved: list[Step] = [
-        (kind, before / path.relative_to(store.root),
-         before / detail.relative_to(store.root) if isinstance(detail, Path) else detail)
+        (
+            kind,
+            before / path.relative_to(store.root),
+            before / detail.relative_to(store.root) if isinstance(detail, Path) else detail,
+        )
         for kind, path, detail in steps
-    ]  # fmt: skip
+    ]
     disk = Disk(before)
     for step in moved:
         disk.do(step)

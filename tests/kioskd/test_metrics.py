@@ -18,9 +18,10 @@ from kioskd.metrics import Metrics
 FORMS = {
     "text": (generate_latest, parse_text),
     "OpenMetrics": (
-        openmetrics.generate_latest, openmetrics_parser.text_string_to_metric_families,
+        openmetrics.generate_latest,
+        openmetrics_parser.text_string_to_metric_families,
     ),
-}  # fmt: skip
+}
 
 
 def read(metrics: Metrics, form: str) -> list[Metric]:

@@ -51,10 +51,17 @@ def test_a_window_without_vertical_sync_does_not_spin() -> None:
 @pytest.mark.parametrize(
     ("refreshes", "divisor", "missed"),
     [
-        (0.2, 1, 0), (1.0, 1, 0), (1.4, 1, 0), (2.0, 1, 1), (3.0, 1, 2), (61.0, 1, 60),
-        (2.0, 2, 0), (2.9, 2, 0), (4.0, 2, 1),
+        (0.2, 1, 0),
+        (1.0, 1, 0),
+        (1.4, 1, 0),
+        (2.0, 1, 1),
+        (3.0, 1, 2),
+        (61.0, 1, 60),
+        (2.0, 2, 0),
+        (2.9, 2, 0),
+        (4.0, 2, 1),
     ],
-)  # fmt: skip
+)
 def test_frames_that_never_came_are_counted(refreshes: float, divisor: int, missed: int) -> None:
     pacer = Pacer(0.0, 60.0, vsync=True, offscreen=False)
     assert pacer.missed(refreshes * SIXTIETH, divisor) == missed

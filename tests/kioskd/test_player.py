@@ -39,7 +39,9 @@ def test_an_utterance_is_spoken_and_ends(stage: Stage) -> None:
     stage.run(1.0)
     assert jaw_of(stage.poses[-1]) == 0
     assert [(who, state) for who, state, _ in stage.reports] == [
-        ("a", PlaybackState.PLAYING), ("a", PlaybackState.ENDED)]  # fmt: skip
+        ("a", PlaybackState.PLAYING),
+        ("a", PlaybackState.ENDED),
+    ]
     assert stage.reports[-1][2] == pytest.approx(2000, abs=40)
     assert stage.value("kiosk_utterances_total", outcome="ended") == 1
     assert stage.value("kiosk_speech_seconds_total") == pytest.approx(2.0, abs=0.04)
@@ -151,7 +153,13 @@ def test_the_backend_controls_what_plays_now_or_the_one_it_names(stage: Stage) -
     stage.player.on_event(ControlRequested(Control.RESUME, "a"))
     stage.player.on_event(ControlRequested(Control.INTERRUPT, "a"))
     assert [state.value for _, state, _ in stage.reports] == [
-        "playing", "playing", "paused", "paused", "playing", "interrupted"]  # fmt: skip
+        "playing",
+        "playing",
+        "paused",
+        "paused",
+        "playing",
+        "interrupted",
+    ]
 
 
 def test_each_request_of_the_backend_is_answered_also_when_it_changes_nothing(
@@ -162,7 +170,13 @@ def test_each_request_of_the_backend_is_answered_also_when_it_changes_nothing(
     for control in (Control.RESUME, Control.PAUSE, Control.PAUSE, Control.RESUME, Control.RESUME):
         stage.player.on_event(ControlRequested(control, "a"))
     assert [state.value for _, state, _ in stage.reports] == [
-        "playing", "playing", "paused", "paused", "playing", "playing"]  # fmt: skip
+        "playing",
+        "playing",
+        "paused",
+        "paused",
+        "playing",
+        "playing",
+    ]
 
 
 def test_late_motion_is_held_then_let_go_and_joins_at_the_audio_position(stage: Stage) -> None:

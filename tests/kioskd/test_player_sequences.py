@@ -41,16 +41,30 @@ class Step:
 STEPS = st.lists(
     st.builds(
         Step,
-        st.sampled_from([
-            "start", "start", "audio", "end_audio", "motion", "end_motion", "fail_motion",
-            "restore_motion", "interrupt", "pause", "resume", "link_up", "link_down",
-            "control", "same_id",
-        ]),
+        st.sampled_from(
+            [
+                "start",
+                "start",
+                "audio",
+                "end_audio",
+                "motion",
+                "end_motion",
+                "fail_motion",
+                "restore_motion",
+                "interrupt",
+                "pause",
+                "resume",
+                "link_up",
+                "link_down",
+                "control",
+                "same_id",
+            ]
+        ),
         st.floats(0, 3, width=16),
         st.sampled_from([0, 1, 7, 25, 70]),
     ),
     max_size=25,
-)  # fmt: skip
+)
 
 
 class Story:
@@ -157,9 +171,12 @@ def test_the_face_never_jumps_and_stays_within_bounds(steps: list[Step]) -> None
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    st.floats(0, 1, width=16), st.floats(0, 1, width=16),
-    st.integers(0, 140), st.integers(0, 140), st.booleans(),
-)  # fmt: skip
+    st.floats(0, 1, width=16),
+    st.floats(0, 1, width=16),
+    st.integers(0, 140),
+    st.integers(0, 140),
+    st.booleans(),
+)
 def test_steady_poses_change_no_faster_than_the_ease(
     first: float, second: float, wait: int, gap: int, interrupted: bool
 ) -> None:

@@ -50,10 +50,15 @@ class Cinema:
         self.clock, self.pass_until = clock, pass_until
         self.reports: list[tuple[str, PlaybackState, int]] = []
         self.player = Player(
-            ready_playback(idle=STILL), AvatarHolder(small_avatar()),
-            sound, metrics, retarget=retarget or JawRetarget(), make_mouth=SpeechMouth,
-            report=lambda *report: self.reports.append(report), clock=clock,
-        )  # fmt: skip
+            ready_playback(idle=STILL),
+            AvatarHolder(small_avatar()),
+            sound,
+            metrics,
+            retarget=retarget or JawRetarget(),
+            make_mouth=SpeechMouth,
+            report=lambda *report: self.reports.append(report),
+            clock=clock,
+        )
         self.seen: list[tuple[float, float]] = []
         self.offsets: list[float] = []
         self.player.on_event(LinkUp("connection"))
@@ -78,7 +83,9 @@ class Cinema:
 
     def ended(self) -> bool:
         return bool(self.reports) and self.reports[-1][1] not in (
-            PlaybackState.PLAYING, PlaybackState.PAUSED)  # fmt: skip
+            PlaybackState.PLAYING,
+            PlaybackState.PAUSED,
+        )
 
 
 class OwnTimeCinema(Cinema):
@@ -89,9 +96,12 @@ class OwnTimeCinema(Cinema):
         self.card: PacedCard = self.studio.card
         self._next_turn = self.studio.time.now
         super().__init__(
-            self.studio.output, self.studio.metrics, self.studio.time.clock, self.pass_time_until,
+            self.studio.output,
+            self.studio.metrics,
+            self.studio.time.clock,
+            self.pass_time_until,
             retarget,
-        )  # fmt: skip
+        )
 
     def pass_time_until(self, moment: float) -> None:
         self.studio.turn()
@@ -113,9 +123,11 @@ def real_cinema(device: str) -> Iterator[Cinema]:
             assert time.monotonic() < deadline
             time.sleep(0.01)
         yield Cinema(
-            sound, metrics, time.monotonic,
+            sound,
+            metrics,
+            time.monotonic,
             lambda moment: time.sleep(max(moment - time.monotonic(), 0)),
-        )  # fmt: skip
+        )
     finally:
         sound.stop()
 

@@ -90,9 +90,16 @@ class Performance:
         self.metrics = Metrics()
         self.player = Nodding(rig)
         self.loop = RenderLoop(
-            stage, rig, cast(Player, self.player), PictureDesk(), self.metrics,
-            frame_rate=0.0, panel_latency_s=0.0, yaw_degrees=0.0, clock=self.time.clock,
-        )  # fmt: skip
+            stage,
+            rig,
+            cast(Player, self.player),
+            PictureDesk(),
+            self.metrics,
+            frame_rate=0.0,
+            panel_latency_s=0.0,
+            yaw_degrees=0.0,
+            clock=self.time.clock,
+        )
 
     def run(self, enough: Callable[[RenderSnapshot], bool], within_s: float) -> float:
         """Run until then; how long it took. Fails after `within_s`."""

@@ -48,9 +48,13 @@ NOBODY = "endpoint: {url: 'ws://127.0.0.1:9/relay'}\n"
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "kioskd", *arguments], cwd=ROOT, capture_output=True, text=True,
-        timeout=GENEROUS_S, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", "kioskd", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=GENEROUS_S,
+        check=False,
+    )
 
 
 def test_a_start_is_told_the_watchdog_fed_and_the_end_clean(tmp_path: Path) -> None:
@@ -63,9 +67,22 @@ def test_a_start_is_told_the_watchdog_fed_and_the_end_clean(tmp_path: Path) -> N
         assert health["checks"]["avatar"]["observed"] == "ball, 400 splats"
         assert health["config"]["display"]["width"] == 180
         assert set(health["checks"]) == {
-            "display", "avatar", "render_loop", "audio", "link", "motion", "config", "storage",
-            "thermal", "time", "npu", "mixer", "update", "provisioning", "http",
-        }  # fmt: skip
+            "display",
+            "avatar",
+            "render_loop",
+            "audio",
+            "link",
+            "motion",
+            "config",
+            "storage",
+            "thermal",
+            "time",
+            "npu",
+            "mixer",
+            "update",
+            "provisioning",
+            "http",
+        }
         # Fed once a second, so 2 s later. Long without a connection, which nobody has asked for
         kiosk.wait_until(lambda: kiosk.notices.count("WATCHDOG=1") >= 3, "food for the watchdog")
         assert kiosk.health()["checks"]["motion"]["status"] == "pass"
@@ -129,9 +146,12 @@ else:
 
 def stuck(grace_s: float, how: str) -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        [sys.executable, "-c", STUCK, str(grace_s), how], cwd=ROOT, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
+        [sys.executable, "-c", STUCK, str(grace_s), how],
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     assert process.stdout is not None
     assert process.stdout.readline() == "stuck\n"
     return process
@@ -260,9 +280,11 @@ def test_a_signal_while_it_still_loads_is_an_orderly_end(
     (tmp_path / "numpy.py").write_text(SLOW_IMPORT)
     process = subprocess.Popen(
         [sys.executable, "-m", "kioskd", "--config", str(tmp_path / "kiosk.yaml")],
-        cwd=ROOT, text=True, stderr=subprocess.PIPE,
+        cwd=ROOT,
+        text=True,
+        stderr=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": str(tmp_path)},
-    )  # fmt: skip
+    )
     try:
         deadline = time.monotonic() + GENEROUS_S
         while not (tmp_path / "importing").exists():
@@ -483,11 +505,15 @@ def test_what_an_endpoint_sends_in_vain_is_counted_where_operators_look(tmp_path
         told = {
             name: metric(kiosk, f"kiosk_link_{name}")
             for name in (
-                "messages_total", "motion_frames_dropped_total", "late_messages_total",
-                "bad_frames_total", 'errors_total{code="protocol_error"}',
-                'errors_total{code="backend_error"}', 'errors_total{code="close_4503"}',
+                "messages_total",
+                "motion_frames_dropped_total",
+                "late_messages_total",
+                "bad_frames_total",
+                'errors_total{code="protocol_error"}',
+                'errors_total{code="backend_error"}',
+                'errors_total{code="close_4503"}',
             )
-        }  # fmt: skip
+        }
         assert list(told.values()) == [5, 2, 1, 1, 1, 1, 1], told
         assert kiosk.stop() == 0
 
@@ -575,9 +601,13 @@ def test_a_port_in_use_is_told_in_words(tmp_path: Path) -> None:
         port = kiosk.url.rpartition(":")[2]
         avatar = tmp_path / "ball.avatar"
         result = run(
-            "--set", f"health.port={port}", "--set", f"avatar.path={avatar}",
-            "--set", "audio.enabled=false",
-        )  # fmt: skip
+            "--set",
+            f"health.port={port}",
+            "--set",
+            f"avatar.path={avatar}",
+            "--set",
+            "audio.enabled=false",
+        )
         assert result.returncode == 1
         assert f"cannot listen on 127.0.0.1 port {port}" in result.stderr
         assert "Traceback" not in result.stderr
@@ -613,9 +643,17 @@ def test_the_voice_of_ones_own_software_is_spoken_without_any_endpoint(tmp_path:
 def test_a_recording_plays_to_its_end_and_the_program_ends(tmp_path: Path, clips: Clips) -> None:
     avatar = write_small_avatar(tmp_path / "ball.avatar")
     result = run(
-        "--set", "health.port=0", "--set", "audio.enabled=false", "--set", "display.width=180",
-        "play", str(clips.short), "--avatar", str(avatar),
-    )  # fmt: skip
+        "--set",
+        "health.port=0",
+        "--set",
+        "audio.enabled=false",
+        "--set",
+        "display.width=180",
+        "play",
+        str(clips.short),
+        "--avatar",
+        str(avatar),
+    )
     assert result.returncode == 0, result.stderr
     assert "recording_over" in result.stderr
     assert "ended after 3.6" in result.stderr or "ended after 3.7" in result.stderr
@@ -683,9 +721,13 @@ def test_a_recording_that_is_none_is_an_error_in_words(tmp_path: Path) -> None:
 def ctl(kiosk: KioskProcess | str, *arguments: str) -> subprocess.CompletedProcess[str]:
     url = kiosk if isinstance(kiosk, str) else kiosk.url
     return subprocess.run(
-        [sys.executable, "-m", "kioskd.ctl", "--url", url, *arguments], cwd=ROOT,
-        capture_output=True, text=True, timeout=GENEROUS_S, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", "kioskd.ctl", "--url", url, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=GENEROUS_S,
+        check=False,
+    )
 
 
 def test_kioskctl_asks_and_commands_a_running_kiosk(tmp_path: Path) -> None:

@@ -88,9 +88,12 @@ def test_the_board_s_patterns_are_the_default_and_the_owner_s_win(tmp_path: Path
     facts = tmp_path / "usr/share/kiosk/board.json"
     facts.parent.mkdir(parents=True)
     told = {
-        "name": "rk3576", "audio_match": ["*hdmi*", "*es8388*"], "drm_drivers": ["rockchip"],
-        "tier": 1, "npu": "rknn",
-    }  # fmt: skip
+        "name": "rk3576",
+        "audio_match": ["*hdmi*", "*es8388*"],
+        "drm_drivers": ["rockchip"],
+        "tier": 1,
+        "npu": "rknn",
+    }
     facts.write_text(json.dumps(told))
     board = read_board_facts({"KIOSK_PAYLOAD": str(tmp_path)})
     assert board == BoardFacts(

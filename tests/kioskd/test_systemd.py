@@ -49,8 +49,10 @@ def received(server: socket.socket) -> list[str]:
 def test_the_sandbox_scores_well(root: Path) -> None:
     result = subprocess.run(
         ["systemd-analyze", "security", "--offline=true", "--threshold=20", str(root / UNIT)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if "unrecognized option" in result.stderr:
         pytest.skip("systemd is older than 250: no offline score")
     assert result.returncode == 0, result.stdout[-200:] + result.stderr
@@ -137,9 +139,12 @@ def test_lines_reach_the_journal_with_their_code(root: Path) -> None:
     if subprocess.run([*command, "true"], capture_output=True, check=False).returncode:
         pytest.skip("mount namespaces are not allowed here")
     result = subprocess.run(
-        [*command, sys.executable, "-c", SPEAK], cwd=root, capture_output=True, text=True,
+        [*command, sys.executable, "-c", SPEAK],
+        cwd=root,
+        capture_output=True,
+        text=True,
         check=False,
-    )  # fmt: skip
+    )
     assert result.returncode == 0, result.stderr
     first, second = json.loads(result.stdout)
     assert "MESSAGE=hot: 95\n" in first
@@ -176,9 +181,12 @@ def test_the_process_is_measured_in_the_sandbox_of_the_unit_too(root: Path) -> N
     if subprocess.run([*command, "true"], capture_output=True, check=False).returncode:
         pytest.skip("mount namespaces, or proc with subset=pid, are not allowed here")
     result = subprocess.run(
-        [*command, sys.executable, "-c", SANDBOXED], cwd=root, capture_output=True, text=True,
+        [*command, sys.executable, "-c", SANDBOXED],
+        cwd=root,
+        capture_output=True,
+        text=True,
         check=True,
-    )  # fmt: skip
+    )
     for name in ("resident_memory_bytes", "cpu_seconds_total", "open_fds"):
         value = re.search(rf"^process_{name} (\S+)$", result.stdout, re.MULTILINE)
         assert value is not None, name

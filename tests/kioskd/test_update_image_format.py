@@ -79,20 +79,28 @@ def test_a_shell_finds_the_same_parts(image: Path, keys: KeyPair, tmp_path: Path
     """
     done = subprocess.run(
         ["sh", "-c", script, "sh", image, keys.public],
-        cwd=tmp_path, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     told = read_manifest(image)
     assert done.stdout.split() == [
-        told.squashfs_sha256, told.squashfs_sha256, told.version, told.board,
-        str(told.squashfs_bytes), str(told.min_hook),
-    ]  # fmt: skip
+        told.squashfs_sha256,
+        told.squashfs_sha256,
+        told.version,
+        told.board,
+        str(told.squashfs_bytes),
+        str(told.min_hook),
+    ]
 
 
 def test_key_id_is_that_of_openssl(keys: KeyPair) -> None:
     der = subprocess.run(
         ["openssl", "pkey", "-pubin", "-in", keys.public, "-outform", "DER"],
-        check=True, capture_output=True,
-    ).stdout  # fmt: skip
+        check=True,
+        capture_output=True,
+    ).stdout
     digest = subprocess.run(["sha256sum"], input=der, check=True, capture_output=True).stdout
     assert key_id(keys.public) == digest[:16].decode()
 

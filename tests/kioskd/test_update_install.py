@@ -72,8 +72,10 @@ def test_it_goes_to_the_other_slot_and_on_trial(
     assert result is not None
     assert (result.result, result.slot, result.version) == ("installed", "b", "1.1.0")
     assert list(dict.fromkeys(doing for doing, _, _ in told)) == [
-        "checking", "writing", "reading back"
-    ]  # fmt: skip
+        "checking",
+        "writing",
+        "reading back",
+    ]
     assert all(0 < far <= total for _, far, total in told)
     untouched(store, good)
 
@@ -161,9 +163,11 @@ def test_the_command_says_what_it_wants(
 ) -> None:
     image = make_image(tmp_path / "old.img", keys, "0.9.0")
     environment = os.environ | {
-        "KIOSK_STORE": str(store.root), "KIOSK_KEYS": str(keys.public.parent),
-        "KIOSK_BOARD": BOARD, "KIOSK_RUN": str(store.run),
-    }  # fmt: skip
+        "KIOSK_STORE": str(store.root),
+        "KIOSK_KEYS": str(keys.public.parent),
+        "KIOSK_BOARD": BOARD,
+        "KIOSK_RUN": str(store.run),
+    }
     command = [sys.executable, "-m", "kioskd.ctl", "install", str(image)]
     said = subprocess.run(
         command, cwd=root, env=environment, capture_output=True, text=True, check=False
@@ -174,9 +178,14 @@ def test_the_command_says_what_it_wants(
     os.mkfifo(fifo)
     for odd in (fifo, tmp_path, Path("/dev/zero")):
         said = subprocess.run(
-            [*command[:-1], str(odd)], cwd=root, env=environment, capture_output=True, text=True,
-            check=False, timeout=120,
-        )  # fmt: skip
+            [*command[:-1], str(odd)],
+            cwd=root,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
         assert said.returncode == 2
         assert "name a regular file [unreadable]" in said.stderr
     subprocess.run([*command, "--allow-downgrade"], cwd=root, env=environment, check=True)
@@ -339,14 +348,20 @@ def test_a_partition_for_two_images_takes_the_third(keys: KeyPair, tmp_path: Pat
         "exec $PYTHON -m kioskd.ctl slots\n"
     )
     environment = os.environ | {
-        "KIOSK_STORE": str(root), "KIOSK_KEYS": str(keys.public.parent), "KIOSK_BOARD": BOARD,
-        "KIOSK_RUN": str(tmp_path), "PYTHON": sys.executable,
-    }  # fmt: skip
+        "KIOSK_STORE": str(root),
+        "KIOSK_KEYS": str(keys.public.parent),
+        "KIOSK_BOARD": BOARD,
+        "KIOSK_RUN": str(tmp_path),
+        "PYTHON": sys.executable,
+    }
     for size, works in (("6m", True), ("4m", False)):
         done = subprocess.run(
             [*unshare, size, root, "sh", script, *images],
-            env=environment, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if works:
             assert done.returncode == 0, done.stderr
             assert "a.img\nb.img\na  1.0.0  (active)\nb  3.0.0  (on trial, 3 tries" in done.stdout

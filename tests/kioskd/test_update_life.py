@@ -160,7 +160,9 @@ class BoardLife(RuleBasedStateMachine):
 
 
 BoardLife.TestCase.settings = settings(
-    max_examples=15, stateful_step_count=20, deadline=None,
+    max_examples=15,
+    stateful_step_count=20,
+    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
-)  # fmt: skip
+)
 TestBoardLife = pytest.mark.slow("lives through hundreds of updates")(BoardLife.TestCase)

@@ -57,13 +57,14 @@ STORIES = [
     Story("first update", "1", None, SlotState("a"), "a", _install, frozenset("13")),
     Story("next update", "1", "2", SlotState("b"), "b", _install, frozenset("23")),
     Story("before it was tried", "1", "2", SlotState("a", "b", 3), "a", _install, frozenset("123")),
-    Story("after a failed one", "1", "2", SlotState("a", None, 0, 1), "a", _install,
-          frozenset("13")),
+    Story(
+        "after a failed one", "1", "2", SlotState("a", None, 0, 1), "a", _install, frozenset("13")
+    ),
     Story("no state file", "1", None, None, "a", _install, frozenset("13")),
     Story("marked good", "1", "2", SlotState("a", "b", 2), "b", _mark, frozenset("12")),
     Story("given up", "1", "2", SlotState("a", "b", 2), "b", _rollback, frozenset("12")),
     Story("the old one again", "1", "2", SlotState("b"), "b", _rollback, frozenset("12")),
-]  # fmt: skip
+]
 
 
 @dataclass(frozen=True)
@@ -114,10 +115,13 @@ def recorded(
             patch.setattr(install_module, "_free", lambda _: RESERVE_BYTES + 1000)
         story.change(store, trust, recorder, new)
     moved = [
-        (kind, before / path.relative_to(store.root),
-         before / detail.relative_to(store.root) if isinstance(detail, Path) else detail)
+        (
+            kind,
+            before / path.relative_to(store.root),
+            before / detail.relative_to(store.root) if isinstance(detail, Path) else detail,
+        )
         for kind, path, detail in recorder.steps
-    ]  # fmt: skip
+    ]
     return Recorded(story, before, Recorder(moved))
 
 

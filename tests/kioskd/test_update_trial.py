@@ -110,8 +110,10 @@ def test_a_shell_can_check_and_read_the_state_file(store: Store) -> None:
     """
     done = subprocess.run(
         ["sh", "-ec", script, "sh", store.state / "slots"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.stdout == "b\n"
 
 
@@ -301,20 +303,26 @@ def test_board_and_keys_come_from_the_hook_and_the_release(tmp_path: Path, keys:
 
 def ctl(store: Store, keys: KeyPair, *words: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {
-        "KIOSK_STORE": str(store.root), "KIOSK_RUN": str(store.run), "KIOSK_BOARD": BOARD,
+        "KIOSK_STORE": str(store.root),
+        "KIOSK_RUN": str(store.run),
+        "KIOSK_BOARD": BOARD,
         "KIOSK_KEYS": str(keys.public.parent),
-    }  # fmt: skip
+    }
     return subprocess.run(
         [sys.executable, "-m", "kioskd.ctl", *words],
-        env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def test_kioskctl_tells_both_slots_and_goes_back(store: Store, keys: KeyPair) -> None:
     done = ctl(store, keys, "slots")
     assert done.stdout.splitlines() == [
-        "a  1.0.0  (active)", "b  1.1.0  (running, on trial, 1 tries left)"
-    ]  # fmt: skip
+        "a  1.0.0  (active)",
+        "b  1.1.0  (running, on trial, 1 tries left)",
+    ]
     assert done.returncode == 0
     done = ctl(store, keys, "rollback")
     assert done.stdout == "slot b is given up; slot a starts next\n"

@@ -49,10 +49,15 @@ def make_image(
     payload.write_bytes(b"hsqs" + noise)
     padded, digest = padded_digest(payload)
     manifest = Manifest(
-        version=version, board=board, squashfs_bytes=padded, squashfs_sha256=digest,
-        key_id=key_id(keys.public), files={"usr/bin/kioskd": digest}, min_hook=min_hook,
+        version=version,
+        board=board,
+        squashfs_bytes=padded,
+        squashfs_sha256=digest,
+        key_id=key_id(keys.public),
+        files={"usr/bin/kioskd": digest},
+        min_hook=min_hook,
         built=built,
-    ).to_bytes()  # fmt: skip
+    ).to_bytes()
     assemble(payload, manifest, sign(manifest, keys.private), out)
     payload.unlink()
     return out

@@ -150,7 +150,12 @@ def _turns(x_degrees: Floats, y_degrees: Floats) -> Floats:
     """glTF quaternions (n, 4), x y z w: about y, then about x."""
     x, y = np.radians(x_degrees) / 2, np.radians(y_degrees) / 2
     found: Floats = np.stack(
-        [np.sin(x) * np.cos(y), np.cos(x) * np.sin(y), -np.sin(x) * np.sin(y),
-         np.cos(x) * np.cos(y)], axis=1,
-    )  # fmt: skip
+        [
+            np.sin(x) * np.cos(y),
+            np.cos(x) * np.sin(y),
+            -np.sin(x) * np.sin(y),
+            np.cos(x) * np.cos(y),
+        ],
+        axis=1,
+    )
     return found

@@ -140,13 +140,16 @@ def _wire(voice: NDArray[np.int16], frames: Floats) -> dict[str, object]:
 def unpacked_animation(request_id: str, frames: Floats, end: bool) -> bytes:
     """A `Message` with an animation, each float of it with a tag of its own."""
     keyframes = b"".join(
-        _field(1, b"".join(
-            bytes([number << 3 | 5]) + struct.pack("<f", value)
-            for number, name in enumerate(FLAME_SLICES, 1)
-            for value in frame[FLAME_SLICES[name]]
-        ))
+        _field(
+            1,
+            b"".join(
+                bytes([number << 3 | 5]) + struct.pack("<f", value)
+                for number, name in enumerate(FLAME_SLICES, 1)
+                for value in frame[FLAME_SLICES[name]]
+            ),
+        )
         for frame in frames
-    )  # fmt: skip
+    )
     response = _field(2, request_id.encode()) + (b"\x18\x01" if end else b"") + _field(4, keyframes)
     return b"\x08\x05" + _field(6, response)
 

@@ -82,8 +82,9 @@ def make_squashfs(folder: Path, version: str) -> Path:
     out = folder / f"{version}.squashfs"
     subprocess.run(
         ["mksquashfs", tree, out, "-quiet", "-no-progress", "-all-root"],
-        check=True, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     return out
 
 
@@ -165,9 +166,12 @@ class Board:
     def run(self, script: str | Path, *words: str) -> subprocess.CompletedProcess[str]:
         """Run one of the hook's scripts, without mounts."""
         return subprocess.run(
-            self.command(script, *words), env=self.environment(), capture_output=True, text=True,
+            self.command(script, *words),
+            env=self.environment(),
+            capture_output=True,
+            text=True,
             check=False,
-        )  # fmt: skip
+        )
 
     def mounting(self, text: str) -> subprocess.CompletedProcess[str]:
         """Run shell text in mounts of its own, where /bin/sh is this board's shell.
@@ -180,9 +184,13 @@ class Board:
         names = {name.name.replace("-", "_"): str(name) for name in HOOK.iterdir()}
         environment |= names | {"BOARD_PATH": environment["PATH"], "PATH": os.environ["PATH"]}
         return subprocess.run(
-            ["unshare", "-m", shutil.which("dash") or "sh", "-c", setup], env=environment,
-            capture_output=True, text=True, check=False, timeout=300,
-        )  # fmt: skip
+            ["unshare", "-m", shutil.which("dash") or "sh", "-c", setup],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
 
     def asked(self) -> list[str]:
         """What systemd was asked, in order; forgotten then."""

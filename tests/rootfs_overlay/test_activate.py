@@ -96,8 +96,9 @@ def partition_with(board: Board, image: bytes) -> Path:
     partition = board.folder / "partition.ext4"
     subprocess.run(
         ["mke2fs", "-q", "-t", "ext4", "-L", "KIOSK", "-d", source, partition, "8M"],
-        check=True, capture_output=True,
-    )  # fmt: skip
+        check=True,
+        capture_output=True,
+    )
     return partition
 
 

@@ -50,13 +50,17 @@ def run_until(board: Board, step: int, *words: str) -> bool:
     (board.folder / "step").write_text("0\n")
     environment = board.environment()
     environment |= {
-        "CUT_AT": str(step), "REAL_PATH": environment["PATH"],
+        "CUT_AT": str(step),
+        "REAL_PATH": environment["PATH"],
         "PATH": f"{board.folder}/cut:{environment['PATH']}",
-    }  # fmt: skip
+    }
     done = subprocess.run(
-        board.command(*words), env=environment, capture_output=True, check=False,
+        board.command(*words),
+        env=environment,
+        capture_output=True,
+        check=False,
         start_new_session=True,
-    )  # fmt: skip
+    )
     assert done.returncode in (0, -signal.SIGKILL), done.stderr
     return done.returncode == 0
 

@@ -154,9 +154,12 @@ def test_with_one_image_only_the_page_remains(board: Board, images: Images) -> N
     ],
 )
 def test_a_rollback_reboots_once_an_hour_at_most(
-    make_board: Callable[[str], Board], images: Images, minutes_up: int,
-    last: int | str | None, reboots: bool,
-) -> None:  # fmt: skip
+    make_board: Callable[[str], Board],
+    images: Images,
+    minutes_up: int,
+    last: int | str | None,
+    reboots: bool,
+) -> None:
     """`last`: minutes since the last such reboot by the clock, which may be wrong or unset."""
     board = with_images(make_board("dash"), images)
     write_state(board.store, SlotState("a", "b", 2), DiskFiles())

@@ -75,9 +75,12 @@ def test_it_fits_the_screen_and_changes_with_its_reason(board: Board) -> None:
     looked = board.folder / "looked"
     (board.folder / "page").write_text(script.replace("sleep 5", f"touch {looked}; sleep 0.1"))
     page = subprocess.Popen(
-        board.command(board.folder / "page"), env=board.environment(), stdin=follower,
-        stdout=follower, stderr=subprocess.PIPE,
-    )  # fmt: skip
+        board.command(board.folder / "page"),
+        env=board.environment(),
+        stdin=follower,
+        stdout=follower,
+        stderr=subprocess.PIPE,
+    )
     try:
         first = seen(leader, "WHAT TO DO", looked)
         (board.store.run / "reason").write_text("image\nNo slot holds an image.\n")

@@ -69,7 +69,8 @@ BAD: dict[str, tuple[str, Callable[[Images], bytes]]] = {
     "without its end": ("truncated", lambda i: i.one[:-700]),
     "a byte less, and the last of its signature is zero": (
         "truncated",
-        lambda i: i.one[: -TRAILER_BYTES - 1] + b"\0" + i.one[-TRAILER_BYTES:-1]),
+        lambda i: i.one[: -TRAILER_BYTES - 1] + b"\0" + i.one[-TRAILER_BYTES:-1],
+    ),
     "half of it": ("truncated", lambda i: i.one[: len(i.one) // 2]),
     "without its middle": ("truncated", lambda i: i.one[:1000] + i.one[-2000:]),
     "something else": ("bad_trailer", lambda _: random.Random(1).randbytes(9000)),
@@ -77,28 +78,38 @@ BAD: dict[str, tuple[str, Callable[[Images], bytes]]] = {
     "trailer's padding": ("bad_trailer", lambda i: flipped(i.one, len(i.one) - 100)),
     "trailer's end": ("bad_trailer", lambda i: flipped(i.one, len(i.one) - 1)),
     "trailer with a leading zero": (
-        "bad_trailer", lambda i: with_line(i.one, b"manifest=", b"manifest=0")),
+        "bad_trailer",
+        lambda i: with_line(i.one, b"manifest=", b"manifest=0"),
+    ),
     "trailer with a contrary size": (
-        "bad_trailer", lambda i: with_line(i.one, b"squashfs=4096", b"squashfs=4095")),
-    "a newer trailer": (
-        "newer_format", lambda i: with_line(i.one, b"KIOSKIMG1", b"KIOSKIMG2")),
+        "bad_trailer",
+        lambda i: with_line(i.one, b"squashfs=4096", b"squashfs=4095"),
+    ),
+    "a newer trailer": ("newer_format", lambda i: with_line(i.one, b"KIOSKIMG1", b"KIOSKIMG2")),
     "no squashfs": ("not_squashfs", other_magic),
     "unsigned": ("unsigned", lambda i: joined(*parts(i.one)[:2], b"")),
     "another image's signature": (
-        "wrong_signature", lambda i: joined(*parts(i.one)[:2], parts(i.two)[2])),
+        "wrong_signature",
+        lambda i: joined(*parts(i.one)[:2], parts(i.two)[2]),
+    ),
     "another image's manifest": (
-        "wrong_hash", lambda i: joined(parts(i.one)[0], *parts(i.two)[1:])),
+        "wrong_hash",
+        lambda i: joined(parts(i.one)[0], *parts(i.two)[1:]),
+    ),
     "changed manifest": (
-        "wrong_signature", lambda i: i.one.replace(b'"version":"1.0"', b'"version":"1.1"')),
+        "wrong_signature",
+        lambda i: i.one.replace(b'"version":"1.0"', b'"version":"1.1"'),
+    ),
     "changed content": ("wrong_hash", lambda i: flipped(i.one, 300)),
     "changed zeros": ("wrong_hash", lambda i: flipped(i.one, len(parts(i.one)[0]) - 1)),
-    "a newer manifest": (
-        "newer_format", lambda i: resigned(i, b'"format":1', b'"format":2')),
+    "a newer manifest": ("newer_format", lambda i: resigned(i, b'"format":1', b'"format":2')),
     "another product": ("wrong_name", lambda i: resigned(i, b"avatar-kiosk", b"other-thing")),
     "another board": ("wrong_board", lambda i: resigned(i, BOARD.encode(), b"rk3576")),
     "contrary sizes": (
-        "bad_trailer", lambda i: resigned(i, b'"squashfs_bytes":4096', b'"squashfs_bytes":8192')),
-}  # fmt: skip
+        "bad_trailer",
+        lambda i: resigned(i, b'"squashfs_bytes":4096', b'"squashfs_bytes":8192'),
+    ),
+}
 
 
 def refusal(board: Board, image: Path) -> str:
@@ -201,7 +212,11 @@ def test_a_payload_as_large_as_real_ones_is_checked_in_time(
     content = squashfs.read_bytes().ljust(size, b"\0")
     image.write_bytes(joined(content, manifest, sign(manifest, images.keys)))
     result = subprocess.run(
-        board.command("verify", str(image)), env=board.environment(), capture_output=True,
-        text=True, check=False, timeout=60,
-    )  # fmt: skip
+        board.command("verify", str(image)),
+        env=board.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     assert result.stdout == "5.0\n", result.stderr

@@ -17,15 +17,21 @@ from pathlib import Path
 FOLDER = Path(os.environ["FAKE_DEVICE"])
 SCENE = json.loads((FOLDER / "scene.json").read_text())
 VARIABLES = {
-    "product": "k85v1_64", "unlocked": "yes", "max-fetch-size": "0x10000000",
-    "is-logical:linux": "no", "has-slot:linux": "no", "partition-size:linux": "100000",
-} | SCENE.get("variables", {})  # fmt: skip
+    "product": "k85v1_64",
+    "unlocked": "yes",
+    "max-fetch-size": "0x10000000",
+    "is-logical:linux": "no",
+    "has-slot:linux": "no",
+    "partition-size:linux": "100000",
+} | SCENE.get("variables", {})
 
 
 def told(text: str, status: int = 0) -> None:
     print(text, file=sys.stderr)
-    print("Finished. Total time: 0.001s" if status == 0 else "fastboot: error: Command failed",
-          file=sys.stderr)  # fmt: skip
+    print(
+        "Finished. Total time: 0.001s" if status == 0 else "fastboot: error: Command failed",
+        file=sys.stderr,
+    )
     sys.exit(status)
 
 
@@ -88,8 +94,10 @@ def flash(arguments: list[str]) -> None:
     new = Path(arguments[1]).read_bytes()
     file.write_bytes(new + old[len(new) :])
     (FOLDER / "written").touch()
-    told(f"Sending '{arguments[0]}' (512 KB)                OKAY [  0.02s]\n"
-         f"Writing '{arguments[0]}'                         OKAY [  0.10s]")  # fmt: skip
+    told(
+        f"Sending '{arguments[0]}' (512 KB)                OKAY [  0.02s]\n"
+        f"Writing '{arguments[0]}'                         OKAY [  0.10s]"
+    )
 
 
 def reboot(_arguments: list[str]) -> None:

@@ -169,8 +169,13 @@ def restart(_arguments: list[str]) -> None:
 
 
 COMMANDS = {
-    "db": boot, "rci": chip, "ppt": table, "rl": read, "wlx": write, "rd": restart,
-}  # fmt: skip
+    "db": boot,
+    "rci": chip,
+    "ppt": table,
+    "rl": read,
+    "wlx": write,
+    "rd": restart,
+}
 
 if __name__ == "__main__":
     main(sys.argv[1:])

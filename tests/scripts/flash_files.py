@@ -45,11 +45,12 @@ def kiosk_image(
 
 def ext4(path: Path, content: Path, size_kib: int, label: str = "KIOSK") -> Path:
     """An ext4 image with the files of a folder."""
+    command = ["/usr/sbin/mke2fs", "-q", "-t", "ext4", "-L", label, "-d", str(content)]
     subprocess.run(
-        ["/usr/sbin/mke2fs", "-q", "-t", "ext4", "-L", label, "-d", str(content), "-F", str(path),
-         f"{size_kib}k"],
-        check=True, capture_output=True,
-    )  # fmt: skip
+        [*command, "-F", str(path), f"{size_kib}k"],
+        check=True,
+        capture_output=True,
+    )
     return path
 
 
@@ -78,9 +79,22 @@ def gpt(partitions: list[Partition], disk_sectors: int) -> bytes:
 
     def header(crc: int) -> bytes:
         return struct.pack(
-            "<8sIIIIQQQQ16sQIII", b"EFI PART", 0x10000, 92, crc, 0, 1, disk_sectors - 1, 34,
-            disk_sectors - 34, bytes(16), 2, 128, 128, zlib.crc32(entries),
-        )  # fmt: skip
+            "<8sIIIIQQQQ16sQIII",
+            b"EFI PART",
+            0x10000,
+            92,
+            crc,
+            0,
+            1,
+            disk_sectors - 1,
+            34,
+            disk_sectors - 34,
+            bytes(16),
+            2,
+            128,
+            128,
+            zlib.crc32(entries),
+        )
 
     return bytes(SECTOR) + header(zlib.crc32(header(0))).ljust(SECTOR, b"\0") + bytes(entries)
 

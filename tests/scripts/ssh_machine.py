@@ -138,8 +138,10 @@ class Machine:
             path.chmod(0o700)
         told = subprocess.run(
             ["dropbearkey", "-t", "ed25519", "-f", self.root / "host_key"],
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         public = next(line for line in told.stdout.splitlines() if line.startswith("ssh-ed25519"))
         self.known_hosts = self.folder / "known_hosts"
         self.known_hosts.write_text(f"[127.0.0.1]:{self.port} {public}\n")

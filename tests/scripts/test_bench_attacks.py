@@ -12,17 +12,30 @@ import pytest
 from attack_bench.verdict import Measured, broken, heading, p95, row
 
 CONTROL = Measured(
-    "spinning", [0.02] * 20, [0.03] * 20, [0.1, 0.12, 0.2], [0.2, 0.22, 0.3], 1.0, 20.0, 0.5,
-    (20, 11), (20, 11),
-)  # fmt: skip
+    "spinning",
+    [0.02] * 20,
+    [0.03] * 20,
+    [0.1, 0.12, 0.2],
+    [0.2, 0.22, 0.3],
+    1.0,
+    20.0,
+    0.5,
+    (20, 11),
+    (20, 11),
+)
 
 
 def test_an_attack_that_costs_no_more_than_its_cores_is_held() -> None:
     assert broken(CONTROL, CONTROL) == []
     attacked = replace(
-        CONTROL, here=[0.49] * 20, there=[0.02] * 19 + [9.0], relayed=[0.41], posted=[0.51],
-        longest_without_beat=1.9, frames_per_s=18.0,
-    )  # fmt: skip
+        CONTROL,
+        here=[0.49] * 20,
+        there=[0.02] * 19 + [9.0],
+        relayed=[0.41],
+        posted=[0.51],
+        longest_without_beat=1.9,
+        frames_per_s=18.0,
+    )
     assert broken(attacked, CONTROL) == []
 
 

@@ -41,8 +41,11 @@ def test_the_page_tells_the_tier_and_what_nobody_has_verified(name: str) -> None
     tier = re.split(r"^## .+$", page(name), flags=re.MULTILINE)[2]
     assert tier.strip().startswith(f"{board.tier}: ")
     assert ("no board" in tier) == (not board.verified_on)
-    line = next(line for line in (BOARDS / "README.md").read_text().splitlines()
-                if line.startswith(f"| [`{name}`]"))  # fmt: skip
+    line = next(
+        line
+        for line in (BOARDS / "README.md").read_text().splitlines()
+        if line.startswith(f"| [`{name}`]")
+    )
     assert f"| {board.tier}: " in line
     assert line.endswith("| – |" if not board.verified_on else "|")
 
@@ -71,8 +74,11 @@ def test_what_a_page_tells_to_type_exists(root: Path, path: Path, kioskctl_help:
     makefile = (root / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
     assert set(re.findall(r"\bmake ([a-z][a-z-]+)", text)) <= targets
-    told = {name for line in re.findall(r"make (?:flash|rootfs|overlay) ([^`\n]*)", text)
-            for name in re.findall(r"\b([A-Z_]+)=", line)}  # fmt: skip
+    told = {
+        name
+        for line in re.findall(r"make (?:flash|rootfs|overlay) ([^`\n]*)", text)
+        for name in re.findall(r"\b([A-Z_]+)=", line)
+    }
     assert told <= set(re.findall(r"\$\((?:filter no,\$\()?([A-Z_]+)\)", makefile))
     for command in re.findall(r"\bkioskctl ([a-z][a-z-]+)", text):
         assert f"    {command} " in kioskctl_help, f"kioskctl has no {command}"

@@ -88,6 +88,9 @@ def test_new_deliveries_replace_the_old_and_nothing_else(tmp_path: Path) -> None
         if path.is_file()
     }
     assert found == {
-        "kiosk-g88-2.img": "new", "SHA256SUMS": "new", "licences/b": "new",
-        "backup.img": "old", "rootfs.img": "old",
-    }  # fmt: skip
+        "kiosk-g88-2.img": "new",
+        "SHA256SUMS": "new",
+        "licences/b": "new",
+        "backup.img": "old",
+        "rootfs.img": "old",
+    }

@@ -52,8 +52,10 @@ def test_visemes_are_as_the_speech_driver_sends_them() -> None:
 
 def test_a_name_stands_for_both_sides() -> None:
     assert both_sides({"jawOpen": 0.5, "eyeBlink": 1.0}) == {
-        "jawOpen": 0.5, "eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0,
-    }  # fmt: skip
+        "jawOpen": 0.5,
+        "eyeBlinkLeft": 1.0,
+        "eyeBlinkRight": 1.0,
+    }
     with pytest.raises(KeyError, match="jawOpn"):
         both_sides({"jawOpn": 1.0})
 

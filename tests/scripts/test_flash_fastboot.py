@@ -64,8 +64,11 @@ def test_a_whole_run_through_fastboot(
     assert next((out / "g88").glob("backup-*-linux.img")).read_bytes() == held
     words = [argv[2:] for argv in board.log if argv[0] == "-s"]
     assert [argv[0] for argv in words if argv[0] != "getvar"] == [
-        "fetch", "flash", "fetch", "reboot",
-    ]  # fmt: skip
+        "fetch",
+        "flash",
+        "fetch",
+        "reboot",
+    ]
     assert ["flash", "linux", str(out / "g88/kiosk-overlay.img")] in words
     assert "all bytes are as they should be" in capsys.readouterr().out
 
@@ -79,9 +82,17 @@ def test_a_genio_board_is_started_by_its_loader_first(
     (vendor / "lk.bin").write_bytes(b"loader")
     assert flash_it(out, "8189", "--vendor", vendor) == 0
     assert board.log[0] == [
-        "--bootstrap", str(vendor / "lk.bin"), "--bootstrap-addr", "0x0", "--bootstrap-mode",
-        "aarch64", "-s", "", "-t", "",
-    ]  # fmt: skip
+        "--bootstrap",
+        str(vendor / "lk.bin"),
+        "--bootstrap-addr",
+        "0x0",
+        "--bootstrap-mode",
+        "aarch64",
+        "-s",
+        "",
+        "-t",
+        "",
+    ]
     assert "the chip calls itself 0x8189" in capsys.readouterr().out
     assert (board.folder / "written").exists()
 
@@ -112,9 +123,12 @@ def test_a_boot_loader_that_cannot_read_needs_a_word(
     ],
 )
 def test_what_is_refused_before_anything_is_written(
-    board: Board, out: Path, capsys: pytest.CaptureFixture[str], facts: dict[str, object],
+    board: Board,
+    out: Path,
+    capsys: pytest.CaptureFixture[str],
+    facts: dict[str, object],
     reason: str,
-) -> None:  # fmt: skip
+) -> None:
     board.scene(**facts)
     assert flash_it(out, "g88") == 1
     errors = capsys.readouterr().err
@@ -151,9 +165,14 @@ def test_a_wrong_byte_is_found(board: Board, out: Path, capsys: pytest.CaptureFi
     ids=["no-loader", "none", "two", "no-rights", "loader-without-fastboot"],
 )
 def test_what_stops_a_genio_run(
-    board: Board, out: Path, capsys: pytest.CaptureFixture[str], options: list[str],
-    facts: dict[str, object], plugged: int, reason: str,
-) -> None:  # fmt: skip
+    board: Board,
+    out: Path,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    facts: dict[str, object],
+    plugged: int,
+    reason: str,
+) -> None:
     board.scene(**facts)
     if plugged == 0:
         shutil.rmtree(out / "usb")

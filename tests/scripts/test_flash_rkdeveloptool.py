@@ -148,9 +148,16 @@ def test_debian_13s_fork_is_spoken_to_in_its_own_words(board: Board, out: Path) 
     assert flash_it(out) == 0
     image = out / "kiosk-overlay.img"
     assert board.commands == [
-        "-h", "list", "read-chip-info", "list-partitions", "read", "read", "write-partition",
-        "read", "reboot",
-    ]  # fmt: skip
+        "-h",
+        "list",
+        "read-chip-info",
+        "list-partitions",
+        "read",
+        "read",
+        "write-partition",
+        "read",
+        "reboot",
+    ]
     assert board.log[-2][:3] == ["read", "4224", str(image.stat().st_size)]  # bytes, not sectors
     assert oem_content(board).startswith(image.read_bytes())
 
@@ -186,20 +193,26 @@ REFUSALS = [
     pytest.param({}, ["--partition", "kiosk"], "no partition kiosk (it has: uboot", id="absent"),
     pytest.param({}, ["--partition", "uboot"], "belongs to the boot chain", id="boot-chain"),
     pytest.param(
-        {"ppt": "NO  LBA       Name\r\n02  00001081  oem\r\n"}, [], "lists differ (oem)",
+        {"ppt": "NO  LBA       Name\r\n02  00001081  oem\r\n"},
+        [],
+        "lists differ (oem)",
         id="tool-and-table-differ",
     ),
     pytest.param({"fails": {"ppt": "Read GPT failed!"}}, [], "Read GPT failed!", id="no-table"),
     pytest.param({"reads_short": 512}, [], "the device was not read whole", id="backup-short"),
     pytest.param({"fails": {"rl": "Read LBA failed!"}}, [], "Read LBA failed!", id="read-fails"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("facts", "options", "reason"), REFUSALS)
 def test_what_is_refused_before_anything_is_written(
-    board: Board, out: Path, capsys: pytest.CaptureFixture[str], facts: dict[str, object],
-    options: list[str], reason: str,
-) -> None:  # fmt: skip
+    board: Board,
+    out: Path,
+    capsys: pytest.CaptureFixture[str],
+    facts: dict[str, object],
+    options: list[str],
+    reason: str,
+) -> None:
     board.scene(**facts)
     before = board.storage.read_bytes()
     assert flash_it(out, *options) == 1
@@ -241,9 +254,13 @@ def test_a_loader_of_another_board_is_noticed(
     ids=["write-fails", "differs", "no-restart"],
 )
 def test_after_a_failure_the_state_of_the_board_is_told(
-    board: Board, out: Path, capsys: pytest.CaptureFixture[str], facts: dict[str, object],
-    reason: str, state: str,
-) -> None:  # fmt: skip
+    board: Board,
+    out: Path,
+    capsys: pytest.CaptureFixture[str],
+    facts: dict[str, object],
+    reason: str,
+    state: str,
+) -> None:
     board.scene(**facts)
     assert flash_it(out) == 1
     errors = capsys.readouterr().err

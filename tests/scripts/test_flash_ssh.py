@@ -52,11 +52,14 @@ def out(tmp_path: Path) -> Path:
     return folder
 
 
+def asked(machine: Machine, out: Path, *more: str) -> int:
+    reached = ["--host", "root@127.0.0.1", "--port", str(machine.port)]
+    reached += ["--known-hosts", str(machine.known_hosts)]
+    return run_flash("--board", "rk3576", *reached, "--out", out, *more)
+
+
 def install(machine: Machine, out: Path, *more: str) -> int:
-    return run_flash(
-        "--board", "rk3576", "--host", "root@127.0.0.1", "--port", str(machine.port),
-        "--known-hosts", machine.known_hosts, "--out", out, "--wait", "10", "--yes", *more,
-    )  # fmt: skip
+    return asked(machine, out, "--wait", "10", "--yes", *more)
 
 
 def test_an_update_is_installed_and_asked_for_after_the_restart(
@@ -128,11 +131,7 @@ def test_first_contact_lays_everything_over_the_root_and_keeps_what_was_there(
 def test_without_a_yes_nothing_is_laid_over_a_root(
     machine: Machine, out: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code = run_flash(
-        "--board", "rk3576", "--host", "root@127.0.0.1", "--port", str(machine.port),
-        "--known-hosts", machine.known_hosts, "--out", out,
-    )  # fmt: skip
-    assert code == 1
+    assert asked(machine, out) == 1
     assert "give YES=1" in capsys.readouterr().err
     assert not (machine.root / "usr/libexec").exists()
 

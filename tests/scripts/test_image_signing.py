@@ -119,9 +119,14 @@ def test_an_image_is_accepted_by_its_own_board_only(tmp_path: Path) -> None:
     files = {"etc/file": "ab" * 32}
     for attempt in (image, tmp_path / "again.img"):
         sign_image(
-            squashfs, attempt, board="rk3576", version=release.version, built=release.epoch,
-            key=key, files=files,
-        )  # fmt: skip
+            squashfs,
+            attempt,
+            board="rk3576",
+            version=release.version,
+            built=release.epoch,
+            key=key,
+            files=files,
+        )
     assert image.read_bytes() == (tmp_path / "again.img").read_bytes()
     manifest = read_manifest(image)
     assert (manifest.board, manifest.version) == ("rk3576", release.version)

@@ -100,8 +100,13 @@ def test_a_disk_of_files_and_what_is_in_a_killed_one(tmp_path: Path) -> None:
     (store / "config/kiosk.d/b.yaml").write_text("b: 2\n")
     told = subprocess.run(
         "find config -type f -exec sha256sum {} + | sort | sha256sum",
-        shell=True, cwd=store, capture_output=True, text=True, check=True, env={"LC_ALL": "C"},
-    ).stdout  # fmt: skip
+        shell=True,
+        cwd=store,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"LC_ALL": "C"},
+    ).stdout
     assert killed_disk.config_sum(store) == told.split()[0]
     made = disk.files_disk({"one.img": store / "config/kiosk.yaml"}, tmp_path / "d.raw", "IMAGES")
     shown = subprocess.run(

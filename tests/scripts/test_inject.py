@@ -59,17 +59,24 @@ def add(archive: tarfile.TarFile, name: str, content: bytes | str | None, mode: 
 
 
 def archive(
-    folder: Path, name: str = "rootfs-overlay.tar", board: str = "rk3576", slot_bytes: int = 5000,
+    folder: Path,
+    name: str = "rootfs-overlay.tar",
+    board: str = "rk3576",
+    slot_bytes: int = 5000,
     more: Callable[[tarfile.TarFile], None] = lambda _: None,
-) -> Path:  # fmt: skip
+) -> Path:
     """rootfs-overlay.tar with a hook of three files, a link that enables a unit, and a store."""
     slot = kiosk_image(folder / "a.img", board, payload_bytes=slot_bytes)
     with tarfile.open(folder / name, "w", format=tarfile.GNU_FORMAT) as tar:
         add(tar, "usr/lib/kiosk", None, 0o755)
         add(tar, "usr/lib/kiosk/keys.d/0123.pem", b"key\n", 0o644)
         add(tar, "usr/lib/systemd/system/kioskd.service", b"[Service]\n", 0o644)
-        add(tar, "usr/lib/systemd/system/multi-user.target.wants/kioskd.service",
-            "../kioskd.service", 0o777)  # fmt: skip
+        add(
+            tar,
+            "usr/lib/systemd/system/multi-user.target.wants/kioskd.service",
+            "../kioskd.service",
+            0o777,
+        )
         add(tar, "usr/libexec/kiosk/activate", b"#!/bin/sh\n", 0o755)
         add(tar, "var/lib/kiosk", None, 0o755)
         add(tar, "var/lib/kiosk/slots/a.img", slot.read_bytes(), 0o644)
@@ -162,9 +169,10 @@ def test_an_older_kiosk_is_brought_up_to_date(
     vendor: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     old = archive(
-        tmp_path, "old.tar",
+        tmp_path,
+        "old.tar",
         more=lambda tar: add(tar, "usr/lib/systemd/system/gone.service", b"[Unit]\n", 0o644),
-    )  # fmt: skip
+    )
     assert make(vendor, old, tmp_path / "first.img") == 0
     first = Ext4Image(tmp_path / "first.img", "first", EPOCH)
     assert first.inode("/usr/lib/systemd/system/gone.service") is not None
@@ -181,9 +189,10 @@ def test_an_image_that_was_mounted_when_it_was_taken_is_brought_into_order(
     vendor: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     subprocess.run(
-        [DEBUGFS, "-w", "-R", "feature needs_recovery", str(vendor)], check=True,
+        [DEBUGFS, "-w", "-R", "feature needs_recovery", str(vendor)],
+        check=True,
         capture_output=True,
-    )  # fmt: skip
+    )
     assert make(vendor, archive(tmp_path), tmp_path / "out.img") == 0
     assert "was not unmounted cleanly; repaired" in capsys.readouterr().err
 
@@ -212,9 +221,11 @@ def test_what_is_no_plain_ext4_is_named(
 
 
 def test_an_android_sparse_image_is_converted_or_the_tool_is_named(
-    vendor: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    vendor: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+) -> None:
     sparse = tmp_path / "sparse.img"
     sparse.write_bytes(bytes.fromhex("3aff26ed") + bytes(2000))
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:/usr/bin:/bin")

@@ -44,9 +44,13 @@ def install(folder: Path, status: int) -> subprocess.CompletedProcess[str]:
         (folder / name).write_text(text)
         (folder / name).chmod(0o755)
     return subprocess.run(
-        [SCRIPT, "run"], env=os.environ | {"PATH": f"{folder}:{os.environ['PATH']}"},
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+        [SCRIPT, "run"],
+        env=os.environ | {"PATH": f"{folder}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 def test_it_tells_what_is_missing_and_how_far_it_is_and_leaves_out_the_rest(tmp_path: Path) -> None:

@@ -52,9 +52,13 @@ class Desk:
         python.chmod(0o755)
         self.log.write_text("")
         return subprocess.run(
-            [SCRIPT, *names], cwd=self.folder, env=os.environ | {"PYTHON": str(python)},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            [SCRIPT, *names],
+            cwd=self.folder,
+            env=os.environ | {"PYTHON": str(python)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     def installed(self) -> list[str]:
         return [line for line in self.log.read_text().splitlines() if " install " in line]

@@ -38,9 +38,13 @@ def test_the_quick_lane_runs_under_it_or_says_why_not(
     if other is not None:
         program(tmp_path / "bin/python3.13", other)
     done = subprocess.run(
-        ["/bin/sh", ROOT / "scripts/test_newest_python.sh"], cwd=tmp_path,
-        env={"PATH": f"{tmp_path}/bin:/usr/bin:/bin"}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        ["/bin/sh", ROOT / "scripts/test_newest_python.sh"],
+        cwd=tmp_path,
+        env={"PATH": f"{tmp_path}/bin:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert told in done.stdout
     assert bool(told) == bool(done.stdout)

@@ -228,8 +228,9 @@ def make_deb(folder: Path, files: dict[str, str], links: dict[str, str]) -> Path
     deb = folder / "thing_1_arm64.deb"
     subprocess.run(
         ["dpkg-deb", "--root-owner-group", "-Zgzip", "--build", source, deb],
-        check=True, capture_output=True,
-    )  # fmt: skip
+        check=True,
+        capture_output=True,
+    )
     return deb
 
 

@@ -66,8 +66,10 @@ def test_the_forks_listing_tells_the_end_as_well() -> None:
 
 partitions = st.lists(
     st.tuples(st.text("abcdefghijkmnopqrstuvwxyz_-0", min_size=1, max_size=36), st.integers(1, 99)),
-    min_size=1, max_size=128, unique_by=lambda pair: pair[0],
-)  # fmt: skip
+    min_size=1,
+    max_size=128,
+    unique_by=lambda pair: pair[0],
+)
 
 
 @given(partitions)

@@ -106,8 +106,11 @@ def test_a_payload_has_our_packages_and_no_second_avatar(tmp_path: Path) -> None
     assert (ours / "kioskd/__main__.py").is_file()
     assert (ours / "config/kiosk.yaml").is_file()
     assert sorted(path.name for path in ours.iterdir()) == [
-        "config", "driving_client", "kioskd", "splat_gles",
-    ]  # fmt: skip
+        "config",
+        "driving_client",
+        "kioskd",
+        "splat_gles",
+    ]
     left_out = [
         path for suffix in ("*.avatar", "*.md", "*.pyi", "py.typed") for path in ours.rglob(suffix)
     ]
@@ -208,9 +211,11 @@ def test_the_partition_is_the_same_each_time_and_roots(tmp_path: Path) -> None:
             assert (uid, gid) == ("0", "0")
             assert mode == ("100644" if name == "a.img" else "040755")
     state = subprocess.run(
-        ["debugfs", "-R", "cat /state/slots", images[0]], capture_output=True, check=True,
+        ["debugfs", "-R", "cat /state/slots", images[0]],
+        capture_output=True,
+        check=True,
         env=SYSTEM,
-    ).stdout  # fmt: skip
+    ).stdout
     assert parse_state(state) == SlotState("a")
 
 

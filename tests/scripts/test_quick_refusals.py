@@ -71,9 +71,13 @@ def test_it_is_refused_on_a_machine_without_any_tool(words: str, told: str, tmp_
     script, *arguments = words.format(empty, text).split()
     result = subprocess.run(
         [sys.executable, ROOT / "scripts" / script, *arguments],
-        cwd=ROOT, env=os.environ | {"PATH": str(tools)}, capture_output=True, text=True,
-        timeout=60, check=False,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=os.environ | {"PATH": str(tools)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert result.returncode in (1, 2)
     assert told.format(empty, text) in result.stderr
     assert "missing:" not in result.stderr

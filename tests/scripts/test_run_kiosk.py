@@ -63,8 +63,10 @@ def test_it_shows_the_default_avatar_and_ends_cleanly() -> None:
 def test_an_avatar_that_is_not_there_is_an_error_line(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, str(SCRIPT), "--avatar", str(tmp_path / "none.avatar")],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 1
     assert f"no avatar at {tmp_path / 'none.avatar'}" in done.stderr
     assert "Traceback" not in done.stderr

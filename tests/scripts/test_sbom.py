@@ -106,9 +106,13 @@ def test_every_package_is_there_with_the_hash_of_its_file(payload: tuple[Path, R
     document = described(payload)
     packages = {package["name"]: package for package in document["packages"]}
     assert set(packages) == {
-        "avatar-kiosk-image-rk3576", "avatar-kiosk", "libfoo1", "libfoo1-data", "pyfoo",
+        "avatar-kiosk-image-rk3576",
+        "avatar-kiosk",
+        "libfoo1",
+        "libfoo1-data",
+        "pyfoo",
         "ruamel-bar",
-    }  # fmt: skip
+    }
     for name in ("libfoo1", "pyfoo"):
         assert packages[name]["checksums"] == [{"algorithm": "SHA256", "checksumValue": DIGEST}]
     locator = packages["libfoo1"]["externalRefs"][0]["referenceLocator"]
@@ -122,9 +126,11 @@ def test_every_file_of_ours_is_there_with_its_hash(payload: tuple[Path, Runtime]
     document = described(payload)
     files = {file["fileName"]: file["checksums"] for file in document["files"]}
     assert set(files) == {
-        "./usr/bin/kioskctl", "./usr/bin/kioskd", "./usr/lib/kiosk/config/kiosk.yaml",
+        "./usr/bin/kioskctl",
+        "./usr/bin/kioskd",
+        "./usr/lib/kiosk/config/kiosk.yaml",
         "./usr/lib/kiosk/kioskd/__init__.py",
-    }  # fmt: skip
+    }
     yaml = {
         row["algorithm"]: row["checksumValue"] for row in files["./usr/lib/kiosk/config/kiosk.yaml"]
     }

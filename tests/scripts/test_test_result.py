@@ -31,9 +31,14 @@ def test_a_result_says_when_where_and_what_came_out(tmp_path: Path) -> None:
 
 def test_a_command_may_have_another_name_than_its_result(tmp_path: Path) -> None:
     path = test_result.write_result(
-        "attacks", "All.", passed=True, seconds=1, figures={}, command="bench-attacks",
+        "attacks",
+        "All.",
+        passed=True,
+        seconds=1,
+        figures={},
+        command="bench-attacks",
         folder=tmp_path,
-    )  # fmt: skip
+    )
     assert path.name == "attacks.md"
     assert path.read_text().startswith("# make bench-attacks\n")
 

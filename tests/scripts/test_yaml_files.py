@@ -14,8 +14,10 @@ from firmware.boards import BoardError, read_board
 from kioskd.config import ConfigError, load
 
 READERS: dict[str, Callable[[Path], object]] = {
-    "configuration": load, "board": read_board, "recipe": read_recipe,
-}  # fmt: skip
+    "configuration": load,
+    "board": read_board,
+    "recipe": read_recipe,
+}
 FAULTS = {
     "not UTF-8": (b"a: 1\n\xff", ":2: not UTF-8 text"),
     "half a bracket": (b"a: 1\nb: [1\n", ":3: not valid YAML: expected ',' or ']'"),

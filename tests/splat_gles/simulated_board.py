@@ -85,8 +85,11 @@ class Board:
     def changes(self) -> list[tuple[float, int]]:
         """When the step was changed, and by how much (positive is down)."""
         pairs = zip(self.states, self.states[1:], strict=False)
-        return [(at, after.index - before.index) for (_, before), (at, after) in pairs
-                if after.index != before.index]  # fmt: skip
+        return [
+            (at, after.index - before.index)
+            for (_, before), (at, after) in pairs
+            if after.index != before.index
+        ]
 
     def _warm(self, used: float, seconds: float) -> None:
         target = self.ambient_c + self.heating_c * min(used, 1.0)

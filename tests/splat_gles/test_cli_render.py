@@ -197,7 +197,11 @@ def test_as_a_module_it_keeps_numpy_to_one_thread_unless_told(bundle, tmp_path, 
         if given:
             environment["OPENBLAS_NUM_THREADS"] = given
         done = subprocess.run(
-            [sys.executable, "-c", program], env=environment, cwd=root, text=True,
-            capture_output=True, check=True,
-        )  # fmt: skip
+            [sys.executable, "-c", program],
+            env=environment,
+            cwd=root,
+            text=True,
+            capture_output=True,
+            check=True,
+        )
         assert f"threads {expected}" in done.stdout

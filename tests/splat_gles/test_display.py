@@ -72,9 +72,11 @@ def test_auto_obeys_sdls_own_variable(monkeypatch) -> None:
 
 @pytest.mark.parametrize(
     ("driver", "variable", "hint"),
-    [("x11", "DISPLAY", "DISPLAY names a running X server"),
-     ("wayland", "WAYLAND_DISPLAY", "WAYLAND_DISPLAY and XDG_RUNTIME_DIR name")],
-)  # fmt: skip
+    [
+        ("x11", "DISPLAY", "DISPLAY names a running X server"),
+        ("wayland", "WAYLAND_DISPLAY", "WAYLAND_DISPLAY and XDG_RUNTIME_DIR name"),
+    ],
+)
 def test_a_driver_that_cannot_work_says_what_to_mend(driver, variable, hint, monkeypatch) -> None:
     monkeypatch.setenv(variable, "nowhere-4711")
     with pytest.raises(DisplayError, match=f"cannot draw with {driver}: .*{hint}"):

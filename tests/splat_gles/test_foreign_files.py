@@ -164,7 +164,7 @@ FOREIGN = {
     "skin.glb": (skin_glb(), "this is one file of a LAM avatar"),
     "offset.ply": (offset_ply(), "this is one file of a LAM avatar"),
     "animation.glb": (animation_glb(), "this is one file of a LAM avatar"),
-}  # fmt: skip
+}
 
 
 def refusal(path: Path) -> str:

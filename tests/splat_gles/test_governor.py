@@ -39,8 +39,11 @@ def test_the_finest_step_that_fits_well_is_found_again(board: Board) -> None:
     """What the first quick step down gave away comes back in the minutes after."""
     governor = Governor(board.rate)
     board.run(governor, 150.0)
-    roomy = [i for i, step in enumerate(governor.steps)
-             if all(board.load(s.scale, s.divisor) <= 0.7 for s in governor.steps[i:])]  # fmt: skip
+    roomy = [
+        i
+        for i, step in enumerate(governor.steps)
+        if all(board.load(s.scale, s.divisor) <= 0.7 for s in governor.steps[i:])
+    ]
     if roomy:
         assert governor.state.index <= roomy[0], board.states
 
@@ -88,9 +91,12 @@ def test_after_the_load_ends_it_climbs_back_to_the_top(
 ) -> None:
     cost_s = load / 60
     board = Board(
-        fixed_s=0.2 * cost_s, fragments_s=0.8 * cost_s, on_demand=on_demand, seed=seed,
+        fixed_s=0.2 * cost_s,
+        fragments_s=0.8 * cost_s,
+        on_demand=on_demand,
+        seed=seed,
         work=lambda at: busier if 10 <= at < 40 else 1.0,
-    )  # fmt: skip
+    )
     governor = Governor(60.0)
     board.run(governor, 39.0)
     if load * busier > 1.05:

@@ -151,8 +151,11 @@ def test_three_buffers_take_turns_and_none_is_written_while_it_is_read(monkeypat
         for _ in range(7):
             renderer.draw(POSE, VIEW)
         monkeypatch.undo()
-    buffers = [asked[2] for name, asked, _ in log
-               if name == "glBindBufferBase" and asked[0] == gl.GL_UNIFORM_BUFFER]  # fmt: skip
+    buffers = [
+        asked[2]
+        for name, asked, _ in log
+        if name == "glBindBufferBase" and asked[0] == gl.GL_UNIFORM_BUFFER
+    ]
     assert len(set(buffers[:3])) == 3
     assert buffers[3:] == buffers[:4]
     fences = [result for name, _, result in log if name == "glFenceSync"]

@@ -38,9 +38,23 @@ def test_video_has_every_frame_at_its_rate_and_right_colours(tmp_path) -> None:
     assert stream["r_frame_rate"] == "25/1"
     assert (stream["width"], stream["height"]) == (34, 48), "odd sides are padded to even"
     frame = subprocess.run(
-        ["ffmpeg", "-v", "error", "-i", path, "-frames:v", "1", "-f", "rawvideo",
-         "-pix_fmt", "rgb24", "-"], capture_output=True, check=True,
-    ).stdout  # fmt: skip
+        [
+            "ffmpeg",
+            "-v",
+            "error",
+            "-i",
+            path,
+            "-frames:v",
+            "1",
+            "-f",
+            "rawvideo",
+            "-pix_fmt",
+            "rgb24",
+            "-",
+        ],
+        capture_output=True,
+        check=True,
+    ).stdout
     middle = np.frombuffer(frame, np.uint8).reshape(48, 34, 3)[20, 15]
     assert middle.astype(int) == pytest.approx([200, 60, 30], abs=6)
 

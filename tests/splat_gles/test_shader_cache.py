@@ -100,9 +100,12 @@ def test_a_full_disk_ends_nothing(tmp_path: Path, root: Path, when: str) -> None
         pytest.skip("no right to mount a small file system here")
     done = subprocess.run(
         [*mount, sys.executable, "-c", DRAW, tmp_path, when],
-        cwd=root, env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert "drawn on 0 blocks" in done.stdout
     assert ("shader_cache_off" in done.stdout) is (when == "before")

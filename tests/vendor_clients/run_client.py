@@ -23,16 +23,20 @@ from typing import Any
 def options(sdk: str, arguments: argparse.Namespace, told: dict[str, Any]) -> dict[str, Any]:
     """What the client is configured with: addresses of the endpoint, and where callbacks go."""
     given: dict[str, Any] = {
-        "avatar_id": "somebody", "api_key": "any", "app_id": "test",
+        "avatar_id": "somebody",
+        "api_key": "any",
+        "app_id": "test",
         "expire_at": datetime.now(UTC) + timedelta(hours=1),
-        "sample_rate": arguments.rate, "use_query_auth": arguments.query,
-        "console_endpoint_url": arguments.url, "ingress_endpoint_url": arguments.url,
+        "sample_rate": arguments.rate,
+        "use_query_auth": arguments.query,
+        "console_endpoint_url": arguments.url,
+        "ingress_endpoint_url": arguments.url,
         "transport_frames": lambda data, last: told["messages"].append(
             (time.monotonic(), bytes(data).hex(), last)
         ),
         "on_error": lambda error: told["errors"].append(str(error)),
         "on_close": lambda: told.update(closed=True),
-    }  # fmt: skip
+    }
     module = importlib.import_module(sdk)
     if sdk == "spatius":
         module.configure_telemetry("")  # nothing is sent anywhere but to the endpoint
@@ -43,8 +47,9 @@ def options(sdk: str, arguments: argparse.Namespace, told: dict[str, Any]) -> di
         if sdk == "spatius":
             given["ogg_opus_encoder"] = module.OggOpusEncoderConfig()
     if arguments.egress:
-        given["livekit_egress"] = module.LiveKitEgressConfig(url="wss://x", api_token="t",
-                                                             room_name="r")  # fmt: skip
+        given["livekit_egress"] = module.LiveKitEgressConfig(
+            url="wss://x", api_token="t", room_name="r"
+        )
     return given
 
 

@@ -67,8 +67,10 @@ def url() -> Iterator[str]:
     """The endpoint as it is started by hand."""
     process = subprocess.Popen(
         [sys.executable, "-m", "driving_client.endpoint", "--port", "0"],
-        cwd=ROOT, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert process.stdout is not None
     line = process.stdout.readline()
     try:
@@ -113,8 +115,10 @@ def agrees(frames: np.ndarray, speech: Speech) -> None:
             for shift in range(20, len(frames) - 20, 5)
         )
         assert r > chance + 0.1, f"control {control}: r {r:.2f}, at other times up to {chance:.2f}"
-    best = max(range(-5, 6), key=lambda lag: np.corrcoef(
-        np.roll(shown[:, OPEN], -lag), asked[:, OPEN])[0, 1])  # fmt: skip
+    best = max(
+        range(-5, 6),
+        key=lambda lag: np.corrcoef(np.roll(shown[:, OPEN], -lag), asked[:, OPEN])[0, 1],
+    )
     assert abs(best) <= 1, f"the mouth is {40 * best} ms late"
 
 
