@@ -30,8 +30,9 @@ class Reading:
     problems: list[str] = field(default_factory=list)
 
     def where(self, key: str) -> str:
-        """`file:line` that set the key, or the word for its default."""
-        return self.origins.get(key, "default")
+        """The key after the `file:line` that set it, `--set` or the word for its default."""
+        origin = self.origins.get(key, "default")
+        return origin if origin.startswith(OVERRIDE_ORIGIN) else f"{origin}: {key}"
 
 
 def read_file(path: Path, reading: Reading) -> None:

@@ -57,15 +57,15 @@ def read_secrets(config: Config, reading: Reading) -> dict[str, str]:
                 content = file.read(MAX_SECRET_BYTES)
         except OSError as error:
             reason = f"{name} cannot be read ({error.strerror}); name a readable file"
-            reading.problems.append(f"{reading.where(key)}: {key}: {reason}")
+            reading.problems.append(f"{reading.where(key)}: {reason}")
             continue
         if not content.strip():
-            reading.problems.append(f"{reading.where(key)}: {key}: {name} is empty")
+            reading.problems.append(f"{reading.where(key)}: {name} is empty")
         elif row.rule.kind is Kind.SECRET_FILE and key != "health.tls_key":
             try:
                 secrets[key] = secret_in(name)
             except ValueError as error:
-                reading.problems.append(f"{reading.where(key)}: {key}: {name}: {error}")
+                reading.problems.append(f"{reading.where(key)}: {name}: {error}")
     return secrets
 
 
@@ -89,11 +89,11 @@ def _network_without_protection(
         if bool(health.tls_certificate) != bool(health.tls_key):
             lone = "health.tls_certificate" if health.tls_certificate else "health.tls_key"
             where = reading.where(lone)
-            return [f"{where}: {lone}: certificate and key belong together; give both or none"]
+            return [f"{where}: certificate and key belong together; give both or none"]
         return []
     if missing:
         return [
-            f"{reading.where('health.address')}: health.address: {health.address} can be reached "
+            f"{reading.where('health.address')}: {health.address} can be reached "
             f"from other machines, which needs {', '.join(missing)}; set them or use 127.0.0.1"
         ]
     return _token_too_short(config, secrets, reading)
@@ -107,7 +107,7 @@ def _token_too_short(config: Config, secrets: Mapping[str, str], reading: Readin
     if length >= SHORTEST_TOKEN:
         return []
     return [
-        f"{reading.where(key)}: {key}: the token in {config.health.token_file} has "
+        f"{reading.where(key)}: the token in {config.health.token_file} has "
         f"{length} characters; at least {SHORTEST_TOKEN} are needed (openssl rand -hex 16)"
     ]
 
@@ -123,7 +123,7 @@ def _certificate_without_its_key(config: Config, reading: Reading) -> list[str]:
         tls_context(health.tls_certificate, health.tls_key)
     except ValueError as error:
         key = "health.tls_certificate"
-        return [f"{reading.where(key)}: {key}: {error}"]
+        return [f"{reading.where(key)}: {error}"]
     return []
 
 
@@ -139,7 +139,7 @@ def _retarget_of_no_use(config: Config, reading: Reading) -> list[str]:
         load_retarget(path)
     except RetargetError as error:
         key = "playback.retarget"
-        return [f"{reading.where(key)}: {key}: {error}"]
+        return [f"{reading.where(key)}: {error}"]
     return []
 
 
@@ -156,5 +156,5 @@ def _endpoint_that_cannot_work(
             SECRET_SETTINGS.get(name, f"endpoint.{name}"): fault
             for name, fault in error.faults.items()
         }
-        return [f"{reading.where(key)}: {key}: {fault}" for key, fault in faults.items()]
+        return [f"{reading.where(key)}: {fault}" for key, fault in faults.items()]
     return []

@@ -330,6 +330,7 @@ def no_file(path: Path, kind: str) -> Path:
         ("display.width=wide", "--set display.width: 'wide' is not a whole number"),
         ("display.width={", "--set display.width: '{' is not a whole number"),
         ("=", "--set : unknown option"),
+        ("health.token_file=/nowhere", "--set health.token_file: /nowhere cannot be read"),
         ("display.width=", "--set display.width: an empty value is not a whole number"),
         ("display.width=[1]", "--set display.width: a list is not a whole number"),
         ("display.width=2024-99-99", "--set display.width: '2024-99-99' is not a whole number"),
