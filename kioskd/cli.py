@@ -33,8 +33,8 @@ logger = logging.getLogger("kioskd")
 EXIT_FAILURE = 1
 EXIT_CONFIG = 78
 EPILOG = """exit status: 0 after SIGTERM or Ctrl-C, 78 when the configuration is wrong, 2 when this
-command line is, 1 for everything else. `kioskctl doctor` (python -m kioskd.ctl) tells how a
-running kiosk is.
+command line is, 1 for everything else. `kioskctl doctor` (python -m kioskd.ctl) shows the
+state of a running kiosk.
 
 examples:
   python -m kioskd --config /etc/kiosk/kiosk.yaml --check

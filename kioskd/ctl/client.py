@@ -148,7 +148,7 @@ class Client:
         except queue.Empty:
             raise ControlError(
                 f"{self._url} has not answered to the end within {limit_s:g} s; is it kioskd, and "
-                "is the network to it that slow? `systemctl status kioskd` on the board tells"
+                "is the network to it that slow? See `systemctl status kioskd` on the board"
             ) from None
         if isinstance(outcome, Exception):
             raise outcome

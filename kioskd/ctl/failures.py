@@ -36,8 +36,8 @@ class Asked:
         if isinstance(reason, http.client.HTTPException):
             return f"{self.url} is not kioskd: the answer is not valid HTTP ({reason!r})"
         return (
-            f"no kioskd answers at {self.url} ({reason}); is the service running? "
-            "`systemctl status kioskd` tells, --url names another address"
+            f"no kioskd answers at {self.url} ({reason}); is the service running? Check with "
+            "`systemctl status kioskd`; --url names another address"
         )
 
     def unauthorised(self) -> str:
@@ -68,8 +68,8 @@ class Asked:
             return f"{told}; renew it, or set the clock that is wrong"
         if self.pinned:
             return (
-                f"{told}; it is not the one in {self.authority}, which "
-                "`systemctl restart kioskd` takes"
+                f"{told}; it is not the one in {self.authority}: `systemctl restart kioskd` "
+                "makes kioskd use that"
             )
         if self.authority is None:
             return f"{told}; --authority FILE names the certificate (PEM) to trust"

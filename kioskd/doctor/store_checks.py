@@ -116,6 +116,6 @@ class IdentityCheck:
     def run(self, _now: float) -> Finding:
         """Warns where nothing tells it apart."""
         if self.identity is None:
-            text = "neither device tree nor DMI nor /etc/machine-id tells one"
+            text = "neither the device tree nor DMI nor /etc/machine-id has one"
             return warned("none", "no_identity", f"{text}; run `systemd-machine-id-setup`")
         return passed(f"{self.identity.serial}, from the {self.identity.source}")

@@ -55,7 +55,9 @@ class UpdateCheck:
         result = read_result(self.store)
         if result is not None and result.result == "fallback":
             text = f"the last update failed its trial ({result.reason}) and was given up; "
-            return warned(observed, "update_fell_back", text + "`journalctl -u kioskd -b -1` tells")
+            return warned(
+                observed, "update_fell_back", text + "`journalctl -u kioskd -b -1` shows why"
+            )
         return passed(observed)
 
     def _measure(self, versions: dict[Slot, str], state: SlotState | None) -> None:

@@ -102,8 +102,8 @@ BOARD_KEYS: Final[dict[str, Key]] = {
     ),
     "compatible": Key(
         list,
-        "Device-tree `compatible` strings, one of which the machine must have; empty where "
-        "none is known, then nothing tells a wrong board apart.",
+        "Device-tree `compatible` strings, one of which the machine must have; empty where none "
+        "is known; then a wrong board is not noticed.",
         pattern="[a-z0-9]+,[a-z0-9._-]+",
         empty=True,
     ),

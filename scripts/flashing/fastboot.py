@@ -81,7 +81,7 @@ def flash_waiting(job: Job, report: Report, name: str, what: str) -> None:
     knows_fetch = "fetch PARTITION" in query(["fastboot", "help"]).text
     target = Fastboot(serial, report, knows_fetch)
     product = target.getvar("product")
-    report.note(f"found {serial}, product {product or 'not told'}")
+    report.note(f"found {serial}, product {product or 'not given'}")
     wanted = job.board.flash.chip
     if wanted and product and wanted not in product:
         raise FlashError(
@@ -134,9 +134,9 @@ def _partition(target: Fastboot, name: str) -> Partition:
         size_bytes = int(size or "", 16)
     except ValueError:
         raise FlashError(
-            f"the boot loader does not tell the size of a partition {name} "
-            f"({size or 'no answer'}): it has none of that name, or cannot tell. "
-            "Choose another with PARTITION="
+            f"the boot loader gives no size for a partition {name} "
+            f"({size or 'no answer'}): there is none of that name, or it cannot say. Choose "
+            "another with PARTITION="
         ) from None
     return Partition(name, 0, size_bytes // SECTOR)
 

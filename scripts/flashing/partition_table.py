@@ -122,7 +122,7 @@ def check_fits(partition: Partition, image_bytes: int) -> None:
     """Raises FlashError where the image is larger than the partition, or its size is unknown."""
     if partition.bytes is None:
         raise FlashError(
-            f"the size of the partition {partition.name} cannot be told from the device's table; "
+            f"the size of the partition {partition.name} is not in the device's table; "
             "writing could run into what follows. Choose another with PARTITION="
         )
     if image_bytes > partition.bytes:

@@ -117,8 +117,8 @@ def test_a_boot_loader_that_cannot_read_needs_a_word(
         ({"variables": {"unlocked": "no"}}, "the boot loader is locked"),
         ({"variables": {"is-logical:linux": "yes"}}, "is a logical partition"),
         ({"variables": {"has-slot:linux": "yes"}}, "PARTITION=linux_a"),
-        ({"variables": {"partition-size:linux": None}}, "not tell the size of a partition linux"),
-        ({"variables": {"partition-size:linux": "big"}}, "not tell the size of a partition linux"),
+        ({"variables": {"partition-size:linux": None}}, "no size for a partition linux"),
+        ({"variables": {"partition-size:linux": "big"}}, "no size for a partition linux"),
         ({"variables": {"partition-size:linux": "0x400"}}, "would overwrite what follows"),
     ],
 )
