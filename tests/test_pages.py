@@ -22,7 +22,7 @@ _HEADING = re.compile(r"^#{1,6} +(.+?) *#* *$", re.MULTILINE)
 _PAGE = re.compile(r"(?<![\w./-])((?:[\w-]+/)+[\w-]+\.md)\b(?:,\s+([A-Z][^\n]{0,80}))?")
 _QUOTED = re.compile(r"`([^`\n]+)`")
 _FILE = re.compile(r"[\w./-]+\.(?:py|sh|md|html|proto)")
-_MEMBER = re.compile(r"([A-Z]\w+)\.([a-z_]\w*)(?:\(\))?")
+_MEMBER = re.compile(r"\b([A-Z]\w+)\.([a-z_]\w*)")
 
 
 def sources(root: Path) -> list[Path]:
@@ -138,16 +138,15 @@ def test_files_that_pages_name_are_there(root: Path) -> None:
     assert not wrong, f"no such file in the project: {wrong}"
 
 
-def test_functions_that_the_pages_of_the_packages_name_are_there(root: Path) -> None:
+def test_functions_that_the_pages_of_the_packages_name_or_draw_are_there(root: Path) -> None:
     packages = ("kioskd", "driving_client", "splat_gles")
     known = set(members([path for name in packages for path in (root / name).rglob("*.py")]))
     for package in packages[:2]:
         page = (root / package / "README.md").read_text()
-        named = {
-            f"{found[1]}.{found[2]}"
-            for quoted in _QUOTED.findall(page)
-            if (found := _MEMBER.fullmatch(quoted))
-        }
+        quoted = [text for text in _QUOTED.findall(page) if _MEMBER.fullmatch(text)]
+        drawings = " ".join(block[0] for block in _FENCED.finditer(page))
+        named = {".".join(found) for found in _MEMBER.findall(" ".join([*quoted, drawings]))}
+        assert len(named) > 3
         assert named <= known, f"{package}/README.md: {sorted(named - known)}"
 
 
