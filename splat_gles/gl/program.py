@@ -38,15 +38,10 @@ def build_program(
             program, len(captured), ctypes.addressof(names), gl.GL_INTERLEAVED_ATTRIBS
         )
     gl.glLinkProgram(program)
-    linked = ctypes.c_int()
-    gl.glGetProgramiv(program, gl.GL_LINK_STATUS, ctypes.addressof(linked))
-    if not linked.value:
+    if not _is_set(gl.GL_LINK_STATUS, program, gl.glGetProgramiv):
         log = _log(program, gl.glGetProgramiv, gl.glGetProgramInfoLog)
         gl.glDeleteProgram(program)
-        raise RenderError(
-            f"the GPU driver cannot link {vertex} with {fragment}: {log} "
-            f"({gl.string(gl.GL_RENDERER)}, {gl.string(gl.GL_VERSION)}); update the driver"
-        )
+        raise _refusal(f"link {vertex} with {fragment}", log)
     return program
 
 
@@ -57,15 +52,10 @@ def _compile(name: str, kind: int, defines: Mapping[str, int | str]) -> int:
     shader = int(gl.glCreateShader(kind))
     gl.glShaderSource(shader, 1, ctypes.addressof(source), None)
     gl.glCompileShader(shader)
-    compiled = ctypes.c_int()
-    gl.glGetShaderiv(shader, gl.GL_COMPILE_STATUS, ctypes.addressof(compiled))
-    if not compiled.value:
+    if not _is_set(gl.GL_COMPILE_STATUS, shader, gl.glGetShaderiv):
         log = _log(shader, gl.glGetShaderiv, gl.glGetShaderInfoLog)
         gl.glDeleteShader(shader)
-        raise RenderError(
-            f"the GPU driver cannot compile shaders/{name}: {log} "
-            f"({gl.string(gl.GL_RENDERER)}, {gl.string(gl.GL_VERSION)}); update the driver"
-        )
+        raise _refusal(f"compile shaders/{name}", log)
     return shader
 
 
@@ -75,3 +65,16 @@ def _log(name: int, get_integer: Callable[..., None], get_log: Callable[..., Non
     text = ctypes.create_string_buffer(max(1, length.value))
     get_log(name, len(text), None, ctypes.addressof(text))
     return text.value.decode("utf-8", "replace").strip() or "no reason given"
+
+
+def _is_set(status: int, name: int, get_integer: Callable[..., None]) -> bool:
+    value = ctypes.c_int()
+    get_integer(name, status, ctypes.addressof(value))
+    return bool(value.value)
+
+
+def _refusal(what: str, log: str) -> RenderError:
+    return RenderError(
+        f"the GPU driver cannot {what}: {log} "
+        f"({gl.string(gl.GL_RENDERER)}, {gl.string(gl.GL_VERSION)}); update the driver"
+    )
