@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from driving_client.address import is_loopback, plain_address
@@ -14,7 +15,7 @@ from kioskd.config.options import Kind
 from kioskd.config.part_settings import link_settings
 from kioskd.config.reading import Reading
 from kioskd.config.secrets import MAX_SECRET_BYTES, SHORTEST_TOKEN, secret_in, tls_context
-from kioskd.config.sections import OPTIONS, Config, flatten
+from kioskd.config.sections import OPTIONS, Config, EndpointSection, flatten
 
 NETWORK_NEEDS = ("health.tls_certificate", "health.tls_key", "health.token_file")
 SECRET_SETTINGS = {
@@ -149,8 +150,10 @@ def _endpoint_that_cannot_work(
     values = flatten(config)
     # An unusable file is reported already; what contradicts its being named is reported as well
     named = {key: "unknown" for key in SECRET_SETTINGS.values() if values[key]}
+    # Told also while no endpoint is named, so that naming one brings no new fault
+    endpoint = replace(config.endpoint, url=config.endpoint.url or EndpointSection().url)
     try:
-        link_settings(config, {**named, **secrets})
+        link_settings(replace(config, endpoint=endpoint), {**named, **secrets})
     except SettingsError as error:
         faults = {
             SECRET_SETTINGS.get(name, f"endpoint.{name}"): fault
