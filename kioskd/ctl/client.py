@@ -36,8 +36,10 @@ class ControlError(KioskError):
 class NoRedirects(urllib.request.HTTPRedirectHandler):
     """urllib would send the token on to wherever an answer leads."""
 
-    def redirect_request(self, *_: Any) -> None:
-        """Never another request: the answer itself is reported."""
+    def http_error_302(self, *_: Any, **__: Any) -> None:
+        """Never another request, and no look at where it would go: the answer is reported."""
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
 
 class Client:

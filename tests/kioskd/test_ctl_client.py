@@ -71,6 +71,16 @@ def test_a_token_does_not_follow_a_redirect(tmp_path: Path, status: int) -> None
     assert stolen == []
 
 
+@pytest.mark.parametrize(
+    "location", ["http://[::1", "http://h:x/", "\x1b[2J", "", "//", "http://\xe9"]
+)
+def test_a_redirect_to_nowhere_is_reported_as_one(location: str) -> None:
+    with server(307, location) as (url, _), pytest.raises(ControlError) as caught:
+        Client(url, None, None).get("healthz")
+    assert "is not kioskd: it answers 307 and leads to" in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
 def test_a_proxy_of_the_environment_is_not_sent_the_token(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
