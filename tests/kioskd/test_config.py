@@ -192,6 +192,14 @@ BAD = {
     "oversized": (b"#" * (MAX_FILE_BYTES + 1), "larger than the 256 KiB"),
     "no such secret": ("endpoint: {session_key_file: nowhere}", "nowhere cannot be read"),
     "key without URL": ("endpoint: {api_key_file: kiosk.yaml}", "without token_url"),
+    "key without URL, not used yet": (
+        "\nendpoint: {url: '', api_key_file: kiosk.yaml}",
+        ":2: endpoint.api_key_file: is of no use without token_url",
+    ),
+    "two ways to a token": (
+        "\nendpoint: {session_key_file: kiosk.yaml, token_url: 'http://h/t'}",
+        ":2: endpoint.token_url: a session key is given as well; keep one of the two",
+    ),
     "network without protection": (
         "health: {address: 0.0.0.0}",
         ":1: health.address: 0.0.0.0 can be reached from other machines, which needs "
