@@ -150,7 +150,7 @@ def _endpoint_that_cannot_work(
     values = flatten(config)
     # An unusable file is reported already; what contradicts its being named is reported as well
     named = {key: "unknown" for key in SECRET_SETTINGS.values() if values[key]}
-    # Told also while no endpoint is named, so that naming one brings no new fault
+    # Reported while no endpoint is named as well: naming one later must bring no new fault
     endpoint = replace(config.endpoint, url=config.endpoint.url or EndpointSection().url)
     try:
         link_settings(replace(config, endpoint=endpoint), {**named, **secrets})

@@ -194,7 +194,7 @@ BAD = {
     "key without URL": ("endpoint: {api_key_file: kiosk.yaml}", "without token_url"),
     "key without URL, not used yet": (
         "\nendpoint: {url: '', api_key_file: kiosk.yaml}",
-        ":2: endpoint.api_key_file: is of no use without token_url",
+        ":2: endpoint.api_key_file: has no effect without token_url",
     ),
     "two ways to a token": (
         "\nendpoint: {session_key_file: kiosk.yaml, token_url: 'http://h/t'}",
