@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What health says about this kiosk as a thing: which board, which release, which slot."""
+"""What health says about this kiosk as a thing: which host, board, release and slot."""
 
 from __future__ import annotations
 
 import os
+import socket
 from dataclasses import dataclass
 
 from kioskd import __version__
@@ -18,6 +19,7 @@ class About:
     """`version` is the release's where kioskd runs from an image; the rest may be empty."""
 
     version: str = __version__
+    host: str = ""
     serial: str = ""
     board: str = ""
     slot: str = ""
@@ -28,6 +30,7 @@ def about(store: Store, board: BoardFacts) -> About:
     identity = None if known_identity(store) else find_identity()
     return About(
         version=read_release(os.environ).get("version", __version__),
+        host=socket.gethostname(),
         serial=known_identity(store) or (identity.serial if identity is not None else ""),
         board=board.name,
         slot=store.running() or "",

@@ -130,8 +130,8 @@ def _slow_because(quality: GovernorState | None) -> str:
     if quality.step.scale > min(SCALES):
         return "the resolution is being lowered by itself, which takes some seconds"
     return (
-        "the resolution is as low as it goes: show an avatar of fewer splats, such as the one "
-        "that comes with kioskd (avatar.path empty, 20,000 splats)"
+        "the resolution is as low as it goes: show an avatar of fewer splats, or end what else "
+        "keeps the board busy (`top`)"
     )
 
 

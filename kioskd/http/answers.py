@@ -23,6 +23,7 @@ def health_answer(
     return {
         "status": report.status.word,
         "version": about.version,
+        "host": about.host,
         "serial": about.serial,
         "board": about.board,
         "slot": about.slot,
@@ -30,6 +31,17 @@ def health_answer(
         "checks": {result.name: _check(result) for result in report.results},
         "figures": figures,
         "config": effective(config),
+    }
+
+
+def console_answer(health: dict[str, Any], report: Report) -> dict[str, Any]:
+    """The health answer for the page: the worst checks first, and what `/readyz` says."""
+    names = sorted(report.results, key=lambda result: -result.finding.status)
+    hindered = not_ready(report)
+    return health | {
+        "checks": {result.name: health["checks"][result.name] for result in names},
+        "ready": not hindered,
+        "not_ready": hindered,
     }
 
 

@@ -29,7 +29,7 @@ from kioskd.config.secrets import tls_context
 from kioskd.errors import KioskError
 from kioskd.health.status import Report, Status
 from kioskd.http.access import HEADERS, guard, refuse
-from kioskd.http.answers import health_answer, not_ready
+from kioskd.http.answers import console_answer, health_answer, not_ready
 from kioskd.metrics import Metrics
 from kioskd.screen.pictures import MAX_RATE, PictureDesk, PictureError
 
@@ -93,6 +93,8 @@ class HealthServer:
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/screenshot.png", self._screenshot)
         app.router.add_get("/stream.mjpg", self._stream, allow_head=False)
+        if health.console:
+            app.router.add_get("/console/health", self._console_health)
         for add in self._add_routes:
             add(app)
         app.on_response_prepare.append(_add_headers)
@@ -149,14 +151,22 @@ class HealthServer:
 
     async def _healthz(self, _request: web.Request) -> web.Response:
         report = self._view.report()
-        answer = health_answer(
+        status = 503 if report.status is Status.FAIL else 200
+        return web.json_response(self._health(report), status=status)
+
+    async def _console_health(self, _request: web.Request) -> web.Response:
+        """Never 503: a browser writes that into its console, once a second."""
+        report = self._view.report()
+        return web.json_response(console_answer(self._health(report), report))
+
+    def _health(self, report: Report) -> dict[str, Any]:
+        return health_answer(
             report,
             self._view.config(),
             time.monotonic() - self._started,
             self._view.figures(),
             self._view.about,
         )
-        return web.json_response(answer, status=503 if report.status is Status.FAIL else 200)
 
     async def _metrics(self, request: web.Request) -> web.Response:
         encode, content_type = choose_encoder(_accepted(request.headers.get("Accept", "")))

@@ -515,10 +515,13 @@ def test_the_page_is_whole_and_allows_only_its_own_script() -> None:
             status, body, headers = await ask(setup, "")
             assert status == 200
             assert b"stream.mjpg" in body
-            assert b"http" not in body.replace(b"http-equiv", b"")
-            assert "script-src 'sha256-" in headers["Content-Security-Policy"]
+            assert b"http" not in body.replace(b"http://www.w3.org/2000/svg", b"")
+            assert headers["Content-Security-Policy"].startswith("default-src 'none'; ")
+            status, body, _ = await ask(setup, "console/health")
+            assert (status, json.loads(body)["ready"]) == (200, True)
         async with running(overridden("health.console=false")) as setup:
             assert (await ask(setup, ""))[0] == 404
+            assert (await ask(setup, "console/health"))[0] == 404
 
     story(test)
 

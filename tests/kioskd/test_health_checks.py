@@ -68,15 +68,15 @@ def test_the_render_loop_must_draw_and_fast_enough(
 
 
 def governor(load: float, scale: float, divisor: int = 1) -> GovernorState:
-    return GovernorState(1, Step(scale, divisor), 0, load, "overload", 1)
+    return GovernorState(1, Step(scale, divisor), load, "overload", 1)
 
 
 @pytest.mark.parametrize(
     ("quality", "advice", "never"),
     [
         (governor(1.3, 0.67), "is being lowered by itself", "splats"),
-        (governor(1.3, 0.5), "avatar of fewer splats", "by itself"),
-        (governor(1.3, 0.5, 2), "avatar of fewer splats", "by itself"),
+        (governor(1.3, 0.5), "avatar of fewer splats, or", "by itself"),
+        (governor(1.3, 0.5, 2), "avatar of fewer splats, or", "by itself"),
         (governor(0.4, 1.0), "one takes 40% of its time: end what else keeps", "splats"),
         (governor(0.4, 0.5), "one takes 40% of its time: end what else keeps", "splats"),
         (None, "end what else keeps the board busy", "splats"),
