@@ -54,7 +54,7 @@ REFUSALS = {
     "sheet: no avatar": ("contact_sheet.py {0}/x.avatar -o {0}/x.png", "x.avatar"),
     "train: nowhere to write": ("train_lipsync.py --out {1}/model", "--out {1}/model"),
     "lips: no such set": ("bench_lips.py --only nonsense", "no set's title contains 'nonsense'"),
-    "run: no bundle": ("run_kiosk.py --avatar {1}", "{1}: not a ZIP file"),
+    "run: no bundle": ("run_kiosk.py --avatar {1}", "{1}: this is not a ZIP file"),
     "run: no avatar": ("run_kiosk.py --avatar {0}/x.avatar", "no avatar at {0}/x.avatar"),
 }
 
