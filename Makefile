@@ -56,10 +56,10 @@ test: setup ## lint, types and all tests (FAST=1: the quick lane; TESTS= narrows
 
 test-clients: setup ## run the service's published clients against the embedded endpoint (from PyPI)
 	@scripts/make_environment.sh vendor-clients
-	@KIOSK_VENDOR_CLIENTS=$(CURDIR)/out/vendor-clients $(VENV_PYTHON) -m pytest tests/vendor_clients
+	@KIOSK_VENDOR_CLIENTS=$(CURDIR)/out/vendor-clients $(VENV_PYTHON) -m pytest -v tests/vendor_clients
 
 lint: setup ## only the linters and the type checker
-	@exec $(VENV_PYTHON) -m pytest -q tests/test_linters.py tests/test_pages.py
+	@exec $(VENV_PYTHON) -m pytest -v tests/test_linters.py tests/test_pages.py
 
 fuzz: ready ## ten million inputs over every parser that the network reaches (SHARE=0.1: a tenth)
 	@scripts/make_environment.sh fuzz

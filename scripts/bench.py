@@ -3,9 +3,9 @@
 """`make bench`: what a frame costs here, for sets of splats and sizes of picture.
 
 Every measurement is `python -m splat_gles bench` in a process of its own, so that load times
-and memory are its own. One JSON line a figure goes to standard output as it is measured, a
-table for people at the end to standard error. The sets are made from the default avatar, with
-the area that it covers kept; a real LAM avatar is measured as well where shared data lies.
+and memory are its own. One JSON line a figure goes to standard output as it is measured; steps
+and, at the end, a table for people to standard error. The sets are made from the default avatar,
+with the area that it covers kept; a real LAM avatar is measured as well where shared data lies.
 """
 
 from __future__ import annotations
@@ -70,13 +70,10 @@ def _bench(avatar: Path, frames: int) -> int:
         rows = []
         for title, bundle, camera in subjects:
             for size in SIZES:
+                _tell(f"[{len(rows) + 1}/{len(subjects) * len(SIZES)}] {title}, {size}")
                 started = time.monotonic()
                 figures = _measure(bundle, camera, size, frames)
-                done = len(rows) + 1
-                _tell(
-                    f"[{done}/{len(subjects) * len(SIZES)}] {title} {size}: "
-                    f"{time.monotonic() - started:.0f} s"
-                )
+                _tell(f"  {time.monotonic() - started:.0f} s")
                 rows.append((title, size, figures))
                 for key, _, _ in COLUMNS:
                     line = {"figure": key, "value": figures[key], "set": title, "size": size}
@@ -96,13 +93,14 @@ def _subjects(source: Path, folder: Path) -> list[tuple[str, Path, str]]:
     subjects = []
     for count in SETS:
         path = folder / f"{count}.avatar"
+        _tell(f"making {count:,} splats of {source.name}'s {avatar.splats:,}")
         write_bundle(with_splats(avatar, count), path, source=f"{source.name}, {count} splats")
         subjects.append((f"{count // 1000}k", path, "bust"))
-        _tell(f"made {count:,} splats of {source.name}'s {avatar.splats:,}")
     shared = Path(os.environ.get("KIOSK_SHARED_DATA", ROOT.parent / "shared" / "data"))
     lam = shared / "avatars" / "lam-p2-1.zip"
     if lam.is_file():
         path = folder / "lam-p2-1.avatar"
+        _tell(f"importing {lam.name}")
         command = [sys.executable, "-m", "splat_gles", "import", str(lam), "-o", str(path)]
         subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
         subjects += [("LAM p2-1", path, "bust"), ("LAM p2-1, camera lam", path, "lam")]
@@ -114,7 +112,7 @@ def _subjects(source: Path, folder: Path) -> list[tuple[str, Path, str]]:
 def _measure(bundle: Path, camera: str, size: str, frames: int) -> dict[str, Any]:
     command = [sys.executable, "-m", "splat_gles", "bench", str(bundle), "--camera", camera]
     command += ["--size", size, "--frames", str(frames), "--json"]
-    # What is wrong, the command itself says on standard error
+    # Its steps, and what is wrong, the command itself says on standard error
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     figures: dict[str, Any] = json.loads(done.stdout)
     return figures

@@ -75,7 +75,9 @@ def main() -> int:
     rows: list[str] = []
     faults: list[str] = []
     print(heading(), flush=True)
-    for name in options.attacks or names:
+    chosen = options.attacks or names
+    for number, name in enumerate(chosen, 1):
+        print(f"{number} of {len(chosen)}: {name}", file=sys.stderr, flush=True)
         try:
             told, control = _measure(name, options.seconds, options.root)
             found = broken(told, control)

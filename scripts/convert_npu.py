@@ -82,6 +82,7 @@ def convert(folder: Path) -> dict[str, Any]:
     log = folder / "convert.log"
     command = [CONVERTER, ROOT / "scripts/rknn_build.py", ONNX, windows]
     command += ["-o", folder / RKNN_MODEL.name, "--target", TARGET]
+    print(f"converting, which takes a minute or more; its log will be {log}", flush=True)
     # The converter leaves files where it runs
     done = subprocess.run(
         command,

@@ -43,7 +43,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{targets[0].name} takes it or refuses it as it should")
         return 0
     begin = time.monotonic()
-    rows = [_try(target, options.share, options.seed) for target in targets]
+    rows = [
+        _try(target, options.share, options.seed, f"{number} of {len(targets)}")
+        for number, target in enumerate(targets, 1)
+    ]
     passed = all(not outcome.fault and share >= ENOUGH for _, outcome, share in rows)
     table = _table(rows)
     print(table)
@@ -85,11 +88,13 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
-def _try(target: Target, share: float, seed: int) -> tuple[Target, Outcome, float]:
+def _try(target: Target, share: float, seed: int, which: str) -> tuple[Target, Outcome, float]:
     # coverage.py and atheris both trace: the first stays out of the guided process
     from fuzzing.branches import reached, smallest
 
-    outcome = run_guided(target, max(1, round(1000 * share * target.inputs)), seed)
+    inputs = max(1, round(1000 * share * target.inputs))
+    print(f"{target.name} ({which}): feeding {inputs:,} inputs", file=sys.stderr, flush=True)
+    outcome = run_guided(target, inputs, seed)
     corpus = smallest(target, outcome.found)
     keep(target, corpus)
     seen = reached(target, [*target.written, *corpus])

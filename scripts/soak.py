@@ -70,6 +70,7 @@ def _soak(minutes: float, *, write: bool) -> int:
     for old in logs.glob("*.log"):
         old.unlink()
     begin = time.monotonic()
+    print(f"soaking for {minutes:g} minutes; a line about each as it ends", flush=True)
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         endpoint = Endpoint(Path(folder), ENDPOINT_PORT)
         endpoint.start()

@@ -88,9 +88,11 @@ def measure(
     size: Size,
     frames: int,
     clip: Callable[[Avatar], Clip] | None,
+    begins: Callable[[str], None] = lambda _step: None,
 ) -> Figures:
     """Measure one avatar. `view` is "bust" or "lam"; without `clip` a made-up talk is drawn.
 
+    `begins` is told each step before it is taken: with a software driver one may take a minute.
     Call it in a fresh process: the load time counts from the process's start.
     """
     avatar = read_bundle(bundle)
@@ -102,13 +104,17 @@ def measure(
         load_cpu_s = time.process_time()
         recorded = clip(avatar) if clip else None
         moves = [_frame(rig, recorded, number) for number in range(frames)]
+        begins(f"drawing {frames} frames")
         cpu_ms, walls = _whole_frames(renderer, rig, eye, moves)
+        begins("drawing them again, stage by stage")
         stages = _stages(renderer, rig, eye, moves)
         gl_calls = _gl_calls(renderer, rig, eye, moves)
         # Before the arrays of fragments and reference, which no renderer has
         rss_mb = _resident_bytes() / 1e6
+        begins("counting fragments")
         chosen = [rig.pose(move) for move in moves[:: max(1, len(moves) // _COUNTED)]]
         fragments = [count_fragments(project_avatar(avatar, pose, eye), eye) for pose in chosen]
+        begins("comparing a frame with the float64 reference")
         psnr_db = _psnr(renderer, avatar, chosen[len(chosen) // 2], eye)
         python_ms = stages["pose"] + stages["prepare"]
         return Figures(

@@ -107,6 +107,7 @@ def mark_good(options: argparse.Namespace) -> int:
     """
     store = store_from(os.environ)
     if options.wait and on_trial(store):
+        show(f"waiting until kioskd has been healthy for {HEALTHY_S:.0f} s")
         try:
             wait_until_healthy(_ask_kioskd())
         except UpdateError as error:

@@ -7,6 +7,7 @@ import argparse
 import functools
 import json
 import re
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,7 @@ def run(options: argparse.Namespace) -> int:
         size=options.size,
         frames=options.frames,
         clip=functools.partial(named_clip, options.clip) if options.clip else None,
+        begins=lambda step: print(f"  {step}", file=sys.stderr, flush=True),
     )
     print(json.dumps(asdict(figures)) if options.json else _for_people(figures))
     return 0

@@ -359,7 +359,9 @@ def test_the_command_tells_the_hook_by_its_status(
     monkeypatch.setattr(board_commands, "wait_until_healthy", silent)
     monkeypatch.setattr(board_commands, "_ask_kioskd", lambda: lambda: Look("render_loop: x"))
     assert board_commands.mark_good(options) == 3
-    assert "render_loop: x" in capsys.readouterr().err
+    told = capsys.readouterr()
+    assert "render_loop: x" in told.err
+    assert told.out == "waiting until kioskd has been healthy for 60 s\n", "it takes a while"
     assert read_state(store) == SlotState("a", "b", 1)
     (store.run / "slot").write_text("a\n")
     assert board_commands.mark_good(options) == 0, "nothing is on trial"

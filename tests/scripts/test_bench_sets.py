@@ -49,14 +49,14 @@ def test_copies_keep_what_moves_them(avatar: Avatar) -> None:
 
 
 def test_the_bench_prints_a_line_a_figure_and_a_table(
-    root: Path, tmp_path: Path, capsys, monkeypatch
+    root: Path, tmp_path: Path, capfd, monkeypatch
 ) -> None:
     """With two small sets and pictures instead of the real ones, which take minutes."""
     monkeypatch.setenv("KIOSK_SHARED_DATA", str(tmp_path))
     monkeypatch.setattr(bench, "SETS", (1000, 3000))
     monkeypatch.setattr(bench, "SIZES", ("90x160", "135x240"))
     assert bench.main(["--frames", "1"]) == 0
-    told = capsys.readouterr()
+    told = capfd.readouterr()
     lines = [json.loads(line) for line in told.out.splitlines()]
     assert len(lines) == 4 * len(bench.COLUMNS)
     assert {line["figure"] for line in lines} == {key for key, _, _ in bench.COLUMNS}
@@ -65,6 +65,11 @@ def test_the_bench_prints_a_line_a_figure_and_a_table(
     cost = [line["value"] for line in lines if line["figure"] == "cpu_ms_per_frame"]
     assert min(cost) > 0
     assert "no LAM avatar measured" in told.err
+    steps = [line.strip() for line in told.err.splitlines()]
+    assert steps[0] == "making 1,000 splats of default.avatar's 60,000"
+    begun = steps.index("[2/4] 1k, 135x240")
+    assert steps[begun + 1] == "drawing 1 frames", "each step is told as it begins"
+    assert "comparing a frame with the float64 reference" in steps[begun : begun + 5]
     assert [line.split()[:2] for line in told.err.splitlines()[-4:]] == [
         ["1k", "90x160"],
         ["1k", "135x240"],
