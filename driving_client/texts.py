@@ -9,6 +9,8 @@ as they are, so that a path reads as it is.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from difflib import get_close_matches
 from typing import Final
 
 LONGEST: Final = 200
@@ -27,3 +29,11 @@ def printable(text: str) -> str:
 def excerpt(text: str, longest: int = LONGEST) -> str:
     """The text's beginning as one printable line; "…" where more follows."""
     return printable(text[:longest] + "…" if len(text) > longest else text)
+
+
+def did_you_mean(name: str, known: Collection[str], prefix: str = "") -> str:
+    """The end of a message about an unknown name: the likeliest known one, or all of them."""
+    close = get_close_matches(name, known, n=1, cutoff=0.5)
+    if close:
+        return f"; did you mean {prefix}{close[0]}?"
+    return f"; known are {', '.join(known)}"

@@ -24,7 +24,7 @@ from driving_client.link.meter import Meter
 from driving_client.link.retry import FloodError
 from driving_client.lipsync.espeak import EspeakMissingError
 from driving_client.retarget import load_retarget
-from driving_client.serving import GuardedServer, Limits, meter_connection, plain_bodies
+from driving_client.serving import GuardedServer, Limits, meter_connection, plain_bodies, read_off
 from driving_client.wire.codec import MAX_MESSAGE_BYTES
 
 logger = logging.getLogger(__name__)
@@ -44,6 +44,7 @@ def make_endpoint(settings: EndpointSettings) -> GuardedServer:
             web.get("/websocket", endpoint.driveningress),
             web.get("/relay", endpoint.relay),
             web.post("/say", endpoint.say),
+            web.put("/say", endpoint.say),
             *(web.post(path, grant) for path in PATHS),
         ]
     )
@@ -109,6 +110,8 @@ class _Endpoint:
         try:
             asked = await read_say(request)
         except SayError as error:
+            if error.status != web.HTTPRequestTimeout.status_code:
+                await read_off(request)
             return _error(error.status, f"POST /say: {error}")
         kiosks = [
             kiosk

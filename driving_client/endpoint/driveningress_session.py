@@ -22,10 +22,10 @@ from driving_client.errors import ProtocolError
 from driving_client.link.frame_reader import FrameReader
 from driving_client.lipsync.flame_performance import VoicePerformance
 from driving_client.motion import FloatArray
-from driving_client.ogg_opus import OPUS_RATE, OggOpusDecoder, OpusMissingError
 from driving_client.retarget import Retarget
 from driving_client.sample_rates import rate_fault
 from driving_client.utterance import MAX_SECONDS, Samples
+from driving_client.voice_formats.ogg_opus import OPUS_RATE, OggOpusDecoder, OpusMissingError
 from driving_client.wire.codec import decode_message, encode_message
 from driving_client.wire.messages import (
     Animation,

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `POST /say` is asked: a text as JSON, or a voice as WAV or raw PCM.
+"""What `POST /say` is asked: a text as JSON, or a voice in one of the formats that are taken.
 
-A voice is told by its content type, by `?sample_rate=`, or by the first bytes of a WAV: clients
-send files as a form or as bytes of any kind unless told otherwise. It is read whole before it
-is spoken, because the queue speaks one request after the other; a voice that is to be heard
+JSON is told by its first character, whatever type is declared, for curl declares a form. All
+else is a voice, and `driving_client.voice_formats` says which or why not. It is read whole before
+it is spoken, because the queue speaks one request after the other; a voice that is to be heard
 while it is still being made goes to the kiosk's own `POST /v1/speak`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -18,9 +19,11 @@ import numpy as np
 from aiohttp import web
 
 from driving_client.lipsync.espeak import MAXIMUM_CHARACTERS
-from driving_client.serving import BODY_S, pieces
+from driving_client.serving import BODY_S, media_type, pieces
+from driving_client.texts import did_you_mean
 from driving_client.utterance import Samples
-from driving_client.voice_decoder import VoiceDecoder, VoiceError, asked_rate
+from driving_client.voice_formats import VoiceDecoder, VoiceError, VoiceFormatError, asked_rate
+from driving_client.voice_formats.decoder import AT_ONCE
 
 MAXIMUM_VOICE_S: Final = 150.0
 """As long as the longest text: the queue of one kiosk then holds 230 MB at the very most."""
@@ -30,9 +33,9 @@ EXAMPLE: Final = (
     'send JSON such as {"text": "Hello."}, a WAV, or raw PCM with ?sample_rate= in the address'
 )
 
-_WAV_TYPES: Final = ("audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave")
-_PCM_TYPES: Final = ("audio/pcm", "audio/raw", "audio/x-raw")
 _QUERY: Final = ("sample_rate", "interrupt", "connection_id")
+_KEYS: Final = ("text", "interrupt", "connection_id")
+_BEFORE_JSON: Final = b"\xef\xbb\xbf \t\r\n"
 
 
 class SayError(Exception):
@@ -56,35 +59,33 @@ class SayRequest:
 
 async def read_say(request: web.Request) -> SayRequest:
     """Read the body; raises SayError with what is wrong with it."""
-    given = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    body = pieces(request, BODY_S)
+    head = b""
     try:
-        return await _read(request, given)
+        async for chunk in body:
+            head += chunk
+            if head.lstrip(_BEFORE_JSON):
+                break
+        if "sample_rate" in request.query or not _is_json(request, head):
+            return await _read_voice(request, body, head)
+        async for chunk in body:
+            head += chunk
+            if len(head) > MAXIMUM_JSON:
+                break
     except TimeoutError as error:
         raise SayError(408, f"no data came for {BODY_S:g} s") from error
-
-
-async def _read(request: web.Request, given: str) -> SayRequest:
-    body = pieces(request, BODY_S)
-    if given in (*_WAV_TYPES, *_PCM_TYPES) or "sample_rate" in request.query:
-        return await _read_voice(request, body, b"")
-    if given.startswith("audio/"):
-        raise SayError(
-            415, f"{given} is not accepted; send a WAV (audio/wav), or raw PCM as audio/pcm"
-        )
-    head = b""
-    async for chunk in body:
-        head += chunk
-        if not b"RIFF".startswith(head[:4]):
-            break
-        if len(head) >= 4:
-            return await _read_voice(request, body, head)
-    async for chunk in body:
-        head += chunk
-        if len(head) > MAXIMUM_JSON:
-            break
     if len(head) > MAXIMUM_JSON:
         raise SayError(400, f"the body exceeds {MAXIMUM_JSON} bytes; {EXAMPLE}")
     return _parse_text(head)
+
+
+def _is_json(request: web.Request, head: bytes) -> bool:
+    """Whether the body, of which the head has come, is to be read as JSON."""
+    declared = media_type(request)
+    if declared.startswith("audio/"):
+        return False
+    start = head.lstrip(_BEFORE_JSON)[:1]
+    return declared == "application/json" or start in (b"", b"{", b"[")
 
 
 async def _read_voice(request: web.Request, body: AsyncIterator[bytes], head: bytes) -> SayRequest:
@@ -92,31 +93,45 @@ async def _read_voice(request: web.Request, body: AsyncIterator[bytes], head: by
     pieces = []
     length = 0
     try:
-        decoder = VoiceDecoder(asked_rate(request.query.get("sample_rate")))
-        pieces.append(decoder.feed(head))
-        async for chunk in body:
-            pieces.append(decoder.feed(chunk))
-            length += len(pieces[-1])
-            if decoder.sample_rate and length > MAXIMUM_VOICE_S * decoder.sample_rate:
-                raise SayError(
-                    413,
-                    f"the voice is longer than {MAXIMUM_VOICE_S:.0f} s; split it into several "
-                    "requests",
-                )
-        decoder.finish()
+        decoder = VoiceDecoder(media_type(request), asked_rate(request.query.get("sample_rate")))
+        async for chunk in _with_head(head, body):
+            for start in range(0, len(chunk), AT_ONCE):
+                pieces.append(decoder.feed(chunk[start : start + AT_ONCE]))
+                length += len(pieces[-1])
+                _check_length(length, decoder.sample_rate)
+                await asyncio.sleep(0)  # a long voice must not hold up what others are told
+        pieces.append(decoder.finish())
+        _check_length(length + len(pieces[-1]), decoder.sample_rate)
     except VoiceError as error:
-        raise SayError(400, str(error)) from error
+        status = 415 if isinstance(error, VoiceFormatError) else 400
+        told = str(error)
+        if "sample_rate" not in request.query and not media_type(request).startswith("audio/"):
+            told += '; a text is sent as JSON such as {"text": "Hello."}'
+        raise SayError(status, told) from error
     samples = np.concatenate(pieces)
     if not len(samples):
         raise SayError(400, "the body contains no sound; send a WAV, or raw PCM with its rate")
-    assert decoder.sample_rate is not None
     return SayRequest(interrupt, connection_id, samples=samples, sample_rate=decoder.sample_rate)
 
 
+async def _with_head(head: bytes, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield head
+    async for chunk in body:
+        yield chunk
+
+
+def _check_length(length: int, sample_rate: int) -> None:
+    if length > MAXIMUM_VOICE_S * sample_rate:
+        raise SayError(
+            413,
+            f"the voice is longer than {MAXIMUM_VOICE_S:.0f} s; split it into several requests",
+        )
+
+
 def _parse_query(request: web.Request) -> tuple[bool, str | None]:
-    unknown = sorted(set(request.query) - set(_QUERY))
-    if unknown:
-        raise SayError(400, f"{unknown[0]!r:.80} is unknown; known are {', '.join(_QUERY)}")
+    for name in request.query:
+        if name not in _QUERY:
+            raise SayError(400, f"?{name:.80} is unknown{did_you_mean(name, _QUERY)}")
     interrupt = request.query.get("interrupt", "false").lower()
     if interrupt not in ("true", "false"):
         raise SayError(400, f"interrupt={interrupt!r:.80} is neither true nor false")
@@ -130,6 +145,9 @@ def _parse_text(body: bytes) -> SayRequest:
         raise SayError(400, f"the body is not JSON ({error}); {EXAMPLE}") from error
     if not isinstance(document, dict):
         raise SayError(400, f"the body is JSON but not an object; {EXAMPLE}")
+    for name in document:
+        if name not in _KEYS:
+            raise SayError(400, f'"{name:.80}" is unknown{did_you_mean(name, _KEYS)}')
     text = document.get("text")
     if not isinstance(text, str) or not text.strip():
         raise SayError(400, f'"text" is missing, empty or not a string; {EXAMPLE}')

@@ -5,7 +5,14 @@ What an application answers is not known here. kioskd's server and the embedded 
 this, because anyone on the network can reach both.
 """
 
-from driving_client.serving.bodies import BODY_S, pieces, plain_bodies, read_body
+from driving_client.serving.bodies import (
+    BODY_S,
+    media_type,
+    pieces,
+    plain_bodies,
+    read_body,
+    read_off,
+)
 from driving_client.serving.places import Limits
 from driving_client.serving.protocol import meter_connection
 from driving_client.serving.server import GuardedServer
@@ -14,8 +21,10 @@ __all__ = [
     "BODY_S",
     "GuardedServer",
     "Limits",
+    "media_type",
     "meter_connection",
     "pieces",
     "plain_bodies",
     "read_body",
+    "read_off",
 ]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -12,6 +13,8 @@ from aiohttp.typedefs import Handler
 
 BODY_S: Final = 10.0
 """For a body that is read whole: those are small."""
+READ_OFF_BYTES: Final = 16 << 20
+READ_OFF_S: Final = 3.0
 
 
 @web.middleware
@@ -37,3 +40,21 @@ async def pieces(request: web.Request, pause_s: float) -> AsyncIterator[bytes]:
         if not piece:
             return
         yield piece
+
+
+async def read_off(request: web.Request) -> None:
+    """Take and forget the rest of a body that is refused, within limits.
+
+    A connection that is closed with bytes unread is reset, and the reset may overtake the answer:
+    whoever sends a long file of the wrong format would never learn what is wrong with it.
+    """
+    left = READ_OFF_BYTES
+    with contextlib.suppress(TimeoutError, ConnectionError):
+        async with asyncio.timeout(READ_OFF_S):
+            while left > 0 and (piece := await request.content.readany()):
+                left -= len(piece)
+
+
+def media_type(request: web.Request) -> str:
+    """The declared type of the body in small letters, without parameters; empty without one."""
+    return request.headers.get(hdrs.CONTENT_TYPE, "").partition(";")[0].strip().lower()

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import yaml
 
+from driving_client.texts import did_you_mean
 from kioskd.config.options import Value, check_value
 from kioskd.config.sections import OPTIONS, SECTIONS
-from kioskd.config.yaml_file import YamlFile, YamlFileError, did_you_mean, is_empty, plain
+from kioskd.config.yaml_file import YamlFile, YamlFileError, is_empty, plain
 
 MAX_FILE_BYTES = 256 * 1024
 OVERRIDE_ORIGIN = "--set"

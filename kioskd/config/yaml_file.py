@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 import yaml
 from yaml.reader import ReaderError
 
 from driving_client.regular_file import read_regular
+from driving_client.texts import did_you_mean
 
 _NOT_CONSTRUCTED = (yaml.YAMLError, ValueError, OverflowError, LookupError, AttributeError)
 """What PyYAML raises for a scalar that is not what its tag says, such as `!!bool perhaps`."""
@@ -119,14 +119,6 @@ _EMPTY = {yaml.SequenceNode: list, yaml.MappingNode: dict}
 def is_empty(node: yaml.Node) -> bool:
     """Whether nothing is written where a value could be."""
     return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
-
-
-def did_you_mean(name: str, known: Collection[str], prefix: str = "") -> str:
-    """The end of a message about an unknown name: the likeliest known one, or all of them."""
-    close = get_close_matches(name, known, n=1, cutoff=0.5)
-    if close:
-        return f"; did you mean {prefix}{close[0]}?"
-    return f"; known are {', '.join(known)}"
 
 
 def _explained(text: str, error: Exception) -> str:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""POST /v1/speak: a voice made by one's own software, spoken while it is still being made.
+"""POST or PUT /v1/speak: a voice made by one's own software, spoken while it is still being made.
 
-The body is a WAV or raw PCM with `?sample_rate=` (see `driving_client.voice_decoder`), usually
-chunked. Samples go on as they come: nothing waits for the end. They are read on the HTTP
+The body is a voice in any of `driving_client.voice_formats`, usually chunked; PUT is what
+`curl -T` sends. Samples go on as they come: nothing waits for the end. They are read on the HTTP
 server's thread and handed to the link's piece by piece, each awaited: that keeps their order,
 and while the link is busy nothing more is read.
 """
@@ -18,14 +18,19 @@ from aiohttp import web
 
 from driving_client.errors import DrivingError, LinkError
 from driving_client.link.interface import VoiceStream
-from driving_client.serving import pieces
-from driving_client.voice_decoder import VoiceDecoder, asked_rate
+from driving_client.serving import media_type, pieces, read_off
+from driving_client.texts import did_you_mean
+from driving_client.utterance import Samples
+from driving_client.voice_formats import VoiceDecoder, VoiceError, VoiceFormatError, asked_rate
+from driving_client.voice_formats.decoder import AT_ONCE
 from kioskd.http.access import refuse
 
 logger = logging.getLogger(__name__)
 
 PAUSE_S: Final = 60.0
 """A voice that is still being made may be silent on the wire for so long."""
+
+_QUERY: Final = ("sample_rate",)
 
 BeginVoice = Callable[[int], VoiceStream]
 AskLink = Callable[[Callable[[], Any]], Awaitable[Any]]
@@ -43,27 +48,23 @@ class VoiceInput:
         self._enabled = enabled
 
     def add_routes(self, app: web.Application) -> None:
-        """Add POST /v1/speak."""
+        """Add POST and PUT /v1/speak."""
         app.router.add_post("/v1/speak", self._speak)
+        app.router.add_put("/v1/speak", self._speak)
 
     async def _speak(self, request: web.Request) -> web.Response:
         if not self._enabled():
             return refuse(403, "voice_disabled", "voice.enabled is false in the configuration")
-        stream: VoiceStream | None = None
+        voice = _Voice(self._begin_voice, self._ask_link)
         try:
-            decoder = VoiceDecoder(asked_rate(request.query.get("sample_rate")))
-            async for chunk in pieces(request, PAUSE_S):
-                samples = decoder.feed(chunk)
-                if stream is None and decoder.sample_rate and len(samples):
-                    rate = decoder.sample_rate
-                    stream = await self._ask_link(partial(self._begin_voice, rate))
-                if stream is not None and len(samples):
-                    await self._ask_link(partial(stream.write, samples))
-            decoder.finish()
+            await self._hear(request, voice)
         except LinkError as error:
             return refuse(500, "link_fault", str(error))
         except DrivingError as error:
             logger.warning("voice refused: %s", error, extra={"code": "voice_refused"})
+            await read_off(request)
+            if isinstance(error, VoiceFormatError):
+                return refuse(415, "voice_format", str(error))
             return refuse(400, "bad_voice", str(error))
         except ConnectionError as error:
             logger.warning("voice cut off: %s", error, extra={"code": "voice_cut_off"})
@@ -71,11 +72,42 @@ class VoiceInput:
         except TimeoutError:
             return refuse(408, "body_too_slow", f"no sound came for {PAUSE_S:g} s")
         finally:
-            if stream is not None:
-                await self._ask_link(stream.end)
-        if stream is None:
+            await voice.end()
+        if voice.stream is None:
             return refuse(400, "bad_voice", "the body contains no sound")
-        utterance = stream.utterance
+        utterance = voice.stream.utterance
         return web.json_response(
             {"req_id": utterance.request_id, "seconds": round(utterance.audio_seconds, 3)}
         )
+
+    async def _hear(self, request: web.Request, voice: _Voice) -> None:
+        """The body, piece by piece, to the link; raises DrivingError and what `pieces` does."""
+        for name in request.query:
+            if name not in _QUERY:
+                raise VoiceError(f"?{name:.80} is unknown{did_you_mean(name, _QUERY)}")
+        rate = asked_rate(request.query.get("sample_rate"))
+        decoder = VoiceDecoder(media_type(request), rate)
+        async for chunk in pieces(request, PAUSE_S):
+            for start in range(0, len(chunk), AT_ONCE):
+                await voice.write(decoder.feed(chunk[start : start + AT_ONCE]), decoder.sample_rate)
+        await voice.write(decoder.finish(), decoder.sample_rate)
+
+
+class _Voice:
+    """The link's stream, which begins with the first sample."""
+
+    def __init__(self, begin_voice: BeginVoice, ask_link: AskLink) -> None:
+        self._begin_voice = begin_voice
+        self._ask_link = ask_link
+        self.stream: VoiceStream | None = None
+
+    async def write(self, samples: Samples, sample_rate: int) -> None:
+        if not len(samples):
+            return
+        if self.stream is None:
+            self.stream = await self._ask_link(partial(self._begin_voice, sample_rate))
+        await self._ask_link(partial(self.stream.write, samples))
+
+    async def end(self) -> None:
+        if self.stream is not None:
+            await self._ask_link(self.stream.end)

@@ -18,10 +18,10 @@ from driving_client.endpoint.say_request import MAXIMUM_JSON, MAXIMUM_VOICE_S, S
 from driving_client.errors import ProtocolError
 from driving_client.link.local_voice import LocalVoice
 from driving_client.lipsync.espeak import MAXIMUM_CHARACTERS
-from driving_client.ogg_opus import OggOpusDecoder
 from driving_client.sample_rates import SAMPLE_RATES
 from driving_client.utterance import Utterance
-from driving_client.voice_decoder import VoiceDecoder, VoiceError, asked_rate
+from driving_client.voice_formats import VoiceDecoder, VoiceError, asked_rate
+from driving_client.voice_formats.ogg_opus import OggOpusDecoder
 from fuzzing.target import Target, finish, header, join, split
 from kioskd.http.speak import VoiceInput
 
@@ -32,8 +32,11 @@ def _wav(
     size: int | None = None,
     extra: bytes = b"",
     sound: bytes = bytes(range(16)),
+    bits: int = 16,
+    rate: int = 16000,
 ) -> bytes:
-    form = struct.pack("<HHIIHH", kind, channels, 16000, 32000 * channels, 2 * channels, 16)
+    frame = bits // 8 * channels
+    form = struct.pack("<HHIIHH", kind, channels, rate, rate * frame, frame, bits)
     chunks = b"fmt " + struct.pack("<I", len(form)) + form + extra
     chunks += b"data" + struct.pack("<I", len(sound) if size is None else size) + sound
     return b"RIFF" + struct.pack("<I", len(chunks) + 4) + b"WAVE" + chunks
@@ -49,20 +52,20 @@ def _pieces(data: bytes, sizes: bytes) -> list[bytes]:
     return [*pieces, data[position:]]
 
 
-def _decoded(query: str | None, pieces: list[bytes]) -> tuple[int | None, bytes]:
-    decoder = VoiceDecoder(asked_rate(query))
+def _decoded(kind: str, query: str | None, pieces: list[bytes]) -> tuple[int, bytes]:
+    decoder = VoiceDecoder(kind, asked_rate(query))
     sound = b"".join(decoder.feed(piece).tobytes() for piece in pieces)
-    decoder.finish()
+    sound += decoder.finish().tobytes()
     return decoder.sample_rate, sound
 
 
 def voice(data: bytes) -> None:
-    """A WAV or raw PCM, which must sound the same however it is cut."""
-    query, sizes, body = split(data, 3)
+    """A voice of any format, which must sound the same however it is cut."""
+    kind, query, sizes, body = split(data, 4)
     rate = header(query) or None
-    decoded = _decoded(rate, _pieces(body, sizes))
-    assert decoded == _decoded(rate, [body])
-    assert decoded[0] in SAMPLE_RATES
+    decoded = _decoded(header(kind), rate, _pieces(body, sizes))
+    assert decoded == _decoded(header(kind), rate, [body])
+    assert decoded[0] in (SAMPLE_RATES if decoded[1] else (0, *SAMPLE_RATES))
 
 
 def ogg_opus(data: bytes) -> None:
@@ -132,7 +135,7 @@ def speak_request(data: bytes) -> None:
         return LocalVoice(made[-1], lambda: None)
 
     answer = finish(VoiceInput(begin, _at_once, lambda: query != b"off")._speak(request))
-    assert answer.status in (200, 400, 403)
+    assert answer.status in (200, 400, 403, 415)
     assert len(made) <= 1
     assert all(utterance.audio_ended for utterance in made)
 
@@ -161,24 +164,27 @@ _LONG_PACKET: Final = _START + _page([b"\xf8" + bytes(254)], 0, 0, 2)[:-255].rep
 )
 
 _WAVS: Final = (
-    _wav(),
-    _wav(2),
-    _wav(3),
-    _wav(kind=3),
-    _wav(size=0),
-    _wav(size=0x7FFFFFFF),
-    _wav(size=3),
-    _wav(sound=b""),
-    _wav(extra=b"LIST\x03\0\0\0abc\0"),
-    b"RIFF\0\0\0\0AVI ",
-    b"RIFF\0\0\0\0WAVEdata\x04\0\0\0abcd",
-    b"RIFF\0\0\0\0WAVEjunk\xff\xff\xff\0",
-)
+    _wav(), _wav(2), _wav(3), _wav(kind=3), _wav(size=0), _wav(size=0x7FFFFFFF), _wav(size=3),
+    _wav(sound=b""), _wav(extra=b"LIST\x03\0\0\0abc\0"), b"RIFF\0\0\0\0AVI ",
+    b"RIFF\0\0\0\0WAVEdata\x04\0\0\0abcd", b"RIFF\0\0\0\0WAVEjunk\xff\xff\xff\0",
+)  # fmt: skip
+_FLOATS: Final = np.linspace(-0.5, 0.5, 40)
+_OTHERS: Final = (
+    _wav(size=0x7FFFFFFF) + _wav(), _wav(sound=b"") + _wav(2), _wav(bits=24), _wav(bits=8),
+    _wav(kind=3, bits=32), _wav(kind=3, bits=64), _wav(rate=11025), _wav(kind=6, bits=8), _OPUS,
+    b"RF64\xff\xff\xff\xffWAVEds64\x1c\0\0\0" + bytes(28) + _wav()[12:],
+    b"ID3\3\0\0\0\0\0\0", b"\xff\xfb\x90\x64" + bytes(413) + b"\xff\xfb\x90\x64" + bytes(9),
+    b"\xff\xf1\x50\x80\x01\x3f\xfc\0\0\xff\xf1\x50\x80\x01\x3f\xfc", b"OggS" + bytes(40),
+    b"FORM\0\0\0\0AIFF", b"\0\0\0\x18ftypM4A ", b"\x1a\x45\xdf\xa3webm", b"\x1f\x8b\x08\0",
+    b"--boundary\r\nContent-Type: audio/wav", b"<html><body></body></html>", b"fLaC", b"RIFX",
+    _FLOATS.astype("<f4").tobytes(), _FLOATS.astype("<f8").tobytes(),
+)  # fmt: skip
 _DOCUMENTS: Final[tuple[object, ...]] = (
     {"text": "Hello."},
     {"text": "Hello.", "interrupt": True, "connection_id": "c"},
     {"text": "Hello.", "interrupt": 1},
     {"text": "Hello.", "connection_id": 1},
+    {"text": "Hello.", "interupt": True},
     {"text": " "},
     [],
 )
@@ -186,7 +192,8 @@ _JSON: Final = tuple(json.dumps(document).encode() for document in _DOCUMENTS)
 _WORDS: Final = (
     b"RIFF", b"WAVE", b"fmt ", b"data", b"LIST", b"OggS", b"OpusHead", b"OpusTags", b"text",
     b"interrupt", b"connection_id", b"sample_rate=", b"16000", b"audio/wav", b"audio/pcm",
-    b"\n--\n", b"\x80\x3e\x00\x00",
+    b"\n--\n", b"\x80\x3e\x00\x00", b"RF64", b"ds64", b"RIFF\0\0\0\0WAVEfmt ", b"ID3",
+    b"\xff\xfb\x90\x64",
 )  # fmt: skip
 
 TARGETS: Final = (
@@ -194,33 +201,42 @@ TARGETS: Final = (
         "voice",
         voice,
         (VoiceError,),
-        ("driving_client.voice_decoder:",),
+        tuple(
+            f"driving_client.voice_formats.{name}:"
+            for name in ("decoder", "first_bytes", "frames", "pcm", "raw_pcm", "wav", "wav_form")
+        ),
         (
-            *(join(b"", b"\1\3\x10", wav) for wav in _WAVS),
-            join(b"16000", b"\3", bytes(8)),
-            join(b"16000", b"\3", bytes(7)),
-            join(b"17", b"", b"ab"),
-            join(b"x", b"", b"ab"),
-            join(b"", b"", b"ab"),
-            join(b"", b"", b"RI"),
+            *(join(b"", b"", b"\1\3\x10", wav) for wav in _WAVS),
+            *(join(b"", b"16000", b"\5", body) for body in _OTHERS),
+            join(b"", b"16000", b"\3", bytes(8)),
+            join(b"", b"16000", b"\3", bytes(7)),
+            join(b"", b"17", b"", b"ab"),
+            join(b"", b"x", b"", b"ab"),
+            join(b"", b"", b"", b"ab"),
+            join(b"", b"", b"", b"RI"),
+            join(b"audio/mpeg", b"", b"", b"ab"),
         ),
         1200,
         50000,
         _WORDS,
-        (join(b"", b"", b"RIFF\0\0\0\0WAVEjunk\0\0\1\0" + bytes(1 << 16)),),
+        (
+            join(b"", b"", b"", b"RIFF\0\0\0\0WAVEjunk\0\0\1\0" + bytes(1 << 16)),
+            join(b"", b"16000", b"", bytes(1 << 16) + b"\1\2" * 300),
+        ),
     ),
     Target(
         "ogg_opus",
         ogg_opus,
         (ProtocolError,),
         (
-            "driving_client.ogg_opus:OggOpusDecoder.",
-            "driving_client.ogg_opus:_Decoder.__call__",
+            "driving_client.voice_formats.ogg_opus:OggOpusDecoder.",
+            "driving_client.voice_formats.ogg_opus:_Decoder.__call__",
         ),
         (
             join(b"\x10\x40", _OPUS),
             join(b"", _OPUS[:-2]),
             join(b"", _OPUS + _OPUS),
+            join(b"", _OPUS + _page([_SILENCE], 0, 0, 3)),
             join(b"", _LONG_PACKET),
             join(b"", _START + _page([_SILENCE], 0, 960, 2)),
             join(b"", _START + _page([b""], 0, 0, 2)),
@@ -241,6 +257,7 @@ TARGETS: Final = (
         ("driving_client.endpoint.say_request:",),
         (
             *(join(b"application/json", b"", b"\3", document) for document in _JSON),
+            join(b"", b"", b"", b"\xef\xbb\xbf" + _JSON[0]),
             join(b"audio/wav", b"interrupt=true&connection_id=c", b"\4", _WAVS[0]),
             join(b"application/octet-stream", b"", b"\2\2\2", _WAVS[1]),
             join(b"audio/pcm", b"sample_rate=16000", b"", bytes(8)),
@@ -262,11 +279,12 @@ TARGETS: Final = (
         "speak_request",
         speak_request,
         (),
-        ("kioskd.http.speak:VoiceInput._speak",),
+        ("kioskd.http.speak:VoiceInput.", "kioskd.http.speak:_Voice."),
         (
             *(join(b"", b"\1\3\x10", wav) for wav in _WAVS),
             join(b"sample_rate=16000", b"\3", bytes(8)),
             join(b"sample_rate=16000", b"\3", b""),
+            join(b"rate=16000", b"\3", bytes(8)),
             join(b"off", b"", b""),
         ),
         100,

@@ -376,8 +376,8 @@ def test_two_kiosks_and_a_driveningress_client_at_once_do_not_mix(whole_chunks, 
     ("body", "reason"),
     [
         (b"", "not JSON"),
-        (b"hello", "not JSON"),
-        (b"\xff\xfe", "not JSON"),
+        (b"hello", "a text is sent as JSON"),
+        (b"\xff\xfe", "a text is sent as JSON"),
         (b"[" * 50000, "not JSON"),
         (b'["text"]', "not an object"),
         (b"{}", '"text" is missing'),
@@ -385,6 +385,8 @@ def test_two_kiosks_and_a_driveningress_client_at_once_do_not_mix(whole_chunks, 
         (b'{"text": "  "}', '"text" is missing'),
         (json.dumps({"text": "x" * 2001}).encode(), "2001 characters"),
         (b'{"text": "x", "interrupt": 1}', '"interrupt" is neither'),
+        (b'{"text": "x", "interupt": true}', '"interupt" is unknown; did you mean interrupt?'),
+        (b'{"text": "x", "q": 1}', '"q" is unknown; known are text, interrupt, connection_id'),
         (b'{"text": "x", "connection_id": 1}', '"connection_id" is not a string'),
         (json.dumps({"text": "x" * 70000}).encode(), "exceeds 65536 bytes"),
     ],
@@ -397,6 +399,20 @@ def test_a_bad_say_is_answered_with_what_is_wrong(body, reason):
         ):
             assert response.status == 400
             assert reason in (await response.json())["error"]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-8"])
+def test_json_is_taken_in_every_form_of_unicode(encoding):
+    async def story():
+        body = ' {"text": "Grüße."}'.encode(encoding)
+        headers = {"Content-Type": "application/json; charset=utf-8"}
+        async with endpoint() as (url, client):
+            socket = await kiosk(client, url)
+            async with client.post(f"{url}/say", data=body, headers=headers) as response:
+                assert response.status == 200
+            await utterance(socket)
 
     asyncio.run(story())
 

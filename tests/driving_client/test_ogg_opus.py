@@ -17,13 +17,13 @@ from endpoint_rig import endpoint, receive
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from driving_client import ogg_opus
 from driving_client.errors import ProtocolError
 from driving_client.lipsync.coarticulation import mouth_controls
 from driving_client.lipsync.espeak import synthesise
-from driving_client.ogg_opus import OPUS_RATE, OggOpusDecoder, OpusMissingError
 from driving_client.retarget import load_retarget
 from driving_client.retarget.mouth import OPEN
+from driving_client.voice_formats import VoiceDecoder, VoiceError, VoiceFormatError, ogg_opus
+from driving_client.voice_formats.ogg_opus import OPUS_RATE, OggOpusDecoder, OpusMissingError
 from driving_client.wire.codec import decode_message, encode_message
 from driving_client.wire.messages import AudioInput, ConfigureSession, ServerError
 
@@ -95,6 +95,16 @@ def test_damage_is_a_named_error_or_other_samples_and_nothing_else(
         decoder.finish()
 
 
+def test_a_voice_in_opus_is_a_voice_over_http_too() -> None:
+    for declared in ("", "audio/ogg", "audio/opus", "application/ogg", "video/webm"):
+        decoder = VoiceDecoder(declared, None)
+        samples = np.concatenate([decoder.feed(encoded()), decoder.finish()])
+        np.testing.assert_array_equal(samples, decoded(encoded(), []))
+        assert decoder.sample_rate == OPUS_RATE
+    with pytest.raises(VoiceError, match="Ogg Opus: "):
+        VoiceDecoder("", None).feed(encoded() + b"no page")
+
+
 def test_what_is_no_stream_is_told() -> None:
     good = encoded()
     head = good[:28] + good[28:47]
@@ -103,7 +113,7 @@ def test_what_is_no_stream_is_told() -> None:
         (b"OggS\x01" + bytes(22), "version 1"),
         (good[:28] + b"OpusSome" + good[36:], "not OpusHead"),
         (head[:37] + b"\x06" + good[38:], "6 channels"),
-        (good + good, "after the last"),
+        (good + page(0, [b"\x18"]), "after the last"),
     ):
         with pytest.raises(ProtocolError, match=reason):
             OggOpusDecoder().feed(data)
@@ -111,6 +121,17 @@ def test_what_is_no_stream_is_told() -> None:
     decoder.feed(good[:-5])
     with pytest.raises(ProtocolError, match="in the middle of a page"):
         decoder.finish()
+
+
+def test_streams_one_after_the_other_are_one_voice() -> None:
+    once = decoded(encoded(), [])
+    for cuts in ([], list(range(0, 20000, 101))):
+        np.testing.assert_array_equal(decoded(encoded() + encoded(), cuts), np.tile(once, 2))
+    # A recorder that is stopped may not mark its last page
+    unmarked = bytearray(encoded())
+    unmarked[unmarked.rindex(b"OggS") + 5] = 0
+    samples = decoded(bytes(unmarked) + encoded(), [])
+    np.testing.assert_array_equal(samples[-len(once) :], once)
 
 
 def page(flags: int, packets: list[bytes]) -> bytes:
@@ -184,5 +205,9 @@ def test_without_libopus_the_client_is_told_how_to_go_on(monkeypatch: pytest.Mon
     ogg_opus._library.cache_clear()
     try:
         asyncio.run(story())
+        with pytest.raises(
+            VoiceFormatError, match="Ogg Opus, which is not accepted here: libabsent"
+        ):
+            VoiceDecoder("", None).feed(encoded())
     finally:
         ogg_opus._library.cache_clear()

@@ -1,136 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""POST /v1/speak: every form of voice in any chunking, and every wrong one."""
+"""POST /v1/speak: a voice is spoken while it is made, and what is none is refused in words."""
 
 from __future__ import annotations
 
 import asyncio
-import io
-import itertools
-import struct
 import threading
-import wave
 from collections.abc import AsyncIterator
 
 import aiohttp
 import numpy as np
 import pytest
 from aiohttp import web
-from hypothesis import given
-from hypothesis import strategies as st
 
 from driving_client.link.interface import LinkEvent, UtteranceStarted
-from driving_client.sample_rates import SAMPLE_RATES
 from driving_client.utterance import Utterance
-from driving_client.voice_decoder import VoiceDecoder, VoiceError
 from kioskd.http.speak import VoiceInput
 from kioskd.link.local_links import NoLink
 from kioskd.loop_thread import LoopThread
 
 TONE = (8000 * np.sin(np.arange(2000) / 7)).astype(np.int16)
-
-
-def wav(samples: np.ndarray, rate: int, channels: int = 1, width: int = 2) -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setnchannels(channels)
-        writer.setsampwidth(width)
-        writer.setframerate(rate)
-        writer.writeframes(samples.tobytes())
-    return file.getvalue()
-
-
-def decode(data: bytes, cuts: list[int], rate: int | None = None) -> tuple[np.ndarray, int | None]:
-    decoder = VoiceDecoder(rate)
-    edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
-    parts = [decoder.feed(data[a:b]) for a, b in itertools.pairwise(edges)]
-    decoder.finish()
-    return np.concatenate(parts), decoder.sample_rate
-
-
-@given(st.lists(st.integers(0, 10000), max_size=30), st.sampled_from(SAMPLE_RATES))
-def test_chunking_never_matters(cuts: list[int], rate: int) -> None:
-    for data, asked in ((wav(TONE, rate), None), (TONE.tobytes(), rate)):
-        samples, found = decode(data, cuts, asked)
-        np.testing.assert_array_equal(samples, TONE)
-        assert found == rate
-
-
-@given(st.lists(st.integers(0, 10000), max_size=30))
-def test_two_channels_become_their_mean(cuts: list[int]) -> None:
-    stereo = np.stack([TONE, TONE // 2], axis=1)
-    samples, _ = decode(wav(stereo, 24000, 2), cuts)
-    expected = (stereo.astype(np.int32).sum(axis=1) // 2).astype(np.int16)
-    np.testing.assert_array_equal(samples, expected)
-
-
-@pytest.mark.parametrize("length", [0, 0xFFFFFFFF, 0x7FFFFFFF])
-def test_a_wav_made_while_it_is_sent_has_no_length_yet(length: int) -> None:
-    data = bytearray(wav(TONE, 16000))
-    struct.pack_into("<I", data, 40, length)
-    np.testing.assert_array_equal(decode(bytes(data), [100])[0], TONE)
-
-
-def test_chunks_before_and_after_the_sound_are_skipped() -> None:
-    whole = wav(TONE, 16000)
-    extra = b"LIST" + struct.pack("<I", 5) + b"notes\0"
-    data = whole[:12] + extra + whole[12:] + extra
-    for cut in range(80):
-        np.testing.assert_array_equal(decode(data, [cut])[0], TONE)
-
-
-def test_half_a_frame_at_the_end_keeps_nothing_in_memory() -> None:
-    data = bytearray(wav(TONE, 16000))
-    struct.pack_into("<I", data, 40, 2 * len(TONE) + 1)
-    decoder = VoiceDecoder(None)
-    np.testing.assert_array_equal(decoder.feed(bytes(data)), TONE)
-    for _ in range(10):
-        assert len(decoder.feed(bytes(100_000))) == 0
-    assert len(decoder._pending) == 0
-
-
-def header(kind: int = 1, channels: int = 1, rate: int = 16000, bits: int = 16) -> bytes:
-    body = struct.pack("<HHIIHH", kind, channels, rate, rate * 2, 2, bits)
-    return b"RIFF\0\0\0\0WAVEfmt " + struct.pack("<I", 16) + body
-
-
-DATA = b"data" + struct.pack("<I", 4) + b"\0\0\0\0"
-WRONG = {
-    "no rate": (b"\0" * 100, None, "needs its rate"),
-    "empty": (b"", 16000, "ended before any sound"),
-    "start of a WAV": (b"RIF", None, "ended before any sound"),
-    "cut in the header": (header()[:30], None, "ended before any sound"),
-    "no sound in it": (header(), None, "ended before any sound"),
-    "RIFF of another kind": (b"RIFF\0\0\0\0AVI LIST", None, "not a WAV"),
-    "float": (header(kind=3, bits=32) + DATA, None, "not 16-bit PCM"),
-    "8 bits": (header(bits=8) + DATA, None, "not 16-bit PCM"),
-    "5.1": (header(channels=6) + DATA, None, "6 channels"),
-    "11 kHz": (header(rate=11025) + DATA, None, "11025 Hz is not one of"),
-    "no format": (b"RIFF\0\0\0\0WAVE" + DATA, None, "sound before its format"),
-    "endless header": (
-        header() + b"junk" + struct.pack("<I", 10**6) + b"\0" * 100,
-        None,
-        "no sound in its first",
-    ),
-}
-
-
-@pytest.mark.parametrize(("data", "rate", "expected"), WRONG.values(), ids=WRONG)
-def test_what_is_no_voice_is_told(data: bytes, rate: int | None, expected: str) -> None:
-    for cuts in ([], [1], [13, 17]):
-        with pytest.raises(VoiceError, match=expected):
-            decode(data, cuts, rate)
-
-
-@given(st.binary(max_size=300))
-def test_any_bytes_are_a_voice_or_a_named_error(data: bytes) -> None:
-    for start in (b"", b"RIFF\0\0\0\0WAVE", header()):
-        try:
-            samples, _ = decode(start + data, [len(data) // 2])
-        except VoiceError as error:
-            told = str(error)
-        else:
-            told = str(samples.dtype)
-        assert told
 
 
 async def _end(link: LoopThread) -> None:
@@ -208,10 +96,9 @@ def test_refusals_start_no_utterance_and_a_cut_voice_ends(
             for query, data in (
                 ("", b"\0\0"),
                 ("?sample_rate=x", b"\0\0"),
-                ("?sample_rate=11025", b"\0\0"),
+                ("?sample_rate=7999", b"\0\0"),
                 ("?sample_rate=16000", b""),
                 ("?sample_rate=16000", b"\0"),
-                ("", b"RIFF\0\0\0\0AVI "),
             ):
                 status, text = await post(query, data)
                 assert (status, "bad_voice" in text) == (400, True), (query, data)

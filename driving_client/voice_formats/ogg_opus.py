@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ogg Opus to samples, in any chunking: what clients may send in place of PCM.
 
-The container is taken apart here (RFC 3533 and RFC 7845, one stream, mono or stereo mixed to
-mono), libopus does the decoding through ctypes: 0.3 MB that every Debian with ffmpeg has.
-It is loaded at first use, so that nothing else needs it. Left out on purpose: the pages'
-checksums (the transport has its own), chained streams, seeking, and more than two channels.
+The container is taken apart here (RFC 3533 and RFC 7845, one stream after the other, mono or
+stereo mixed to mono), libopus does the decoding through ctypes: 0.3 MB that every Debian with
+ffmpeg has. It is loaded at first use, so that nothing else needs it. Left out on purpose: the
+pages' checksums (the transport has its own), streams side by side, seeking, and more than two
+channels.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ _LIBRARY: Final = "libopus.so.0"
 _LONGEST_PACKET: Final = OPUS_RATE * 120 // 1000
 _GRANULE_RATE: Final = 48000
 _PAGE_HEADER: Final = struct.Struct("<4sBBqIIIB")
-_LAST_PAGE: Final = 4
 _CONTINUED: Final = 1
+_FIRST_PAGE: Final = 2
+_LAST_PAGE: Final = 4
 _LONGEST_BYTES: Final = 256 * 1024
 """Of a packet, which may go on from page to page. Speech needs 1275; tags may hold a picture."""
 
@@ -37,18 +39,24 @@ class OpusMissingError(DrivingError):
 
 
 class OggOpusDecoder:
-    """One stream from its first page to its last; raises ProtocolError for anything else.
+    """Streams, each from its first page to its last; raises ProtocolError for anything else.
 
     Raises OpusMissingError when it is made without libopus.
     """
 
     def __init__(self) -> None:
-        self._decode = _Decoder()
         self._pending = b""
+        self._before = 0
+        self._given = 0
+        self._begin_stream()
+
+    def _begin_stream(self) -> None:
+        self._decode = _Decoder()
         self._packet = b""
         self._packets = 0
         self._skip = 0
         self._preskip = 0
+        self._before += self._given
         self._given = 0
         self._ended = False
 
@@ -83,8 +91,10 @@ class OggOpusDecoder:
         return flags, granule, table, data[end - sum(table) : end]
 
     def _read_page(self, flags: int, granule: int, table: bytes, body: bytes) -> list[Samples]:
+        if flags & _FIRST_PAGE and self._packets:
+            self._begin_stream()
         if self._ended:
-            raise ProtocolError("Ogg Opus: a page after the last; use a new req_id")
+            raise ProtocolError("Ogg Opus: a page after the last; begin a stream with its header")
         if bool(flags & _CONTINUED) != bool(self._packet):
             raise ProtocolError("Ogg Opus: a page is missing")
         pieces = []
@@ -111,7 +121,7 @@ class OggOpusDecoder:
                 raise ProtocolError("Ogg Opus: the second packet is not OpusTags")
         else:
             samples = self._decode(packet)
-            if self._given > MAX_SECONDS * OPUS_RATE:
+            if self._before + self._given > MAX_SECONDS * OPUS_RATE:
                 # A byte can stand for 120 ms: the size of a message does not bound its sound
                 raise ProtocolError(f"Ogg Opus: more than {MAX_SECONDS:.0f} s of audio; split it")
             kept = samples[self._skip :]
