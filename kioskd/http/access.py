@@ -20,12 +20,13 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from driving_client.address import is_loopback
-from driving_client.serving import BODY_S, read_body
+from driving_client.serving import BODY_S, media_type, read_body
 from driving_client.serving.rate_limit import RateLimit
+from driving_client.texts import did_you_mean
 
 OPEN_ON_LOOPBACK = frozenset({"/livez"})
 HEADERS = {
@@ -66,7 +67,13 @@ def guard(address: str, token: str, clock: Callable[[], float] = time.monotonic)
             return await handler(request)
         except web.HTTPClientError as error:
             code = (error.reason or "refused").lower().replace(" ", "_")
-            return refuse(error.status, code, f"{request.method} {request.path}: {error.reason}")
+            told = f"{request.method} {request.path}: {error.reason}"
+            if allowed := error.headers.get(hdrs.ALLOW):
+                told += f"; send {' or '.join(sorted(allowed.split(',')))}"
+            answer = refuse(error.status, code, told)
+            if allowed:
+                answer.headers[hdrs.ALLOW] = allowed
+            return answer
 
     return check
 
@@ -90,22 +97,32 @@ def refuse(status: int, code: str, text: str) -> web.Response:
     return web.json_response({"error": code, "message": text}, status=status)
 
 
-def is_json(request: web.Request) -> bool:
-    """Whether the request declares a JSON body."""
-    return request.content_type == "application/json"
+async def json_object(
+    request: web.Request, *known: str, empty: bool = False
+) -> dict[str, Any] | web.Response:
+    """The JSON object that the request carries, or the refusal: it may have the `known` keys only.
 
-
-async def json_object(request: web.Request) -> dict[str, Any] | web.Response:
-    """The request's JSON object, {} for other JSON; the refusal where the body is not JSON."""
-    if not is_json(request):
+    With `empty`, no body is taken for an empty object. The declared character set is not looked
+    at: JSON has UTF-8, or tells the other forms of Unicode by its first bytes.
+    """
+    if media_type(request) != "application/json":
         return refuse(415, "not_json", "send Content-Type: application/json")
     try:
-        body = json.loads(await read_body(request))
+        raw = await read_body(request)
+        body = json.loads(raw) if raw or not empty else {}
     except TimeoutError:
         return refuse(408, "body_too_slow", f"the body did not come within {BODY_S:g} s")
     except (ValueError, LookupError, RecursionError) as error:
-        return refuse(400, "bad_json", f"the body is not JSON: {error}")
-    return body if isinstance(body, dict) else {}
+        return refuse(400, "bad_json", f"the body is not JSON in UTF-8: {error}")
+    if not isinstance(body, dict):
+        return refuse(
+            400, "bad_json", 'the body is JSON but not an object such as {"key": "value"}'
+        )
+    for name in body:
+        if name not in known:
+            hint = did_you_mean(name, known) if known else "; send {}"
+            return refuse(400, "unknown_key", f'"{name:.80}" is unknown{hint}')
+    return body
 
 
 def _from_another_site(request: web.Request) -> bool:

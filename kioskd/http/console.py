@@ -24,7 +24,7 @@ from driving_client.address import origin, without_secrets
 from driving_client.link.http_answers import read_body, uncompressed
 from driving_client.texts import excerpt
 from kioskd.config import Config
-from kioskd.http.access import is_json, json_object, refuse
+from kioskd.http.access import json_object, refuse
 
 logger = logging.getLogger(__name__)
 
@@ -65,14 +65,15 @@ class Console:
         )
 
     async def _stop(self, request: web.Request) -> web.Response:
-        if not is_json(request):
-            return refuse(415, "not_json", "send Content-Type: application/json")
+        body = await json_object(request, empty=True)
+        if isinstance(body, web.Response):
+            return body
         spoke = self._interrupt()
         logger.info("interrupted by %s", request.remote, extra={"code": "interrupt_requested"})
         return web.json_response({"interrupted": spoke})
 
     async def _say(self, request: web.Request) -> web.Response:
-        body = await json_object(request)
+        body = await json_object(request, "text", "interrupt")
         if isinstance(body, web.Response):
             return body
         text = body.get("text")
@@ -80,10 +81,13 @@ class Console:
             return refuse(400, "no_text", 'send {"text": "what to say"}')
         if len(text) > MAX_TEXT:
             return refuse(400, "text_too_long", f"at most {MAX_TEXT} characters at once")
+        interrupt = body.get("interrupt", True)
+        if not isinstance(interrupt, bool):
+            return refuse(400, "bad_interrupt", '"interrupt" is neither true nor false')
         url = self._config().endpoint.say_url
         if not url:
             return refuse(501, "no_say_url", "endpoint.say_url is not set: nothing can make speech")
-        return await forward(url, {"text": text.strip(), "interrupt": True})
+        return await forward(url, {"text": text.strip(), "interrupt": interrupt})
 
 
 def _hash_of(tag: str, page: str) -> str:
@@ -95,6 +99,7 @@ def _hash_of(tag: str, page: str) -> str:
 async def forward(url: str, body: dict[str, Any]) -> web.Response:
     """Post to the endpoint and pass its answer on; its failures become 502 and 504.
 
+    What it calls a bad request (400) is one here too: it is about the text.
     A redirect is a failure: what is said goes to the origin that is configured and nowhere else.
     """
     timeout = aiohttp.ClientTimeout(total=SAY_TIMEOUT_S, connect=3.0)
@@ -128,4 +133,5 @@ async def forward(url: str, body: dict[str, Any]) -> web.Response:
         message = known.get("message") or known.get("error")
         told = excerpt(str(message or document), 500)
     logger.warning("%s answers %d: %s", shown, status, told, extra={"code": "say_failed"})
-    return refuse(502, "endpoint_refused", f"the endpoint says ({status}): {told}")
+    shown_status = 400 if status == 400 else 502
+    return refuse(shown_status, "endpoint_refused", f"the endpoint says ({status}): {told}")

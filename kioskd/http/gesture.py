@@ -29,7 +29,7 @@ class GestureInput:
         app.router.add_post("/v1/gesture", self._gesture)
 
     async def _gesture(self, request: web.Request) -> web.Response:
-        body = await json_object(request)
+        body = await json_object(request, "name")
         if isinstance(body, web.Response):
             return body
         name = body.get("name")

@@ -64,7 +64,7 @@ def say_answer(data: bytes) -> None:
     post = _Post(code, {"Location": header(location)}, body)
     with mock.patch.object(aiohttp, "ClientSession", post):
         answer = finish(forward("http://endpoint.example/say", {"text": "Hello."}))
-    assert answer.status == (200 if code <= 299 else 502)
+    assert answer.status == (200 if code <= 299 else 400 if code == 400 else 502)
 
 
 class _Answered(Client):

@@ -55,14 +55,15 @@ class _JsonRequest(SimpleNamespace):
 def json_body(data: bytes) -> None:
     """The body of a request with JSON, and the name that a gesture is asked for by."""
     kind, body = split(data, 2)
-    request = cast(web.Request, _JsonRequest(content_type=header(kind), body=body))
+    headers = CIMultiDict({"Content-Type": header(kind)})
+    request = cast(web.Request, _JsonRequest(headers=headers, body=body))
 
     def show(name: str) -> bool:
         if name != "listen":
             raise GestureError(f"no clip {name!r}")
         return True
 
-    told = finish(json_object(request))
+    told = finish(json_object(request, "name"))
     assert isinstance(told, dict | web.Response)
     answer = finish(GestureInput(show)._gesture(request))
     assert answer.status in (200, 400, 415)
@@ -125,6 +126,7 @@ TARGETS: Final = (
             join(b"text/plain", b"{}"),
             join(_JSON, b'{"name": 1}'),
             join(_JSON, b"[]"),
+            join(_JSON, b'{"nam": "listen"}'),
             join(_JSON, b"{"),
         ),
         300,

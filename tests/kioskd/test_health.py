@@ -26,12 +26,15 @@ from prometheus_client import Metric
 from prometheus_client import parser as text_parser
 from prometheus_client.openmetrics import parser as openmetrics_parser
 
+from driving_client.link.interface import LinkEvent
 from kioskd.config import Config, ConfigError, load
 from kioskd.health.board_checks import ThermalCheck
 from kioskd.health.status import Check, Finding, Monitor, Status, failed, passed, warned
 from kioskd.http.console import Console
 from kioskd.http.gesture import GestureInput
 from kioskd.http.server import HealthServer, ServerError, View
+from kioskd.http.speak import VoiceInput
+from kioskd.link.local_links import NoLink
 from kioskd.metrics import Metrics
 from kioskd.playback.gestures import GestureError
 from kioskd.screen.pictures import PictureDesk, encode_jpeg
@@ -63,6 +66,11 @@ class Named:
         return self.finding
 
 
+async def at_once(call: Callable[[], Any]) -> Any:
+    """In place of a link on another thread."""
+    return call()
+
+
 class Setup:
     """A server with what it shows; the desk is served by a thread in the render loop's place."""
 
@@ -89,7 +97,11 @@ class Setup:
         self.gestures = ["idle"]
         self.speaking = False
         gesture = GestureInput(self._gesture)
-        self.server = HealthServer(view, self.console.add_routes, gesture.add_routes)
+        self.utterances: list[LinkEvent] = []
+        voice = VoiceInput(NoLink(self.utterances.append).begin_voice, at_once, lambda: True)
+        self.server = HealthServer(
+            view, self.console.add_routes, gesture.add_routes, voice.add_routes
+        )
 
     def _interrupt(self) -> bool:
         """Speaks until the first interrupt."""
@@ -428,8 +440,9 @@ def test_a_gesture_shows_unless_a_voice_is_heard(caplog: pytest.LogCaptureFixtur
 BAD_GESTURES: dict[str, tuple[bytes, str, str]] = {
     "no JSON": (b"listen", "bad_json", "not JSON"),
     "empty body": (b"", "bad_json", "not JSON"),
-    "no object": (b'["listen"]', "no_name", '{"name": '),
-    "no name": (b'{"gesture": "listen"}', "no_name", '{"name": '),
+    "no object": (b'["listen"]', "bad_json", "not an object"),
+    "no name": (b"{}", "no_name", '{"name": '),
+    "another key": (b'{"gesture": "listen"}', "unknown_key", "known are name"),
     "empty name": (b'{"name": ""}', "no_name", '{"name": '),
     "a number": (b'{"name": 1}', "no_name", '{"name": '),
     "null": (b'{"name": null}', "no_name", '{"name": '),
@@ -593,6 +606,15 @@ def test_what_is_typed_reaches_the_endpoint_and_its_answer_comes_back() -> None:
             assert status == 200
             assert b'"seconds": 1.5' in body
             assert heard == [{"text": "Hi.", "interrupt": True}]
+            for interrupt in (False, True):
+                asked = {"text": "Hi.", "interrupt": interrupt}
+                assert (await ask(setup, "v1/say", "POST", json=asked))[0] == 200
+                assert heard[-1] == asked
+            for wrong in ("false", 0, None, []):
+                asked = {"text": "Hi.", "interrupt": wrong}
+                status, body, _ = await ask(setup, "v1/say", "POST", json=asked)
+                assert (status, b"neither true nor false" in body) == (400, True)
+            assert len(heard) == 3
 
     story(test)
 
@@ -635,7 +657,7 @@ def test_an_answer_that_is_no_success_is_an_error_and_nothing_follows_it(status:
             ):
                 for path in ("console/say", "v1/say"):
                     code, body, _ = await ask(setup, path, "POST", json={"text": "Hi."})
-                    assert code == 502
+                    assert code == (400 if status == 400 else 502)
                     assert f"({status})".encode() in body
                 if status in (301, 302, 303, 307, 308):
                     assert elsewhere.removesuffix("/say").encode() in body
