@@ -25,7 +25,7 @@ os.environ.setdefault("SDL_OPENGL_ES_DRIVER", "1")
 
 import pygame
 
-from splat_gles.drm_cards import choose_card, read_cards
+from splat_gles.drm_cards import DrmCard, choose_card, read_cards
 from splat_gles.errors import DisplayError, SplatError
 from splat_gles.gl.api import gl
 from splat_gles.shader_cache import secure_shader_cache
@@ -112,6 +112,7 @@ def open_display(
     if driver not in DRIVERS:
         raise DisplayError(f"no display driver {driver!r}; take one of {', '.join(DRIVERS)}")
     secure_shader_cache(os.environ)
+    driver = named_driver(driver)
     candidates = _available() if driver == "auto" else [driver]
     failures = []
     for candidate in candidates:
@@ -135,20 +136,27 @@ def open_display(
     raise DisplayError("; ".join(failures))
 
 
-def _available() -> list[str]:
+def named_driver(driver: str) -> str:
+    """The driver, or where it is `auto` the one that SDL_VIDEODRIVER names, if any."""
     named = os.environ.get("SDL_VIDEODRIVER", "").lower()
-    if named in DRIVERS:
-        return [named]
-    found = [
-        driver
-        for driver, present in (
-            ("wayland", bool(os.environ.get("WAYLAND_DISPLAY"))),
-            ("x11", bool(os.environ.get("DISPLAY"))),
-            ("kmsdrm", any(card.connected for card in read_cards())),
-        )
-        if present
-    ]
-    return [*found, "offscreen"]
+    return named if driver == "auto" and named in DRIVERS else driver
+
+
+def desktops() -> list[str]:
+    """The drivers of the desktops that the environment tells of, the better first."""
+    variables = {"wayland": "WAYLAND_DISPLAY", "x11": "DISPLAY"}
+    return [driver for driver, variable in variables.items() if os.environ.get(variable)]
+
+
+def usable_cards() -> list[DrmCard]:
+    """The graphics cards that `kmsdrm` may use: all, or the one that the environment names."""
+    named = os.environ.get(_CARD_INDEX)
+    return [card for card in read_cards() if named in (None, str(card.index))]
+
+
+def _available() -> list[str]:
+    screen = ["kmsdrm"] if any(card.connected for card in read_cards()) else []
+    return [*desktops(), *screen, "offscreen"]
 
 
 @contextmanager
@@ -163,7 +171,7 @@ def _settings(driver: str, drm_drivers: Sequence[str]) -> Iterator[None]:
                 "card%d (%s) has the screen: %s",
                 card.index,
                 card.driver or "unknown driver",
-                ", ".join(card.connected) or "none",
+                ", ".join(each.name for each in card.connected) or "none",
                 extra={"code": "drm_card"},
             )
     before = {name: os.environ.get(name) for name in wanted}

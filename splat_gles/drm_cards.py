@@ -3,7 +3,9 @@
 
 On RK3576 boards card0 is the NPU or the GPU, which have no connectors, and card1 the display;
 SDL takes the first card whose resources it likes, so it is told the number. What is not
-looked at: anything that needs opening the device, which would make this process its master.
+looked at: anything that needs opening the device, which would make this process its master;
+so a connector's state is the one that the kernel knew last, from a plug's interrupt, its own
+polling, or whoever opened the card before. Reading it costs a tenth of a millisecond a card.
 """
 
 from __future__ import annotations
@@ -16,16 +18,46 @@ from typing import Final
 
 CARDS: Final = Path("/sys/class/drm")
 _CARD: Final = re.compile(r"card(\d+)")
+_NO_OUTLET: Final = "Writeback"
+"""Writes pictures back into memory: listed as a connector, in the state "unknown" for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connector:
+    """Where a screen may be plugged in.
+
+    `status` is the kernel's word: connected, disconnected, or unknown where it cannot tell or
+    nobody has made it look yet. `modes` are the sizes that the screen takes ("1920x1080"), the
+    best first.
+    """
+
+    name: str
+    status: str
+    modes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DrmCard:
-    """One /dev/dri/cardN: its kernel driver, connectors by name and whether a screen is there."""
+    """One /dev/dri/cardN: its kernel driver, and its connectors by name."""
 
     index: int
     driver: str
-    connectors: tuple[str, ...]
-    connected: tuple[str, ...]
+    connectors: tuple[Connector, ...]
+
+    @property
+    def connected(self) -> tuple[Connector, ...]:
+        """Those with a screen."""
+        return tuple(each for each in self.connectors if each.status == "connected")
+
+    @property
+    def promising(self) -> bool:
+        """Whether opening the card may find a screen: one is there, or nobody knows."""
+        return any(each.status in ("connected", "unknown") for each in self.connectors)
+
+    def describe(self) -> str:
+        """The card and its connectors in a line."""
+        states = ", ".join(f"{each.name} {each.status}" for each in self.connectors)
+        return f"card{self.index} {self.driver or '?'}: {states or 'no connector'}"
 
 
 def read_cards(folder: Path = CARDS) -> list[DrmCard]:
@@ -35,34 +67,32 @@ def read_cards(folder: Path = CARDS) -> list[DrmCard]:
         number = _CARD.fullmatch(card.name)
         if number is None:
             continue  # a connector: card0-HDMI-A-1
-        status = {path.parent.name: _text(path) for path in folder.glob(f"{card.name}-*/status")}
         prefix = f"{card.name}-"
-        cards.append(
-            DrmCard(
-                index=int(number[1]),
-                driver=_driver(card),
-                connectors=tuple(sorted(name.removeprefix(prefix) for name in status)),
-                connected=tuple(
-                    sorted(
-                        name.removeprefix(prefix)
-                        for name, word in status.items()
-                        if word == "connected"
-                    )
-                ),
+        connectors = [
+            Connector(
+                name=path.parent.name.removeprefix(prefix),
+                status=_text(path),
+                modes=tuple(_text(path.with_name("modes")).split()),
             )
-        )
+            for path in sorted(folder.glob(f"{prefix}*/status"))
+            if not path.parent.name.startswith(f"{prefix}{_NO_OUTLET}")
+        ]
+        cards.append(DrmCard(int(number[1]), _driver(card), tuple(connectors)))
     return sorted(cards, key=lambda card: card.index)
 
 
 def choose_card(cards: Sequence[DrmCard], drivers: Sequence[str] = ()) -> DrmCard | None:
     """The card to draw on, None where no card has a connector.
 
-    A connected screen counts most; among several, or where none is connected, the order of
-    `drivers` decides, whose words are what a driver's name begins with ("rockchip" for
-    rockchip-drm).
+    A connected screen counts most, then one that may be; among several, or where none is
+    connected, the order of `drivers` decides, whose words are what a driver's name begins with
+    ("rockchip" for rockchip-drm).
     """
-    able = [card for card in cards if card.connectors]
-    return min(able, key=lambda card: (not card.connected, _rank(card, drivers)), default=None)
+
+    def order(card: DrmCard) -> tuple[bool, bool, int]:
+        return not card.connected, not card.promising, _rank(card, drivers)
+
+    return min((card for card in cards if card.connectors), key=order, default=None)
 
 
 def _rank(card: DrmCard, drivers: Sequence[str]) -> int:

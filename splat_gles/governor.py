@@ -167,6 +167,24 @@ class Governor:
         self._change(max(self.state.index, index), now, "limit")
         return self.state.step
 
+    def move(self, rate: float) -> Step:
+        """Go on at another screen, of `rate` Hz; the step from now on.
+
+        What heat and `limit` forbid stays forbidden; what frames took counts no more.
+        """
+        self.steps = ladder(rate)
+        self._rate = rate
+        self._loads.clear()
+        self._climbed.clear()
+        self._waits.clear()
+        self._begun = self._failed = self._cost_before = None
+        self._welcome = True
+        last = len(self.steps) - 1
+        self._heat_cap, self._limit = min(self._heat_cap, last), min(self._limit, last)
+        index = min(self.state.index, last)
+        self.state = replace(self.state, index=index, step=self.steps[index], load=0.0)
+        return self.state.step
+
     def _heat(self, now: float) -> None:
         released, self._released_at = self._released_at, None
         if released is not None and now - released < 2 * self._release_wait:

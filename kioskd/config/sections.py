@@ -44,8 +44,9 @@ class DisplaySection:
 
     driver: str = option(
         "auto",
-        "`auto` opens a window on a desktop, uses the screen itself where there is a KMS device, "
-        "and otherwise draws offscreen: then the console page shows the picture.",
+        "`auto` opens a window on a desktop, else uses the screen itself (KMS). A board "
+        "without one waits for it, as `kmsdrm` does anywhere; another machine draws offscreen: "
+        "then the console page shows the picture.",
         choices=("auto", "kmsdrm", "x11", "wayland", "offscreen"),
     )
     width: int = option(

@@ -12,15 +12,22 @@ from kioskd.audio.cards import AUTO, SoundCard, choose_device
 from kioskd.audio.cards import read_cards as read_sound_cards
 from kioskd.audio.settings import AudioSettings
 from kioskd.board_facts import BoardFacts
+from kioskd.health.display_check import NO_CARD
 from kioskd.health.npu_check import LIBRARY, has_library, vendor_parts
 from kioskd.health.status import Finding, failed, passed, warned
 from splat_gles.drm_cards import choose_card, read_cards
 
 _GL: Final = ("libEGL.so.1", "libGLESv2.so.2", "libgbm.so.1")
 _FOLDERS: Final = (
-    "usr/lib/*-linux-*", "lib/*-linux-*", "usr/lib", "usr/lib64", "lib", "usr/local/lib",
-    "usr/lib/*-linux-*/mali", "usr/lib/*-linux-*/nvidia",
-)  # fmt: skip
+    "usr/lib/*-linux-*",
+    "lib/*-linux-*",
+    "usr/lib",
+    "usr/lib64",
+    "lib",
+    "usr/local/lib",
+    "usr/lib/*-linux-*/mali",
+    "usr/lib/*-linux-*/nvidia",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +44,13 @@ class ScreenCheck:
         card = choose_card(cards, self.drivers)
         seen = ", ".join(f"card{each.index} {each.driver or '?'}" for each in cards) or "no card"
         if card is None:
-            text = (
-                "no graphics card has a connector; the kernel lacks the display's driver, or the "
-                "device tree switches it off (dmesg | grep -i drm)"
-            )
-            return failed(seen, "no_graphics_card", text)
+            return failed(seen, "no_graphics_card", NO_CARD)
         observed = f"card{card.index} {card.driver or '?'}: "
         if not card.connected:
             text = "no screen is plugged in or switched on; check its cable"
-            return warned(observed + ", ".join(card.connectors), "no_screen_connected", text)
-        return passed(observed + ", ".join(card.connected))
+            names = ", ".join(each.name for each in card.connectors)
+            return warned(observed + names, "no_screen_connected", text)
+        return passed(observed + ", ".join(each.name for each in card.connected))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The checks of the kiosk's own parts: display, avatar, render loop, audio, link, motion.
+"""The checks of the kiosk's own parts: avatar, render loop, audio, link, motion.
 
-Each is given a callable that returns the part's latest snapshot. The checks of the board
-under it are in `kioskd.health.board_checks`.
+Each is given a callable that returns the part's latest snapshot. The check of the
+display is in `kioskd.health.display_check`, those of the board in `kioskd.health.board_checks`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar, Final
 
 from driving_client.motion_failure import MotionFailure, MotionReason
@@ -18,7 +17,7 @@ from kioskd.config.snapshot import ConfigSnapshot
 from kioskd.health.status import Finding, Reason, Status, failed, passed, warned
 from kioskd.link.snapshot import LinkSnapshot
 from kioskd.playback.snapshot import PlayerSnapshot
-from kioskd.screen.snapshot import AvatarSnapshot, DisplaySnapshot, RenderSnapshot
+from kioskd.screen.snapshot import AvatarSnapshot, RenderSnapshot
 from splat_gles.governor import GovernorState
 from splat_gles.quality import SCALES
 
@@ -31,29 +30,6 @@ BUSY_LOAD: Final = 0.8
 """Share of their time that frames take, above which drawing is what makes them late."""
 STARTING_S: Final = 5.0
 """For that long a link may be connecting."""
-
-
-@dataclass(frozen=True, slots=True)
-class DisplayCheck:
-    """Whether anybody can see the picture."""
-
-    name: ClassVar[str] = "display"
-    source: Callable[[], DisplaySnapshot | None]
-    connectors: Path = Path("/sys/class/drm")
-
-    def run(self, _now: float) -> Finding:
-        """Fails before there is a display; warns when no screen is connected."""
-        display = self.source()
-        if display is None:
-            return failed("none", "no_display", "no display has been opened yet")
-        observed = f"{display.driver}, {display.width}×{display.height}, {display.gl}"
-        if display.driver == "kmsdrm":
-            states = [_read(path) for path in sorted(self.connectors.glob("card*-*/status"))]
-            if states and "connected" not in states:
-                return warned(
-                    observed, "no_screen_connected", "no screen is plugged in; check its cable"
-                )
-        return passed(observed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +69,7 @@ class RenderLoopCheck:
     def run(self, now: float) -> Finding:
         """Fails when frames have stopped or show nothing; warns when for SLOW_S too few came."""
         render = self.source()
-        if not render.frames:
+        if not render.frames and not render.dark:
             return warned("no frame yet", "starting", "the first frame has not been drawn yet")
         idle = now - render.last_frame
         if idle > STALLED_S:
@@ -102,6 +78,8 @@ class RenderLoopCheck:
                 "render_loop_stalled",
                 "drawing has stopped; the watchdog restarts the service",
             )
+        if render.dark:
+            return passed("nothing is drawn while there is no display")
         observed = f"{render.fps:.1f} frames a second"
         if render.quality is not None and render.quality.index:
             step = render.quality.step
@@ -280,10 +258,3 @@ class ConfigCheck:
         if reasons:
             return Finding(Status.WARN, observed, tuple(reasons))
         return passed(observed)
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except OSError:
-        return ""

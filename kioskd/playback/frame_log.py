@@ -42,6 +42,10 @@ class FrameLog:
         """A frame has been posed and will be drawn."""
         self._pending.append(frame)
 
+    def lost(self) -> None:
+        """Those that were posed will never be seen."""
+        self._pending.clear()
+
     def shown(self, at: float, audio: AudioSnapshot) -> None:
         """The oldest frame posed was seen at `at`; `audio` is the newest snapshot."""
         if not self._pending:

@@ -65,6 +65,10 @@ class Performance:
         """The oldest frame not yet seen was seen at `at`."""
         self._frames.shown(at, audio)
 
+    def lost(self) -> None:
+        """The frames not yet seen never will be."""
+        self._frames.lost()
+
     def rest(self, now: float) -> SpeechMotion:
         """Nobody speaks: follow the gesture, or the idle clip."""
         self._frames.posed(PosedFrame())

@@ -166,6 +166,10 @@ class Player:
         """The oldest frame of `tick` that was not yet shown is on the screen since `at`."""
         self._performance.shown(at, self._audio.snapshot())
 
+    def frames_lost(self) -> None:
+        """The frames of `tick` that were not yet shown will never be."""
+        self._performance.lost()
+
     # Under the lock
 
     def _begin(self, utterance: Utterance, now: float) -> None:

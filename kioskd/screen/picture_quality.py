@@ -51,6 +51,12 @@ class PictureQuality:
         if self.state is not before:
             self._tell(before)
 
+    def move(self, rate: float) -> None:
+        """Go on at another screen, of `rate` Hz."""
+        before = self.state
+        self._governor.move(rate)
+        self._tell(before)
+
     def heard_temperature(self, celsius: float) -> None:
         """Any thread: the board's hottest sensor reads so."""
         self._celsius = celsius

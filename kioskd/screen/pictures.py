@@ -85,7 +85,8 @@ class PictureDesk:
             return await asyncio.wait_for(future, TIMEOUT_S)
         except TimeoutError as error:
             raise PictureError(
-                f"no frame was drawn for {TIMEOUT_S:.0f} s; see the render_loop check in /healthz"
+                f"no frame was drawn for {TIMEOUT_S:.0f} s; see the checks display and "
+                "render_loop in /healthz"
             ) from error
         finally:
             # Nobody else would, while no frame is drawn

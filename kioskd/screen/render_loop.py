@@ -12,6 +12,10 @@ What frames cost decides how finely the next are drawn (`picture_quality`), and 
 pixels are looked at (`screen_watch`). An empty or frozen picture is repaired: first by making
 display and renderer anew, at the next time also with a quarter of the pixels; when neither has
 helped, health says so until the picture is back.
+
+Where screens come and go, the stage moves between frames, and all that belongs to its context is
+made anew; player, governor and the count of frames go on. On a dark stage the loop keeps time: it
+asks the player as ever, so that speech begins and ends, and draws nothing.
 """
 
 from __future__ import annotations
@@ -27,18 +31,14 @@ from typing import Final
 
 from kioskd.metrics import Metrics
 from kioskd.playback.player import Player
-from kioskd.screen.frame_cost import CostMeter
-from kioskd.screen.pacing import Pacer
+from kioskd.screen.equipment import Equipment, ScreenWish
 from kioskd.screen.picture_quality import LOWER_TIER, PictureQuality
 from kioskd.screen.pictures import PictureDesk
-from kioskd.screen.screen_watch import ScreenWatch
 from kioskd.screen.snapshot import RenderSnapshot
 from kioskd.screen.stage import Stage
 from kioskd.systemd_notify import Watchdog
-from splat_gles import camera as cameras
 from splat_gles.errors import RenderError
 from splat_gles.gl.buffers import Fence
-from splat_gles.gl.pixel_rows import PixelRows
 from splat_gles.governor import Step
 from splat_gles.rig import Rig
 
@@ -83,81 +83,107 @@ class RenderLoop:
         self._player = player
         self._pictures = pictures
         self._metrics = metrics
-        self._yaw = math.radians(yaw_degrees)
-        display = stage.display
-        self._offscreen = offscreen = display.driver == "offscreen"
-        self._panel_latency_s = 0.0 if offscreen else panel_latency_s
-        self._pacer = Pacer(frame_rate, display.refresh_rate, display.vsync, offscreen)
-        self.quality = PictureQuality(self._pacer.rate, metrics)
+        self._wish = ScreenWish(frame_rate, panel_latency_s, math.radians(yaw_degrees))
+        self._kit = Equipment(stage, self._wish)
+        self.quality = PictureQuality(self._kit.pacer.rate, metrics)
         self._drawing_s = 0.02
         self._shown: deque[float] = deque()
         self._drawn: deque[_Frame] = deque()
         self._healed: deque[float] = deque()
-        asked = frame_rate or (self._pacer.rate if offscreen else 0.0)
-        self.snapshot = RenderSnapshot(asked_rate=asked, quality=self.quality.state)
+        self.snapshot = RenderSnapshot(
+            asked_rate=self._kit.asked_rate, quality=self.quality.state, dark=stage.dark
+        )
 
     def run(
         self, stop: threading.Event, watchdog: Watchdog, first_frame: Callable[[], None]
     ) -> None:
         """Draw until `stop` is set or the window is closed; raises SplatError."""
-        self._equip()
         due = self._clock()
         ready = False
         while not stop.is_set():
-            events = self._stage.display.pump()
-            if events.quit:
+            if self._stage.is_misplaced(self._clock()):
+                self._reopen()
+            if self._stage.dark:
+                self._keep_time()
+            elif not self._show(stop):
                 logger.info("the window was closed", extra={"code": "window_closed"})
                 return
-            if events.size_changed:
-                self._stage.renderer.resize(self._stage.display.size)
-                self._rows.delete()
-                self._look_at_size()
-            try:
-                self._draw(stop)
-                self._collect()
-            except RenderError as error:
-                if not self._heal(str(error)):
-                    raise
-            if not ready and self.snapshot.frames:
+            if not ready and (self.snapshot.frames or self.snapshot.dark):
                 ready = True
                 first_frame()
             watchdog.feed(self._clock())
             divisor = self.quality.state.step.divisor
-            due = self._pacer.next_begin(due, self._clock(), divisor)
+            due = self._kit.pacer.next_begin(due, self._clock(), divisor)
             stop.wait(max(due - self._clock(), 0.0))
 
-    def _equip(self) -> None:
-        """What belongs to the stage's context, made anew with it."""
-        self._cost = CostMeter(self._offscreen)
-        self._watch = ScreenWatch(self._stage.avatar)
-        self._look_at_size()
+    def _keep_time(self) -> None:
+        """A frame's time without one."""
+        now = self._clock()
+        self._player.tick(now, 0.0)
+        self._player.frames_lost()
+        self.snapshot = replace(self.snapshot, last_frame=now)
 
-    def _look_at_size(self) -> None:
-        size = self._stage.display.size
-        self._rows = PixelRows(size)
-        self._camera = cameras.on_screen(self._stage.avatar.framing, size, self._yaw)
+    def _show(self, stop: threading.Event) -> bool:
+        """One frame; False where the window was closed."""
+        events = self._stage.display.pump()
+        if events.quit:
+            return False
+        if events.size_changed:
+            self._kit.resize()
+        try:
+            self._draw(stop)
+            self._collect()
+        except RenderError as error:
+            if not self._heal(str(error)):
+                raise
+        return True
+
+    def _reopen(self) -> None:
+        """Make the stage anew, and all that belongs to its context. Raises SplatError."""
+        # Fences, queries and buffers mean nothing to another context
+        for frame in self._drawn:
+            frame.fence.delete()
+        self._drawn.clear()
+        self._shown.clear()
+        self._player.frames_lost()
+        before = self._kit.pacer.rate, self._stage.snapshot
+        self._kit.close()
+        self._stage.rebuild()
+        self._kit = Equipment(self._stage, self._wish)
+        if (self._kit.pacer.rate, self._stage.snapshot) != before:
+            self.quality.move(self._kit.pacer.rate)
+        self.snapshot = replace(
+            self.snapshot,
+            asked_rate=self._kit.asked_rate,
+            quality=self.quality.state,
+            fps=0.0,
+            trouble=None,
+            dark=self._stage.dark,
+        )
 
     def _draw(self, stop: threading.Event) -> None:
-        alone = self._cost.alone()
+        alone = self._kit.cost.alone()
         if alone:
             self._collect(everything=True)
+            if self._stage.dark:
+                return
         renderer = self._stage.renderer
         begin = self._clock()
-        parameters = self._player.tick(begin, self._drawing_s + self._panel_latency_s)
+        parameters = self._player.tick(begin, self._drawing_s + self._kit.panel_latency_s)
         pose = self._rig.pose(parameters)
         step = self.quality.apply(renderer)
-        self._cost.drawing()
-        fence = renderer.draw(pose, self._camera)
-        self._cost.drawn(self._clock() - begin)
-        look = self._watch.due(begin, pose)
+        self._kit.cost.drawing()
+        fence = renderer.draw(pose, self._kit.camera)
+        self._kit.cost.drawn(self._clock() - begin)
+        look = self._kit.watch.due(begin, pose)
         if look:
-            self._rows.request()
+            self._kit.rows.request()
         if self._pictures.wanted(begin):
             self._pictures.deliver(renderer.read_pixels(), begin)
         alone_s = None
         if alone and fence.signalled(_FENCE_TIMEOUT_S):
             alone_s = self._clock() - begin
-        pause = self._pacer.flip_at(begin, step.divisor) - self._clock()
+        pause = self._kit.pacer.flip_at(begin, step.divisor) - self._clock()
         if pause > 0:
             # Asking sends the commands to the GPU, which works meanwhile
             fence.signalled()
@@ -169,7 +195,7 @@ class RenderLoop:
         """Take the frames that are finished; with a screen the newest is not waited for."""
         while self._drawn:
             frame = self._drawn[0]
-            must_wait = everything or self._offscreen or len(self._drawn) > 1
+            must_wait = everything or self._kit.offscreen or len(self._drawn) > 1
             if not frame.fence.signalled(_FENCE_TIMEOUT_S if must_wait else 0.0):
                 if not must_wait:
                     return
@@ -179,10 +205,10 @@ class RenderLoop:
                 )
             self._drawn.popleft()
             finished = self._clock()
-            self._player.frame_shown(finished + self._panel_latency_s)
+            self._player.frame_shown(finished + self._kit.panel_latency_s)
             whole_s = finished - frame.begin
             self._drawing_s += _SMOOTHING * (whole_s - self._drawing_s)
-            cost_s = self._cost.cost(whole_s if self._offscreen else frame.alone_s)
+            cost_s = self._kit.cost.cost(whole_s if self._kit.offscreen else frame.alone_s)
             if cost_s is not None:
                 self.quality.finished(finished, cost_s, frame.step)
             self._publish(finished, frame.step)
@@ -194,7 +220,7 @@ class RenderLoop:
         missed = 0
         if shown:
             self._metrics.frame_interval.observe(now - shown[-1])
-            missed = self._pacer.missed(now - shown[-1], step.divisor)
+            missed = self._kit.pacer.missed(now - shown[-1], step.divisor)
             self._metrics.missed_frames.inc(missed)
         self._metrics.frames.inc()
         shown.append(now)
@@ -213,7 +239,7 @@ class RenderLoop:
 
     def _judge(self) -> None:
         """See whether the frame looked at shows the avatar, and heal if it does not."""
-        trouble = self._watch.judge(self._rows.take())
+        trouble = self._kit.watch.judge(self._kit.rows.take())
         if trouble is not None and self._heal(f"the picture is {trouble}"):
             trouble = None
         self.snapshot = replace(self.snapshot, trouble=trouble)
@@ -234,15 +260,7 @@ class RenderLoop:
             extra={"code": "screen_reopened"},
         )
         self._metrics.screen_reopened.inc()
-        # Fences, queries and buffers mean nothing to another context
-        for frame in self._drawn:
-            frame.fence.delete()
-        self._drawn.clear()
-        self._shown.clear()
-        self._cost.close()
-        self._rows.delete()
-        self._stage.rebuild()
+        self._reopen()
         if lower:
             self.quality.lower_tier(now)
-        self._equip()
         return True

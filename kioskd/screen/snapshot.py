@@ -7,9 +7,21 @@ Immutable, replaced whole by the thread that draws, so that a check reads it wit
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from splat_gles.governor import GovernorState
+
+ScreenProblem = Literal[
+    "no_graphics_card",
+    "no_screen_connected",
+    "screen_without_modes",
+    "screen_forbidden",
+    "screen_busy",
+    "screen_failed",
+]
+"""Why the picture is on no screen, where it should be on one."""
+FAULTS: Final = frozenset({"screen_forbidden", "screen_busy", "screen_failed"})
+"""Those with a screen that is there and cannot be drawn on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +31,7 @@ class RenderSnapshot:
     `fps` is over the last seconds, `asked_rate` what is aimed at (0: as the screen gives).
     `missed` frames should have been shown between others. `quality` says how finely it draws,
     `trouble` what is wrong with the picture where reopening the display has not mended it.
+    `dark`: there is nowhere to draw, and `last_frame` is when the loop last said that it lives.
     """
 
     frames: int = 0
@@ -28,16 +41,24 @@ class RenderSnapshot:
     missed: int = 0
     quality: GovernorState | None = None
     trouble: Literal["blank", "still"] | None = None
+    dark: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class DisplaySnapshot:
-    """Where the picture goes."""
+    """Where the picture goes; `driver` is "none" where it goes nowhere.
+
+    `problem` says why it is on no screen, None where it is on one or none is asked for; `screens`
+    names the card and its connectors, `error` is what opening the screen said.
+    """
 
     driver: str
     width: int
     height: int
     gl: str
+    problem: ScreenProblem | None = None
+    screens: str = ""
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

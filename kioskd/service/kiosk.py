@@ -36,11 +36,11 @@ from kioskd.health.checks import (
     AudioCheck,
     AvatarCheck,
     ConfigCheck,
-    DisplayCheck,
     LinkCheck,
     MotionCheck,
     RenderLoopCheck,
 )
+from kioskd.health.display_check import DisplayCheck
 from kioskd.health.http_check import HttpCheck
 from kioskd.health.mixer_check import MixerCheck
 from kioskd.health.npu_check import NpuCheck
@@ -57,6 +57,7 @@ from kioskd.loop_thread import LoopThread
 from kioskd.metrics import Metrics
 from kioskd.playback.player import Player
 from kioskd.screen.avatar_loading import load_avatar
+from kioskd.screen.lookout import lookout_for
 from kioskd.screen.pictures import PictureDesk
 from kioskd.screen.render_loop import RenderLoop
 from kioskd.screen.snapshot import AvatarSnapshot, DisplaySnapshot
@@ -118,7 +119,8 @@ class Kiosk:
         self._watch.take_over(lambda: self._io.spawn(self._live.reload(self._apply), "reload"))
         avatar, avatar_snapshot = load_avatar(config.avatar.path)
         driver, size = config.display.driver, display_size(config)
-        with Stage(avatar, driver, size, background(config), self._board.drm_drivers) as stage:
+        drm_drivers, lookout = self._board.drm_drivers, lookout_for(driver, self._board)
+        with Stage(avatar, driver, size, background(config), drm_drivers, lookout) as stage:
             audio = AudioOutput(audio_settings(config, self._board.audio_match), self._metrics)
             clean = False
             try:
@@ -187,6 +189,8 @@ class Kiosk:
         self._io.spawn(keeper.run(), "link", self._fail)
         self._io.spawn(self._keep_checking(monitor, keeper), "health", self._fail)
         self._io.spawn(keep_returning_holes(), "memory", self._fail)
+        if stage.lookout is not None:
+            self._io.spawn(stage.lookout.keep_looking(), "screens", self._fail)
         watchdog = Watchdog({"audio": lambda: audio.snapshot().beat, "io": lambda: self._io.beat})
         render.run(self._stop, watchdog, lambda: self._first_frame(stage.snapshot))
 
@@ -264,8 +268,12 @@ class Kiosk:
             log.set_level(loaded.config.log.level)
 
     def _first_frame(self, display: DisplaySnapshot) -> None:
-        systemd_notify.tell_ready(f"showing with {display.driver}")
-        logger.info("the first frame is shown", extra={"code": "ready"})
+        waiting = display.problem is not None
+        systemd_notify.tell_ready(
+            "waiting for a screen" if waiting else f"showing with {display.driver}"
+        )
+        told = "running, without a screen" if waiting else "the first frame is shown"
+        logger.info("%s", told, extra={"code": "ready"})
 
     def _fail(self, _error: BaseException) -> None:
         """A part of the io thread has broken: end, so that the service manager starts anew."""

@@ -7,6 +7,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -22,15 +23,21 @@ from kioskd.health.checks import (
     AudioCheck,
     AvatarCheck,
     ConfigCheck,
-    DisplayCheck,
     LinkCheck,
     MotionCheck,
     RenderLoopCheck,
 )
+from kioskd.health.display_check import TEXTS, DisplayCheck
 from kioskd.health.status import Finding
 from kioskd.link.snapshot import LinkSnapshot
 from kioskd.playback.snapshot import PlayerSnapshot
-from kioskd.screen.snapshot import AvatarSnapshot, DisplaySnapshot, RenderSnapshot
+from kioskd.screen.snapshot import (
+    FAULTS,
+    AvatarSnapshot,
+    DisplaySnapshot,
+    RenderSnapshot,
+    ScreenProblem,
+)
 from splat_gles.governor import GovernorState, Step
 
 NOW = 1000.0
@@ -105,20 +112,49 @@ def test_a_short_slowness_is_no_alarm() -> None:
     assert outcome(check.run(NOW + 10)) == ("pass",)
 
 
-def test_a_screen_must_be_plugged_in(tmp_path: Path) -> None:
-    assert outcome(DisplayCheck(lambda: None).run(NOW)) == ("fail", "no_display")
-    screen = DisplaySnapshot("kmsdrm", 1080, 1920, "Mali-G52")
-    check = DisplayCheck(lambda: screen, tmp_path)
-    assert outcome(check.run(NOW)) == ("pass",)
-    for name, state in (("card0-HDMI-A-1", "disconnected"), ("card1-DP-1", "disconnected")):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "status").write_text(state + "\n")
-    assert outcome(check.run(NOW)) == ("warn", "no_screen_connected")
-    (tmp_path / "card1-DP-1/status").write_text("connected\n")
-    assert outcome(check.run(NOW)) == ("pass",)
-    (tmp_path / "card1-DP-1/status").write_text("disconnected\n")
-    window = DisplaySnapshot("x11", 540, 960, "llvmpipe")
-    assert outcome(DisplayCheck(lambda: window, tmp_path).run(NOW)) == ("pass",)
+SCREEN = DisplaySnapshot("kmsdrm", 1080, 1920, "Mali-G52")
+BUFFER = DisplaySnapshot("offscreen", 540, 960, "Mali-G52", screens="card1 rockchip: HDMI-A-1 off")
+
+
+@pytest.mark.parametrize(
+    ("display", "expected"),
+    [
+        (None, ("fail", "no_display")),
+        (SCREEN, ("pass",)),
+        (replace(SCREEN, driver="x11"), ("pass",)),
+        (replace(BUFFER, screens=""), ("pass",)),
+        *[
+            (replace(BUFFER, problem=code), ("warn", code))
+            for code in ("no_graphics_card", "no_screen_connected", "screen_without_modes")
+        ],
+        *[
+            (DisplaySnapshot("none", 0, 0, "", code, "card1", "why"), ("fail", code))
+            for code in ("screen_forbidden", "screen_busy", "screen_failed")
+        ],
+    ],
+)
+def test_nobody_at_a_screen_is_told(
+    display: DisplaySnapshot | None, expected: tuple[str, ...]
+) -> None:
+    finding = DisplayCheck(lambda: display).run(NOW)
+    assert outcome(finding) == expected
+    if expected[0] != "pass" and display is not None:
+        assert display.screens in finding.observed
+        assert display.error in finding.reasons[0].text
+
+
+def test_every_problem_of_a_screen_has_its_words() -> None:
+    assert set(TEXTS) == set(get_args(ScreenProblem))
+    assert set(TEXTS) > FAULTS
+
+
+def test_a_loop_that_has_nowhere_to_draw_must_live_all_the_same() -> None:
+    dark = RenderSnapshot(last_frame=NOW, dark=True)
+    check = RenderLoopCheck(lambda: dark)
+    for second in range(20):
+        dark = replace(dark, last_frame=NOW + second)
+        assert outcome(check.run(NOW + second)) == ("pass",)
+    assert outcome(check.run(NOW + 40)) == ("fail", "render_loop_stalled")
 
 
 def test_another_avatar_than_the_configured_one_is_told() -> None:
@@ -236,6 +272,6 @@ def test_the_page_of_the_interface_names_every_reason(root: Path) -> None:
         r'(?:warned|failed|Reason)\(\s*[^,()]*?(?:,\s*)?"([a-z]+_[a-z_]+|starting)"',
         "".join(sources),
     )
-    codes = {*written, *AUDIO_REASONS, *MOTION_REASONS, *SCREEN_REASONS}
+    codes = {*written, *AUDIO_REASONS, *MOTION_REASONS, *SCREEN_REASONS, *TEXTS}
     assert len(codes) > 20
     assert not [code for code in codes if f"`{code}`" not in page]

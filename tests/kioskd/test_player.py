@@ -66,6 +66,21 @@ def test_motion_is_shown_at_the_position_that_will_be_heard(stage: Stage) -> Non
     assert stage.synced_frames() > 60
 
 
+def test_frames_that_were_never_seen_leave_the_measured_offset_alone(stage: Stage) -> None:
+    """A display that is opened anew drops what it was drawing; the next frame is its own."""
+    utterance = said(seconds=2.0, motion=0)
+    utterance.append_motion(flame(2.0))
+    utterance.end_motion()
+    stage.player.on_event(UtteranceStarted(utterance))
+    stage.run(1.0)
+    for _ in range(6):
+        stage.player.tick(stage.sound.now, FRAME_S)
+    stage.player.frames_lost()
+    stage.poses.clear()
+    stage.run(0.2)
+    assert stage.player.snapshot().sync_offset_s == pytest.approx(0, abs=1e-6)
+
+
 def test_the_face_eases_into_speech_over_8_frames_and_out_over_20(stage: Stage) -> None:
     stage.player.on_event(UtteranceStarted(said(seconds=1.0, jaw=1.0)))
     rising = [jaw_of(pose) for pose in stage.run(0.5)]

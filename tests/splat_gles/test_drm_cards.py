@@ -7,30 +7,12 @@ import os
 from pathlib import Path
 
 import pytest
+from made_up.drm_tree import make_card, plug
 
 from splat_gles import display
 from splat_gles.display import open_display
-from splat_gles.drm_cards import choose_card, read_cards
+from splat_gles.drm_cards import Connector, choose_card, read_cards
 from splat_gles.errors import DisplayError
-
-
-def make_card(sys: Path, index: int, driver: str, **connectors: str) -> None:
-    """As the kernel shows it: class/drm/cardN and its connectors link into the devices."""
-    device = sys / f"devices/platform/{index:08x}.device"
-    card = device / f"drm/card{index}"
-    card.mkdir(parents=True)
-    (sys / "bus/platform/drivers" / driver).mkdir(parents=True, exist_ok=True)
-    (device / "driver").symlink_to(os.path.relpath(sys / "bus/platform/drivers" / driver, device))
-    (card / "device").symlink_to("../..")
-    shown = sys / "class/drm"
-    shown.mkdir(parents=True, exist_ok=True)
-    (shown / f"card{index}").symlink_to(os.path.relpath(card, shown))
-    for name, status in connectors.items():
-        connector = card / f"card{index}-{name.replace('_', '-')}"
-        connector.mkdir()
-        (connector / "status").write_text(f"{status}\n")
-        (shown / connector.name).symlink_to(os.path.relpath(connector, shown))
-    (shown / f"renderD{128 + index}").mkdir()
 
 
 @pytest.fixture
@@ -50,8 +32,11 @@ def test_the_npu_is_card0_and_the_display_card1(sys: Path) -> None:
     make_card(sys, 1, "rockchip-drm", HDMI_A_1="connected", DP_1="disconnected")
     cards = read_cards(sys / "class/drm")
     assert [(card.index, card.driver) for card in cards] == [(0, "RKNPU"), (1, "rockchip-drm")]
-    assert cards[1].connectors == ("DP-1", "HDMI-A-1")
-    assert cards[1].connected == ("HDMI-A-1",)
+    assert cards[1].connectors == (
+        Connector("DP-1", "disconnected"),
+        Connector("HDMI-A-1", "connected", ("1920x1080",)),
+    )
+    assert cards[1].connected == cards[1].connectors[1:]
     assert chosen(sys) == 1
     assert chosen(sys, "rockchip") == 1
 
@@ -86,6 +71,28 @@ def test_without_a_connector_there_is_no_card_to_draw_on(sys: Path) -> None:
     make_card(sys, 1, "panfrost")
     assert chosen(sys, "panfrost") is None
     assert read_cards(sys / "nowhere") == []
+
+
+def test_a_card_that_cannot_tell_is_better_than_one_without_a_screen(sys: Path) -> None:
+    """A kernel without a console of its own has asked no connector before somebody opens it."""
+    make_card(sys, 0, "rockchip-drm", HDMI_A_1="disconnected")
+    make_card(sys, 1, "mediatek-drm", HDMI_A_1="unknown")
+    assert chosen(sys, "rockchip") == 1
+    plug(sys, "card0-HDMI-A-1", "connected", "1280x720 640x480")
+    assert chosen(sys, "mediatek") == 0
+    first, second = read_cards(sys / "class/drm")
+    assert first.connected[0].modes == ("1280x720", "640x480")
+    assert (first.promising, second.promising) == (True, True)
+    assert second.describe() == "card1 mediatek-drm: HDMI-A-1 unknown"
+
+
+def test_a_writeback_is_no_place_for_a_screen(sys: Path) -> None:
+    make_card(sys, 0, "rockchip-drm", Writeback_1="unknown")
+    assert chosen(sys) is None
+    make_card(sys, 1, "mediatek-drm", Writeback_1="unknown", HDMI_A_1="disconnected")
+    [card] = [card for card in read_cards(sys / "class/drm") if card.index == 1]
+    assert [each.name for each in card.connectors] == ["HDMI-A-1"]
+    assert not card.promising
 
 
 @pytest.mark.parametrize(("named", "told"), [(None, "1"), ("7", "7")])

@@ -223,6 +223,22 @@ def test_a_limit_holds_however_much_room_there_is() -> None:
     assert governor.state.reason == "limit"
 
 
+def test_at_another_screen_it_goes_on_with_what_is_forbidden_and_forgets_what_was_measured() -> (
+    None
+):
+    governor = Governor(60.0)
+    for frame in range(60):
+        governor.observe(frame / 60, 1.0, governor.state.step)
+    assert governor.state.step == ladder(60.0)[-1]
+    governor.limit(3, 1.0)
+    assert governor.move(30.0) == governor.state.step == ladder(30.0)[-1]
+    assert governor.state.load == 0.0
+    for frame in range(30 * 120):
+        governor.observe(2.0 + frame / 30, 0.001, governor.state.step)
+    assert governor.state.index == 3
+    assert governor.move(60.0) == ladder(60.0)[3]
+
+
 @given(
     frames=st.lists(
         st.tuples(st.floats(0.001, 1.0), st.floats(0.0001, 10.0), st.floats(20.0, 120.0)),
