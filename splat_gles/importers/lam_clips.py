@@ -6,12 +6,16 @@ rotation of the head in the world, and of the neck below it, both relative to th
 the idle clip. All clips begin and end in that pose (the head raised by 4 degrees against the
 bind pose), so that a clip starts from this avatar's rest without a jump. Translations are
 dropped. Sampled at the rate of LAM's keys, 24 a second.
+
+LAM's avatars do not listen, and a kiosk that is told to listen shall not depend on whose avatar it
+shows: without an animation of that name, `listen` is idle with the head held aside and forward.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,10 +28,15 @@ from splat_gles.skinning import Float64, axis_angles
 
 RATE = 24.0
 _MAX_SECONDS = 120.0
+# About x, y and z: the face down, to its right, and the head to the right shoulder. The neck takes
+# two fifths of it, as in the project's own avatars.
+_ATTENTIVE = np.radians(np.array([1.6, -1.2, 3.8], np.float32))
+_NECKS_SHARE = 0.4
 # Our clip, the animations it is put together from in this order, and whether it loops.
 _RECIPES = (
     ("idle", r"idle", True),
     ("hello", r"hello", False),
+    ("listen", r"listen", True),
     ("speak", r"speak|speak_\d+", True),
     ("think", r"think(?:_part_\d+)?", False),
 )
@@ -46,8 +55,14 @@ def bake_clips(glb: Glb, joints: tuple[Joint, ...], blendshapes: int) -> dict[st
         raise ImportSourceError(f"{glb.where}: no idle animation; clips start from its pose")
     baker = _Baker(glb.where, nodes, (neck, head), chosen["idle"][0])
     names = [joint.name for joint in joints]
-    clips = {}
+    clips: dict[str, Clip] = {}
     for name, _, loop in _RECIPES:
+        if name == "listen" and not chosen[name]:
+            # Sums stand for products of turns: 0.1 degrees off at most in two LAM avatars
+            turned = clips["idle"].rotations.copy()
+            turned[:, names.index("neck")] += _NECKS_SHARE * _ATTENTIVE
+            turned[:, names.index("head")] += (1.0 - _NECKS_SHARE) * _ATTENTIVE
+            clips[name] = replace(clips["idle"], name=name, rotations=turned)
         if not chosen[name]:
             continue
         neck_turns, head_turns = baker.bake(chosen[name], loop=loop)

@@ -9,10 +9,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from made_up.lam_files import VERTICES, lam_parts, lam_zip, offset_ply, skin_glb
+from made_up.lam_files import VERTICES, animation_glb, lam_parts, lam_zip, offset_ply, skin_glb
 from made_up.plugin import LAM_NAMES, MADE_UP
 
 from driving_client.motion import ARKIT_NAMES
@@ -105,8 +106,8 @@ def test_bones_become_three_joints(made_up: Avatar) -> None:
 
 def test_clips_are_turns_from_the_idle_pose(made_up: Avatar) -> None:
     """The file's head stands 4 degrees up; the clips start from there at no rotation."""
-    assert list(made_up.clips) == ["idle", "hello", "think"]
-    idle, hello, think = made_up.clips.values()
+    assert list(made_up.clips) == ["idle", "hello", "listen", "think"]
+    idle, hello, _, think = made_up.clips.values()
     assert (idle.frames, idle.rate, idle.loop) == (24, 24.0, True)
     assert np.abs(idle.rotations).max() < 1e-6
     assert (hello.frames, hello.loop) == (25, False)
@@ -117,6 +118,25 @@ def test_clips_are_turns_from_the_idle_pose(made_up: Avatar) -> None:
     assert think.frames == 49
     assert np.degrees(think.rotations[24, 2, 0]) == pytest.approx(10.0, abs=1e-3)
     assert np.degrees(np.abs(np.diff(think.rotations, axis=0))).max() < 0.5
+
+
+def test_who_has_no_animation_to_listen_listens_all_the_same(made_up: Avatar) -> None:
+    """A kiosk is told to listen whatever avatar it shows."""
+    idle, listen = made_up.clips["idle"], made_up.clips["listen"]
+    assert (listen.frames, listen.rate, listen.loop) == (idle.frames, idle.rate, True)
+    aside = np.degrees(listen.rotations - idle.rotations)
+    assert aside.sum(axis=1) == pytest.approx(np.tile([1.6, -1.2, 3.8], (24, 1)), abs=1e-4)
+    assert not aside[:, 0].any()
+
+
+def test_an_animation_to_listen_is_taken(tmp_path: Path) -> None:
+    def rename(document: dict[str, Any]) -> None:
+        document["animations"][1]["name"] = "x_listen"
+
+    path = tmp_path / "a.zip"
+    path.write_bytes(lam_zip(lam_parts() | {"someone/animation.glb": animation_glb(rename)}))
+    avatar = import_lam(path, name="a", licence="MIT", progress=lambda _: None)
+    assert np.degrees(avatar.clips["listen"].rotations[12, 2]) == pytest.approx((6, 0, 0), abs=1e-3)
 
 
 @pytest.mark.parametrize("name", LAM_NAMES)
@@ -157,11 +177,11 @@ def test_clips_move_the_head_a_little(lam_avatar: Callable[[str], Avatar], name:
     avatar = lam_avatar(name)
     rig = Rig(avatar)
     nose = np.array([*avatar.framing.target, 1.0])
-    assert list(avatar.clips) == ["idle", "hello", "speak", "think"]
+    assert list(avatar.clips) == ["idle", "hello", "listen", "speak", "think"]
     for clip in avatar.clips.values():
         degrees = np.degrees(clip.rotations)
         assert 0.5 < np.abs(degrees).max() < 15.0
-        assert np.abs(degrees[0]).max() < 0.01
+        assert np.abs(degrees[0]).max() < (4.0 if clip.name == "listen" else 0.01)
         # 1.5 degrees from one frame to the next is 36 degrees a second: a quick turn of a head.
         closed = np.concatenate([degrees, degrees[:1]])
         assert np.abs(np.diff(closed, axis=0)).max() < 1.6
