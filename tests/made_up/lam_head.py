@@ -159,11 +159,15 @@ def _skin_glb(
     inverse[:, 3, 3] = 1.0
     columns = inverse.transpose(0, 2, 1).reshape(-1, 16).astype("<f4")
     joints = list(range(len(skeleton.names)))
+    # Which vertices a face joins matters to the exact fit alone, which makes a mesh of its own
+    faces = np.arange(SPLATS - 2)[:, None] + np.arange(3)
+    indices = glb.accessor(faces.ravel().astype("<u2"))
+    primitive = {"attributes": attributes, "indices": indices, "targets": targets}
     glb.document |= {
         "nodes": skeleton.nodes(),
         "meshes": [
             {
-                "primitives": [{"attributes": attributes, "targets": targets}],
+                "primitives": [primitive],
                 "extras": {"targetNames": list(avatar.blendshapes)},
             }
         ],
