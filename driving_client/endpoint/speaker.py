@@ -17,6 +17,7 @@ import soxr
 from driving_client.endpoint.settings import EndpointSettings
 from driving_client.lipsync.espeak import synthesise
 from driving_client.lipsync.flame_performance import VoicePerformance, frame_count, perform
+from driving_client.lipsync.readable_text import readable
 from driving_client.motion import FloatArray
 from driving_client.retarget import Retarget
 from driving_client.utterance import Samples
@@ -45,7 +46,7 @@ class Speaker:
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="espeak")
 
     async def speak(self, text: str) -> Take:
-        """Synthesise `text`; raises SpeechError as `synthesise` does."""
+        """Synthesise what is readable of `text`; raises SpeechError as `synthesise` does."""
         return await asyncio.get_running_loop().run_in_executor(self._worker, self._make, text)
 
     async def perform(self, samples: Samples, sample_rate: int) -> Take:
@@ -65,7 +66,8 @@ class Speaker:
         self._worker.shutdown(cancel_futures=True)
 
     def _make(self, text: str) -> Take:
-        speech = synthesise(text, self._settings.voice)
+        spoken = readable(text, self._settings.voice)
+        speech = synthesise(spoken, self._settings.voice)
         return Take(speech.samples, speech.sample_rate, perform(speech, self._retarget))
 
     def _follow(self, samples: Samples, sample_rate: int) -> Take:

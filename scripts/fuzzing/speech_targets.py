@@ -15,14 +15,15 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from driving_client.endpoint.say_request import MAXIMUM_JSON, MAXIMUM_VOICE_S, SayError, read_say
-from driving_client.errors import ProtocolError
+from driving_client.errors import ProtocolError, SpeechError
 from driving_client.link.local_voice import LocalVoice
 from driving_client.lipsync.espeak import MAXIMUM_CHARACTERS
+from driving_client.lipsync.readable_text import readable
 from driving_client.sample_rates import SAMPLE_RATES
 from driving_client.utterance import Utterance
 from driving_client.voice_formats import VoiceDecoder, VoiceError, asked_rate
 from driving_client.voice_formats.ogg_opus import OggOpusDecoder
-from fuzzing.target import Target, finish, header, join, split
+from fuzzing.target import Target, finish, header, join, split, text
 from kioskd.http.speak import VoiceInput
 
 
@@ -118,6 +119,12 @@ def say_request(data: bytes) -> None:
         assert len(asked.samples)
 
 
+def readable_text(data: bytes) -> None:
+    """A text with markup, and the name of the voice that is to read it."""
+    voice, written = (text(part) for part in split(data, 2))
+    assert readable(written, voice).strip() or not written.strip()
+
+
 async def _at_once(call: Callable[[], Any]) -> Any:
     return call()
 
@@ -196,7 +203,38 @@ _WORDS: Final = (
     b"\xff\xfb\x90\x64",
 )  # fmt: skip
 
+_MARKUP: Final = (
+    "**Good** [morning](https://x.org) &amp; <b>you</b>", "<think>Hm.</think># It\n- *is*\n> 5 $5k",
+    "```py\nx\n```\n| a | b |\n|---|---|\n![p](q) [r][s] <sub alias='t'>u</sub> www.v.w ~~y~~ \\*",
+    "<b></b>", "你好", "α Привет",
+)  # fmt: skip
+
 TARGETS: Final = (
+    Target(
+        "readable_text",
+        readable_text,
+        (SpeechError,),
+        ("driving_client.lipsync.readable_text:",),
+        (
+            *(join(b"en-us", written.encode()) for written in _MARKUP),
+            join(b"ru", _MARKUP[-1].encode()),
+            join(b"mb-us1", _MARKUP[-1].encode()),
+        ),
+        400,
+        8000,
+        (
+            b"**",
+            b"</",
+            b"<think>",
+            b"](",
+            b"&amp;",
+            b"```",
+            b"\n| ",
+            b"https://",
+            b"$1,000",
+            b"\n# ",
+        ),
+    ),
     Target(
         "voice",
         voice,

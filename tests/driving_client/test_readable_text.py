@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Texts that were written for the eye: their words are spoken, and what no voice reads is told."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from endpoint_rig import endpoint, kiosk, utterance
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from driving_client.errors import SpeechError
+from driving_client.lipsync.espeak import Speech, synthesise
+from driving_client.lipsync.readable_text import readable, without_markup
+
+MARKUP = {
+    "bold": ("This is **very** important.", "This is very important."),
+    "bold amid a word": ("un**frigging**believable", "unfriggingbelievable"),
+    "italics": ("an *old* and an _older_ one", "an old and an older one"),
+    "both": ("***Now!*** said __she__", "Now! said she"),
+    "one in the other": ("**all *of* it**", "all of it"),
+    "struck through": ("~~ten~~ nine", "ten nine"),
+    "escaped": (r"\*not bold\* 1\. \# x", "not bold 1. # x"),
+    "headings": ("# Today #\n\n### At *noon*\nSoup.", "Today\n\nAt noon\nSoup."),
+    "lists": ("- milk\n* bread\n  + *rye*\n• eggs", "milk\nbread\nrye\neggs"),
+    "tasks": ("- [ ] wash\n- [x] dry", "wash\ndry"),
+    "numbered": ("1. Open.\n2. Pull.", "1. Open.\n2. Pull."),
+    "quotes": ("> > He said\n> yes.", "He said\nyes."),
+    "rules": ("One\n\n---\n\n* * *\nTwo", "One\n\nTwo"),
+    "code in a line": ("Type `make run`, or ``a`` now.", "Type make run, or a now."),
+    "code": ("Do:\n```python\nprint(1)\n```\nDone.", "Do:\n\nDone."),
+    "code without end": ("Do:\n~~~sh\nls", "Do:"),
+    "prose as code": ("```\nGood morning.\n```", "Good morning."),
+    "tables": ("| Day | Soup |\n|:--|--:|\n| Mon | Leek |", "Day, Soup\n\nMon, Leek"),
+    "links": ("See [the *menu*](https://x.org/a_(b) 'now').", "See the menu."),
+    "links by name": ("See [it][1].\n\n[1]: https://x.org", "See it."),
+    "pictures": ("![A red door](door.png) on the left", "A red door on the left"),
+    "a picture that links": ("[![Door](d.png)](https://x.org)", "Door"),
+    "footnotes": ("It rains[^1].\n\n[^1]: today", "It rains.\n\ntoday"),
+    "addresses": ("At https://www.ab.com/a?b=c#d, or http://b.org.", "At ab.com, or b.org."),
+    "addresses without a scheme": ("(www.example.com/x)", "(example.com)"),
+    "addresses in brackets": ("<https://example.com/> <b>", "example.com"),
+    "addresses of numbers": ("http://127.0.0.1:8080/ and http://[::1", "link and link"),
+    "HTML": ("<p>Hello <b>dear</b> <i class='x'>guest</i>!</p>", "Hello dear guest!"),
+    "HTML blocks": ("<h1>Soup</h1><ul><li>Leek</li></ul>", "Soup\n\nLeek"),
+    "HTML that says nothing": ("a<!-- b -->c<script>d()</script><style>e{}</style>", "ac"),
+    "a page": ("<!DOCTYPE html><html><body>Hi</body></html>", "Hi"),
+    "entities": ("Fish &amp; chips &#8211; &quot;&euro;5&quot;", 'Fish & chips – "5 euros"'),
+    "entities of entities": ("&amp;amp;lt;b&amp;gt;x", "x"),
+    "SSML": (
+        '<?xml version="1.0"?><speak>One <break time="1s"/><prosody rate="slow">two</prosody> '
+        '<amazon:effect name="whispered">three</amazon:effect></speak>',
+        "One\n\ntwo three",
+    ),
+    "SSML aliases": ("<sub alias='World Wide Web'>WWW</sub>", "World Wide Web"),
+    "CDATA": ("<![CDATA[a & b]]>", "a & b"),
+    "thoughts": ("<think>\nHm, **so**.\n</think>\n\nGood morning.", "Good morning."),
+    "thoughts without a beginning": ("Hm, so.\n</think>\nGood morning.", "Good morning."),
+    "thoughts by other names": ("<thinking>a</thinking>b<reasoning>c</reasoning>", "b"),
+    "styled letters": ("𝐇𝐞𝐥𝐥𝐨 and Ｈｅｌｌｏ", "Hello and Hello"),
+    "prices": ("$1,000, $1, $2.50 or £20", "1,000 dollars, 1 dollar, 2.50 dollars or 20 pounds"),
+    "prices by the million": (
+        "US$5 million, €3bn, $20k", "5 million US dollars, 3 billion euros, 20 thousand dollars",
+    ),
+}  # fmt: skip
+
+PLAIN = (
+    "2*3*4 and 2 * 3 * 4", "2**3**4", "snake_case and _private", "a < b, b > c", "x<y and y>z",
+    "AT&T & Co.", "&c; is not &known;", "C:\\path\\to", "5 #1 fans", "$HOME and A$AP, $x, $$5",
+    "f[1] (x)", "Well - yes. -5 degrees", "1.5 * x", "bob@example.com", "example.com/path",
+    "He said: \"it's 9:30\" (about).", "100 % [sic]", "~5 km", "No # 5, #tag", "3 ^ 2", "e.g. 3|4",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", PLAIN)
+def test_signs_that_are_no_markup_stay(text: str) -> None:
+    assert without_markup(text) == text
+
+
+WORD = st.text("abcdefghijklmnopqrstuvwxyzäßéABCDEFXYZ0123456789'", min_size=1, max_size=9)
+SENTENCE = st.builds(
+    lambda words, between, end: between.join(words) + end,
+    st.lists(WORD, min_size=1, max_size=8),
+    st.sampled_from([" ", ", ", "; ", ": ", " - ", " (", '" ', "  "]),
+    st.sampled_from([".", "!", "?", "...", "\n", "\n\n", "%", ""]),
+)
+PIECES = st.one_of(
+    WORD, st.text(max_size=6), st.sampled_from([text for text, _ in MARKUP.values()]),
+    st.sampled_from(list("*_`~#>-+|[]()<>&;!\\/=$:. \n\t")),
+    st.sampled_from([
+        "**", "```", "~~~\n", "](", "<b>", "</b>", "<br/>", "&amp;", "&#42;", "https://a.b/",
+        "www.", "<think>", "</think>", "$1,000", "- ", "\n# ", "\n> ", "\n---\n", "|",
+    ]),
+)  # fmt: skip
+
+
+@settings(max_examples=300)
+@given(st.lists(SENTENCE, max_size=6).map(" ".join))
+def test_a_text_without_markup_is_not_changed(text: str) -> None:
+    assert without_markup(text) == text
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.lists(PIECES, max_size=14).map("".join), st.booleans())
+def test_any_text_is_stripped_once_and_for_all(text: str, english: bool) -> None:
+    once = without_markup(text, english=english)
+    assert without_markup(once, english=english) == once
+
+
+@given(st.text(max_size=100), st.sampled_from(["en-us", "de", "cmn", "mb-us1", "gmw/en", "", "?"]))
+def test_any_text_is_readable_or_the_reason_is_told(text: str, voice: str) -> None:
+    try:
+        told = readable(text, voice)
+    except SpeechError as error:
+        told = str(error)
+    assert isinstance(told, str)
+
+
+@pytest.mark.parametrize(
+    ("voice", "text", "expected"),
+    [
+        ("en-us", "你好", "Chinese such as '你好'"),
+        ("en-gb+f3", "Say 再见 to her", "Chinese such as '再见'"),
+        ("de", "مرحبا", "Arabic such as 'مرحبا'"),
+        ("fr", "Привет", "Cyrillic such as 'Привет'"),
+        ("es", "こんにちは", "Japanese such as 'こんにちは'"),
+        ("en", "カタカナ", "Japanese such as 'カタカナ'"),
+        ("en", "안녕하세요", "Korean such as '안녕하세요'"),
+        ("en", "नमस्ते", "Devanagari such as"),
+        ("en", "สวัสดี", "Thai such as"),
+        ("en", "שלום", "Hebrew such as 'שלום'"),
+        ("en", "λόγος", "Greek such as 'λόγος'"),
+        ("ru", "你好", "Chinese such as '你好'"),
+        ("el", "Привет", "Cyrillic"),
+        ("en", "**你好**", "Chinese such as '你好'"),
+        ("en", "<b></b>", "nothing but markup"),
+        ("en", "<think>Hm.</think>", "nothing but markup"),
+    ],
+)
+def test_what_the_voice_cannot_read_is_told_with_an_example(
+    voice: str, text: str, expected: str
+) -> None:
+    with pytest.raises(SpeechError) as refused:
+        readable(text, voice)
+    assert expected in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("voice", "text"),
+    [
+        ("cmn", "你好"), ("yue", "你好"), ("ja", "こんにちは世界"), ("ko", "안녕하세요"),
+        ("ru", "Привет, world"), ("uk", "Привіт"), ("ar", "مرحبا"), ("fa", "سلام"), ("he", "שלום"),
+        ("el", "λόγος"), ("hi", "नमस्ते"), ("th", "สวัสดี"), ("de", "Grüße, naïve Œuvre ﬁn"),
+        ("pl", "Zażółć gęślą jaźń"), ("vi", "Tiếng Việt"), ("tr", "Iğdır’ın"),
+        ("en", "α-helix, 5 µm, 3 Ω, π, 20 ℃, 1º"), ("en", "✓ 😀 → ½ №5"), ("mb-ru1", "Привет"),
+        ("russian", "Привет"), ("zle/ru", "Привет"), ("en-us", "e\u0301te\u0301"),
+    ],
+)  # fmt: skip
+def test_what_the_voice_speaks_is_let_through(voice: str, text: str) -> None:
+    assert readable(text, voice) == text
+
+
+def test_prices_are_english_for_english_voices_only() -> None:
+    assert readable("$1,000", "en-gb") == "1,000 dollars"
+    assert readable("1.000 €, $5", "de") == "1.000 €, $5"
+
+
+def test_the_endpoint_speaks_the_words_alone_and_calls_chinese_a_bad_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spoken: list[str] = []
+
+    def heard(text: str, *others: Any) -> Speech:
+        spoken.append(text)
+        return synthesise(text, *others)
+
+    monkeypatch.setattr("driving_client.endpoint.speaker.synthesise", heard)
+
+    async def story() -> None:
+        async with endpoint() as (url, client):
+            socket = await kiosk(client, url)
+            for text, status, told in (
+                ("**Good** [morning](https://x.org) &amp; <b>welcome</b>.", 200, "req_id"),
+                ("你好", 400, "cannot read Chinese"),
+                ("<think>Hm.</think>", 400, "nothing but markup"),
+            ):
+                async with client.post(f"{url}/say", json={"text": text}) as response:
+                    assert (response.status, told in await response.text()) == (status, True)
+            await utterance(socket)
+
+    asyncio.run(story())
+    assert spoken == ["Good morning & welcome."]
