@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The daemon: makes every part, runs the render loop on this thread, and ends them in order.
 
-main: SDL, GL, render loop. audio: ALSA writer. io: link, health checks. http: HTTP server.
+main: SDL, GL, render loop. audio: ALSA writer. io: link, health checks, lookout. http: HTTP server.
 signals: see `kioskd.service.signals`. They hand over through immutable snapshots and small
 bounded queues; nothing but the render loop feeds the watchdog.
 """

@@ -10,6 +10,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from likeness import best_likeness
 
 from driving_client.lipsync.espeak import synthesise
 from image_test import pictures, sound
@@ -57,22 +58,6 @@ def mouth_while_speaking(kiosk: Kiosk, prepared: Prepared, endpoint: str, name: 
     assert kiosk.metric(ended) == before[0] + 1, "the sentence came to its end"
     assert kiosk.metric("kiosk_speech_seconds_total") >= before[1] + seconds - 0.2
     return openings
-
-
-def best_likeness(kiosk: Kiosk, prepared: Prepared, name: str, enough_db: float) -> float:
-    """The best of some screenshots against a render at the resolution that the kiosk tells."""
-    best = 0.0
-    for _ in range(12):
-        scale = kiosk.metric("kiosk_render_scale")
-        reference = pictures.render(prepared.avatar, SCREEN, scale)
-        picture = pictures.load(kiosk.machine.screenshot(name))
-        # A machine that has just gone on may show the whole buffer, not the screen
-        if picture.shape[:2] == SCREEN[::-1]:
-            best = max(best, pictures.masked_psnr(picture, reference))
-        if best >= enough_db:
-            break
-        time.sleep(3)
-    return best
 
 
 def test_systemd_runs_it_as_its_own_user(kiosk: Kiosk, prepared: Prepared) -> None:
