@@ -61,23 +61,27 @@ class DrmCard:
 
 
 def read_cards(folder: Path = CARDS) -> list[DrmCard]:
-    """All cards, by number."""
+    """All cards, by number; what goes away while it is read is not there."""
+    try:
+        names = sorted(path.name for path in folder.iterdir())
+    except OSError:
+        return []
     cards = []
-    for card in folder.glob("card*"):
-        number = _CARD.fullmatch(card.name)
+    for card in names:
+        number = _CARD.fullmatch(card)
         if number is None:
             continue  # a connector: card0-HDMI-A-1
-        prefix = f"{card.name}-"
-        connectors = [
+        outlets = [name for name in names if name.startswith(f"{card}-")]
+        connectors = tuple(
             Connector(
-                name=path.parent.name.removeprefix(prefix),
-                status=_text(path),
-                modes=tuple(_text(path.with_name("modes")).split()),
+                name=name.removeprefix(f"{card}-"),
+                status=_text(folder / name / "status"),
+                modes=tuple(_text(folder / name / "modes").split()),
             )
-            for path in sorted(folder.glob(f"{prefix}*/status"))
-            if not path.parent.name.startswith(f"{prefix}{_NO_OUTLET}")
-        ]
-        cards.append(DrmCard(int(number[1]), _driver(card), tuple(connectors)))
+            for name in outlets
+            if not name.startswith(f"{card}-{_NO_OUTLET}")
+        )
+        cards.append(DrmCard(int(number[1]), _driver(folder / card), connectors))
     return sorted(cards, key=lambda card: card.index)
 
 
