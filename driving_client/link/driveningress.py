@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -52,8 +52,14 @@ _FINISHED: Final = (PlaybackState.ENDED, PlaybackState.INTERRUPTED, PlaybackStat
 class DrivingIngressLink(ReconnectingLink):
     """Implements link.Link for an endpoint that answers voice with motion."""
 
-    def __init__(self, settings: LinkSettings, sink: EventSink, record: SessionRecord) -> None:
-        super().__init__(settings, sink, record)
+    def __init__(
+        self,
+        settings: LinkSettings,
+        sink: EventSink,
+        record: SessionRecord,
+        latest: Callable[[], LinkSettings] | None = None,
+    ) -> None:
+        super().__init__(settings, sink, record, latest)
         self._current: Forwarding | None = None
         self._capabilities: tuple[str, ...] = ()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import aiohttp
@@ -50,8 +50,14 @@ _CONTROLS: Final = {control.value: control for control in Control}
 class RelayLink(ReconnectingLink):
     """Implements link.Link for a backend that sends both voice and motion."""
 
-    def __init__(self, settings: LinkSettings, sink: EventSink, record: SessionRecord) -> None:
-        super().__init__(settings, sink, record)
+    def __init__(
+        self,
+        settings: LinkSettings,
+        sink: EventSink,
+        record: SessionRecord,
+        latest: Callable[[], LinkSettings] | None = None,
+    ) -> None:
+        super().__init__(settings, sink, record, latest)
         self._timeline = RelayTimeline(
             sink,
             self._counters,

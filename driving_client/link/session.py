@@ -50,8 +50,15 @@ WORKS_AFTER_S: Final = 5.0
 class ReconnectingLink(ABC):
     """Base of the two dialects."""
 
-    def __init__(self, settings: LinkSettings, sink: EventSink, record: SessionRecord) -> None:
+    def __init__(
+        self,
+        settings: LinkSettings,
+        sink: EventSink,
+        record: SessionRecord,
+        latest: Callable[[], LinkSettings] | None = None,
+    ) -> None:
         self._settings = settings
+        self._latest = latest or (lambda: settings)
         self._sink = sink
         self._record = record
         self._counters = LinkCounters()
@@ -82,6 +89,7 @@ class ReconnectingLink(ABC):
         self._loop = asyncio.get_running_loop()
         policy = RetryPolicy(self._settings.backoff)
         while True:
+            self._settings = self._latest()
             try:
                 meter = Meter()
                 async with uncompressed(middlewares=(no_redirects,), meter=meter) as http:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Final
 
 from driving_client.address import HTTP, WEBSOCKET, check_url, without_secrets
@@ -19,6 +19,8 @@ from driving_client.link.retry import Backoff
 from driving_client.sample_rates import rate_fault
 
 DIALECTS: Final = ("relay", "driveningress")
+_FOR_A_CONNECTION: Final = ("session_key", "api_key")
+"""Settings that a session which stands needs no more."""
 
 
 class SettingsError(LinkError):
@@ -61,6 +63,14 @@ class LinkSettings:
         """Names endpoint and avatar in a SessionRecord; a hash, for a URL may hold keys."""
         told = json.dumps((self.dialect, self.url, self.app_id, self.avatar_id))
         return hashlib.sha256(told.encode()).hexdigest()
+
+    def same_session(self, other: LinkSettings) -> bool:
+        """Whether a session made with the other stays what it is: only credentials differ."""
+        return all(
+            getattr(self, each.name) == getattr(other, each.name)
+            for each in fields(self)
+            if each.name not in _FOR_A_CONNECTION
+        )
 
     def _faults(self) -> dict[str, str]:
         """What is wrong with each setting that anything can be wrong with; empty for nothing."""

@@ -43,6 +43,8 @@ Lost = Callable[[], None]
 OwesHead = Callable[[], bool]
 """Whether a connection waits for the head of its next request, and for nothing else."""
 MakeProtocol = Callable[[SmallReads, Lost], tuple[asyncio.Protocol, OwesHead]]
+Tls = Callable[[], ssl.SSLContext]
+"""Asked at each handshake: certificates are renewed."""
 Refused = Callable[[str], None]
 """Told why somebody was turned away.
 
@@ -58,7 +60,7 @@ class Listener:
         make_protocol: MakeProtocol,
         limits: Limits,
         refused: Refused,
-        tls: ssl.SSLContext | None = None,
+        tls: Tls | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._make_protocol = make_protocol
@@ -177,7 +179,7 @@ class Listener:
             transport, _ = await self._loop.connect_accepted_socket(
                 protocol,
                 connection,
-                ssl=self._tls,
+                ssl=None if self._tls is None else self._tls(),
                 ssl_handshake_timeout=limit_s,
                 ssl_shutdown_timeout=limit_s,
             )

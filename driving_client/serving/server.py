@@ -4,11 +4,10 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 
 from aiohttp import web
 
-from driving_client.serving.listener import Listener, Lost, OwesHead, Refused
+from driving_client.serving.listener import Listener, Lost, OwesHead, Refused, Tls
 from driving_client.serving.places import Limits
 from driving_client.serving.protocol import GuardedProtocol
 from driving_client.small_reads import SmallReads
@@ -33,8 +32,8 @@ class GuardedServer:
         self._refused = refused
         self._listener: Listener | None = None
 
-    async def start(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
-        """Listen; raises OSError."""
+    async def start(self, host: str, port: int, tls: Tls | None = None) -> None:
+        """Listen; raises OSError. `tls` is asked at each handshake."""
         loop = asyncio.get_running_loop()
         await self._runner.setup()
         server = self._runner.server

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from driving_client.link.settings import LinkSettings
@@ -13,7 +13,7 @@ from kioskd.config.options import Kind, Value
 from kioskd.config.part_settings import link_settings
 from kioskd.config.reading import OVERRIDE_ORIGIN, Reading, read_file, read_override
 from kioskd.config.rules import check_rules, read_secrets
-from kioskd.config.secrets import secret_in
+from kioskd.config.secrets import Secrets, secret_in
 from kioskd.config.sections import OPTIONS, Config, build
 from kioskd.errors import KioskError
 
@@ -33,12 +33,15 @@ class ConfigError(KioskError):
 class Loaded:
     """A configuration, the files that it was read from, in order, and the link that it asks for.
 
-    The link's settings hold the secrets, which the configuration only names; None without one.
+    The link's settings are None without one. `secrets` is what the files hold that the
+    configuration only names; `origins` says of each key where it was set.
     """
 
     config: Config
     files: tuple[Path, ...]
     link: LinkSettings | None
+    secrets: Secrets = field(default_factory=Secrets)
+    origins: Mapping[str, str] = field(default_factory=dict)
 
 
 def load(
@@ -66,7 +69,8 @@ def load(
     reading.problems += check_rules(config, secrets, reading)
     if reading.problems:
         raise ConfigError(reading.problems)
-    return Loaded(config, tuple(files), link_settings(config, secrets))
+    link = link_settings(config, secrets.texts)
+    return Loaded(config, tuple(files), link, secrets, reading.origins)
 
 
 def read_secret(path: str) -> str:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,14 @@ from driving_client.regular_file import open_regular
 from kioskd.config.options import Kind
 from kioskd.config.part_settings import link_settings
 from kioskd.config.reading import Reading
-from kioskd.config.secrets import MAX_SECRET_BYTES, SHORTEST_TOKEN, secret_in, tls_context
+from kioskd.config.secrets import (
+    MAX_SECRET_BYTES,
+    SHORTEST_TOKEN,
+    Certificate,
+    Secrets,
+    certificate_in,
+    secret_in,
+)
 from kioskd.config.sections import OPTIONS, Config, EndpointSection, flatten
 
 NETWORK_NEEDS = ("health.tls_certificate", "health.tls_key", "health.token_file")
@@ -40,16 +47,17 @@ def as_reached_here(address: str) -> str:
     return address if parsed.version == 4 else f"[{address}]"
 
 
-def read_secrets(config: Config, reading: Reading) -> dict[str, str]:
-    """What the secrets' files hold, by the key of the option that names the file.
+def read_secrets(config: Config, reading: Reading, keys: Container[str] = OPTIONS) -> Secrets:
+    """What the secrets' files hold, without those that cannot be used.
 
-    Reports every file that an option names and that cannot be used.
+    Reports every file that one of these options names and that cannot be used.
     """
-    secrets: dict[str, str] = {}
+    texts: dict[str, str] = {}
+    unusable: set[str] = set()
     values = flatten(config)
     for key, row in OPTIONS.items():
         name = str(values[key])
-        if not name or row.rule.kind not in (Kind.FILE, Kind.SECRET_FILE):
+        if not name or key not in keys or row.rule.kind not in (Kind.FILE, Kind.SECRET_FILE):
             continue
         if key == "avatar.path":
             continue  # a broken avatar must not stop the kiosk: the default one is shown instead
@@ -59,24 +67,31 @@ def read_secrets(config: Config, reading: Reading) -> dict[str, str]:
         except OSError as error:
             reason = f"{name} cannot be read ({error.strerror}); name a readable file"
             reading.problems.append(f"{reading.where(key)}: {reason}")
+            unusable.add(key)
             continue
         if not content.strip():
             reading.problems.append(f"{reading.where(key)}: {name} is empty")
+            unusable.add(key)
         elif row.rule.kind is Kind.SECRET_FILE and key != "health.tls_key":
             try:
-                secrets[key] = secret_in(name)
+                texts[key] = secret_in(name)
             except ValueError as error:
                 reading.problems.append(f"{reading.where(key)}: {name}: {error}")
-    return secrets
+    if unusable.intersection(("health.tls_certificate", "health.tls_key")):
+        return Secrets(texts)
+    return Secrets(texts, _certificate(config, reading))
 
 
-def check_rules(config: Config, secrets: Mapping[str, str], reading: Reading) -> list[str]:
+def check_rules(config: Config, secrets: Secrets, reading: Reading) -> list[str]:
     """What is wrong with the configuration as a whole, one message per problem."""
+    return [*check_texts(config, secrets.texts, reading), *_retarget_of_no_use(config, reading)]
+
+
+def check_texts(config: Config, secrets: Mapping[str, str], reading: Reading) -> list[str]:
+    """What is wrong with secrets for the use that the configuration makes of them."""
     return [
         *_network_without_protection(config, secrets, reading),
-        *_certificate_without_its_key(config, reading),
         *_endpoint_that_cannot_work(config, secrets, reading),
-        *_retarget_of_no_use(config, reading),
     ]
 
 
@@ -113,19 +128,15 @@ def _token_too_short(config: Config, secrets: Mapping[str, str], reading: Readin
     ]
 
 
-def _certificate_without_its_key(config: Config, reading: Reading) -> list[str]:
+def _certificate(config: Config, reading: Reading) -> Certificate | None:
     health = config.health
-    readable = all(
-        name and Path(name).is_file() for name in (health.tls_certificate, health.tls_key)
-    )
-    if not readable:
-        return []  # reported already
+    if not health.tls_certificate or not health.tls_key:
+        return None
     try:
-        tls_context(health.tls_certificate, health.tls_key)
+        return certificate_in(health.tls_certificate, health.tls_key)
     except ValueError as error:
-        key = "health.tls_certificate"
-        return [f"{reading.where(key)}: {error}"]
-    return []
+        reading.problems.append(f"{reading.where('health.tls_certificate')}: {error}")
+    return None
 
 
 def _retarget_of_no_use(config: Config, reading: Reading) -> list[str]:

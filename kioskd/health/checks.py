@@ -248,13 +248,15 @@ class ConfigCheck:
     source: Callable[[], ConfigSnapshot]
 
     def run(self, _now: float) -> Finding:
-        """Warns after a reload that found errors, or options that wait for a restart."""
+        """Warns after a reload that found errors; for what waits for a restart or was refused."""
         config = self.source()
         reasons = [Reason("config_invalid", problem) for problem in config.problems]
+        reasons += [Reason("renewal_refused", problem) for problem in config.refused]
         if config.waiting:
             text = f"`systemctl restart kioskd` applies {', '.join(config.waiting)}"
             reasons.append(Reason("config_needs_restart", text))
-        observed = "as it was before the reload" if config.problems else "as the files say"
+        kept = config.problems or config.refused
+        observed = "as it was before the files changed" if kept else "as the files say"
         if reasons:
             return Finding(Status.WARN, observed, tuple(reasons))
         return passed(observed)

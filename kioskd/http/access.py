@@ -37,8 +37,13 @@ HEADERS = {
 }
 
 
-def guard(address: str, token: str, clock: Callable[[], float] = time.monotonic) -> Middleware:
-    """Middleware for a server that listens on `address`; an empty token asks for none."""
+def guard(
+    address: str, token_now: Callable[[], str], clock: Callable[[], float] = time.monotonic
+) -> Middleware:
+    """Middleware for a server that listens on `address`; an empty token asks for none.
+
+    The token is asked for at each request: one that has been replaced opens nothing any more.
+    """
     loopback = is_loopback(address)
     limit = RateLimit()
 
@@ -54,6 +59,7 @@ def guard(address: str, token: str, clock: Callable[[], float] = time.monotonic)
             return answer
         if loopback and not is_loopback(_host_name(request.headers.get("Host", ""))):
             return refuse(403, "host_not_local", "the Host header must name this machine itself")
+        token = token_now()
         needs_token = bool(token) and not (loopback and request.path in OPEN_ON_LOOPBACK)
         if needs_token and not carries_token(request.headers.get("Authorization", ""), token):
             answer = refuse(401, "token_missing", "send Authorization: Bearer TOKEN")

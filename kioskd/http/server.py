@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import logging
 import re
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,9 +24,9 @@ from prometheus_client.exposition import choose_encoder
 
 from driving_client.serving import GuardedServer, Limits, plain_bodies
 from kioskd.about import About
-from kioskd.config import Config, ConfigError, read_secret
+from kioskd.config import Config
 from kioskd.config.rules import as_reached_here
-from kioskd.config.secrets import tls_context
+from kioskd.config.secrets import Secrets
 from kioskd.errors import KioskError
 from kioskd.health.status import Report, Status
 from kioskd.http.access import HEADERS, guard, refuse
@@ -53,6 +54,7 @@ class View:
     """What the server shows; every callable returns at once and is safe on any thread."""
 
     config: Callable[[], Config]
+    secrets: Callable[[], Secrets]
     report: Callable[[], Report]
     figures: Callable[[], dict[str, Any]]
     alive: Callable[[], bool]
@@ -81,10 +83,10 @@ class HealthServer:
         self.port = 0
 
     async def start(self) -> None:
-        """Listen; the two addresses then say where. Raises ServerError or ConfigError."""
+        """Listen; the two addresses then say where. Raises ServerError."""
         health = self._view.config().health
         app = web.Application(
-            middlewares=[guard(health.address, read_secret(health.token_file)), plain_bodies],
+            middlewares=[guard(health.address, self._token), plain_bodies],
             client_max_size=64 * 1024,
         )
         app.router.add_get("/livez", self._livez)
@@ -98,10 +100,7 @@ class HealthServer:
         for add in self._add_routes:
             add(app)
         app.on_response_prepare.append(_add_headers)
-        try:
-            tls = tls_context(health.tls_certificate, health.tls_key)
-        except ValueError as error:
-            raise ConfigError([f"health.tls_certificate: {error}"]) from error
+        tls = None if self._view.secrets().certificate is None else self._tls
         wanted = health.port if self._port is None else self._port
         refused = self._view.metrics.http_refused
         self._server = GuardedServer(
@@ -137,6 +136,15 @@ class HealthServer:
         """Free the port; from any thread, also while this server's own is stuck."""
         if self._server is not None:
             self._server.abandon()
+
+    def _token(self) -> str:
+        return self._view.secrets().token
+
+    def _tls(self) -> ssl.SSLContext:
+        """A renewed certificate brings a context of its own; a server never loses TLS."""
+        certificate = self._view.secrets().certificate
+        assert certificate is not None
+        return certificate.context
 
     async def _livez(self, _request: web.Request) -> web.Response:
         if self._view.alive():
@@ -187,9 +195,11 @@ class HealthServer:
             headers={"Content-Type": f"multipart/x-mixed-replace; boundary={_BOUNDARY}"}
         )
         self._streams += 1
+        token = self._token()
         try:
             await response.prepare(request)
-            while not self._closing.is_set():
+            # What a token has opened ends with it
+            while not self._closing.is_set() and self._token() == token:
                 await self._send_picture(response)
         except ConnectionError:
             pass  # the viewer has left

@@ -16,7 +16,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
-from kioskd.config import ConfigError
 from kioskd.http.server import HealthServer, ServerError
 from kioskd.http.snapshot import HttpSnapshot
 from kioskd.loop_thread import LoopThread
@@ -52,7 +51,7 @@ class HttpService:
         return replace(self._snapshot, connections=server.connections if server else 0)
 
     def start(self) -> HealthServer:
-        """Listen; raises ServerError or ConfigError."""
+        """Listen; raises ServerError."""
         self._thread.start()
         try:
             server = self._thread.call(self._listen(None), LISTEN_TIMEOUT_S)
@@ -107,7 +106,7 @@ class HttpService:
         try:
             async with asyncio.timeout(LISTEN_TIMEOUT_S):
                 self._use(await self._thread.run(self._listen(self._port)))
-        except (ServerError, ConfigError, TimeoutError) as error:
+        except (ServerError, TimeoutError) as error:
             trouble = str(error) or "the new thread has not begun to listen"
             logger.error("%s", trouble, extra={"code": "http_down"})
             self._snapshot = replace(self._snapshot, trouble=trouble)

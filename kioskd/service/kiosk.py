@@ -32,6 +32,7 @@ from kioskd.config.part_settings import (
     playback_settings,
 )
 from kioskd.config.reload import LiveConfig
+from kioskd.health.certificate_check import CertificateCheck
 from kioskd.health.checks import (
     AudioCheck,
     AvatarCheck,
@@ -177,6 +178,7 @@ class Kiosk:
                 lambda: self._config, self._store, self._metrics, render.quality.heard_temperature
             ),
             NpuCheck(lambda: speech_net.chosen, damage=lambda: speech_net.damage),
+            CertificateCheck(lambda: self._live.loaded.secrets.certificate),
             HttpCheck(lambda: self._http.snapshot if self._http is not None else None),
         ]
         monitor = Monitor(checks, self._metrics)
@@ -191,6 +193,7 @@ class Kiosk:
         self._io.spawn(keep_returning_holes(), "memory", self._fail)
         if stage.lookout is not None:
             self._io.spawn(stage.lookout.keep_looking(), "screens", self._fail)
+        self._io.spawn(self._live.keep_renewing(self._apply), "renewal", self._fail)
         watchdog = Watchdog({"audio": lambda: audio.snapshot().beat, "io": lambda: self._io.beat})
         render.run(self._stop, watchdog, lambda: self._first_frame(stage.snapshot))
 
@@ -204,6 +207,7 @@ class Kiosk:
     ) -> None:
         view = View(
             config=lambda: self._config,
+            secrets=lambda: self._live.loaded.secrets,
             report=lambda: monitor.report,
             figures=lambda: figures(render.snapshot, player.snapshot(), self._metrics),
             alive=lambda: time.monotonic() - render.snapshot.last_frame < ALIVE_S,
@@ -245,6 +249,7 @@ class Kiosk:
 
     def _use_endpoint(self, settings: LinkSettings | None) -> None:
         """Link to what the configuration names."""
+        self._link_settings = settings
         if self._own_link is not None:
             own_link = self._own_link
             self._keeper.use(lambda sink: own_link(sink, self._stop.set), configured=True)
@@ -253,17 +258,22 @@ class Kiosk:
             self._keeper.use(NoLink, configured=False)
         else:
             self._keeper.use(
-                lambda sink: make_link(settings, sink, self._known_endpoints), configured=True
+                lambda sink: make_link(
+                    settings, sink, self._known_endpoints, lambda: self._link_settings or settings
+                ),
+                configured=True,
             )
-        self._link_settings = settings
 
     def _apply(self, loaded: Loaded, sections: frozenset[str]) -> None:
         # Also where no option has changed: a file may hold another secret, and a link that has
         # given up for good waits for just this
-        stale = self._keeper.snapshot.fatal or loaded.link != self._link_settings
-        if self._own_link is None and stale:
-            logger.info("the link is restarted", extra={"code": "link_renewed"})
-            self._use_endpoint(loaded.link)
+        link, before, state = loaded.link, self._link_settings, self._keeper.snapshot
+        if self._own_link is None and (state.fatal or link != before):
+            if state.up and link is not None and before is not None and link.same_session(before):
+                self._link_settings = link  # from its next connection on
+            else:
+                logger.info("the link is restarted", extra={"code": "link_renewed"})
+                self._use_endpoint(link)
         if "log" in sections:
             log.set_level(loaded.config.log.level)
 

@@ -18,6 +18,7 @@ from driving_client.link.local_voice import LocalVoice
 from driving_client.small_reads import SmallReads
 from driving_client.utterance import Utterance
 from fuzzing.target import Target, finish, loop
+from kioskd.config.secrets import Secrets
 from kioskd.config.sections import Config
 from kioskd.health.status import Monitor
 from kioskd.http.console import Console
@@ -74,7 +75,13 @@ class _Server:
         metrics = Metrics()
         monitor = Monitor([], metrics)
         view = View(
-            lambda: config, lambda: monitor.report, dict, lambda: True, metrics, _NoPictures()
+            lambda: config,
+            Secrets,
+            lambda: monitor.report,
+            dict,
+            lambda: True,
+            metrics,
+            _NoPictures(),
         )
         adders = (
             Console(lambda: config, lambda: False),

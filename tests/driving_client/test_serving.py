@@ -97,7 +97,7 @@ async def until(holds: Callable[[], bool], limit_s: float = 30.0) -> None:
 @contextlib.asynccontextmanager
 async def running(limits: Limits = FEW, tls: ssl.SSLContext | None = None) -> AsyncIterator[Stand]:
     stand = Stand(limits)
-    await stand.server.start("0.0.0.0", 0, tls)
+    await stand.server.start("0.0.0.0", 0, tls and (lambda: tls))
     try:
         yield stand
     finally:

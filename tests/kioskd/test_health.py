@@ -28,6 +28,8 @@ from prometheus_client.openmetrics import parser as openmetrics_parser
 
 from driving_client.link.interface import LinkEvent
 from kioskd.config import Config, ConfigError, load
+from kioskd.config.reading import Reading
+from kioskd.config.rules import read_secrets
 from kioskd.health.board_checks import ThermalCheck
 from kioskd.health.status import Check, Finding, Monitor, Status, failed, passed, warned
 from kioskd.http.console import Console
@@ -85,8 +87,10 @@ class Setup:
         self.reads = 0
         self.rendering = True
         self.shown = picture()
+        self.secrets = read_secrets(config, Reading())
         view = View(
             lambda: self.config,
+            lambda: self.secrets,
             lambda: self.monitor.report,
             lambda: {"frames a second": "30"},
             lambda: self.alive,

@@ -113,7 +113,7 @@ def test_the_server_turns_a_flood_away_but_never_this_machine() -> None:
 
     async def story() -> None:
         nonlocal now
-        app = web.Application(middlewares=[guard("0.0.0.0", TOKEN, lambda: now)])
+        app = web.Application(middlewares=[guard("0.0.0.0", lambda: TOKEN, lambda: now)])
         app.router.add_get("/", answer)
         runner = web.AppRunner(app)
         await runner.setup()

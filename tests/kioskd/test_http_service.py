@@ -14,6 +14,7 @@ import pytest
 from test_health import overridden
 
 from kioskd.config import Config
+from kioskd.config.secrets import Secrets
 from kioskd.health.http_check import HttpCheck
 from kioskd.health.status import Report
 from kioskd.http import service as http_service
@@ -36,6 +37,7 @@ class Stuck:
         self.go_on.set()
         view = View(
             config=lambda: self.config,
+            secrets=Secrets,
             report=lambda: Report(()),
             figures=dict,
             alive=self._alive,

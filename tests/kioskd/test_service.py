@@ -82,6 +82,7 @@ def test_a_start_is_told_the_watchdog_fed_and_the_end_clean(tmp_path: Path) -> N
             "update",
             "provisioning",
             "http",
+            "certificate",
         }
         # Fed once a second, so 2 s later. Long without a connection, which nobody has asked for
         kiosk.wait_until(lambda: kiosk.notices.count("WATCHDOG=1") >= 3, "food for the watchdog")
@@ -443,11 +444,16 @@ def end_with_the_deaf(tmp_path: Path) -> None:
 def test_a_reload_tries_again_what_a_person_has_mended_elsewhere(tmp_path: Path) -> None:
     """The endpoint refused for good; then only the key's file changes, or nothing here at all."""
     keys: list[str] = []
+    ends = threading.Event()
 
     async def admit(request: web.Request, upgraded: web.WebSocketResponse) -> None:
         keys.append(request.headers.get("X-Session-Key", ""))
         if len(keys) == 1:
             await upgraded.close(code=4001, message=b"no")
+        elif len(keys) == 2:
+            while not ends.is_set():
+                await asyncio.sleep(0.02)
+            await upgraded.close()
         async for _ in upgraded:
             pass
 
@@ -461,6 +467,9 @@ def test_a_reload_tries_again_what_a_person_has_mended_elsewhere(tmp_path: Path)
         kiosk.wait_for_check("link", "pass")
         (tmp_path / "key").write_text("two\n")
         kiosk.process.send_signal(signal.SIGHUP)
+        kiosk.wait_for("applied: endpoint.session_key_file")
+        assert keys == ["one", "one"], "a session that stands is not ended for a new key"
+        ends.set()
         kiosk.wait_until(lambda: len(keys) == 3, "session with the new key")
         kiosk.wait_for_check("link", "pass")
         # Nothing has changed: the session stays
