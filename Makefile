@@ -85,7 +85,7 @@ test-image: signing ## boot the image in QEMU: screen, sound, updates, power cut
 	@$(VENV_PYTHON) scripts/make_overlay.py qemu-virt
 	@exec $(VENV_PYTHON) scripts/test_image.py $(if $(ALL),--all) $(if $(IMAGE_TESTS),-- $(IMAGE_TESTS))
 
-rootfs: signing ## put the kiosk into a vendor's root image: BOARD=rk3576 BASE=vendor.img [OUT=file]
+rootfs: ready ## put the kiosk into a vendor's root image: BOARD=rk3576 BASE=vendor.img [OUT=file]
 	@$(VENV_PYTHON) scripts/make_rootfs.py --check $(ROOTFS_OPTIONS)
 	@scripts/install_packages.sh image
 	@exec $(VENV_PYTHON) scripts/make_rootfs.py $(ROOTFS_OPTIONS)

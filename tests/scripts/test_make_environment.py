@@ -195,6 +195,13 @@ def test_the_tests_bring_the_rest(root: Path) -> None:
         assert installs(root, target) == everything
 
 
+def test_a_build_brings_what_signs_and_builds_and_nothing_for_the_tests(root: Path) -> None:
+    signing, building = "make_environment.sh dev", "install_packages.sh image"
+    assert installs(root, "overlay", "BOARD=g88") == [*READY, signing, building]
+    assert installs(root, "rootfs", "BOARD=g88", "BASE=x") == [*READY, building]
+    assert installs(root, "flash", "BOARD=g88") == [*READY, "install_packages.sh flash"]
+
+
 def names_in(lock: Path) -> set[str]:
     return {name.lower() for name in re.findall(r"^([\w.-]+)==", lock.read_text(), re.MULTILINE)}
 
