@@ -48,10 +48,8 @@ def _places(names: Sequence[str], file: str) -> list[str]:
 
 
 def _refuse_foreign(path: Path) -> None:
-    if path.is_dir():
-        raise ImportSourceError(f"{path}: this is a folder; pack it as a zip; {_TAKEN}")
     try:
-        foreign = foreign_file(path)
+        foreign = "a folder; pack it as a zip" if path.is_dir() else foreign_file(path)
     except OSError as cause:
         raise ImportSourceError(f"{path}: cannot be read: {cause.strerror or cause}") from cause
     if foreign and path.name in FILES:
