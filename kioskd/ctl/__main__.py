@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from kioskd.config import ConfigError
 from kioskd.ctl import board_commands, commands, first_boot_commands
-from kioskd.ctl.client import Client
+from kioskd.ctl.client import Client, ControlError
 from kioskd.ctl.local import default_address, own_address
 from kioskd.ctl.printing import show_error
 from kioskd.errors import KioskError
@@ -30,7 +30,8 @@ EPILOG = """examples:
   kioskctl install kiosk-rk3576-0.2.0.img        then restart the board
   kioskctl slots                       what is installed, what runs, what is on trial
 
-Without --url it asks the kiosk on this board, as its configuration says.
+Without --url it asks the kiosk on this board, as its configuration says. install, slots, rollback,
+mark-good, first-boot and factory-reset work on a board's own files and refuse to run elsewhere.
 """
 Run = Callable[[Client, argparse.Namespace], int]
 _ASKING: Final[dict[str, Run]] = {
@@ -71,7 +72,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     for name, ask in _ASKING.items():
         _add(subparsers, name, ask, partial(_with_client, ask))
     for name, function in _ON_BOARD.items():
-        _add(subparsers, name, function, function)
+        _add(subparsers, name, function, partial(_on_board, function))
     return parser.parse_args(argv)
 
 
@@ -93,6 +94,15 @@ def _with_client(ask: Run, options: argparse.Namespace) -> int:
 
         return board_doctor(options)
     return ask(client_of(options), options)
+
+
+def _on_board(function: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:
+    if options.url is not None:
+        raise ControlError(
+            "this command works on the files of the board that it runs on, so --url has no use; "
+            "run it on that board"
+        )
+    return function(options)
 
 
 def main() -> int:

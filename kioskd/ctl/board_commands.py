@@ -18,7 +18,7 @@ from kioskd.update.release import trust_from
 from kioskd.update.service_process import ServiceProcess
 from kioskd.update.slot_state import TRIES, read_state
 from kioskd.update.slots import look_into
-from kioskd.update.store import SLOTS, store_from
+from kioskd.update.store import SLOTS, board_store
 from kioskd.update.trial import mark_good as mark
 from kioskd.update.trial import on_trial
 from kioskd.update.trial import rollback as go_back
@@ -49,7 +49,7 @@ def install(options: argparse.Namespace) -> int:
     try:
         done = install_image(
             options.image,
-            store_from(os.environ),
+            board_store(os.environ),
             trust_from(os.environ),
             DiskFiles(),
             tell,
@@ -68,7 +68,7 @@ def install(options: argparse.Namespace) -> int:
 
 def slots(_options: argparse.Namespace) -> int:
     """Show both slots; exit status 1 unless an image in one of them can start."""
-    store, trust = store_from(os.environ), trust_from(os.environ)
+    store, trust = board_store(os.environ), trust_from(os.environ)
     state, running = read_state(store), store.running()
     usable = 0
     for slot in SLOTS:
@@ -96,7 +96,7 @@ def slots(_options: argparse.Namespace) -> int:
 
 def rollback(_options: argparse.Namespace) -> int:
     """Give up the image on trial, or put the other slot's image on trial."""
-    show(go_back(store_from(os.environ), trust_from(os.environ), DiskFiles()))
+    show(go_back(board_store(os.environ), trust_from(os.environ), DiskFiles()))
     return 0
 
 
@@ -105,7 +105,7 @@ def mark_good(options: argparse.Namespace) -> int:
 
     Exit status 3 when it has not been: the hook goes back to the old image by that.
     """
-    store = store_from(os.environ)
+    store = board_store(os.environ)
     if options.wait and on_trial(store):
         show(f"waiting until kioskd has been healthy for {HEALTHY_S:.0f} s")
         try:

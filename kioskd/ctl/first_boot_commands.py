@@ -20,7 +20,7 @@ from kioskd.first_boot.run import first_boot as make_ready
 from kioskd.first_boot.stick import FIRST_WAIT_S, LABEL, find_stick, mounted
 from kioskd.log import set_up_logging
 from kioskd.update.files import DiskFiles, replace
-from kioskd.update.store import Store, locked, store_from
+from kioskd.update.store import Store, board_store, locked
 
 EXIT_REFUSED: Final = 1
 
@@ -34,8 +34,8 @@ def first_boot(options: argparse.Namespace) -> int:
 
     Run by the system at every start. Exit status 1 when a stick was refused.
     """
+    store = board_store(os.environ)
     set_up_logging("info")
-    store = store_from(os.environ)
     try:
         with locked(store):
             told = make_ready(store, DiskFiles(), find_identity(), _stick(options.folder, store))
@@ -54,9 +54,9 @@ def first_boot(options: argparse.Namespace) -> int:
 
 def factory_reset(options: argparse.Namespace) -> int:
     """Forget configuration, token and avatars at the next start; the images stay."""
+    store = board_store(os.environ)
     if not options.yes:
         raise FirstBootError("this erases configuration, token and avatars; give --yes to do it")
-    store = store_from(os.environ)
     try:
         with locked(store):
             replace(DiskFiles(), store.state / RESET_FLAG, b"1\n")

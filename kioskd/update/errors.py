@@ -42,6 +42,7 @@ UpdateCode = Literal[
     "nothing_to_go_back_to",
     "not_healthy",
     "no_release",
+    "no_board",
 ]
 
 

@@ -75,6 +75,22 @@ def store_from(environment: Mapping[str, str]) -> Store:
     )
 
 
+def board_store(environment: Mapping[str, str]) -> Store:
+    """The store that a command of the board works on; raises UpdateError where there is none.
+
+    A board is where the hook's kioskctl runs, which tells its format; elsewhere KIOSK_STORE must
+    name the store. The folder being there says nothing: one try on a workstation would make it.
+    """
+    if not environment.get("KIOSK_STORE") and not environment.get("KIOSK_HOOK_FORMAT"):
+        raise UpdateError(
+            "no_board",
+            "this is no board: only the kioskctl that the hook installs there (/usr/bin/kioskctl) "
+            "may change /var/lib/kiosk; run that one on the board, or name a store to work on "
+            "here: KIOSK_STORE=FOLDER",
+        )
+    return store_from(environment)
+
+
 def keys_folder(environment: Mapping[str, str]) -> Path:
     """KIOSK_KEYS, or the folder into which the hook binds its keys, or the hook's own."""
     named = environment.get("KIOSK_KEYS")
