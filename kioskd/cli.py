@@ -58,7 +58,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
         "--config",
         type=Path,
         metavar="FILE",
-        help="read this file and the kiosk.d/*.yaml beside it (default: /etc/kiosk/kiosk.yaml)",
+        help="read this file and those of kiosk.d beside it (default: /etc/kiosk/kiosk.yaml)",
     )
     parser.add_argument(
         "--set",
@@ -122,6 +122,8 @@ def kiosk(live: LiveConfig, watch: SignalThread, recording: Recording | None) ->
 def check(loaded: Loaded) -> int:
     """What the start would refuse beyond the table's rules, then "ok"."""
     config: Config = loaded.config
+    for warning in loaded.warnings:
+        print(f"warning: {printable(warning)}", file=sys.stderr)
     if not _can_show(config.avatar.path):
         try:
             read_bundle(Path(DEFAULT_AVATAR))

@@ -35,9 +35,15 @@ def reference() -> str:
         "<!-- Made by `python -m kioskd.config reference`; edit kioskd/config/sections.py. -->",
         "",
         "kioskd reads `/etc/kiosk/kiosk.yaml` (or the file named by `--config`), then the "
-        "`kiosk.d/*.yaml` beside it in order of name, then `--set section.key=value` from the "
+        "files of `kiosk.d` beside it in order of name, then `--set section.key=value` from the "
         "command line; later values win. Everything has a default. File names are relative to "
         "the file that names them. Secrets come only from files.",
+        "",
+        "Of `kiosk.d` it reads what ends with `.yaml` or `.yml`, in either case, and is not hidden "
+        "(`._a.yaml`, `.#a.yaml`); a folder or a dangling link of such a name is an error. A "
+        "`kiosk.yml` or `kiosk.yaml.txt` beside `kiosk.yaml`, or an `a.yaml.txt` in `kiosk.d`, is "
+        "not read, and a warning says so; other names (`a.yaml~`, `a.yaml.dpkg-old`, `a.txt`) are "
+        "passed over.",
         "",
         "An unknown key, a value out of its bounds, a key given twice or a damaged file stops "
         "the start with exit status 78 and one line per problem: "

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from driving_client.link.settings import LinkSettings
+from kioskd.config.file_names import DROP_IN_FOLDER, is_drop_in, not_read
 from kioskd.config.options import Kind, Value
 from kioskd.config.part_settings import link_settings
 from kioskd.config.reading import OVERRIDE_ORIGIN, Reading, read_file, read_override
@@ -18,7 +19,6 @@ from kioskd.config.sections import OPTIONS, Config, build
 from kioskd.errors import KioskError
 
 DEFAULT_FILE = Path("/etc/kiosk/kiosk.yaml")
-DROP_IN_FOLDER = "kiosk.d"
 
 
 class ConfigError(KioskError):
@@ -34,7 +34,8 @@ class Loaded:
     """A configuration, the files that it was read from, in order, and the link that it asks for.
 
     The link's settings are None without one. `secrets` is what the files hold that the
-    configuration only names; `origins` says of each key where it was set.
+    configuration only names; `origins` says of each key where it was set; `warnings` are about
+    what is not used as it is written.
     """
 
     config: Config
@@ -42,12 +43,13 @@ class Loaded:
     link: LinkSettings | None
     secrets: Secrets = field(default_factory=Secrets)
     origins: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 def load(
     path: Path | None = None, overrides: Sequence[str] = (), stands_for: Path | None = None
 ) -> Loaded:
-    """Read `path`, then the `kiosk.d/*.yaml` beside it in order of name, then overrides.
+    """Read `path`, then the files of `kiosk.d` beside it in order of name, then overrides.
 
     Without a path, DEFAULT_FILE is read where it exists and everything has its default where
     not. Later values win, key by key. Relative file names in a file are relative to that
@@ -70,7 +72,8 @@ def load(
     if reading.problems:
         raise ConfigError(reading.problems)
     link = link_settings(config, secrets.texts)
-    return Loaded(config, tuple(files), link, secrets, reading.origins)
+    warnings = tuple(reading.warnings)
+    return Loaded(config, tuple(files), link, secrets, reading.origins, warnings)
 
 
 def read_secret(path: str) -> str:
@@ -86,10 +89,10 @@ def read_secret(path: str) -> str:
 def _files(path: Path | None, reading: Reading) -> list[Path]:
     main = DEFAULT_FILE if path is None else path
     folder = main.parent / DROP_IN_FOLDER
-    drop_ins: list[Path] = []
+    inside: list[Path] = []
     try:
         # Not glob(): it takes a folder that cannot be read for an empty one
-        drop_ins = sorted(file for file in folder.iterdir() if file.name.endswith(".yaml"))
+        inside = sorted(folder.iterdir())
     except FileNotFoundError:
         pass
     except OSError as error:
@@ -97,9 +100,12 @@ def _files(path: Path | None, reading: Reading) -> list[Path]:
             f"{folder}: cannot be read ({error.strerror}); make it a folder that kioskd may read, "
             "or remove it"
         )
-    if path is None and not main.exists():
-        return drop_ins
-    return [main, *drop_ins]
+    missing = not os.path.lexists(main)
+    told = not_read(main, inside) if main.name == DEFAULT_FILE.name else []
+    # Where the file is missing, its other names are why
+    (reading.problems if missing and path is not None else reading.warnings).extend(told)
+    drop_ins = [file for file in inside if is_drop_in(file.name)]
+    return drop_ins if path is None and missing else [main, *drop_ins]
 
 
 def _absolute(key: str, value: Value, reading: Reading) -> Value:

@@ -14,6 +14,7 @@ from pathlib import Path
 import yaml
 
 from driving_client.texts import did_you_mean
+from kioskd.config.file_names import DROP_IN_FOLDER
 from kioskd.config.options import Value, check_value
 from kioskd.config.sections import OPTIONS, SECTIONS
 from kioskd.config.yaml_file import YamlFile, YamlFileError, is_empty, plain
@@ -24,11 +25,15 @@ OVERRIDE_ORIGIN = "--set"
 
 @dataclass(slots=True)
 class Reading:
-    """What has been read so far: values, where each was last set, and what was wrong."""
+    """What has been read so far: values, where each was last set, and what was wrong.
+
+    A problem stops the start, a warning is about what is not used as it is written.
+    """
 
     values: dict[str, Value] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def where(self, key: str) -> str:
         """The key after the `file:line` that set it, `--set` or the word for its default."""
@@ -43,7 +48,12 @@ def read_file(path: Path, reading: Reading) -> None:
         root = file.compose(MAX_FILE_BYTES)
     except OSError as error:
         reading.problems.append(
-            f"{path}: cannot be read ({error.strerror}); create it or name another with --config"
+            f"{path}: cannot be read ({error.strerror}); "
+            + (
+                "make it a file that kioskd may read, or remove it"
+                if path.parent.name == DROP_IN_FOLDER
+                else "create it or name another with --config"
+            )
         )
         return
     except YamlFileError as error:

@@ -65,7 +65,7 @@ class LiveConfig:
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self.loaded = loaded
-        self.snapshot = ConfigSnapshot()
+        self.snapshot = ConfigSnapshot(warnings=_told(loaded))
         self._path = path
         self._overrides = tuple(overrides)
         self._wall_clock = wall_clock
@@ -143,7 +143,8 @@ class LiveConfig:
             return
         live = [row for row in read.rows if row.rule.live]
         waiting = tuple(row.key for row in read.rows if not row.rule.live)
-        self.snapshot = replace(self.snapshot, problems=(), waiting=waiting)
+        warnings = _told(read.renewal.loaded)
+        self.snapshot = replace(self.snapshot, problems=(), waiting=waiting, warnings=warnings)
         apply(read.renewal.loaded, frozenset(row.section for row in live))
         self.loaded = read.renewal.loaded
         self._renew(read.renewal, apply)
@@ -190,12 +191,20 @@ async def _on_a_thread(function: Callable[[], T]) -> T:
     return await asyncio.wrap_future(future)
 
 
-def _first(problems: Sequence[str]) -> tuple[str, ...]:
-    left_out = len(problems) - MOST_TOLD
+def _told(loaded: Loaded) -> tuple[str, ...]:
+    """What health is to say of its warnings; the log says it here."""
+    warnings = _first(loaded.warnings)
+    for warning in warnings:
+        logger.warning("%s", warning, extra={"code": "config_warning"})
+    return warnings
+
+
+def _first(lines: Sequence[str]) -> tuple[str, ...]:
+    left_out = len(lines) - MOST_TOLD
     if left_out <= 0:
-        return tuple(problems)
+        return tuple(lines)
     rest = f"… {left_out:,} more problems; `python -m kioskd --check` lists them all"
-    return (*problems[:MOST_TOLD], rest)
+    return (*lines[:MOST_TOLD], rest)
 
 
 def _with(before: Config, wanted: Config, rows: Sequence[Option]) -> Config:

@@ -20,6 +20,7 @@ from kioskd.first_boot.run import first_boot as make_ready
 from kioskd.first_boot.stick import FIRST_WAIT_S, LABEL, find_stick, mounted
 from kioskd.log import set_up_logging
 from kioskd.update.files import DiskFiles, replace
+from kioskd.update.release import payload_root
 from kioskd.update.store import Store, board_store, locked
 
 EXIT_REFUSED: Final = 1
@@ -38,7 +39,13 @@ def first_boot(options: argparse.Namespace) -> int:
     set_up_logging("info")
     try:
         with locked(store):
-            told = make_ready(store, DiskFiles(), find_identity(), _stick(options.folder, store))
+            told = make_ready(
+                store,
+                DiskFiles(),
+                find_identity(),
+                _stick(options.folder, store),
+                payload_root(os.environ),
+            )
         for folder in (store.config, good_folder(store)):
             give_to_group(folder, store.root / "data")
     except OSError as error:

@@ -92,7 +92,7 @@ class ConfigFileCheck:
     file: Path = DEFAULT_FILE
 
     def run(self, _now: float) -> Finding:
-        """Fails with every problem that would stop the start."""
+        """Fails with every problem that would stop the start, warns of what is passed over."""
         try:
             if not self.file.is_file():
                 return passed(f"{self.file} does not exist: every option has its default")
@@ -103,7 +103,9 @@ class ConfigFileCheck:
         except ConfigError as error:
             reasons = tuple(Reason("config_invalid", problem) for problem in error.problems)
             return Finding(Status.FAIL, str(self.file), reasons)
-        return passed(", ".join(map(str, loaded.files)))
+        observed = ", ".join(map(str, loaded.files))
+        reasons = tuple(Reason("config_warning", warning) for warning in loaded.warnings)
+        return Finding(Status.WARN if reasons else Status.PASS, observed, reasons)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ next one. kioskd never starts in between, because this runs before it.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Iterator
@@ -45,6 +46,7 @@ def discard(store: Store, files: Files) -> None:
     folder = _staged(store)
     for path in list(_files(folder)):
         files.remove(path)
+    _remove_empty_folders(folder)
 
 
 def commit(store: Store, content: Content, files: Files) -> None:
@@ -79,6 +81,7 @@ def keep_good(store: Store, files: Files, valid: Callable[[], bool]) -> None:
     files.make_folder(good)
     for name in before.keys() - now.keys():
         files.remove(good / name)
+    _remove_empty_folders(good)
     changed = {name: content for name, content in now.items() if before.get(name) != content}
     _lay_down(good, changed, files)
 
@@ -101,13 +104,15 @@ def good_folder(store: Store) -> Path:
 
 def _put_in_place(store: Store, content: Content, files: Files) -> None:
     files.make_folder(store.config)
+    # First, for a file may take the place of a folder, or a folder that of a file
+    for path in list(_files(store.config)):
+        if str(path.relative_to(store.config)) not in content:
+            files.remove(path)
+    _remove_empty_folders(store.config)
     for name, data in content.items():
         path = store.config / name
         files.make_folder(path.parent)
         replace(files, path, data, _MODE)
-    for path in list(_files(store.config)):
-        if str(path.relative_to(store.config)) not in content:
-            files.remove(path)
     for folder in {store.config, *(path.parent for path in _files(store.config))}:
         files.sync_folder(folder)
 
@@ -137,6 +142,14 @@ def _read_order(store: Store) -> dict[str, str] | None:
 def _files(folder: Path) -> Iterator[Path]:
     for parent, _, names in os.walk(folder):
         yield from (Path(parent) / name for name in sorted(names))
+
+
+def _remove_empty_folders(folder: Path) -> None:
+    """Below `folder`. Nothing is lost with them, so it need not be durable."""
+    for parent, _, _ in os.walk(folder, topdown=False):
+        if Path(parent) != folder:
+            with contextlib.suppress(OSError):
+                Path(parent).rmdir()
 
 
 def _staged(store: Store) -> Path:

@@ -19,7 +19,13 @@ from typing import Final
 from driving_client.texts import printable
 from kioskd.config import ConfigError, load, read_secret
 from kioskd.config.loading import DEFAULT_FILE
-from kioskd.first_boot.candidate import OWN_MAIN, found_files, merged, problems_of
+from kioskd.first_boot.candidate import (
+    OWN_MAIN,
+    avatar_not_there,
+    found_files,
+    merged,
+    problems_of,
+)
 from kioskd.first_boot.config_store import (
     commit,
     discard,
@@ -32,16 +38,8 @@ from kioskd.first_boot.config_store import (
 )
 from kioskd.first_boot.identity import Identity, write_identity
 from kioskd.first_boot.result import Provisioning, read_provisioning, write_provisioning
-from kioskd.first_boot.stick_files import (
-    AUTHORISATION,
-    MAIN,
-    TOKEN,
-    Content,
-    StickError,
-    digest,
-    read_authorisation,
-    read_stick,
-)
+from kioskd.first_boot.stick_files import Content, digest, read_stick
+from kioskd.first_boot.stick_names import AUTHORISATION, MAIN, TOKEN, StickError
 from kioskd.update.files import Files
 from kioskd.update.store import Store
 
@@ -54,9 +52,16 @@ Stick = AbstractContextManager[Path]
 
 
 def first_boot(
-    store: Store, files: Files, identity: Identity | None, stick: Stick | None
+    store: Store,
+    files: Files,
+    identity: Identity | None,
+    stick: Stick | None,
+    payload: Path = Path("/"),
 ) -> Provisioning:
-    """Make the store ready for kioskd; what became of the stick. Raises OSError."""
+    """Make the store ready for kioskd; what became of the stick. Raises OSError.
+
+    `payload` is what kioskd has as its root.
+    """
     if (store.state / RESET_FLAG).exists():
         factory_reset(store, files)
     if finish(store, files):
@@ -72,7 +77,7 @@ def first_boot(
     taken = before.taken if before is not None else ""
     told = Provisioning(own or ("accepted" if taken else "own"), taken=taken)
     if stick is not None:
-        told = _from_stick(store, files, stick, told, before)
+        told = _from_stick(store, files, stick, told, before, payload)
     keep_good(store, files, lambda: not problems_of(store.config))
     write_provisioning(store, told, files)
     return told
@@ -110,23 +115,31 @@ def _own_config(store: Store, files: Files) -> str:
         content = {TOKEN: f"{secrets.token_hex(_TOKEN_BYTES)}\n".encode(), **kept, MAIN: OWN_MAIN}
         made = "own"
         logger.info("a configuration of its own is made", extra={"code": "config_made"})
-    _try_and_take(store, files, content, needs_to_be_good=False)
+    commit(store, _staged(store, files, content)[1], files)
     return made
 
 
 def _from_stick(
-    store: Store, files: Files, stick: Stick, told: Provisioning, before: Provisioning | None
+    store: Store,
+    files: Files,
+    stick: Stick,
+    told: Provisioning,
+    before: Provisioning | None,
+    payload: Path,
 ) -> Provisioning:
     new = found = ""
     try:
         with stick as folder:
-            content = read_stick(folder)
-            proof = read_authorisation(folder)
+            brought = read_stick(folder)
+        content = brought.content
         new = digest(content)
-        found = digest(content | {AUTHORISATION: proof.encode()})
-        if not content or new == told.taken:
+        own = read_config(store.config)
+        # Another image, or a board with other files, may take what was refused
+        beside = {"image": store.version().encode(), "own": digest(own).encode()}
+        found = digest(content | beside | {AUTHORISATION: brought.proof.encode()})
+        if new == told.taken:
             return told
-        if told.taken and not _proven(store, proof):
+        if told.taken and not _proven(store, brought.proof):
             raise StickError(
                 "this board has been set up already; put its token into a file current-token on "
                 "the stick, or run `kioskctl factory-reset` on the board"
@@ -134,8 +147,7 @@ def _from_stick(
         if before is not None and before.refused == found and before.problems:
             problems: tuple[str, ...] = before.problems
         else:
-            own = read_config(store.config)
-            problems = _try_and_take(store, files, merged(own, content), needs_to_be_good=True)
+            problems = _try_and_take(store, files, merged(own, content), payload)
     except StickError as error:
         problems = (str(error),)
     # A stick's texts are shown on the safe page and kept in files
@@ -148,20 +160,24 @@ def _from_stick(
     return Provisioning("refused", problems, told.taken, found)
 
 
-def _try_and_take(
-    store: Store, files: Files, content: Content, needs_to_be_good: bool
-) -> tuple[str, ...]:
-    folder = stage(store, content, files)
-    more = found_files(folder)
-    if more:
-        content = content | more
-        folder = stage(store, content, files)
-    problems = problems_of(folder) if needs_to_be_good else ()
+def _try_and_take(store: Store, files: Files, content: Content, payload: Path) -> tuple[str, ...]:
+    folder, content = _staged(store, files, content)
+    problems = problems_of(folder) or avatar_not_there(folder, store.root, payload)
     if problems:
         discard(store, files)
     else:
         commit(store, content, files)
     return problems
+
+
+def _staged(store: Store, files: Files, content: Content) -> tuple[Path, Content]:
+    """Where it lies, and what it is with the files that are named for their owner."""
+    folder = stage(store, content, files)
+    more = found_files(folder)
+    if more:
+        content = content | more
+        folder = stage(store, content, files)
+    return folder, content
 
 
 def _proven(store: Store, proof: str) -> bool:

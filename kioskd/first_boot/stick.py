@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from kioskd.first_boot.stick_files import StickError
+from kioskd.first_boot.stick_names import StickError
 
 logger = logging.getLogger(__name__)
 

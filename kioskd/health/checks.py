@@ -248,10 +248,11 @@ class ConfigCheck:
     source: Callable[[], ConfigSnapshot]
 
     def run(self, _now: float) -> Finding:
-        """Warns after a reload that found errors; for what waits for a restart or was refused."""
+        """Warns of what is not used as it is written, was refused, or waits for a restart."""
         config = self.source()
         reasons = [Reason("config_invalid", problem) for problem in config.problems]
         reasons += [Reason("renewal_refused", problem) for problem in config.refused]
+        reasons += [Reason("config_warning", warning) for warning in config.warnings]
         if config.waiting:
             text = f"`systemctl restart kioskd` applies {', '.join(config.waiting)}"
             reasons.append(Reason("config_needs_restart", text))

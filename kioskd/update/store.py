@@ -55,11 +55,18 @@ class Store:
 
     def running(self) -> Slot | None:
         """The slot that the hook mounted at this boot, None where no hook did."""
-        try:
-            word = read_regular(self.run / "slot", 64).decode("ascii").strip()
-        except (OSError, UnicodeDecodeError):
-            return None
+        word = self._told("slot")
         return next((slot for slot in SLOTS if slot == word), None)
+
+    def version(self) -> str:
+        """The version of the image that it mounted, empty where it did not."""
+        return self._told("version")
+
+    def _told(self, name: str) -> str:
+        try:
+            return read_regular(self.run / name, 128).decode("ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            return ""
 
 
 def other(slot: Slot) -> Slot:

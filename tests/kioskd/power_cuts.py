@@ -89,6 +89,10 @@ class Disk:
 
     def do(self, step: Step) -> None:
         kind, path, detail = step
+        if kind in ("create", "rename"):
+            for folders in (self.names, self.durable, self.unsynced):
+                # An empty folder was removed to make room for the file
+                folders.pop(detail if isinstance(detail, Path) else path, None)
         folder = self.names.setdefault(path.parent, {})
         if kind == "create":
             if path.name in folder:

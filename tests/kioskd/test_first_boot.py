@@ -284,7 +284,8 @@ def test_the_command_takes_a_folder_and_resets(store: Store, tmp_path: Path) -> 
     assert done.stderr.endswith(f"error: --folder {nothing} is not a folder\n")
     nothing.mkdir()
     done = ctl(store, "first-boot", "--folder", str(nothing))
-    assert (done.returncode, done.stdout) == (0, "configuration: own\n")
+    assert (done.returncode, done.stdout) == (1, "configuration: refused\n")
+    assert "no configuration found" in done.stderr
     done = ctl(Store(Path("/proc/nowhere"), tmp_path), "first-boot")
     assert done.returncode == 2
     assert "Traceback" not in done.stderr

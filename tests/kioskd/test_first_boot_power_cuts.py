@@ -18,7 +18,7 @@ from kioskd.update.files import DiskFiles
 from kioskd.update.store import Store
 
 
-@pytest.fixture(scope="module", params=["setup", "second stick", "reset"])
+@pytest.fixture(scope="module", params=["setup", "second stick", "folders", "reset"])
 def recorded(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, Path, list[tuple[str, Path, object]]]:
@@ -36,8 +36,13 @@ def recorded(
         "current-token": old["health-token"],
         "health-token": "new-token-0123456789\n",
     }
+    if request.param == "folders":
+        old |= {"kiosk.yaml": old["kiosk.yaml"] + "avatar: {path: b/a}\n", "b/a": "old"}
+        new |= {"kiosk.yaml": new["kiosk.yaml"] + "avatar: {path: b}\n", "b": "new"}
     if request.param != "setup":
         boot(store, make_stick(folder / "old", dict(old)))
+    if request.param == "folders":
+        (store.config / "b/a").unlink()  # by hand; the folder is left in the file's way
     if request.param == "reset":
         (store.state / "factory-reset").write_bytes(b"1\n")
     before = folder / "before"
@@ -66,9 +71,12 @@ def one_or_the_other(root: Path, story: str) -> None:
         "setup": {(1.0, "info"), (0.25, "info")},
         "reset": {(1.0, "info")},
         "second stick": {(0.5, "error"), (0.25, "info")},
+        "folders": {(0.5, "error"), (0.25, "info")},
     }
     assert seen in whole[story], seen
     assert config.health.token_file == str(store.config / "health-token")
+    if story == "folders" and config.audio.volume == 0.25:
+        assert (store.config / "b").read_text() == "new"
     tokens = {0.5: {"old-token-0123456789"}, 0.25: {"new-token-0123456789"}}
     assert token(store) in tokens.get(config.audio.volume, {token(store)})
     assert token(store) != "old-token-0123456789" or story != "reset"
