@@ -12,6 +12,9 @@ import ssl
 import urllib.error
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+_RENEWED: Final = "kioskd uses a new one within seconds, or `journalctl -u kioskd` says why not"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +51,8 @@ class Asked:
                 "--token-file FILE"
             )
         return (
-            f"{self.url} refuses the token in {self.token_file}: it is not the one in the kiosk's "
-            "health.token_file, or that has changed since kioskd read it "
-            "(`systemctl restart kioskd`)"
+            f"{self.url} refuses the token in {self.token_file}: it is not the one that the kiosk "
+            f"uses, from its health.token_file; {_RENEWED}"
         )
 
     def _no_tls(self, error: ssl.SSLError) -> str:
@@ -68,8 +70,8 @@ class Asked:
             return f"{told}; renew it, or set the clock that is wrong"
         if self.pinned:
             return (
-                f"{told}; it is not the one in {self.authority}: `systemctl restart kioskd` "
-                "makes kioskd use that"
+                f"{told}; it is not the one in {self.authority}, so either another program answers "
+                f"there, or that is new: {_RENEWED}"
             )
         if self.authority is None:
             return f"{told}; --authority FILE names the certificate (PEM) to trust"

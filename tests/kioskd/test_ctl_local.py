@@ -44,7 +44,7 @@ def test_a_protected_kiosk_is_asked_and_nobody_in_its_place(tmp_path: Path) -> N
         client = own.client()
         kiosk.wait_until(lambda: not look_at_health(client.health()).problem, "good health")
         impostor = Address(own.url, own.token_file, tmp_path / "impostor.crt", pinned=True)
-        with pytest.raises(ControlError, match=r"it is not the one in .*impostor\.crt: `systemctl"):
+        with pytest.raises(ControlError, match=r"it is not the one in .*impostor\.crt, so"):
             impostor.client().health()
         with pytest.raises(ControlError, match="wants its token"):
             Address(own.url, None, own.authority, pinned=True).client().health()
