@@ -13,6 +13,7 @@ from fuzzing import (
     server_target,
     session_targets,
     speech_targets,
+    voice_targets,
     wire_targets,
 )
 from fuzzing.target import Target
@@ -22,6 +23,7 @@ TARGETS: Final[tuple[Target, ...]] = (
     *session_targets.TARGETS,
     *address_targets.TARGETS,
     *answer_targets.TARGETS,
+    *voice_targets.TARGETS,
     *speech_targets.TARGETS,
     *endpoint_targets.TARGETS,
     *http_targets.TARGETS,
