@@ -141,9 +141,10 @@ def test_no_file(tmp_path: Path) -> None:
 
 
 def test_a_folder_and_a_device(tmp_path: Path) -> None:
-    for path in (tmp_path, Path("/dev/zero")):
-        with pytest.raises(BundleError, match="not a regular file"):
-            read_bundle(path)
+    with pytest.raises(BundleError, match="Is a directory"):
+        read_bundle(tmp_path)
+    with pytest.raises(BundleError, match="not a regular file"):
+        read_bundle(Path("/dev/zero"))
 
 
 def test_a_file_over_the_limit_is_not_read(tmp_path: Path) -> None:
