@@ -88,6 +88,7 @@ BAD_ASCII = {
     "a number too few": (ascii_rows().replace(b" ", b"_", 1), "damaged"),
     "a row too few": (ascii_rows()[: ascii_rows().rstrip().rfind(b"\n")], "39 lines follow"),
     "nothing": (b"", "only 0 bytes follow"),
+    "empty lines": (b"\n" * 4000, "0 lines follow"),
     "not a number": (b"nan" + ascii_rows()[ascii_rows().find(b" ") :], "not finite"),
     "bytes": (bytes(range(256)) * 20, "lines follow|damaged"),
 }
