@@ -126,6 +126,8 @@ REFUSED: Final = {
     "multipart": (MULTIPART, "multipart/form-data"),
     "JSON": (b'{"audio": "UklGRiQAAABXQVZFZm10IBAAAAABAAEA"}', "JSON"),
     "JSON with a BOM": (b'\xef\xbb\xbf{"audio": "UklGRiQAAABXQVZFZm10IBAA"}', "JSON"),
+    "JSON with umlauts": ('{"text": "Grüße und schöne Größe – über Äöü"}'.encode(), "JSON"),
+    "a question in Greek": ("Καλημέρα, τι κάνετε σήμερα; Πώς μπορώ".encode(), "text"),
     "HTML": (b"<!DOCTYPE html>\n<html><body>502 Bad Gateway</body></html>", "HTML"),
     "base64": (b"UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQAAAAA=", "text"),
     "data URL": (b"data:audio/wav;base64,UklGRiQAAABXQVZFZm10IBAAAAABAAEA", "text"),

@@ -24,6 +24,7 @@ from driving_client.texts import did_you_mean
 from driving_client.utterance import Samples
 from driving_client.voice_formats import VoiceDecoder, VoiceError, VoiceFormatError, asked_rate
 from driving_client.voice_formats.decoder import AT_ONCE
+from driving_client.voice_formats.errors import CONVERT
 
 MAXIMUM_VOICE_S: Final = 150.0
 """As long as the longest text: the queue of one kiosk then holds 230 MB at the very most."""
@@ -105,7 +106,7 @@ async def _read_voice(request: web.Request, body: AsyncIterator[bytes], head: by
     except VoiceError as error:
         status = 415 if isinstance(error, VoiceFormatError) else 400
         told = str(error)
-        if "sample_rate" not in request.query and not media_type(request).startswith("audio/"):
+        if "sample_rate" not in request.query and CONVERT not in told:
             told += '; a text is sent as JSON such as {"text": "Hello."}'
         raise SayError(status, told) from error
     samples = np.concatenate(pieces)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which format a body has: told by its first bytes, and where those say nothing by its type.
 
-Two formats are taken beside raw PCM; everything else is named in the refusal. Raw PCM may begin
+Two formats are accepted beside raw PCM; everything else is named in the refusal. Raw PCM may begin
 with any bytes, so a signature of fewer than four is believed only with what must follow it (of
 an MP3 without tags, the next frame). Bytes win over the declared type: much software declares
 one type for every file.
@@ -9,6 +9,7 @@ one type for every file.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable
 from typing import Final
 
@@ -23,6 +24,7 @@ ENOUGH: Final = 512
 _TEXT_LOOKED_AT: Final = 64
 _TEXT_AT_LEAST: Final = 12
 _TEXT_VARIES: Final = 6
+"""Bytes looked at, characters that must be there, and how many of them must differ."""
 
 _SIGNATURES: Final = (
     (b"fLaC", "FLAC"), (b"caff", "CAF"), (b".snd", "AU"), (b"dns.", "AU"), (b"#!AMR", "AMR"),
@@ -85,7 +87,7 @@ def refusal(name: str) -> VoiceFormatError:
     """The error that names a format and says how to mend it."""
     if name == "multipart/form-data":
         remedy = "send the file itself as the body: curl -T voice.wav"
-    elif name.startswith(("packed", "a ", "PDF")):
+    elif name.startswith(("packed", "a ZIP", "a 7z", "PDF")) or name.endswith("picture"):
         remedy = f"send a voice as it is: {TAKEN}"
     elif name in ("JSON", "HTML or XML", "HTML", "text"):
         remedy = f"send {TAKEN}"
@@ -136,15 +138,19 @@ def _gzip(head: bytes) -> str | None:
 
 def _text(head: bytes) -> str | None:
     """Text has many different bytes, and each of them is printable: no voice goes like that."""
-    start = head[:_TEXT_LOOKED_AT].removeprefix(b"\xef\xbb\xbf")
+    try:
+        # The last character may be cut off
+        start = codecs.getincrementaldecoder("utf-8")().decode(head[:_TEXT_LOOKED_AT])
+    except UnicodeDecodeError:
+        return None
+    start = start.removeprefix("\ufeff")
     if len(start) < _TEXT_AT_LEAST or len(set(start)) < _TEXT_VARIES:
         return None
-    if any((byte < 32 and byte not in b"\t\r\n") or byte > 126 for byte in start):
+    if not all(letter.isprintable() or letter in "\t\r\n" for letter in start):
         return None
-    if start.startswith(b"--") and b"content-" in head.lower():
+    if start.startswith("--") and b"content-" in head.lower():
         return "multipart/form-data"
-    kinds = {b"{": "JSON", b"[": "JSON", b"<": "HTML or XML"}
-    return kinds.get(start.lstrip()[:1], "text")
+    return {"{": "JSON", "[": "JSON", "<": "HTML or XML"}.get(start.lstrip()[:1], "text")
 
 
 _LOOKS: Final[tuple[Callable[[bytes], str | None], ...]] = (

@@ -129,7 +129,8 @@ class WavStream:
         assert self._left is not None
         count = min(self._left, len(self._pending))
         self._left -= count
-        return self._go_on(count, self._pass_over if self._left else self._pad) and not self._left
+        self._go_on(count, self._pass_over if self._left else self._pad)
+        return not self._left
 
     def _pad(self, _sound: Sound, _ended: bool) -> bool:
         """A chunk of odd size is followed by a zero; some writers forget it."""
@@ -164,21 +165,21 @@ class WavStream:
     def _data(self, sound: Sound, ended: bool) -> bool:
         assert self._form is not None
         found = _HEADER.search(self._pending)
-        whole = found.start() if found else self._before_header(ended)
-        count = whole if self._left is None else min(whole, self._left)
-        at_header = found is not None and count == found.start()
-        if self._left is not None:
-            self._left -= count - count % self._form.frame_bytes
+        certain = found.start() if found else self._before_header(ended)
+        count = certain if self._left is None else min(certain, self._left)
+        at_header = found is not None and count == certain
         count -= count % self._form.frame_bytes
         if count:
             samples = self._form.mono(bytes(self._pending[:count]))
             sound.append((self._form.sample_rate, samples))
         if at_header:
-            assert found is not None
-            return self._go_on(found.start(), self._file)
+            return self._go_on(certain, self._file)
+        if self._left is not None:
+            self._left -= count
         if self._left is not None and self._left < self._form.frame_bytes:
             return self._go_on(count, self._pass_over)
-        return self._go_on(count, self._data) and False
+        self._go_on(count, self._data)
+        return False
 
     def _before_header(self, ended: bool) -> int:
         """Bytes that are sound for certain: a header may begin at the end of what has come."""
@@ -191,9 +192,10 @@ class WavStream:
     def _rubbish(self, _sound: Sound, ended: bool) -> bool:
         """What follows the sound and is not a chunk: passed over up to the next file."""
         found = _HEADER.search(self._pending)
-        if found is None:
-            return self._go_on(self._before_header(ended), self._rubbish) and False
-        return self._go_on(found.start(), self._file)
+        if found:
+            return self._go_on(found.start(), self._file)
+        self._go_on(self._before_header(ended), self._rubbish)
+        return False
 
     def _go_on(self, count: int, step: Callable[[Sound, bool], bool]) -> bool:
         del self._pending[:count]

@@ -432,7 +432,8 @@ def end_with_the_deaf(tmp_path: Path) -> None:
         socket.create_connection(("127.0.0.1", int(kiosk.url.rpartition(":")[2]))) as voice,
     ):
         voice.sendall(b"POST /v1/speak?sample_rate=8000 HTTP/1.1\r\nHost: localhost\r\n")
-        voice.sendall(b"Transfer-Encoding: chunked\r\n\r\n10\r\n0123456789abcdef\r\n")
+        sound = bytes(range(256)) * 3
+        voice.sendall(b"Transfer-Encoding: chunked\r\n\r\n300\r\n" + sound + b"\r\n")
         kiosk.wait_for_check("link", "pass")
         assert live.read(64).startswith(b"--frame")
         assert kiosk.stop() == 0, kiosk.log
