@@ -41,7 +41,7 @@ def check_url(url: str, schemes: tuple[str, ...]) -> SplitResult:
         raise AddressError("it cannot be parsed; check host and brackets") from error
     if parts.scheme not in schemes or not parts.netloc:
         raise AddressError(f"write {schemes[0]}://host:port/path")
-    if "@" in parts.netloc:
+    if "@" in parts.netloc or _holds_login(url):
         raise AddressError("it contains a user name or password; secrets come only from files")
     if "#" in url:
         raise AddressError("a fragment (#…) is never sent; leave it out")
@@ -89,6 +89,9 @@ def without_secrets(url: str) -> str:
         parts = urlsplit(url)
     except ValueError:
         return _shown(url.partition("?")[0].rpartition("@")[2])
+    if "@" not in parts.netloc and _holds_login(url):
+        scheme = f"{parts.scheme}://" if "://" in url else ""
+        return _shown(f"{scheme}…@{url.rpartition('@')[2].partition('?')[0]}")
     netloc = parts.netloc.rpartition("@")[2]
     query = "…" if parts.query else ""
     return _shown(urlunsplit((parts.scheme, netloc, parts.path, query, "")))
@@ -103,6 +106,21 @@ def origin(url: str) -> str:
     if not parts.netloc:
         return "another path of the same origin"
     return _shown(f"{parts.scheme or 'the same scheme'}://{parts.netloc.rpartition('@')[2]}")
+
+
+def _holds_login(url: str) -> bool:
+    """Whether a user and a password are written where no parser sees them as such.
+
+    Without a scheme, as in `user:password@host`, or cut in two by a `/`, `?` or `#` in a password.
+    """
+    before, at, _ = url.rpartition("@")
+    if not at:
+        return False
+    _, slashes, rest = before.partition("://")
+    if not slashes:
+        return True
+    host, colon, port = re.split("[/?#]", rest, maxsplit=1)[0].rpartition(":")
+    return bool(colon and host) and "@" not in rest and "]" not in port and not _is_port(port)
 
 
 def _check_characters(text: str) -> None:

@@ -8,14 +8,13 @@ there" is a captive portal or a proxy that is restarting. Time mends both.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 import aiohttp
-from aiohttp import ClientHandlerType, ClientMiddlewareType
+from aiohttp import ClientHandlerType
 
 from driving_client.address import origin
-from driving_client.link.meter import Meter
 from driving_client.link.retry import Rule, SessionError, redirect_fault, rule_for_status
 from driving_client.link.server_clock import unix_seconds
 
@@ -34,25 +33,6 @@ async def no_redirects(
             f"{origin(response.headers.get('Location', ''))}"
         )
     return response
-
-
-def uncompressed(
-    timeout: aiohttp.ClientTimeout | None = None,
-    middlewares: Sequence[ClientMiddlewareType] = (),
-    meter: Meter | None = None,
-) -> aiohttp.ClientSession:
-    """A client session that asks for bodies as they are and unpacks none.
-
-    A few compressed bytes may be a gigabyte; what is read here is small anyway. `meter` counts
-    what comes; by default one of its own, for answers.
-    """
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(socket_factory=(meter or Meter()).socket),
-        headers={"Accept-Encoding": "identity"},
-        auto_decompress=False,
-        timeout=timeout or aiohttp.ClientTimeout(),
-        middlewares=middlewares,
-    )
 
 
 async def read_body(reply: aiohttp.ClientResponse, most: int) -> bytes:

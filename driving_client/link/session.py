@@ -21,9 +21,11 @@ from driving_client.errors import ProtocolError
 from driving_client.faults import FaultLog
 from driving_client.link.flood import FloodGuard
 from driving_client.link.frame_reader import FrameReader
-from driving_client.link.http_answers import no_redirects, uncompressed
+from driving_client.link.http_answers import no_redirects
+from driving_client.link.http_client import uncompressed
 from driving_client.link.interface import EventSink, LinkCounters, LinkDown, LinkUp, PlaybackState
 from driving_client.link.meter import Meter
+from driving_client.link.network import by_way_of
 from driving_client.link.outgoing import Outgoing
 from driving_client.link.retry import (
     FloodError,
@@ -92,7 +94,9 @@ class ReconnectingLink(ABC):
             self._settings = self._latest()
             try:
                 meter = Meter()
-                async with uncompressed(middlewares=(no_redirects,), meter=meter) as http:
+                async with uncompressed(
+                    self._settings.network, middlewares=(no_redirects,), meter=meter
+                ) as http:
                     fault = await self._one_session(http, meter)
             except Exception as error:  # noqa: BLE001 – logged with its traceback
                 self._faults.tell("serving the endpoint", error)
@@ -151,7 +155,8 @@ class ReconnectingLink(ABC):
         try:
             url, headers = await self._address(http)
             connecting = open_websocket(http, url, headers, self._settings.heartbeat_s)
-            socket = self._socket = await self._in_time(connecting, "connect_timeout")
+            way = by_way_of(self._settings.network, url)
+            socket = self._socket = await self._in_time(connecting, "connect_timeout", way)
             self._guard = FloodGuard()
             meter.session_begins()
             self._reader = FrameReader(socket, self._guard, meter)
@@ -185,14 +190,17 @@ class ReconnectingLink(ABC):
             if socket is not None:
                 await hang_up(http, socket, politely=politely)
 
-    async def _in_time(self, step: Awaitable[T], code: str) -> T:
-        """The step's result; SessionError `code` if it takes longer than the connect timeout."""
+    async def _in_time(self, step: Awaitable[T], code: str, way: str = "") -> T:
+        """The step's result; SessionError `code` if it takes longer than the connect timeout.
+
+        `way` ends its message.
+        """
         timeout = self._settings.connect_timeout_s
         try:
             async with asyncio.timeout(timeout):
                 return await step
         except TimeoutError as error:
-            raise network_fault(code, f"no answer within {timeout:g} s") from error
+            raise network_fault(code, f"no answer within {timeout:g} s{way}") from error
 
     async def _receive(self) -> aiohttp.WSMessage:
         """The next text or binary frame; SessionError where the connection ends instead."""

@@ -15,7 +15,9 @@ from typing import Any, Final
 
 import aiohttp
 
-from driving_client.link.http_answers import no_redirects, read_body, refused, uncompressed
+from driving_client.link.http_answers import no_redirects, read_body, refused
+from driving_client.link.http_client import uncompressed
+from driving_client.link.network import NetworkSettings, by_way_of
 from driving_client.link.retry import TOKEN_STATUS, Action, Rule, SessionError, network_fault
 from driving_client.link.server_clock import ServerClock
 from driving_client.link.settings import LinkSettings
@@ -63,7 +65,7 @@ async def _fresh_token(
         body = {"app_id": settings.app_id, "avatar_id": settings.avatar_id}
         return await _post(http, settings, {}, body, clock)
     if not clock.told:
-        await _ask_the_time(settings.token_url, clock)
+        await _ask_the_time(settings.token_url, settings.network, clock)
     headers = {"X-Api-Key": settings.api_key}
     expires = _expiry(clock)
     try:
@@ -83,14 +85,14 @@ def _expiry(clock: ServerClock) -> int:
     return int(now) + _LIFETIME_S
 
 
-async def _ask_the_time(url: str, clock: ServerClock) -> None:
+async def _ask_the_time(url: str, network: NetworkSettings, clock: ServerClock) -> None:
     """Let the service tell its Date, without any credential; a service need not answer.
 
     On a connection of its own: many end one after a HEAD, and a POST on it would fail.
     """
     with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError, ValueError, SessionError):
         async with (
-            uncompressed(_TIME_TIMEOUT, (no_redirects,)) as http,
+            uncompressed(network, _TIME_TIMEOUT, (no_redirects,)) as http,
             http.head(url) as answer,
         ):
             clock.hear(answer.headers.get("Date"))
@@ -111,7 +113,8 @@ async def _post(
             raw = await read_body(reply, _MAX_REPLY_BYTES)
             return _token_in(reply.status, reply.headers, raw)
     except TimeoutError as error:
-        raise network_fault("token_timeout", "no reply within 10 s") from error
+        way = by_way_of(settings.network, settings.token_url)
+        raise network_fault("token_timeout", f"no reply within 10 s{way}") from error
     # ValueError: a name that no resolver takes (UnicodeError), an address that yarl refuses
     except (aiohttp.ClientError, OSError, ValueError) as error:
         raise network_fault("token_unreachable", str(error)) from error

@@ -15,11 +15,12 @@ from typing import Final
 
 from driving_client.address import HTTP, WEBSOCKET, check_url, without_secrets
 from driving_client.errors import AddressError, LinkError
+from driving_client.link.network import NetworkSettings
 from driving_client.link.retry import Backoff
 from driving_client.sample_rates import rate_fault
 
 DIALECTS: Final = ("relay", "driveningress")
-_FOR_A_CONNECTION: Final = ("session_key", "api_key")
+_FOR_A_CONNECTION: Final = ("session_key", "api_key", "network")
 """Settings that a session which stands needs no more."""
 
 
@@ -38,7 +39,8 @@ class LinkSettings:
     A driveningress endpoint takes a `session_key`, or a token from `token_url`: the
     endpoint's console with an `api_key`, or the operator's own backend without one.
     `sample_rate` is that of the voice sent or asked for, in Hz; `motion_offset_s` is added
-    to the time of every frame. Raises SettingsError for settings that cannot work.
+    to the time of every frame; `network` is the way out. Raises SettingsError for settings that
+    cannot work.
     """
 
     url: str
@@ -51,6 +53,7 @@ class LinkSettings:
     sample_rate: int
     motion_offset_s: float
     connect_timeout_s: float
+    network: NetworkSettings = field(default_factory=NetworkSettings)
     heartbeat_s: float = 15.0
     backoff: Backoff = field(default_factory=Backoff)
 
@@ -65,7 +68,7 @@ class LinkSettings:
         return hashlib.sha256(told.encode()).hexdigest()
 
     def same_session(self, other: LinkSettings) -> bool:
-        """Whether a session made with the other stays what it is: only credentials differ."""
+        """Whether a session made with the other stays what it is: only what made it differs."""
         return all(
             getattr(self, each.name) == getattr(other, each.name)
             for each in fields(self)

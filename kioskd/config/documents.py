@@ -12,6 +12,7 @@ _TYPES = {Kind.SWITCH: "boolean", Kind.INTEGER: "integer", Kind.NUMBER: "number"
 _PATTERNS = {
     Kind.COLOUR: "^#[0-9a-fA-F]{6}$",
     Kind.HTTP_URL: "^(https?://.+)?$",
+    Kind.PROXY: "^(http://.+)?$",
     Kind.WEBSOCKET_URL: "^(wss?://.+)?$",
 }
 

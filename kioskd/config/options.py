@@ -17,6 +17,7 @@ from unicodedata import category
 
 from driving_client.address import HTTP, WEBSOCKET, check_host, check_url, without_secrets
 from driving_client.errors import AddressError
+from driving_client.link.network import check_proxy
 
 T = TypeVar("T")
 Value = bool | int | float | str
@@ -40,6 +41,7 @@ class Kind(Enum):
     COLOUR = "a colour such as '#ffffff'"
     HTTP_URL = "an http:// or https:// address"
     WEBSOCKET_URL = "a ws:// or wss:// address"
+    PROXY = "the http:// address of a proxy"
     HOST = "an IP address or a host name"
 
 
@@ -162,6 +164,11 @@ def _check_text(rule: Rule, value: object, wanted: str) -> str:
     if rule.kind in _SCHEMES and value:
         try:
             check_url(value, _SCHEMES[rule.kind])
+        except AddressError as error:
+            raise ValueError(f"'{without_secrets(value)}' is not {wanted}: {error}") from error
+    if rule.kind is Kind.PROXY and value:
+        try:
+            check_proxy(value)
         except AddressError as error:
             raise ValueError(f"'{without_secrets(value)}' is not {wanted}: {error}") from error
     if rule.kind is Kind.HOST:

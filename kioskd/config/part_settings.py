@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from driving_client.link.network import NetworkSettings
 from driving_client.link.settings import LinkSettings
 from kioskd.audio.settings import AudioSettings
 from kioskd.config.sections import Config
@@ -57,6 +58,7 @@ def link_settings(config: Config, secrets: Mapping[str, str]) -> LinkSettings | 
     if not endpoint.url:
         return None
     return LinkSettings(
+        network=network_settings(config, secrets),
         url=endpoint.url,
         dialect=endpoint.dialect,
         avatar_id=endpoint.avatar_id,
@@ -67,6 +69,15 @@ def link_settings(config: Config, secrets: Mapping[str, str]) -> LinkSettings | 
         sample_rate=endpoint.sample_rate,
         motion_offset_s=endpoint.motion_offset_ms / 1000,
         connect_timeout_s=endpoint.connect_timeout_s,
+    )
+
+
+def network_settings(config: Config, secrets: Mapping[str, str]) -> NetworkSettings:
+    """How connections go out; `secrets` as for the link's settings."""
+    return NetworkSettings(
+        proxy=config.network.proxy,
+        login=secrets.get("network.proxy_login_file", ""),
+        authority=secrets.get("endpoint.ca_file", ""),
     )
 
 

@@ -92,7 +92,7 @@ def _files(config: Config) -> Mapping[str, str]:
     }
 
 
-_RENEWED: Final = ("health.tls_certificate",)
+_RENEWED: Final = ("health.tls_certificate", "endpoint.ca_file")
 """Files that are renewed although they hold no secret."""
 
 

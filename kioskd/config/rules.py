@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,9 @@ from kioskd.config.secrets import (
     SHORTEST_TOKEN,
     Certificate,
     Secrets,
+    authority_in,
     certificate_in,
+    login_in,
     secret_in,
 )
 from kioskd.config.sections import OPTIONS, Config, EndpointSection, flatten
@@ -30,6 +32,12 @@ SECRET_SETTINGS = {
     "api_key": "endpoint.api_key_file",
 }
 """The link's settings that come from files, and the options that name those."""
+_READERS: Mapping[str, Callable[[str], str]] = {
+    **dict.fromkeys((*SECRET_SETTINGS.values(), "health.token_file"), secret_in),
+    "endpoint.ca_file": authority_in,
+    "network.proxy_login_file": login_in,
+}
+"""What reads the texts; each raises ValueError."""
 
 
 def as_reached_here(address: str) -> str:
@@ -72,9 +80,9 @@ def read_secrets(config: Config, reading: Reading, keys: Container[str] = OPTION
         if not content.strip():
             reading.problems.append(f"{reading.where(key)}: {name} is empty")
             unusable.add(key)
-        elif row.rule.kind is Kind.SECRET_FILE and key != "health.tls_key":
+        elif read := _READERS.get(key):
             try:
-                texts[key] = secret_in(name)
+                texts[key] = read(name)
             except ValueError as error:
                 reading.problems.append(f"{reading.where(key)}: {name}: {error}")
     if unusable.intersection(("health.tls_certificate", "health.tls_key")):
@@ -92,6 +100,7 @@ def check_texts(config: Config, secrets: Mapping[str, str], reading: Reading) ->
     return [
         *_network_without_protection(config, secrets, reading),
         *_endpoint_that_cannot_work(config, secrets, reading),
+        *_login_for_no_proxy(config, reading),
     ]
 
 
@@ -137,6 +146,13 @@ def _certificate(config: Config, reading: Reading) -> Certificate | None:
     except ValueError as error:
         reading.problems.append(f"{reading.where('health.tls_certificate')}: {error}")
     return None
+
+
+def _login_for_no_proxy(config: Config, reading: Reading) -> list[str]:
+    if config.network.proxy or not config.network.proxy_login_file:
+        return []
+    where = reading.where("network.proxy_login_file")
+    return [f"{where}: has no effect without network.proxy; set that as well"]
 
 
 def _retarget_of_no_use(config: Config, reading: Reading) -> list[str]:

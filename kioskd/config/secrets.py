@@ -8,6 +8,7 @@ the configuration that names them, and whoever needs it asks for what is in forc
 from __future__ import annotations
 
 import hashlib
+import re
 import ssl
 from collections.abc import Mapping
 from contextlib import suppress
@@ -20,6 +21,7 @@ MAX_SECRET_BYTES: Final = 16 * 1024
 MAX_CERTIFICATE_BYTES: Final = 1 << 20
 SHORTEST_TOKEN: Final = 16
 """Characters of a bearer token that protects a port which other machines reach."""
+_PEM: Final = re.compile(b"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 _NO_CHECK_TIME: Final = 0x200000
 """OpenSSL's X509_V_FLAG_NO_CHECK_TIME, for which Python has no name."""
 
@@ -60,6 +62,33 @@ def secret_in(path: str) -> str:
     if not secret or not secret.isprintable() or " " in secret:
         raise ValueError("must hold one line with the secret and nothing else")
     return secret
+
+
+def login_in(path: str) -> str:
+    """The `user:password` in a file; raises ValueError saying what is wrong."""
+    login = secret_in(path)
+    if not login.partition(":")[0] or ":" not in login:
+        raise ValueError("must hold one line user:password")
+    return login
+
+
+def authority_in(path: str) -> str:
+    """The certificates in a PEM file, without what stands between them; raises ValueError."""
+    try:
+        held = read_regular(path, MAX_CERTIFICATE_BYTES)
+    except OSError as error:
+        raise ValueError(f"cannot be read ({error.strerror})") from error
+    found = "\n".join(each.decode("ascii", "replace") for each in _PEM.findall(held))
+    if not found:
+        raise ValueError(
+            "holds no certificate as PEM (-----BEGIN CERTIFICATE-----); `openssl x509 -inform DER` "
+            "makes one of a binary one"
+        )
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=found)
+    except (ssl.SSLError, ValueError) as error:
+        raise ValueError(f"a certificate in it is damaged ({error})") from error
+    return found
 
 
 def certificate_in(certificate: str, key: str) -> Certificate:

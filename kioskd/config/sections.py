@@ -133,6 +133,13 @@ class EndpointSection:
     api_key_file: str = option(
         "", "Holds the API key sent to `token_url`.", kind=Kind.SECRET_FILE, live=True
     )
+    ca_file: str = option(
+        "",
+        "Certificates (PEM) of an authority that the system does not know: trusted besides the "
+        "system's for `url`, `token_url` and `say_url`.",
+        kind=Kind.FILE,
+        live=True,
+    )
     sample_rate: int = option(
         16000,
         "Sample rate of the voice that the endpoint is asked for, in Hz.",
@@ -153,6 +160,26 @@ class EndpointSection:
         "",
         "Where the console's text box posts what the avatar is to say; empty for no text box.",
         kind=Kind.HTTP_URL,
+        live=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSection:
+    """The way out of a company's network, for all that goes to the endpoint."""
+
+    proxy: str = option(
+        "",
+        "An HTTP proxy for `https://` and `wss://` addresses but those of this machine; others "
+        "go straight. Empty: what the environment's HTTPS_PROXY or ALL_PROXY names. NO_PROXY "
+        "holds for either.",
+        kind=Kind.PROXY,
+        live=True,
+    )
+    proxy_login_file: str = option(
+        "",
+        "Holds `user:password` for `proxy`, if it wants one.",
+        kind=Kind.SECRET_FILE,
         live=True,
     )
 
@@ -272,6 +299,7 @@ class Config:
     display: DisplaySection = field(default_factory=DisplaySection)
     audio: AudioSection = field(default_factory=AudioSection)
     endpoint: EndpointSection = field(default_factory=EndpointSection)
+    network: NetworkSection = field(default_factory=NetworkSection)
     playback: PlaybackSection = field(default_factory=PlaybackSection)
     idle: IdleSection = field(default_factory=IdleSection)
     voice: VoiceSection = field(default_factory=VoiceSection)

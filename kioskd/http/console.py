@@ -21,7 +21,9 @@ import aiohttp
 from aiohttp import web
 
 from driving_client.address import origin, without_secrets
-from driving_client.link.http_answers import read_body, uncompressed
+from driving_client.link.http_answers import read_body
+from driving_client.link.http_client import uncompressed
+from driving_client.link.network import NetworkSettings, by_way_of
 from driving_client.texts import excerpt
 from kioskd.config import Config
 from kioskd.http.access import json_object, refuse
@@ -35,10 +37,19 @@ _PAGE = Path(__file__).with_name("console.html")
 
 
 class Console:
-    """Routes of the page; `interrupt` silences the avatar at once and says whether it spoke."""
+    """Routes of the page; `interrupt` silences the avatar at once and says whether it spoke.
 
-    def __init__(self, config: Callable[[], Config], interrupt: Callable[[], bool]) -> None:
+    `network` gives the way to the endpoint.
+    """
+
+    def __init__(
+        self,
+        config: Callable[[], Config],
+        network: Callable[[], NetworkSettings],
+        interrupt: Callable[[], bool],
+    ) -> None:
         self._config = config
+        self._network = network
         self._interrupt = interrupt
         self._page = _PAGE.read_text("utf-8")
         # data: is the icon, without which a browser asks for /favicon.ico
@@ -87,7 +98,8 @@ class Console:
         url = self._config().endpoint.say_url
         if not url:
             return refuse(501, "no_say_url", "endpoint.say_url is not set: nothing can make speech")
-        return await forward(url, {"text": text.strip(), "interrupt": interrupt})
+        said = {"text": text.strip(), "interrupt": interrupt}
+        return await forward(url, said, self._network())
 
 
 def _hash_of(tag: str, page: str) -> str:
@@ -96,7 +108,7 @@ def _hash_of(tag: str, page: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-async def forward(url: str, body: dict[str, Any]) -> web.Response:
+async def forward(url: str, body: dict[str, Any], network: NetworkSettings) -> web.Response:
     """Post to the endpoint and pass its answer on; its failures become 502 and 504.
 
     What it calls a bad request (400) is one here too: it is about the text.
@@ -106,13 +118,14 @@ async def forward(url: str, body: dict[str, Any]) -> web.Response:
     shown = without_secrets(url)
     try:
         async with (
-            uncompressed(timeout) as session,
+            uncompressed(network, timeout) as session,
             session.post(url, json=body, allow_redirects=False) as answer,
         ):
             raw = await read_body(answer, MAX_ANSWER)
             status, location = answer.status, answer.headers.get("Location", "")
     except TimeoutError:
-        return refuse(504, "endpoint_timeout", f"{shown} did not answer in {SAY_TIMEOUT_S:.0f} s")
+        told = f"{shown} did not answer in {SAY_TIMEOUT_S:.0f} s{by_way_of(network, url)}"
+        return refuse(504, "endpoint_timeout", told)
     # ValueError: a name that no resolver takes (UnicodeError), an address that yarl refuses
     except (aiohttp.ClientError, OSError, ValueError) as error:
         told = excerpt(str(error))

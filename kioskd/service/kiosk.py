@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 from driving_client.link.interface import EventSink, Link
 from driving_client.link.make import make_link
+from driving_client.link.network import NetworkSettings
 from driving_client.link.settings import LinkSettings
 from driving_client.retarget import load_retarget
 from kioskd import log, systemd_notify
@@ -29,6 +30,7 @@ from kioskd.config.part_settings import (
     audio_settings,
     background,
     display_size,
+    network_settings,
     playback_settings,
 )
 from kioskd.config.reload import LiveConfig
@@ -215,7 +217,7 @@ class Kiosk:
             pictures=self._pictures,
             about=self._about,
         )
-        console = Console(lambda: self._config, player.interrupt)
+        console = Console(lambda: self._config, self._network, player.interrupt)
         gesture = GestureInput(player.gesture)
         voice = VoiceInput(keeper.begin_voice, self._io.ask, lambda: self._config.voice.enabled)
 
@@ -233,6 +235,10 @@ class Kiosk:
                 local_url,
                 extra={"code": "look_at"},
             )
+
+    def _network(self) -> NetworkSettings:
+        """The way out, as the configuration and its files have it."""
+        return network_settings(self._config, self._live.loaded.secrets.texts)
 
     async def _keep_checking(self, monitor: Monitor, keeper: LinkKeeper) -> None:
         await asyncio.sleep(SETTLE_S)

@@ -12,6 +12,7 @@ from unittest import mock
 
 import aiohttp
 
+from driving_client.link.network import NetworkSettings
 from driving_client.link.retry import SessionError
 from driving_client.link.session_token import _token_in
 from fuzzing.target import Target, finish, header, join, split
@@ -63,7 +64,9 @@ def say_answer(data: bytes) -> None:
     code = 200 + int.from_bytes(status[:1], "big")
     post = _Post(code, {"Location": header(location)}, body)
     with mock.patch.object(aiohttp, "ClientSession", post):
-        answer = finish(forward("http://endpoint.example/say", {"text": "Hello."}))
+        answer = finish(
+            forward("http://endpoint.example/say", {"text": "Hello."}, NetworkSettings())
+        )
     assert answer.status == (200 if code <= 299 else 400 if code == 400 else 502)
 
 

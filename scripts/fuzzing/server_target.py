@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any, Final, NoReturn
 
 from driving_client.link.local_voice import LocalVoice
+from driving_client.link.network import NetworkSettings
 from driving_client.small_reads import SmallReads
 from driving_client.utterance import Utterance
 from fuzzing.target import Target, finish, loop
@@ -84,7 +85,7 @@ class _Server:
             _NoPictures(),
         )
         adders = (
-            Console(lambda: config, lambda: False),
+            Console(lambda: config, NetworkSettings, lambda: False),
             GestureInput(_show),
             VoiceInput(_begin, _at_once, lambda: True),
         )

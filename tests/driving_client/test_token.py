@@ -14,7 +14,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from scripted_endpoint import ConfirmingEndpoint, link_settings, linked, until, websocket_app
 
-from driving_client.link.http_answers import uncompressed
+from driving_client.link.http_client import uncompressed
+from driving_client.link.network import NetworkSettings
 from driving_client.link.server_clock import ServerClock
 from driving_client.link.session import ReconnectingLink
 from driving_client.link.session_token import credentials
@@ -229,7 +230,7 @@ def test_a_service_that_hangs_up_after_the_question_for_the_time_is_asked_all_th
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/session-tokens"
         settings = link_settings(url="ws://127.0.0.1:9", token_url=url, api_key="secret")
-        async with server, uncompressed() as http:
+        async with server, uncompressed(NetworkSettings()) as http:
             headers = await credentials(http, settings, ServerClock())
         assert headers == {"X-Session-Key": "one"}
 

@@ -27,6 +27,7 @@ from prometheus_client import parser as text_parser
 from prometheus_client.openmetrics import parser as openmetrics_parser
 
 from driving_client.link.interface import LinkEvent
+from driving_client.link.network import NetworkSettings
 from kioskd.config import Config, ConfigError, load
 from kioskd.config.reading import Reading
 from kioskd.config.rules import read_secrets
@@ -97,7 +98,7 @@ class Setup:
             self.metrics,
             self.desk,
         )
-        self.console = Console(lambda: self.config, self._interrupt)
+        self.console = Console(lambda: self.config, NetworkSettings, self._interrupt)
         self.gestures = ["idle"]
         self.speaking = False
         gesture = GestureInput(self._gesture)
