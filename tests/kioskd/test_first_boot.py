@@ -117,6 +117,26 @@ def test_a_stick_with_names_as_they_are_on_the_board(store: Store, tmp_path: Pat
     assert config.avatar.path == str(store.config / "james.avatar")
 
 
+def test_a_stick_brings_the_way_out_of_a_companys_network(
+    store: Store, tmp_path: Path, certificate: tuple[bytes, bytes]
+) -> None:
+    files = {
+        "kiosk.yaml": "endpoint: {ca_file: company-ca.pem}\n"
+        "network: {proxy: 'http://proxy.example:3128', proxy_login_file: proxy-login}\n",
+        "company-ca.pem": certificate[0],
+        "proxy-login": "me:secret\n",
+    }
+    assert boot(store, make_stick(tmp_path / "stick", files)).problems == ()
+    config = in_force(store)
+    assert config.endpoint.ca_file == str(store.config / "company-ca.pem")
+    assert config.network.proxy_login_file == str(store.config / "proxy-login")
+    files = {**files, "kiosk.yaml": "endpoint: {ca_file: proxy-login}\n"}
+    (other := Store(tmp_path / "other", tmp_path / "other-run")).run.mkdir()
+    (problem,) = boot(other, make_stick(tmp_path / "bad", files)).problems
+    assert "endpoint.ca_file" in problem
+    assert "holds no certificate" in problem
+
+
 def test_only_a_token_leaves_the_rest_as_it_was(store: Store, tmp_path: Path) -> None:
     boot(store)
     (store.config / "kiosk.yaml").write_text("audio: {volume: 0.25}\n")
