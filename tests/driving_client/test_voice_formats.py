@@ -4,22 +4,21 @@
 from __future__ import annotations
 
 import itertools
-import os
 import shutil
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from made_up.plugin import SHARED
 from voice_files import REFUSED, TONE, mp3_frames, ogg, pcm, wav
 
 from driving_client.lipsync.espeak import synthesise
 from driving_client.voice_formats import VoiceDecoder, VoiceError, VoiceFormatError, asked_rate
 from driving_client.voice_formats.raw_pcm import float_kind
 
-FIELD = Path(os.environ.get("KIOSK_SHARED_DATA", "../shared/data")) / "field"
+FIELD = SHARED / "field"
 
 
 NO_SOUND = {"gzip", "ZIP", "zstd", "multipart/form-data", "JSON", "HTML", "text"}

@@ -54,7 +54,7 @@ FORMS = {
 }  # fmt: skip
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=8)
 @given(cuts=CUTS, rate=st.sampled_from(SAMPLE_RATES))
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize(("bits", "tag", "sub", "width"), FORMS.values(), ids=FORMS)
