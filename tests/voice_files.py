@@ -135,7 +135,7 @@ REFUSED: Final = {
     "float32": (TONE.astype("<f4").__truediv__(32768).astype("<f4").tobytes(), "32-bit float"),
     "float64": ((TONE / 32768).astype("<f8").tobytes(), "64-bit float"),
     "quiet floats after silence": (
-        bytes(4 * 3000) + (TONE / 3e6).astype("<f4").tobytes(), "32-bit float",
+        bytes(4 * 1500) + (TONE / 3e6).astype("<f4").tobytes(), "32-bit float",
     ),
     "floats beyond full scale": ((TONE / 5000).astype("<f4").tobytes(), "32-bit float"),
     "WAV of A-law": (riff(form(8000, bits=8, tag=6), chunk(b"data", NOISE)), "A-law"),

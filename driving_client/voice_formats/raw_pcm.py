@@ -19,7 +19,7 @@ from driving_client.voice_formats.errors import VoiceError, VoiceFormatError
 
 _LOOKED_AT: Final = 512
 """Bytes of sound that decide: 16 ms at 16 kHz."""
-_HELD_SILENCE: Final = 32 * 1024
+_HELD_SILENCE: Final = 8 * 1024
 """Bytes of silence that wait for what follows them; more of it goes on ahead."""
 _ALIGNED: Final = 8
 _FEWEST: Final = 8

@@ -172,6 +172,14 @@ def test_silence_ahead_of_a_voice_is_kept_and_a_long_one_is_not_waited_for() -> 
     np.testing.assert_array_equal(decode(pcm(quiet[:99]), [5], 16000)[0], quiet[:99])
 
 
+def test_of_floats_after_a_long_silence_nothing_but_the_silence_comes_out() -> None:
+    decoder = VoiceDecoder("", 16000)
+    heard = [decoder.feed(bytes(2000)) for _ in range(50)]
+    with pytest.raises(VoiceFormatError, match="32-bit float"):
+        heard.append(decoder.feed((TONE / 32768).astype("<f4").tobytes()))
+    assert not np.concatenate(heard).any()
+
+
 def needs_field(name: str) -> bytes:
     if not FIELD.is_dir():
         pytest.skip(f"this machine has no {FIELD}: KIOSK_SHARED_DATA names another folder")
