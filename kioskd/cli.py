@@ -19,10 +19,12 @@ from driving_client.wire.recording import Recording, read_recording
 from kioskd import __version__, log
 from kioskd.allocator import return_large_blocks
 from kioskd.config import Config, ConfigError, Loaded, load
+from kioskd.config.accepted import keep_accepted, read_accepted
 from kioskd.config.reload import LiveConfig
 from kioskd.config.sections import DEFAULT_AVATAR
 from kioskd.errors import KioskError
 from kioskd.link.local_links import RecordingLink
+from kioskd.service.folders import own_folder
 from kioskd.service.kiosk import Kiosk
 from kioskd.service.signals import SignalThread
 from splat_gles.bundle import read_bundle
@@ -91,7 +93,8 @@ def main(watch: SignalThread) -> int:
             recording = read_recording(options.file)
             if options.avatar is not None:
                 overrides.append(f"avatar.path={options.avatar}")
-        loaded = load(options.config, overrides)
+        state = own_folder()
+        loaded = load(options.config, overrides, accepted=read_accepted(state))
         if options.check:
             return check(loaded)
     except (KioskError, DrivingError) as error:
@@ -103,7 +106,8 @@ def main(watch: SignalThread) -> int:
         ", ".join(map(str, loaded.files)) or "the defaults",
         extra={"code": "starting"},
     )
-    live = LiveConfig(loaded, options.config, overrides)
+    keep_accepted(state, loaded.accepted)
+    live = LiveConfig(loaded, options.config, overrides, state=state)
     try:
         return kiosk(live, watch, recording).run()
     except (KioskError, SplatError, DrivingError) as error:

@@ -7,6 +7,7 @@ from typing import Any
 
 from kioskd.config.options import Kind, Option, allowed
 from kioskd.config.sections import OPTIONS, SECTIONS
+from kioskd.config.versions import READ_FOR, VERSION
 
 _TYPES = {Kind.SWITCH: "boolean", Kind.INTEGER: "integer", Kind.NUMBER: "number"}
 _PATTERNS = {
@@ -21,7 +22,7 @@ def schema() -> dict[str, Any]:
     """A JSON schema (draft 2020-12) of kiosk.yaml."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "kiosk.yaml",
+        "title": f"kiosk.yaml, configuration version {VERSION}",
         "type": ["object", "null"],
         "additionalProperties": False,
         "properties": {name: _section_schema(name) for name in SECTIONS},
@@ -54,6 +55,13 @@ def reference() -> str:
         "`systemctl reload kioskd` (SIGHUP) reads the files again. Options marked *live* apply "
         "at once, the others are named in the log as waiting for a restart; files with errors "
         "change nothing. `kiosk.schema.json` lets editors check and complete the file.",
+        "",
+        f"This image knows configuration version {VERSION}; the files say none. What an "
+        "image of the same board has accepted stops no other: after a fallback an older image "
+        "passes over keys that only the newer one knows, and after an update a value that the "
+        "bounds no longer take becomes the nearest one, or else the default. Each is a warning of "
+        "the check `config`. What no image has accepted is an error as ever. A renamed key is "
+        f"read for {READ_FOR} versions, with a warning.",
         "",
         "A file that is named must be a regular one: a FIFO, a device, a socket or a folder is "
         "refused without waiting for it. Texts hold no control characters and no halves of "

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from driving_client.link.settings import LinkSettings
+from kioskd.config.accepted import NOTHING, Accepted
 from kioskd.config.file_names import DROP_IN_FOLDER, is_drop_in, not_read
 from kioskd.config.options import Kind, Value
 from kioskd.config.part_settings import link_settings
@@ -35,7 +36,7 @@ class Loaded:
 
     The link's settings are None without one. `secrets` is what the files hold that the
     configuration only names; `origins` says of each key where it was set; `warnings` are about
-    what is not used as it is written.
+    what is not used as it is written; `accepted` is for the next image.
     """
 
     config: Config
@@ -44,19 +45,24 @@ class Loaded:
     secrets: Secrets = field(default_factory=Secrets)
     origins: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    accepted: Accepted = NOTHING
 
 
 def load(
-    path: Path | None = None, overrides: Sequence[str] = (), stands_for: Path | None = None
+    path: Path | None = None,
+    overrides: Sequence[str] = (),
+    stands_for: Path | None = None,
+    accepted: Accepted = NOTHING,
 ) -> Loaded:
     """Read `path`, then the files of `kiosk.d` beside it in order of name, then overrides.
 
     Without a path, DEFAULT_FILE is read where it exists and everything has its default where
     not. Later values win, key by key. Relative file names in a file are relative to that
     file's folder, on the command line to the working directory. Raises ConfigError, which lists
-    everything that the daemon would refuse: what is loaded needs no second check.
+    everything that the daemon would refuse: what is loaded needs no second check. What images
+    before have `accepted` is a warning at most.
     """
-    reading = Reading()
+    reading = Reading(accepted)
     files = _files(path, reading)
     for file in files:
         read_file(file, reading)
@@ -73,7 +79,8 @@ def load(
         raise ConfigError(reading.problems)
     link = link_settings(config, secrets.texts)
     warnings = tuple(reading.warnings)
-    return Loaded(config, tuple(files), link, secrets, reading.origins, warnings)
+    taken = Accepted(reading.taken)
+    return Loaded(config, tuple(files), link, secrets, reading.origins, warnings, taken)
 
 
 def read_secret(path: str) -> str:

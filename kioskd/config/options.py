@@ -120,7 +120,7 @@ def check_value(row: Option, value: object) -> Value:
     wanted = allowed(rule)
     if rule.kind is Kind.SWITCH:
         if not isinstance(value, bool):
-            raise ValueError(f"{_shown(value)} is not {wanted}")
+            raise ValueError(f"{shown(value)} is not {wanted}")
         return value
     checked: Value
     if rule.kind in (Kind.INTEGER, Kind.NUMBER):
@@ -128,29 +128,29 @@ def check_value(row: Option, value: object) -> Value:
     else:
         checked = _check_text(rule, value, wanted)
     if rule.choices and checked not in rule.choices:
-        raise ValueError(f"{_shown(value)} is not allowed; it must be {wanted}")
+        raise ValueError(f"{shown(value)} is not allowed; it must be {wanted}")
     return checked
 
 
 def _check_number(rule: Rule, value: object, wanted: str) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{_shown(value)} is not {wanted}")
+        raise ValueError(f"{shown(value)} is not {wanted}")
     # Not asked of whole numbers: those too large for a float raise OverflowError there
     if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{_shown(value)} is not {wanted}")
+        raise ValueError(f"{shown(value)} is not {wanted}")
     if rule.kind is Kind.INTEGER and value != int(value):
-        raise ValueError(f"{_shown(value)} is not {wanted}")
+        raise ValueError(f"{shown(value)} is not {wanted}")
     if rule.minimum is not None and value < rule.minimum:
-        raise ValueError(f"{_shown(value)} is too small; it must be {wanted}")
+        raise ValueError(f"{shown(value)} is too small; it must be {wanted}")
     if rule.maximum is not None and value > rule.maximum:
-        raise ValueError(f"{_shown(value)} is too large; it must be {wanted}")
+        raise ValueError(f"{shown(value)} is too large; it must be {wanted}")
     return int(value) if rule.kind is Kind.INTEGER else float(value)
 
 
 def _check_text(rule: Rule, value: object, wanted: str) -> str:
     if not isinstance(value, str):
         hint = "" if rule.choices else "; put it in quotes if text is meant"
-        raise ValueError(f"{_shown(value)} is not {wanted}{hint}")
+        raise ValueError(f"{shown(value)} is not {wanted}{hint}")
     if len(value) > MAX_TEXT:
         raise ValueError(f"longer than the {MAX_TEXT} characters allowed")
     odd = next((each for each in value if category(each) in _NO_TEXT), "")
@@ -160,7 +160,7 @@ def _check_text(rule: Rule, value: object, wanted: str) -> str:
             "allowed"
         )
     if rule.kind is Kind.COLOUR and not _COLOUR.fullmatch(value):
-        raise ValueError(f"{_shown(value)} is not {wanted}")
+        raise ValueError(f"{shown(value)} is not {wanted}")
     if rule.kind in _SCHEMES and value:
         try:
             check_url(value, _SCHEMES[rule.kind])
@@ -175,11 +175,12 @@ def _check_text(rule: Rule, value: object, wanted: str) -> str:
         try:
             check_host(value)
         except AddressError as error:
-            raise ValueError(f"{_shown(value)} is not {wanted}: {error}") from error
+            raise ValueError(f"{shown(value)} is not {wanted}: {error}") from error
     return value
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A value as messages show it."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):

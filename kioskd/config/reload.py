@@ -24,6 +24,7 @@ from typing import Final, TypeVar
 
 from driving_client.faults import FaultLog
 from kioskd.config import Config, ConfigError, Loaded, load
+from kioskd.config.accepted import keep_accepted, read_accepted
 from kioskd.config.options import Option
 from kioskd.config.renewal import Fingerprint, Renewal, fingerprint, renew
 from kioskd.config.sections import build, changed, flatten
@@ -54,7 +55,7 @@ class LiveConfig:
     """The configuration in force; `apply` is given the new one and the sections that changed.
 
     Every option of the endpoint is live, and so are the link's settings. `wall_clock` gives
-    seconds since 1970.
+    seconds since 1970. `state`: the folder that remembers what was accepted.
     """
 
     def __init__(
@@ -63,12 +64,14 @@ class LiveConfig:
         path: Path | None,
         overrides: Sequence[str],
         wall_clock: Callable[[], float] = time.time,
+        state: Path | None = None,
     ) -> None:
         self.loaded = loaded
         self.snapshot = ConfigSnapshot(warnings=_told(loaded))
         self._path = path
         self._overrides = tuple(overrides)
         self._wall_clock = wall_clock
+        self._state = state
         self._reading = self._again = False
         self._busy = asyncio.Lock()
         self._seen: Fingerprint | None = None
@@ -119,9 +122,10 @@ class LiveConfig:
 
     def _read(self) -> _Read:
         try:
-            wanted = load(self._path, self._overrides)
+            wanted = load(self._path, self._overrides, accepted=read_accepted(self._state))
         except ConfigError as error:
             return _Read(renew(self.loaded, self._wall_clock), problems=error.problems)
+        keep_accepted(self._state, wanted.accepted)
         rows = changed(self.config, wanted.config)
         live = [row for row in rows if row.rule.live]
         # With the secrets in force: files that wait for a restart must not bring theirs already

@@ -13,6 +13,7 @@ from kioskd.audio.cards import choose_device, read_cards
 from kioskd.audio.settings import AudioSettings
 from kioskd.board_facts import BoardFacts, read_board_facts
 from kioskd.config import Config, ConfigError, load
+from kioskd.config.accepted import read_accepted
 from kioskd.config.part_settings import audio_settings
 from kioskd.ctl.client import ControlError
 from kioskd.ctl.local import own_address
@@ -38,7 +39,7 @@ from kioskd.health.mixer_check import MixerCheck
 from kioskd.health.status import Check, Finding, Status, failed
 from kioskd.health.storage_check import StorageCheck
 from kioskd.health.update_check import ProvisioningCheck
-from kioskd.update.store import store_from
+from kioskd.update.store import Store, store_from
 
 
 def board_doctor(_options: argparse.Namespace) -> int:
@@ -77,11 +78,11 @@ def _ask() -> tuple[dict[str, Any] | None, str]:
 
 def _board_checks(board: BoardFacts) -> Sequence[Check]:
     store = store_from(os.environ)
-    config = _config()
+    config = _config(store)
     audio: AudioSettings = audio_settings(config, board.audio_match)
     return [
         IdentityCheck(find_identity()),
-        ConfigFileCheck(),
+        ConfigFileCheck(state=store.data),
         ProvisioningCheck(store),
         SlotsCheck(store, os.environ),
         RoomCheck(store),
@@ -100,9 +101,9 @@ def _board_checks(board: BoardFacts) -> Sequence[Check]:
     ]
 
 
-def _config() -> Config:
+def _config(store: Store) -> Config:
     try:
-        return load().config
+        return load(accepted=read_accepted(store.data)).config
     except (ConfigError, PermissionError):
         return Config()  # the check of the configuration tells what is wrong with it
 

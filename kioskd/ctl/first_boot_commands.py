@@ -47,7 +47,7 @@ def first_boot(options: argparse.Namespace) -> int:
                 payload_root(os.environ),
             )
         for folder in (store.config, good_folder(store)):
-            give_to_group(folder, store.root / "data")
+            give_to_group(folder, store.data)
     except OSError as error:
         raise FirstBootError(
             f"{store.root} cannot be prepared: {error}; run this as root, and check whether its "

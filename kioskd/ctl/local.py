@@ -7,14 +7,17 @@ token. The server's certificate is pinned: no authority needs to know 127.0.0.1.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from kioskd.config import ConfigError, load
+from kioskd.config.accepted import read_accepted
 from kioskd.config.loading import DEFAULT_FILE
 from kioskd.config.rules import as_reached_here
 from kioskd.config.sections import HealthSection
 from kioskd.ctl.client import TIMEOUT_S, Client
+from kioskd.update.store import store_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,8 @@ def own_address(config_file: Path = DEFAULT_FILE) -> Address | None:
     try:
         if not config_file.is_file():
             return default_address()
-        health = load(config_file).config.health
+        accepted = read_accepted(store_from(os.environ).data)
+        health = load(config_file, accepted=accepted).config.health
     except PermissionError:
         return default_address()  # only root and the service may read it: it names tokens
     except ConfigError:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from kioskd.config import ConfigError, load
+from kioskd.config.accepted import read_accepted
 from kioskd.config.loading import DEFAULT_FILE
 from kioskd.first_boot.identity import Identity
 from kioskd.health.status import Finding, Reason, Status, failed, passed, warned
@@ -86,17 +87,18 @@ class RoomCheck:
 
 @dataclass(frozen=True, slots=True)
 class ConfigFileCheck:
-    """The configuration as kioskd would read it now."""
+    """The configuration as kioskd would read it now; `state` is its state directory."""
 
     name: ClassVar[str] = "configuration"
     file: Path = DEFAULT_FILE
+    state: Path | None = None
 
     def run(self, _now: float) -> Finding:
         """Fails with every problem that would stop the start, warns of what is passed over."""
         try:
             if not self.file.is_file():
                 return passed(f"{self.file} does not exist: every option has its default")
-            loaded = load(self.file)
+            loaded = load(self.file, accepted=read_accepted(self.state))
         except PermissionError:
             text = "only root and the service may read it; run `sudo kioskctl doctor`"
             return warned(str(self.file), "config_not_readable", text)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from kioskd.config import ConfigError, load
+from kioskd.config.accepted import Accepted
 from kioskd.config.file_names import DROP_IN_FOLDER, is_drop_in
 from kioskd.config.loading import DEFAULT_FILE
 from kioskd.config.reading import Reading, read_file
@@ -63,10 +64,10 @@ def found_files(folder: Path) -> Content:
     return {FOUND: f"{_FOUND_HEAD}health:\n{''.join(lines)}".encode()}
 
 
-def problems_of(folder: Path) -> tuple[str, ...]:
+def problems_of(folder: Path, accepted: Accepted) -> tuple[str, ...]:
     """What kioskd would refuse about the configuration in `folder`; file names are relative."""
     try:
-        load(folder / MAIN, stands_for=DEFAULT_FILE.parent)
+        load(folder / MAIN, stands_for=DEFAULT_FILE.parent, accepted=accepted)
     except ConfigError as error:
         return tuple(problem.replace(f"{folder}/", "") for problem in error.problems)
     return ()

@@ -18,6 +18,7 @@ from typing import Final
 
 from driving_client.texts import printable
 from kioskd.config import ConfigError, load, read_secret
+from kioskd.config.accepted import Accepted, read_accepted
 from kioskd.config.loading import DEFAULT_FILE
 from kioskd.first_boot.candidate import (
     OWN_MAIN,
@@ -72,13 +73,14 @@ def first_boot(
             "`kioskctl factory-reset` makes a new one",
             extra={"code": "store_copied"},
         )
-    own = _own_config(store, files)
+    accepted = read_accepted(store.data)
+    own = _own_config(store, files, accepted)
     before = read_provisioning(store)
     taken = before.taken if before is not None else ""
     told = Provisioning(own or ("accepted" if taken else "own"), taken=taken)
     if stick is not None:
-        told = _from_stick(store, files, stick, told, before, payload)
-    keep_good(store, files, lambda: not problems_of(store.config))
+        told = _from_stick(store, files, stick, told, before, payload, accepted)
+    keep_good(store, files, lambda: not problems_of(store.config, accepted))
     write_provisioning(store, told, files)
     return told
 
@@ -88,7 +90,7 @@ def factory_reset(store: Store, files: Files) -> None:
     forget(store, files)
     for name in ("first-boot-result.json", "identity"):
         files.remove(store.state / name)
-    data = store.root / "data"
+    data = store.data
     for path in sorted(data.iterdir()) if data.is_dir() else []:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -100,13 +102,13 @@ def factory_reset(store: Store, files: Files) -> None:
     logger.warning("reset to its original state", extra={"code": "factory_reset_done"})
 
 
-def _own_config(store: Store, files: Files) -> str:
+def _own_config(store: Store, files: Files, accepted: Accepted) -> str:
     """A configuration where there is none or it was lost; "own" or "restored" if it was made."""
     main = store.config / MAIN
     if main.is_file() and (main.stat().st_size or not (good_folder(store) / MAIN).is_file()):
         return ""
     good = good_folder(store)
-    if (good / MAIN).is_file() and not problems_of(good):
+    if (good / MAIN).is_file() and not problems_of(good, accepted):
         content = read_config(good)
         made = "restored"
         logger.error("the last good configuration is restored", extra={"code": "config_restored"})
@@ -126,6 +128,7 @@ def _from_stick(
     told: Provisioning,
     before: Provisioning | None,
     payload: Path,
+    accepted: Accepted,
 ) -> Provisioning:
     new = found = ""
     try:
@@ -139,7 +142,7 @@ def _from_stick(
         found = digest(content | beside | {AUTHORISATION: brought.proof.encode()})
         if new == told.taken:
             return told
-        if told.taken and not _proven(store, brought.proof):
+        if told.taken and not _proven(store, brought.proof, accepted):
             raise StickError(
                 "this board has been set up already; put its token into a file current-token on "
                 "the stick, or run `kioskctl factory-reset` on the board"
@@ -147,7 +150,7 @@ def _from_stick(
         if before is not None and before.refused == found and before.problems:
             problems: tuple[str, ...] = before.problems
         else:
-            problems = _try_and_take(store, files, merged(own, content), payload)
+            problems = _try_and_take(store, files, merged(own, content), payload, accepted)
     except StickError as error:
         problems = (str(error),)
     # A stick's texts are shown on the safe page and kept in files
@@ -160,9 +163,11 @@ def _from_stick(
     return Provisioning("refused", problems, told.taken, found)
 
 
-def _try_and_take(store: Store, files: Files, content: Content, payload: Path) -> tuple[str, ...]:
+def _try_and_take(
+    store: Store, files: Files, content: Content, payload: Path, accepted: Accepted
+) -> tuple[str, ...]:
     folder, content = _staged(store, files, content)
-    problems = problems_of(folder) or avatar_not_there(folder, store.root, payload)
+    problems = problems_of(folder, accepted) or avatar_not_there(folder, store.root, payload)
     if problems:
         discard(store, files)
     else:
@@ -180,11 +185,12 @@ def _staged(store: Store, files: Files, content: Content) -> tuple[Path, Content
     return folder, content
 
 
-def _proven(store: Store, proof: str) -> bool:
+def _proven(store: Store, proof: str, accepted: Accepted) -> bool:
     """Whether the proof is this board's token; a stick must be able to mend a bad kiosk.yaml."""
     for folder in (store.config, good_folder(store)):
         try:
-            health = load(folder / MAIN, stands_for=DEFAULT_FILE.parent).config.health
+            loaded = load(folder / MAIN, stands_for=DEFAULT_FILE.parent, accepted=accepted)
+            health = loaded.config.health
             token = read_secret(health.token_file or str(folder / TOKEN))
         except ConfigError:
             continue

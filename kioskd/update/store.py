@@ -49,6 +49,11 @@ class Store:
         return self.root / "state"
 
     @property
+    def data(self) -> Path:
+        """The state directory of the service, which may write there and nowhere else."""
+        return self.root / "data"
+
+    @property
     def config(self) -> Path:
         """/etc/kiosk of the service."""
         return self.root / "config"

@@ -7,6 +7,7 @@ import asyncio
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,10 +30,10 @@ def test_the_loop_goes_on_while_files_are_read_and_many_wishes_are_one_more_read
     goes_on = threading.Event()
     readers: list[str] = []
 
-    def slow(path: Path | None, overrides: Sequence[str]) -> Loaded:
+    def slow(path: Path | None, overrides: Sequence[str], **more: Any) -> Loaded:
         readers.append(threading.current_thread().name)
         assert goes_on.wait(60)
-        return load(path, overrides)
+        return load(path, overrides, **more)
 
     async def story() -> None:
         live = LiveConfig(DEFAULTS, path, ())
