@@ -63,12 +63,7 @@ def load(
     before have `accepted` is a warning at most.
     """
     reading = Reading(accepted)
-    files = _files(path, reading)
-    for file in files:
-        read_file(file, reading)
-    for override in overrides:
-        read_override(override, reading)
-    values = {key: _absolute(key, value, reading) for key, value in reading.values.items()}
+    files, values = _read(path, overrides, reading)
     if stands_for is not None and path is not None:
         values = {key: _moved(key, value, stands_for, path) for key, value in values.items()}
     config = build(values)
@@ -81,6 +76,22 @@ def load(
     warnings = tuple(reading.warnings)
     taken = Accepted(reading.taken)
     return Loaded(config, tuple(files), link, secrets, reading.origins, warnings, taken)
+
+
+def written(path: Path, accepted: Accepted) -> Config:
+    """What the files say as far as it can be read; no file that they name is looked at."""
+    return build(_read(path, (), Reading(accepted))[1])
+
+
+def _read(
+    path: Path | None, overrides: Sequence[str], reading: Reading
+) -> tuple[list[Path], dict[str, Value]]:
+    files = _files(path, reading)
+    for file in files:
+        read_file(file, reading)
+    for override in overrides:
+        read_override(override, reading)
+    return files, {key: _absolute(key, value, reading) for key, value in reading.values.items()}
 
 
 def read_secret(path: str) -> str:

@@ -26,7 +26,7 @@ from driving_client.faults import FaultLog
 from kioskd.config import Config, ConfigError, Loaded, load
 from kioskd.config.accepted import keep_accepted, read_accepted
 from kioskd.config.options import Option
-from kioskd.config.renewal import Fingerprint, Renewal, fingerprint, renew
+from kioskd.config.renewal import LOOK_EVERY_S, Fingerprint, Renewal, fingerprint, renew
 from kioskd.config.sections import build, changed, flatten
 from kioskd.config.snapshot import ConfigSnapshot
 
@@ -34,9 +34,6 @@ logger = logging.getLogger(__name__)
 
 MOST_TOLD: Final = 20
 """Problems; a file of some other kind may have one in each of 20,000 lines."""
-
-LOOK_EVERY_S: Final = 2.0
-"""A changed file is read at the second look that finds it so: it may still be being written."""
 
 T = TypeVar("T")
 Apply = Callable[[Loaded, frozenset[str]], None]

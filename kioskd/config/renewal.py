@@ -23,6 +23,9 @@ from kioskd.config.sections import OPTIONS, Config, flatten
 
 KEPT: Final = "the last good one stays in use until it is mended"
 
+LOOK_EVERY_S: Final = 2.0
+"""A changed file is read at the second look that finds it so: it may still be being written."""
+
 Fingerprint = tuple[tuple[str, tuple[int, ...]], ...]
 """Of each file its name and what a change of it would change; nothing for one that is gone."""
 
@@ -38,7 +41,7 @@ class Renewal:
 
 def fingerprint(config: Config) -> Fingerprint:
     """What tells whether a file of a secret has been written or replaced, also behind a link."""
-    return tuple((name, _state(name)) for name in _files(config).values())
+    return tuple((name, file_state(name)) for name in _files(config).values())
 
 
 def renew(loaded: Loaded, now: Callable[[], float]) -> Renewal:
@@ -96,7 +99,8 @@ _RENEWED: Final = ("health.tls_certificate", "endpoint.ca_file")
 """Files that are renewed although they hold no secret."""
 
 
-def _state(name: str) -> tuple[int, ...]:
+def file_state(name: str) -> tuple[int, ...]:
+    """What changes when the file is written, replaced or given other rights; () for none."""
     try:
         seen = os.stat(name)  # noqa: PTH116 – a name that no path holds is an error of its own
     except (OSError, ValueError):

@@ -68,6 +68,12 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--authority", type=Path, metavar="FILE", help="a PEM certificate to trust for https"
     )
+    parser.add_argument(
+        "--proxy",
+        default="",
+        metavar="ADDRESS",
+        help="an HTTP proxy that leads to an https:// --url; none of the environment is used",
+    )
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for name, ask in _ASKING.items():
         _add(subparsers, name, ask, partial(_with_client, ask))
@@ -79,12 +85,14 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
 def client_of(options: argparse.Namespace) -> Client:
     """The client that the command line describes; raises ControlError."""
     if options.url is None:
+        if options.proxy:
+            raise ControlError("--proxy is for --url: the kiosk on this board is asked straight")
         own = own_address() or default_address()
         token_file, authority = options.token_file, options.authority
         if token_file is None and authority is None:
             return own.client()
         return Client(own.url, token_file or own.token_file, authority or own.authority)
-    return Client(options.url, options.token_file, options.authority)
+    return Client(options.url, options.token_file, options.authority, proxy=options.proxy)
 
 
 def _with_client(ask: Run, options: argparse.Namespace) -> int:

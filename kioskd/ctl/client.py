@@ -6,18 +6,19 @@ from __future__ import annotations
 import http.client
 import json
 import queue
-import ssl
 import threading
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from driving_client.address import HTTP, check_url, origin, without_secrets
+from driving_client.address import HTTP, check_url, is_loopback, origin, without_secrets
 from driving_client.errors import AddressError
-from driving_client.regular_file import open_regular
-from kioskd.config.secrets import secret_in
-from kioskd.ctl.failures import Asked
+from driving_client.link.network import check_proxy
+from kioskd.ctl.credentials import CredentialFiles, Credentials
+from kioskd.ctl.failures import Asked, is_refused_certificate
 from kioskd.ctl.health_answer import is_health
 from kioskd.errors import KioskError
 
@@ -33,6 +34,10 @@ class ControlError(KioskError):
     """kioskd cannot be asked, or refuses."""
 
 
+class RefusedError(ControlError):
+    """Token or certificate are not the ones that were expected."""
+
+
 class NoRedirects(urllib.request.HTTPRedirectHandler):
     """urllib would send the token on to wherever an answer leads."""
 
@@ -43,10 +48,12 @@ class NoRedirects(urllib.request.HTTPRedirectHandler):
 
 
 class Client:
-    """One kiosk's health port; `authority` is a PEM file to trust besides the system's.
+    """One kiosk's health port; `authority` is a PEM file to trust in place of the system's.
 
-    `pinned`: the authority is the server's own certificate, whatever names stand in it.
+    `pinned`: the authority is the server's own certificate, whatever names and dates stand in it.
+    `own`: the files are the kiosk's own, which may have been renewed a moment ago.
     `timeout_s`: without a byte; a whole answer may take PATIENCE times as long.
+    `proxy`: leads there, by CONNECT; none of the environment is used.
     """
 
     def __init__(
@@ -56,40 +63,41 @@ class Client:
         authority: Path | None,
         pinned: bool = False,
         timeout_s: float = TIMEOUT_S,
+        *,
+        own: bool = False,
+        proxy: str = "",
     ) -> None:
         self._timeout_s = timeout_s
         self._url = url.rstrip("/")
-        self._asked = Asked(self._url, token_file, authority, pinned)
+        self._asked = Asked(self._url, token_file, authority, pinned, proxy)
+        self._files = CredentialFiles(token_file, authority, pinned, own)
         try:
             check_url(url, HTTP)
         except AddressError as error:
             raise ControlError(
                 f"{without_secrets(url)} is not an http:// or https:// address: {error}"
             ) from error
-        self._headers = {"Content-Type": "application/json"}
-        if token_file is not None:
-            try:
-                self._headers["Authorization"] = f"Bearer {secret_in(str(token_file))}"
-            except ValueError as error:
-                raise ControlError(f"--token-file {token_file}: {error}") from error
+        if proxy:
+            _check_way(url, proxy)
+        self._use(self._files.read)
+
+    def _use(self, read: Callable[[], Credentials]) -> None:
         try:
-            if authority is not None:
-                open_regular(authority).close()  # OpenSSL would wait for the writer of a FIFO
-            tls = ssl.create_default_context(cafile=authority)
-            if pinned:
-                tls.check_hostname = False
-                tls.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise ControlError(f"--authority {authority}: {reason}; name a PEM file") from error
+            self._credentials = read()
+        except ValueError as error:
+            raise ControlError(str(error)) from error
+        self._headers = self._credentials.headers
         # No proxy of the environment: it would be asked for 127.0.0.1, and be sent the token
+        proxies = {"https": self._asked.proxy} if self._asked.proxy else {}
         self._opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=tls), NoRedirects()
+            urllib.request.ProxyHandler(proxies),
+            urllib.request.HTTPSHandler(context=self._credentials.tls),
+            NoRedirects(),
         )
 
     def get(self, path: str) -> tuple[int, bytes]:
         """Status and body; a failing health answer is an answer, not an error."""
-        return self._send(urllib.request.Request(f"{self._url}/{path}", headers=self._headers))
+        return self._send(path, None)
 
     def health(self) -> dict[str, Any]:
         """The health answer, also of a failing kiosk; raises ControlError if it is not one."""
@@ -102,27 +110,36 @@ class Client:
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Post JSON; raises ControlError with the kiosk's own message where it refuses."""
-        request = urllib.request.Request(
-            f"{self._url}/{path}", json.dumps(body).encode(), self._headers, method="POST"
-        )
-        status, answer = self._send(request)
+        status, answer = self._send(path, json.dumps(body).encode())
         told = self._decode(status, answer)
         if status != 200:
             raise ControlError(str(told.get("message", f"the kiosk refuses ({status})")))
         return told
 
-    def _send(self, request: urllib.request.Request) -> tuple[int, bytes]:
+    def _send(self, path: str, body: bytes | None) -> tuple[int, bytes]:
+        """Status and body of a GET, or of a POST where there is a body; once more if refused."""
+        try:
+            return self._send_once(path, body)
+        except RefusedError:
+            if not self._files.renewed(self._credentials):
+                raise
+        self._use(self._files.read_again)
+        return self._send_once(path, body)
+
+    def _send_once(self, path: str, sent: bytes | None) -> tuple[int, bytes]:
+        request = urllib.request.Request(f"{self._url}/{path}", sent, self._headers)
         try:
             status, location, body = self._in_time(request)
         except (http.client.HTTPException, OSError, ValueError) as error:
-            raise ControlError(self._asked.no_answer(error)) from error
+            refused = RefusedError if is_refused_certificate(error) else ControlError
+            raise refused(self._asked.no_answer(error)) from error
         if len(body) > MOST_BYTES:
             raise ControlError(
                 f"{self._url} is not kioskd: its answer ({status}) is larger than "
                 f"{MOST_BYTES >> 20} MiB"
             )
         if status == 401:
-            raise ControlError(self._asked.unauthorised())
+            raise RefusedError(self._asked.unauthorised())
         if 300 <= status <= 399:
             raise ControlError(
                 f"{self._url} is not kioskd: it answers {status} and leads to {origin(location)}; "
@@ -182,3 +199,16 @@ class Client:
         if not isinstance(told, dict):
             raise ControlError(f"{self._url} is not kioskd: its answer ({status}) is not an object")
         return told
+
+
+def _check_way(url: str, proxy: str) -> None:
+    """A proxy must be one, and able to read nothing of what is asked."""
+    try:
+        check_proxy(proxy)
+    except AddressError as error:
+        raise ControlError(f"--proxy {without_secrets(proxy)}: {error}") from error
+    parts = urlsplit(url)
+    if parts.scheme != "https":
+        raise ControlError(f"--proxy is for https://: it would read the token on its way to {url}")
+    if is_loopback(parts.hostname or ""):
+        raise ControlError(f"{url} is on this machine: leave out --proxy")

@@ -17,6 +17,15 @@ from typing import Final
 _RENEWED: Final = "kioskd uses a new one within seconds, or `journalctl -u kioskd` says why not"
 
 
+def is_refused_certificate(error: Exception) -> bool:
+    """Whether somebody answers, but with a certificate that is not accepted."""
+    return isinstance(_reason(error), ssl.SSLCertVerificationError)
+
+
+def _reason(error: Exception) -> BaseException | str:
+    return error.reason if isinstance(error, urllib.error.URLError) else error
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Whom the client asks, and with what; `pinned`: `authority` is the server's certificate."""
@@ -25,10 +34,11 @@ class Asked:
     token_file: Path | None
     authority: Path | None
     pinned: bool
+    proxy: str = ""
 
     def no_answer(self, error: Exception) -> str:
         """The message for an error of urllib, http.client or the socket."""
-        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        reason = _reason(error)
         if isinstance(reason, ssl.SSLError):
             return self._no_tls(reason)
         if isinstance(reason, ConnectionResetError) and self.url.startswith("http:"):
@@ -38,6 +48,8 @@ class Asked:
             )
         if isinstance(reason, http.client.HTTPException):
             return f"{self.url} is not kioskd: the answer is not valid HTTP ({reason!r})"
+        if self.proxy:
+            return f"the proxy {self.proxy} does not lead to {self.url} ({reason})"
         return (
             f"no kioskd answers at {self.url} ({reason}); is the service running? Check with "
             "`systemctl status kioskd`; --url names another address"

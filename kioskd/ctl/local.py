@@ -11,9 +11,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from kioskd.config import ConfigError, load
 from kioskd.config.accepted import read_accepted
-from kioskd.config.loading import DEFAULT_FILE
+from kioskd.config.loading import DEFAULT_FILE, written
 from kioskd.config.rules import as_reached_here
 from kioskd.config.sections import HealthSection
 from kioskd.ctl.client import TIMEOUT_S, Client
@@ -31,23 +30,23 @@ class Address:
 
     def client(self, timeout_s: float = TIMEOUT_S) -> Client:
         """A client for it; raises ControlError for files that cannot be read."""
-        return Client(self.url, self.token_file, self.authority, self.pinned, timeout_s)
+        return Client(self.url, self.token_file, self.authority, self.pinned, timeout_s, own=True)
 
 
 def own_address(config_file: Path = DEFAULT_FILE) -> Address | None:
     """Where the kiosk with this configuration answers; None where its server is switched off.
 
-    The default address where there is no configuration, or one that cannot be read.
+    The default address where there is no configuration, or one that cannot be read. What is wrong
+    with it, or with a file that it names, does not matter here: a kioskd that runs goes on with
+    the last good one.
     """
     try:
         if not config_file.is_file():
             return default_address()
         accepted = read_accepted(store_from(os.environ).data)
-        health = load(config_file, accepted=accepted).config.health
+        health = written(config_file, accepted).health
     except PermissionError:
         return default_address()  # only root and the service may read it: it names tokens
-    except ConfigError:
-        return default_address()  # kioskd does not start with it; one that runs kept the last good
     return _address(health) if health.enabled else None
 
 

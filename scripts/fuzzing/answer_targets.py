@@ -79,7 +79,7 @@ class _Answered(Client):
         self._headers = {}
         self._answer = status, body
 
-    def _send(self, _request: object) -> tuple[int, bytes]:
+    def _send(self, _path: str, _body: bytes | None) -> tuple[int, bytes]:
         return self._answer
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import datetime
 import ipaddress
@@ -15,6 +16,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from certificates import make_certificate
+from connect_proxy import proxying
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -92,6 +96,57 @@ def test_a_proxy_of_the_environment_is_not_sent_the_token(
         assert Client(url, tmp_path / "token", None).get("healthz") == (200, b'{"a": 1}')
     assert len(tokens) == 1
     assert stolen == []
+
+
+@pytest.mark.parametrize(
+    ("url", "proxy", "words"),
+    [
+        ("http://kiosk:8080", "http://proxy:3128", "--proxy is for https://"),
+        ("https://127.0.0.1:8080", "http://proxy:3128", "is on this machine: leave out --proxy"),
+        ("https://[::1]:8080", "http://proxy:3128", "is on this machine"),
+        ("https://kiosk:8080", "socks5://me:hidden@proxy:1080", "SOCKS is not supported"),
+        ("https://kiosk:8080", "http://me:hidden@proxy:3128", "secrets come only from files"),
+    ],
+)
+def test_a_proxy_that_could_read_the_token_or_is_none_is_refused(
+    url: str, proxy: str, words: str
+) -> None:
+    with pytest.raises(ControlError, match=words) as refused:
+        Client(url, None, None, proxy=proxy)
+    assert "hidden" not in str(refused.value)
+
+
+def test_a_proxy_that_is_named_leads_there_and_reads_nothing(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("secret-token-of-this-kiosk\n")
+    make_certificate(
+        tmp_path / "crt", tmp_path / "key", "kiosk.lan", "-addext", "subjectAltName=DNS:kiosk.lan"
+    )
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(tmp_path / "crt", tmp_path / "key")
+
+    async def hello(request: web.Request) -> web.Response:
+        return web.Response(text=request.headers["Authorization"])
+
+    async def story() -> None:
+        app = web.Application()
+        app.router.add_get("/hello", hello)
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+        async with proxying(f"127.0.0.1:{runner.addresses[0][1]}") as proxy:
+            asks = Client(
+                "https://kiosk.lan:8080", tmp_path / "token", tmp_path / "crt", proxy=proxy.url
+            )
+            status, body = await asyncio.to_thread(asks.get, "hello")
+            assert (status, body) == (200, b"Bearer secret-token-of-this-kiosk")
+            assert proxy.asked == ["CONNECT kiosk.lan:8080 HTTP/1.0"]
+            assert "secret" not in "".join(proxy.heads)
+            proxy.answer = b"HTTP/1.1 403 Forbidden\r\n\r\n"
+            with pytest.raises(ControlError, match=f"proxy {proxy.url} does not lead to .*403"):
+                await asyncio.to_thread(asks.get, "hello")
+        await runner.cleanup()
+
+    asyncio.run(asyncio.wait_for(story(), 120))
 
 
 def test_what_could_not_be_said_is_an_error_of_the_command() -> None:

@@ -17,6 +17,7 @@ from kiosk_process import running
 
 from kioskd.config.documents import reference
 from kioskd.config.rules import as_reached_here
+from kioskd.ctl import credentials
 from kioskd.ctl.client import ControlError
 from kioskd.ctl.local import Address, own_address
 from kioskd.update.trial_watch import look_at_health
@@ -24,7 +25,9 @@ from kioskd.update.trial_watch import look_at_health
 ITS_DEFAULT = "http://127.0.0.1:8080"
 
 
-def test_a_protected_kiosk_is_asked_and_nobody_in_its_place(tmp_path: Path) -> None:
+def test_a_protected_kiosk_is_asked_and_nobody_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("lobby-7.example.org", "impostor"):
         # Not for a name that loopback has, as an operator's would not be
         make_certificate(tmp_path / f"{name}.crt", tmp_path / f"{name}.key", name)
@@ -43,11 +46,45 @@ def test_a_protected_kiosk_is_asked_and_nobody_in_its_place(tmp_path: Path) -> N
         assert own.url == f"https://127.0.0.1:{port}"
         client = own.client()
         kiosk.wait_until(lambda: not look_at_health(client.health()).problem, "good health")
+        monkeypatch.setattr(credentials, "RENEWAL_S", 0.05)
         impostor = Address(own.url, own.token_file, tmp_path / "impostor.crt", pinned=True)
         with pytest.raises(ControlError, match=r"it is not the one in .*impostor\.crt, so"):
             impostor.client().health()
         with pytest.raises(ControlError, match="wants its token"):
             Address(own.url, None, own.authority, pinned=True).client().health()
+
+
+def test_kioskctl_works_while_certificate_and_token_are_renewed(tmp_path: Path) -> None:
+    """At once, when kioskd has not looked yet, and with a client that began before."""
+    names = ("kiosk.crt", "kiosk.key", "token")
+    for folder in (tmp_path, tmp_path / "new"):
+        folder.mkdir(exist_ok=True)
+        make_certificate(folder / "kiosk.crt", folder / "kiosk.key")
+        (folder / "token").write_text(f"a-token-of-{folder.name}-long-enough\n")
+    config = (
+        "endpoint: {url: ''}\n"
+        "health: {address: 0.0.0.0, tls_certificate: kiosk.crt, tls_key: kiosk.key, "
+        "token_file: token, port: PORT}\n"
+    )
+    with running(tmp_path, config=config.replace("PORT", "0")) as kiosk:
+        kiosk.wait_for("http_listening")
+        kiosk.config.write_text(config.replace("PORT", str(urlsplit(kiosk.url).port)))
+        own = own_address(kiosk.config)
+        assert own is not None
+        before = own.client()
+        before.health()
+        for name in names:
+            (tmp_path / "new" / name).rename(tmp_path / name)
+        for client in (own.client(), before):
+            assert client.health()["checks"]["config"]["status"] == "pass"
+        assert kiosk.log.count("secrets_renewed") == 1
+        # A renewal that fails leaves kioskd as it was, and says so to who can still ask
+        (tmp_path / "kiosk.key").write_text("")
+        kiosk.wait_for("renewal_refused")
+        kiosk.wait_until(
+            lambda: before.health()["checks"]["config"]["status"] == "warn", "a warning"
+        )
+    assert "Traceback" not in kiosk.log
 
 
 @pytest.mark.parametrize(
@@ -69,6 +106,15 @@ def test_where_it_looks(tmp_path: Path, text: str | None, url: str | None) -> No
         file.write_text(text)
     own = own_address(file)
     assert (own and own.url) == url
+
+
+def test_a_mistake_elsewhere_does_not_hide_where_it_answers(tmp_path: Path) -> None:
+    """kioskd goes on with the last good configuration, certificate and token."""
+    file = tmp_path / "kiosk.yaml"
+    file.write_text("health: {port: 9000, adress: x, token_file: gone}\naudio: {volume: 7}\n")
+    own = own_address(file)
+    assert own is not None
+    assert (own.url, own.token_file) == ("http://127.0.0.1:9000", tmp_path / "gone")
 
 
 def test_a_configuration_that_only_root_may_read(tmp_path: Path) -> None:
