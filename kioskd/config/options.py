@@ -183,8 +183,12 @@ def shown(value: object) -> str:
     """A value as messages show it."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, int | float):
-        return f"{value:g}" if isinstance(value, float) else _cut(str(value))
+    if isinstance(value, float):
+        # Not rounded to a bound that it is beyond
+        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+    if isinstance(value, int):
+        # Python writes no more than 4300 decimal digits
+        return _cut(hex(value) if value.bit_length() > 14_000 else str(value))
     if isinstance(value, str):
         return f"'{_cut(value)}'"
     if value is None:
