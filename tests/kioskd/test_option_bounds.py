@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from typing import Any
 import pytest
 import yaml
 from certificates import make_certificate
-from kiosk_process import ROOT
+from kiosk_process import ROOT, running
 from three_ways import Verdict, three_ways
 
 from kioskd.config import ConfigError, load
@@ -216,3 +217,23 @@ def test_real_processes_say_it_too(tmp_path: Path) -> None:
         assert done.returncode == 78, done.stderr
         lines = tuple(line.removeprefix("error: ") for line in done.stderr.splitlines())
         assert lines == caught.value.problems
+
+
+@pytest.mark.parametrize("bound", ["minimum", "maximum"])
+def test_a_kiosk_with_every_number_at_its_bound_runs(tmp_path: Path, bound: str) -> None:
+    """But for the port and, to save the processor, the size of the picture."""
+    numbers: dict[str, dict[str, Any]] = {}
+    for row in OPTIONS.values():
+        if row.rule.kind in NUMBERS and not row.rule.choices:
+            numbers.setdefault(row.section, {})[row.name] = getattr(row.rule, bound)
+    with running(tmp_path, config=yaml.safe_dump(numbers)) as kiosk:
+        drawing = ("pass", "warn")  # frames may be late on a busy machine
+        kiosk.wait_until(
+            lambda: kiosk.health()["checks"].get("render_loop", {}).get("status") in drawing,
+            "frames",
+        )
+        kiosk.process.send_signal(signal.SIGHUP)
+        kiosk.wait_for("config_reloaded")
+        assert kiosk.health()["checks"]["config"]["status"] == "pass"
+        assert kiosk.stop() == 0, kiosk.log
+    assert "Traceback" not in kiosk.log
