@@ -36,17 +36,11 @@ class Address:
 def own_address(config_file: Path = DEFAULT_FILE) -> Address | None:
     """Where the kiosk with this configuration answers; None where its server is switched off.
 
-    The default address where there is no configuration, or one that cannot be read. What is wrong
-    with it, or with a file that it names, does not matter here: a kioskd that runs goes on with
-    the last good one.
+    The default address where there is no configuration, or one that only root and the service may
+    read: it names tokens. What is wrong with it, or with a file that it names, does not matter
+    here: a kioskd that runs goes on with the last good one.
     """
-    try:
-        if not config_file.is_file():
-            return default_address()
-        accepted = read_accepted(store_from(os.environ).data)
-        health = written(config_file, accepted).health
-    except PermissionError:
-        return default_address()  # only root and the service may read it: it names tokens
+    health = written(config_file, read_accepted(store_from(os.environ).data)).health
     return _address(health) if health.enabled else None
 
 

@@ -96,9 +96,9 @@ class ConfigFileCheck:
     def run(self, _now: float) -> Finding:
         """Fails with every problem that would stop the start, warns of what is passed over."""
         try:
-            if not self.file.is_file():
-                return passed(f"{self.file} does not exist: every option has its default")
-            loaded = load(self.file, accepted=read_accepted(self.state))
+            # Without the file, kiosk.d alone, and files that were taken for it
+            path = self.file if self.file.is_file() else None
+            loaded = load(path, accepted=read_accepted(self.state))
         except PermissionError:
             text = "only root and the service may read it; run `sudo kioskctl doctor`"
             return warned(str(self.file), "config_not_readable", text)
@@ -106,6 +106,7 @@ class ConfigFileCheck:
             reasons = tuple(Reason("config_invalid", problem) for problem in error.problems)
             return Finding(Status.FAIL, str(self.file), reasons)
         observed = ", ".join(map(str, loaded.files))
+        observed = observed or f"{self.file} does not exist: every option has its default"
         reasons = tuple(Reason("config_warning", warning) for warning in loaded.warnings)
         return Finding(Status.WARN if reasons else Status.PASS, observed, reasons)
 

@@ -125,6 +125,9 @@ def _only(names: Sequence[str], wanted: str, read_as: Callable[[str], str]) -> s
 
 
 def _plain(name: str) -> str:
+    if any(0xDC80 <= ord(each) <= 0xDCFF for each in name):
+        # Not UTF-8: so FAT's driver gives names where its kernel was built with Latin 1
+        name = os.fsencode(name).decode("latin-1")
     return unicodedata.normalize("NFC", name).casefold()
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from kioskd import cli
-from kioskd.config import Config, ConfigError, Loaded, load
+from kioskd.config import Config, ConfigError, Loaded, load, loading
 from kioskd.config.reload import LiveConfig
+from kioskd.ctl.local import own_address
 from kioskd.doctor.store_checks import ConfigFileCheck
 from kioskd.health.checks import ConfigCheck
 from kioskd.health.status import Status
@@ -122,3 +123,19 @@ def test_a_warning_is_told_by_check_start_reload_and_doctor_alike(
     main.write_text("")
     asyncio.run(live.reload(lambda *_: None))
     assert ConfigCheck(lambda: live.snapshot).run(0.0).status is Status.PASS
+
+
+def test_kioskctl_reads_what_kioskd_does_where_the_file_is_missing(
+    main: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """kiosk.d alone counts, and its look-alikes are told."""
+    monkeypatch.setattr(loading, "DEFAULT_FILE", main)
+    main.rename(main.parent / "kiosk.yml")
+    (main.parent / "kiosk.d/a.yaml").write_text("health: {port: 9000}\n")
+    assert load().config.health.port == 9000
+    address = own_address(main)
+    assert address is not None
+    assert address.url == "http://127.0.0.1:9000"
+    finding = ConfigFileCheck(main).run(0.0)
+    assert [reason.code for reason in finding.reasons] == ["config_warning"]
+    assert finding.observed == str(main.parent / "kiosk.d/a.yaml")

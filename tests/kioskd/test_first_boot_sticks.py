@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from contextlib import nullcontext
 from pathlib import Path
@@ -145,6 +146,10 @@ AVATARS: dict[str, tuple[str, str]] = {
     "umlauts": (UMLAUT, UMLAUT),
     "umlauts, taken apart on the stick": (UMLAUT, unicodedata.normalize("NFD", UMLAUT)),
     "umlauts, taken apart in the file": (unicodedata.normalize("NFD", UMLAUT), UMLAUT),
+    "umlauts in Latin 1, as FAT's driver may give them": (
+        UMLAUT,
+        os.fsdecode(UMLAUT.encode("latin-1")),
+    ),
     "capitals": ("avatars/me.avatar", "Avatars/ME.AVATAR"),
     "as it is on the board": ("/etc/kiosk/avatars/me.avatar", "avatars/me.avatar"),
     "a dot before it": ("./me.avatar", "me.avatar"),
