@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import unicodedata
 from contextlib import nullcontext
@@ -10,6 +12,8 @@ from pathlib import Path
 
 import pytest
 from first_boot_board import boot, in_force, make_stick, token
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from kioskd.config.sections import OPTIONS
 from kioskd.first_boot.config_store import read_config
@@ -262,3 +266,46 @@ def test_another_image_tries_anew_what_one_has_refused(
     assert boot(store, stick).result == "refused", "the same image does not write at every start"
     (store.run / "version").write_text("0.2.0\n")
     assert boot(store, stick).result == "accepted"
+
+
+NAMES = st.one_of(
+    st.sampled_from(
+        ["kiosk.yaml", "KIOSK.YML", "kiosk.yaml.txt", "kiosk.d", "health-token", "a.txt"]
+    ),
+    st.text(
+        st.characters(exclude_characters="/\0", exclude_categories=("Cs",)), min_size=1, max_size=12
+    ).filter(lambda name: name not in (".", "..")),
+    st.binary(min_size=1, max_size=8)
+    .filter(lambda name: not {b"/"[0], 0}.intersection(name) and name not in (b".", b".."))
+    .map(os.fsdecode),
+)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    paths=st.lists(st.lists(NAMES, min_size=1, max_size=3), max_size=6),
+    named=st.one_of(st.none(), st.lists(NAMES, min_size=1, max_size=3)),
+)
+def test_whatever_a_stick_holds_it_is_taken_or_refused_in_words(
+    store: Store, tmp_path: Path, paths: list[list[str]], named: list[str] | None
+) -> None:
+    stick = make_stick(tmp_path / "stick", {})
+    for parts in paths:
+        with contextlib.suppress(OSError):  # a file where another one needs a folder
+            path = stick.joinpath(*parts)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"f" * 32)
+    if named is not None:
+        with contextlib.suppress(OSError):
+            text = json.dumps({"avatar": {"path": "/".join(named)}})
+            (stick / "kiosk.yaml").write_text(text)
+    with contextlib.suppress(OSError):
+        (stick / "current-token").write_text(token(store))
+    told = boot(store, stick)
+    assert told.result in ("accepted", "refused")
+    assert bool(told.problems) == (told.result == "refused")
+    assert all(line.isprintable() for line in told.problems)
+    avatar = in_force(store).avatar.path
+    assert not avatar or Path(avatar).is_file()
