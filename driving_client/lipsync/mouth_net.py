@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The trained network of the mouth in numpy: log-mel frames to six controls at 50 Hz.
 
-Dilated convolutions without padding, as `training.network` defines them. Two forms of one
+Dilated convolutions without padding, as `lipsync_training.network` defines them. Two forms of one
 net: `stream` keeps the past of every layer in small buffers and computes each row once,
 `window` computes two rows from the 66 frames that they rest on, as an NPU does. Row k is
 for k * 20 ms; it needs the frames up to 2k + 3 and, before the first frame, silence.

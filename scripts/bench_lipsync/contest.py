@@ -77,7 +77,7 @@ class Answer:
 
 
 def our_row(name: str, speeches: Sequence[Speech], scores: Scores, cpu_ms: float) -> Row:
-    """Ours, as `training.evaluation.measure` scored it; closures as in the other rows."""
+    """Ours, as `lipsync_training.evaluation.measure` scored it; closures as in the other rows."""
     rows = np.concatenate([mouth_of(speech) for speech in speeches])
     labels = np.concatenate([labels_of(speech) for speech in speeches])
     r = [scores.correlations[control] for control in CONTROL_NAMES]
@@ -91,7 +91,7 @@ def best_f1(curve: FloatArray, label: FloatArray) -> float:
 
 
 def energy_row(energy: float) -> Row:
-    """Bare loudness, as `training.scores.energy_score` found its best."""
+    """Bare loudness, as `lipsync_training.scores.energy_score` found its best."""
     return Row("energy envelope", (energy, *[NOTHING] * 7), NOTHING, NOTHING)
 
 

@@ -82,7 +82,7 @@ def to_phonemes(segments: Iterable[tuple[str, float, float]]) -> tuple[Phoneme, 
         if mnemonic is None:
             raise SpeechError(
                 f"phone {name!r} at {start:.2f} s is not ARPAbet as flite, festival or "
-                "pocketsphinx write it; add it to lipsync/arpabet.py"
+                "pocketsphinx write it; add it to lipsync_training/arpabet.py"
             )
         if end > start:
             phonemes.append(Phoneme(mnemonic, start, end))

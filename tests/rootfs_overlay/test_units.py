@@ -19,7 +19,7 @@ ROOM_FOR_BOARD_AND_KEYS = 384
 
 SINCE = {
     "OnFailure": 10, "Requires": 1, "Wants": 1, "After": 1, "Before": 1, "Conflicts": 1,
-    "Description": 1, "Documentation": 1, "DefaultDependencies": 1, "RequiresMountsFor": 201,
+    "Description": 1, "DefaultDependencies": 1, "RequiresMountsFor": 201,
     "StartLimitIntervalSec": 230, "StartLimitBurst": 230, "Type": 1, "NotifyAccess": 1,
     "ExecStart": 1, "ExecStartPre": 1, "ExecStop": 1, "ExecReload": 1, "EnvironmentFile": 1,
     "Environment": 1, "TimeoutStartSec": 188, "TimeoutStopSec": 188, "WatchdogSec": 1,
