@@ -52,7 +52,9 @@ def main(arguments: list[str] | None = None) -> int:
     align_command.add_parser(commands)
     fit_command.add_parser(commands)
     provenance = commands.add_parser(
-        "provenance", help="print what a retarget file was fitted on, as JSON"
+        "provenance",
+        help="print what a retarget file was fitted on, as JSON",
+        description="Print what a retarget file was fitted on, and how well, as JSON.",
     )
     provenance.add_argument("file", nargs="?", metavar="FILE", help="default: the packaged file")
     provenance.set_defaults(run=_provenance)

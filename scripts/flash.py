@@ -43,7 +43,7 @@ def arguments(argv: list[str] | None) -> argparse.Namespace:
         "flash.py --board rk3576 --dry-run --table board/rk3576/fixtures/ppt-rockchip-sdk.txt",
     )
     add = parser.add_argument
-    add("--board", required=True, help="the board, as its folder under board/ is called")
+    add("--board", required=True, help="the board: the name of its folder under board/")
     add(
         "--what",
         choices=sorted(IMAGE_NAMES),

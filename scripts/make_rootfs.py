@@ -26,7 +26,7 @@ def main(argv: list[str] | None = None) -> int:
         epilog="Then: make flash BOARD=rk3576 WHAT=rootfs",
     )
     add = parser.add_argument
-    add("--board", required=True, help="the board, as its folder under board/ is called")
+    add("--board", required=True, help="the board: the name of its folder under board/")
     add("--base", type=Path, required=True, metavar="FILE", help="the vendor's root image (ext4)")
     add(
         "--archive",

@@ -27,7 +27,7 @@ ODD_HEADS: Final = {
     "a form": b"Content-Type: multipart/form-data; boundary=x",
     "a form without boundary": b"Content-Type: multipart/form-data",
     "an unknown character set": b"Content-Type: application/json; charset=nonsense",
-    "a set that is no text": b"Content-Type: application/json; charset=hex",
+    "a character set that is not text": b"Content-Type: application/json; charset=hex",
     "a set in other bytes": b"Content-Type: application/json; charset=\xff",
     "a set with a NUL": b"Content-Type: application/json; charset=\"utf-8 x\"",
     "Latin-1": b"Content-Type: application/json; charset=iso-8859-1",

@@ -29,7 +29,7 @@ _LIFETIME_S: Final = 3600
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=10)
 _TIME_TIMEOUT: Final = aiohttp.ClientTimeout(total=3)
 _MAX_TOKEN: Final = 4096
-"""Characters: longer than this no server takes a header."""
+"""Characters; no server takes a longer header."""
 
 _MAX_REPLY_BYTES: Final = 64 * 1024
 

@@ -55,7 +55,7 @@ def _id3_size(head: bytes) -> int:
 
 
 def _mpeg_size(header: bytes) -> int:
-    """Bytes of an MPEG audio frame, 0 where the header is none; free-format frames tell none."""
+    """Bytes of an MPEG audio frame, 0 for other bytes, and in free format, which has no length."""
     if len(header) < 4 or header[0] != 255 or header[1] < 0xE0:
         return 0
     version, layer = header[1] >> 3 & 3, 4 - (header[1] >> 1 & 3)
@@ -72,7 +72,7 @@ def _mpeg_size(header: bytes) -> int:
 
 
 def _adts_size(header: bytes) -> int:
-    """Bytes of an AAC frame in ADTS, 0 where the header is none."""
+    """Bytes of an AAC frame in ADTS, 0 for other bytes."""
     if len(header) < 7 or header[0] != 255 or header[1] & 0xF6 != 0xF0:
         return 0
     if header[2] >> 2 & 15 > 12:

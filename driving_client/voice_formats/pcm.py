@@ -2,7 +2,7 @@
 """Samples as they lie in a WAV, and what the protocol speaks: mono, 16 bits.
 
 Of integers the 16 highest bits are kept; floats are full scale at 1.0, beyond it they are cut,
-and what is no number is silence. Two channels become their mean.
+and NaN is silence. Two channels become their mean.
 """
 
 from __future__ import annotations

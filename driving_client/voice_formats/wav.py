@@ -6,7 +6,7 @@ number near the largest. Others send a WAV for each sentence, in one body. So th
 next file is looked for within the sound, wherever the sound should end: `RIFF`, four bytes,
 `WAVE`. By chance, sound contains those eight bytes once in nine billion hours.
 
-Chunks that are no sound are passed over and never kept, whatever their size. A file cut off after
+Chunks that hold no sound are passed over and never kept, whatever their size. A file cut off after
 some sound is a shorter voice.
 """
 

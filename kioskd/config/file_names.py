@@ -39,7 +39,7 @@ def not_read(main: Path, drop_ins: list[Path]) -> list[str]:
     except OSError:
         beside = []  # what matters there is told when it is read
     lines = [
-        f"{main.parent / name}: is not read; call it {main.name}, of which there is one only"
+        f"{main.parent / name}: is not read; only {main.name} is; rename it"
         for name in beside
         if name != main.name and meant(name).lower() == main.name
     ]

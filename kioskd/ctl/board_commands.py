@@ -103,7 +103,7 @@ def rollback(_options: argparse.Namespace) -> int:
 def mark_good(options: argparse.Namespace) -> int:
     """Keep the image that runs; with --wait only once it has been healthy for a minute.
 
-    Exit status 3 when it has not been: the hook goes back to the old image by that.
+    Exit status 3 when it has not been, and the hook goes back to the old image.
     """
     store = board_store(os.environ)
     if options.wait and on_trial(store):

@@ -47,7 +47,7 @@ class CertificateCheck:
             return passed(f"ends on {day}")
         mend = "write a new one and its key over the files; kioskd takes them within seconds"
         if left_s <= 0:
-            text = f"browsers and other clients refuse it since then; {mend}"
+            text = f"browsers and other clients have refused it since; {mend}"
             return warned(f"ended on {day}", "certificate_expired", text)
         return warned(
             f"ends on {day}", "certificate_ends_soon", f"{left_s / 86400:.0f} days are left; {mend}"

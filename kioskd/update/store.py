@@ -96,9 +96,9 @@ def board_store(environment: Mapping[str, str]) -> Store:
     if not environment.get("KIOSK_STORE") and not environment.get("KIOSK_HOOK_FORMAT"):
         raise UpdateError(
             "no_board",
-            "this is no board: only the kioskctl that the hook installs there (/usr/bin/kioskctl) "
-            "may change /var/lib/kiosk; run that one on the board, or name a store to work on "
-            "here: KIOSK_STORE=FOLDER",
+            "this is not a board: only the kioskctl that the hook installs there "
+            "(/usr/bin/kioskctl) may change /var/lib/kiosk; run that one on the board, or name a "
+            "store to work on here: KIOSK_STORE=FOLDER",
         )
     return store_from(environment)
 

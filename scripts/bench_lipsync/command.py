@@ -5,8 +5,8 @@ Speech of a held-out voice is made anew, then disturbed in every way of the trai
 `disturbances`; recorded speech is added where Debian's package of prompts is installed. Per
 set a table: r of the six mouth controls with the labels, F1 of the closures of p b m and f v
 (within 60 ms, the best threshold for each candidate), the lag (what is given away to peers;
-ours is measured), and CPU milliseconds a second of audio. "oracle" rows are no products but
-bounds: see `contest`. The command fails where another candidate leads a column of accuracy,
+ours is measured), and CPU milliseconds a second of audio. "oracle" rows are bounds, not
+products: see `contest`. The command fails where another candidate leads a column of accuracy,
 where an oracle leads one on undisturbed English speech, and where the opening follows recorded
 speech with an r below 0.65.
 """

@@ -61,7 +61,7 @@ def read_skin(glb: Glb, bones: NDArray[np.int64], weights: Float64) -> Skin:
     except MALFORMED as cause:
         raise ImportSourceError(f"{glb.where}: damaged skin: {cause!r}") from cause
     if bones.max() >= len(names) or inverse_bind.shape != (len(names), 16):
-        raise ImportSourceError(f"{glb.where}: the mesh names bones that the skin has not")
+        raise ImportSourceError(f"{glb.where}: the mesh names bones that the skin lacks")
     rest = _rest_positions(glb, inverse_bind)
     used = np.unique(bones[weights > 0.0])
     total = np.zeros((len(bones), len(_JOINTS)))

@@ -145,7 +145,7 @@ def no_refill(monkeypatch: pytest.MonkeyPatch) -> None:
 
 FLOODS: dict[str, tuple[str | bytes, str]] = {
     "damaged frames": (b"\x01\x00a", "bad_frames"),
-    "text that is no JSON": ("{", "bad_frames"),
+    "text that is not JSON": ("{", "bad_frames"),
     "controls": ('{"action": "state"}', "flood"),
     "texts of another kind": ('{"action": {"type": "heartbeat"}}', "flood"),
     "errors": (b'\x04\x00{"error": "x"}', "flood"),

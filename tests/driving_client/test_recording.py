@@ -81,9 +81,9 @@ BAD_RECORDINGS = {
     "no JSON": "{",
     "a list": [],
     "neither form": {"names": []},
-    "messages that are no list": wire_document(animation_messages_base64="x"),
+    "messages that are not a list": wire_document(animation_messages_base64="x"),
     "a message that is not text": wire_document(animation_messages_base64=[7]),
-    "a message that is no base64": wire_document(animation_messages_base64=["!!"]),
+    "a message that is not base64": wire_document(animation_messages_base64=["!!"]),
     "a message that is damaged": wire_document(animation_messages_base64=["CAU="]),
     "no voice": wire_document(audio_base64=None),
     "half a sample": wire_document(audio_base64=base64_of(b"abc")),
@@ -92,7 +92,7 @@ BAD_RECORDINGS = {
     "eleven minutes": wire_document(
         sample_rate=8000, audio_base64=base64_of(bytes(2 * 8000 * 660))
     ),
-    "keyframes that are no objects": {"keyframes": [1]},
+    "keyframes that are not objects": {"keyframes": [1]},
     "keyframes of words": {"keyframes": [{"jawPose": ["a", "b", "c"]}]},
     "a keyframe that is a number": {"keyframes": [{"jawPose": 0.5}]},
     "too many keyframes": {"keyframes": [{}] * 6001},

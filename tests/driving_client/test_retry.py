@@ -248,11 +248,11 @@ BAD_SETTINGS = {
     "another scheme": ({"url": "ftp://host"}, "url"),
     "a port beyond all ports": ({"url": "ws://host:99999"}, "url"),
     "brackets": ({"url": "ws://[host"}, "url"),
-    "a dialect that is none": ({"dialect": "smoke signals"}, "dialect"),
+    "an unknown dialect": ({"dialect": "smoke signals"}, "dialect"),
     "a rate that nobody has": ({"sample_rate": 11025}, "sample_rate"),
     "two ways to a token": ({"session_key": "k", "token_url": "http://host/t"}, "token_url"),
     "a key without its console": ({"api_key": "k"}, "api_key"),
-    "a token address that is none": ({"token_url": "host/t"}, "token_url"),
+    "a token address without a scheme": ({"token_url": "host/t"}, "token_url"),
     "a key with a line break": ({"session_key": "key\n"}, "session_key"),
     "an application id with a line break": ({"app_id": "a\r\nb"}, "app_id"),
 }

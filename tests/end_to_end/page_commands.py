@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The commands that the pages name, read out of them as a reader would copy them.
 
-Every line of a bare fence (```) or of an indented block is a command; what is none stands in a
+Every line of a bare fence (```) or of an indented block is a command; anything else stands in a
 fence with its language (```text, ```yaml). Within a sentence, what stands in backticks is one if
 it begins with a program that the pages use and is more than its name.
 """

@@ -82,7 +82,7 @@ def test_what_cannot_be_read_by_a_readable_name_is_an_error(
 def test_what_is_taken_for_the_file_is_told(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("audio: {volume: 0.5}\n")
     main = tmp_path / "kiosk.yaml"
-    line = f"{tmp_path / name}: is not read; call it kiosk.yaml, of which there is one only"
+    line = f"{tmp_path / name}: is not read; only kiosk.yaml is; rename it"
     with pytest.raises(ConfigError) as caught:
         load(main)
     assert line in caught.value.problems, "the reason why it is missing"

@@ -199,7 +199,7 @@ def test_who_is_interrupted_listens_at_once(stage: Stage) -> None:
     assert stage.player.gesture("listen")
     stage.run(EASED_S + 2 * FRAME_S)
     assert shows(stage, "listen")
-    assert not stage.player.interrupt(), "there is no voice, and the gesture is none of its matter"
+    assert not stage.player.interrupt(), "there is no voice, and a gesture is not interrupted"
     assert shows(stage, "listen")
     assert_smooth(stage)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Commands of the board, given on a machine that is none: they refuse and touch nothing."""
+"""Commands of the board, given on another machine: they refuse and touch nothing."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_workstation_is_no_board(
     assert run(monkeypatch, *COMMANDS[name]) == 2
     told = capsys.readouterr()
     assert told.out == ""
-    assert told.err.startswith("error: this is no board: ")
+    assert told.err.startswith("error: this is not a board: ")
     assert "run that one on the board, or name a store" in told.err
     assert list(machine.iterdir()) == [], "nothing was written"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""POST /v1/speak: a voice is spoken while it is made, and what is none is refused in words."""
+"""POST /v1/speak: a voice is spoken while it is made, anything else is refused in words."""
 
 from __future__ import annotations
 

@@ -211,7 +211,7 @@ BAD_SKINS = {
     "sparse index": (put("accessors", 3, "count", 10), "sparse index"),
     "sparse count": (put("accessors", 3, "sparse", "count", 10**9), "beyond"),
     "no skin": (put("skins", []), "damaged skin"),
-    "bones missing": (put("skins", 0, "joints", [0, 1]), "bones that the skin has not"),
+    "bones missing": (put("skins", 0, "joints", [0, 1]), "bones that the skin lacks"),
     "bones of no node": (put("skins", 0, "joints", [0, 1, 2, 3, 99]), "damaged"),
     "bones without matrices": (put("skins", 0, "inverseBindMatrices", 0), "bones that the skin"),
     "no head": (put("nodes", 3, "name", "hat"), "neck or a head"),
