@@ -32,8 +32,8 @@ from attack_bench.verdict import (
     heading,
     row,
 )
-from attacks import ATTACKS, Attacker
 from test_result import write_result
+from test_stand.attacks import ATTACKS, Attacker
 from test_stand.network import KIOSK, SOURCES, enter_own_network
 from test_stand.processes import ROOT, StandError
 from test_stand.protection import TOKEN

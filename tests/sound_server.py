@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sound_daemon import PACED, environment_of, start_daemon, write_alsa_config
+from test_stand.sound_daemon import PACED, environment_of, start_daemon, write_alsa_config
 
 RATE = 48000
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sound_daemon import PACED, environment_of, start_daemon, write_alsa_config
 from test_stand.processes import READY_S, ROOT, Logged, StandError, start_kiosk
 from test_stand.protection import TOKEN, any_certificate, protected
+from test_stand.sound_daemon import PACED, environment_of, start_daemon, write_alsa_config
 from test_stand.starvation import watching
 
 ASK_S: Final = 30.0
