@@ -151,7 +151,8 @@ class LiveConfig:
         self._renew(read.renewal, apply)
         logger.info(
             "configuration read again, applied: %s",
-            ", ".join([*(row.key for row in live), *read.renewal.renewed]) or "nothing",
+            ", ".join(dict.fromkeys([*(row.key for row in live), *read.renewal.renewed]))
+            or "nothing",
             extra={"code": "config_reloaded"},
         )
         if waiting:

@@ -102,6 +102,11 @@ BAD = {
     "ws://2130706433": "not an IPv4 address",
     "ws://a／b": "",
     "ws://user:secret@a／b": "",
+    "user:secret@a:8080": "write ws://",
+    "secret@a:8080": "write ws://",
+    "ws://me:secret/x@a": "secrets come only",
+    "ws://me:secret?x@a:1": "secrets come only",
+    "ws://me:secret#x@a:1": "secrets come only",
 }
 
 

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -771,6 +772,29 @@ def test_in_the_network_there_is_tls_and_a_token_is_asked_for(
             assert status == 403
             with pytest.raises(aiohttp.ClientError):
                 await ask(setup, "healthz")
+
+    story(test)
+
+
+def test_a_live_picture_ends_with_the_token_that_opened_it(
+    protected: tuple[Path, list[str]],
+) -> None:
+    certificate, options = protected
+    bearer = {"Authorization": "Bearer a-token-long-enough"}
+
+    async def test() -> None:
+        async with running(overridden(*options)) as setup, aiohttp.ClientSession() as session:
+            tls = ssl.create_default_context(cafile=str(certificate))
+            url = setup.server.local_url + "stream.mjpg"
+            async with session.get(url, ssl=tls, headers=bearer) as answer:
+                await answer.content.readuntil(b"--frame")
+                setup.secrets = replace(
+                    setup.secrets, texts={"health.token_file": "another-token-long-enough"}
+                )
+                while await answer.content.read(1 << 16):
+                    pass  # what was on its way
+            async with session.get(url, ssl=tls, headers=bearer) as answer:
+                assert answer.status == 401
 
     story(test)
 
