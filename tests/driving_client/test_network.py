@@ -5,16 +5,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import ssl
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
+from urllib.parse import urlsplit
 
 import pytest
 from aiohttp import web
 from certificates import make_authority, sign_certificate
 from connect_proxy import ConnectProxy, proxying
+from hypothesis import given
+from hypothesis import strategies as st
 from scripted_endpoint import QUICK, ConfirmingEndpoint, Rig, link_settings, until, websocket_app
 
 from driving_client import make_link
@@ -254,6 +259,38 @@ def test_a_proxy_of_the_environment_that_cannot_be_used_is_a_link_that_is_down(
             assert "secret" not in reason
 
     story(test)
+
+
+NO_CONTROLS = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=40)
+
+
+@given(proxy=NO_CONTROLS, exceptions=NO_CONTROLS)
+def test_whatever_the_environment_holds_is_a_proxy_none_or_an_error_in_words(
+    proxy: str, exceptions: str
+) -> None:
+    told = {"HTTPS_PROXY": proxy, "NO_PROXY": exceptions}
+    refusals: list[str] = []
+    with mock.patch.dict(os.environ, told):
+        for url in ("wss://endpoint.example/", "wss://10.1.2.3:8443/", "wss://[fd00::7]/"):
+            try:
+                found = proxy_for(NetworkSettings(), url)
+            except AddressError as error:
+                refusals.append(str(error))
+            else:
+                assert found is None or urlsplit(found.url).hostname
+    assert all(refusal.isprintable() for refusal in refusals)
+
+
+@given(st.text("abcdefgh", min_size=8), st.sampled_from(["http://", "", "socks5://", "https://"]))
+def test_a_password_in_the_environment_is_never_told(password: str, scheme: str) -> None:
+    for host in ("proxy:3128", "proxy:99999", ""):
+        told = {"HTTPS_PROXY": f"{scheme}me:{password}@{host}"}
+        with mock.patch.dict(os.environ, told):
+            try:
+                shown = repr(proxy_for(NetworkSettings(), "wss://endpoint.example/"))
+            except AddressError as error:
+                shown = str(error)
+        assert password not in shown
 
 
 def test_settings_that_are_shown_show_no_login() -> None:

@@ -13,10 +13,13 @@ import aiohttp
 import pytest
 from aiohttp import web
 from certificates import make_certificate
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from driving_client.serving import GuardedServer, Limits
 from kioskd.config import Loaded, load
 from kioskd.config.reload import LiveConfig
+from kioskd.config.renewal import renew
 from kioskd.config.secrets import Certificate, certificate_in, pinning
 from kioskd.health.certificate_check import SOON_S, CertificateCheck
 from kioskd.health.checks import ConfigCheck
@@ -186,6 +189,21 @@ def test_a_broken_renewal_keeps_the_last_good_one_says_so_and_is_taken_when_mend
         assert board.refused == ()
 
     story(test)
+
+
+@given(content=st.binary(max_size=64), name=st.sampled_from(["token", "key", "kiosk.crt", "ca"]))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_a_file_holds_is_taken_or_refused(board: Board, content: bytes, name: str) -> None:
+    (board.folder / "ca").write_bytes((board.folder / "kiosk.crt").read_bytes())
+    board.file.write_text(NETWORK.replace("file: key", "file: key, ca_file: ca"))
+    before = load(board.file)
+    good = (board.folder / name).read_bytes()
+    (board.folder / name).write_bytes(content)
+    renewal = renew(before, lambda: board.now)
+    (board.folder / name).write_bytes(good)
+    assert renewal.loaded.secrets.certificate == before.secrets.certificate
+    assert len(renewal.loaded.secrets.token) >= 16
+    assert bool(renewal.refused) != (renewal.loaded != before or content.strip() == good.strip())
 
 
 def test_a_certificate_and_its_key_come_together_or_not_at_all(board: Board) -> None:
