@@ -23,7 +23,7 @@ from typing import Final
 from driving_client.regular_file import read_regular
 from kioskd.config.options import Kind, Option, Value
 from kioskd.config.versions import VERSION
-from kioskd.update.files import DiskFiles, Files, replace
+from kioskd.durable_files import DiskFiles, Files, replace
 
 logger = logging.getLogger(__name__)
 

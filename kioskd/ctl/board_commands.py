@@ -10,8 +10,8 @@ from kioskd.config.documents import reference
 from kioskd.ctl.client import ControlError
 from kioskd.ctl.local import own_address
 from kioskd.ctl.printing import show, show_error
+from kioskd.durable_files import DiskFiles
 from kioskd.update.errors import UpdateError
-from kioskd.update.files import DiskFiles
 from kioskd.update.install import install as install_image
 from kioskd.update.last_result import read_result
 from kioskd.update.release import trust_from

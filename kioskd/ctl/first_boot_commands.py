@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from kioskd.ctl.printing import show, show_error
+from kioskd.durable_files import DiskFiles, replace
 from kioskd.errors import KioskError
 from kioskd.first_boot.config_store import good_folder
 from kioskd.first_boot.identity import find_identity
@@ -19,7 +20,6 @@ from kioskd.first_boot.run import RESET_FLAG
 from kioskd.first_boot.run import first_boot as make_ready
 from kioskd.first_boot.stick import FIRST_WAIT_S, LABEL, find_stick, mounted
 from kioskd.log import set_up_logging
-from kioskd.update.files import DiskFiles, replace
 from kioskd.update.release import payload_root
 from kioskd.update.store import Store, board_store, locked
 

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from driving_client.regular_file import read_regular
+from kioskd.durable_files import Files, replace
 from kioskd.first_boot.stick_files import Content
-from kioskd.update.files import Files, replace
 from kioskd.update.store import Store
 
 _MODE: Final = 0o640

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from driving_client.regular_file import open_regular
-from kioskd.update.files import Files, replace
+from kioskd.durable_files import Files, replace
 from kioskd.update.store import Store
 
 _SOURCES: Final = (

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from driving_client.regular_file import open_regular
-from kioskd.update.files import Files
-from kioskd.update.files import replace as replace_file
+from kioskd.durable_files import Files
+from kioskd.durable_files import replace as replace_file
 from kioskd.update.store import Store
 
 _MAX_BYTES: Final = 64 * 1024

@@ -20,6 +20,7 @@ from driving_client.texts import printable
 from kioskd.config import ConfigError, load, read_secret
 from kioskd.config.accepted import Accepted, read_accepted
 from kioskd.config.loading import DEFAULT_FILE
+from kioskd.durable_files import Files
 from kioskd.first_boot.candidate import (
     OWN_MAIN,
     avatar_not_there,
@@ -41,7 +42,6 @@ from kioskd.first_boot.identity import Identity, write_identity
 from kioskd.first_boot.result import Provisioning, read_provisioning, write_provisioning
 from kioskd.first_boot.stick_files import Content, digest, read_stick
 from kioskd.first_boot.stick_names import AUTHORISATION, MAIN, TOKEN, StickError
-from kioskd.update.files import Files
 from kioskd.update.store import Store
 
 logger = logging.getLogger(__name__)

@@ -19,6 +19,7 @@ from kioskd.config.loading import DEFAULT_FILE
 from kioskd.config.options import Kind
 from kioskd.config.reading import Reading, read_file
 from kioskd.config.sections import OPTIONS
+from kioskd.durable_files import opened
 from kioskd.first_boot.stick_names import (
     AUTHORISATION,
     MAIN,
@@ -29,7 +30,6 @@ from kioskd.first_boot.stick_names import (
     known_files,
     locate,
 )
-from kioskd.update.files import opened
 
 MAX_FILE_BYTES: Final = 8 << 20
 MAX_TOTAL_BYTES: Final = 24 << 20

@@ -17,7 +17,7 @@ import threading
 from pathlib import Path
 from typing import Final
 
-from kioskd.update.files import DiskFiles, Files, opened, replace
+from kioskd.durable_files import DiskFiles, Files, opened, replace
 
 logger = logging.getLogger(__name__)
 

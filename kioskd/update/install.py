@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Final
 
 from driving_client.regular_file import open_regular
+from kioskd.durable_files import Files
 from kioskd.update.errors import UpdateError
-from kioskd.update.files import Files
 from kioskd.update.image_format import verify
 from kioskd.update.last_result import write_result
 from kioskd.update.manifest import Manifest

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from driving_client.regular_file import open_regular
-from kioskd.update.files import Files, replace
+from kioskd.durable_files import Files, replace
 from kioskd.update.store import Store
 
 _LINE: Final = re.compile(r"(result|slot|version|reason)=([^\n]{0,200})")

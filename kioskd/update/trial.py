@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from kioskd.durable_files import Files
 from kioskd.update.errors import ImageError, UpdateError
-from kioskd.update.files import Files
 from kioskd.update.image_format import read_manifest
 from kioskd.update.last_result import write_result
 from kioskd.update.release import Trust

@@ -8,10 +8,10 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from kioskd.config import Config, load
+from kioskd.durable_files import DiskFiles
 from kioskd.first_boot.identity import Identity
 from kioskd.first_boot.result import Provisioning
 from kioskd.first_boot.run import first_boot
-from kioskd.update.files import DiskFiles
 from kioskd.update.store import Store
 
 BOARD = Identity("SN-0001", "device tree")

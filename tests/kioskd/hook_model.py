@@ -7,7 +7,7 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-from kioskd.update.files import DiskFiles
+from kioskd.durable_files import DiskFiles
 from kioskd.update.release import Trust
 from kioskd.update.slot_state import SlotState, read_state, write_state
 from kioskd.update.slots import look_into

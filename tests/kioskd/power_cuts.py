@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kioskd.update.files import DiskFiles
+from kioskd.durable_files import DiskFiles
 
 Step = tuple[str, Path, object]
 Choose = Callable[[int], int]

@@ -10,13 +10,13 @@ from update_images import KeyPair, make_image, make_keys
 
 from kioskd.about import about
 from kioskd.board_facts import BoardFacts
+from kioskd.durable_files import DiskFiles
 from kioskd.first_boot.result import Provisioning, write_provisioning
 from kioskd.health.board_checks import EARLIEST, TimeCheck, build_time
 from kioskd.health.status import Finding
 from kioskd.health.storage_check import StorageCheck
 from kioskd.health.update_check import ProvisioningCheck, UpdateCheck
 from kioskd.metrics import Metrics
-from kioskd.update.files import DiskFiles
 from kioskd.update.last_result import write_result
 from kioskd.update.slot_state import SlotState, write_state
 from kioskd.update.store import Store

@@ -14,12 +14,12 @@ from certificates import make_certificate
 from first_boot_board import BOARD, boot, in_force, make_stick, token
 from power_cuts import Recorder
 
+from kioskd.durable_files import DiskFiles
 from kioskd.first_boot import run as run_module
 from kioskd.first_boot.config_store import read_config
 from kioskd.first_boot.result import read_provisioning
 from kioskd.first_boot.run import first_boot
 from kioskd.first_boot.stick import find_stick, mounted
-from kioskd.update.files import DiskFiles
 from kioskd.update.store import Store
 
 

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from power_cuts import EXTREMES, Disk, Recorder
 
+from kioskd.durable_files import DiskFiles
 from kioskd.first_boot.run import first_boot
-from kioskd.update.files import DiskFiles
 from kioskd.update.store import Store
 
 

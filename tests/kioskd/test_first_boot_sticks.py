@@ -16,11 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kioskd.config.sections import OPTIONS
+from kioskd.durable_files import DiskFiles
 from kioskd.first_boot.config_store import read_config
 from kioskd.first_boot.run import first_boot
 from kioskd.health.status import Status
 from kioskd.health.update_check import ProvisioningCheck
-from kioskd.update.files import DiskFiles
 from kioskd.update.store import Store
 
 QUIET = "audio: {volume: 0.5}\n"

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from power_cuts import EXTREMES, Disk, Step, everything_kept
 from update_images import BOARD, KeyPair, make_image, make_keys
 
+from kioskd.durable_files import DiskFiles
 from kioskd.update.errors import ImageError
-from kioskd.update.files import DiskFiles
 from kioskd.update.image_format import verify
 from kioskd.update.release import Trust
 from kioskd.update.slot_state import SlotState, read_state, state_file, write_state

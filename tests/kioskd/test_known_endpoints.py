@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from power_cuts import Disk, Recorder
 
+from kioskd.durable_files import DiskFiles
 from kioskd.link.known_endpoints import FILE_NAME, MOST, KnownEndpoints
-from kioskd.update.files import DiskFiles
 
 
 def key(number: int) -> str:

@@ -24,8 +24,8 @@ from kioskd.config.sections import OPTIONS, SECTIONS
 from kioskd.config.versions import READ_FOR, RENAMED, VERSION, Renamed
 from kioskd.ctl.local import own_address
 from kioskd.doctor.store_checks import ConfigFileCheck
+from kioskd.durable_files import DiskFiles
 from kioskd.health.status import Status
-from kioskd.update.files import DiskFiles
 from kioskd.update.store import Store
 
 NEWER = VERSION + 1

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from update_images import BOARD, KeyPair, make_image, make_keys
 
+from kioskd.durable_files import DiskFiles
 from kioskd.update.errors import ImageError, UpdateError
-from kioskd.update.files import DiskFiles
 from kioskd.update.install import install
 from kioskd.update.last_result import read_result
 from kioskd.update.manifest import VERSION_PATTERN, Manifest

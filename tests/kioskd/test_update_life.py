@@ -26,8 +26,8 @@ from hypothesis.stateful import (
 from power_cuts import Disk, Recorder
 from update_images import BOARD, KeyPair, make_image, make_keys
 
+from kioskd.durable_files import DiskFiles
 from kioskd.update.errors import UpdateError
-from kioskd.update.files import DiskFiles
 from kioskd.update.image_format import read_manifest
 from kioskd.update.install import install
 from kioskd.update.release import Trust

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from power_cuts import EXTREMES, Disk, Recorder
 from update_images import BOARD, KeyPair, make_image, make_keys
 
+from kioskd.durable_files import DiskFiles
 from kioskd.update import install as install_module
-from kioskd.update.files import DiskFiles
 from kioskd.update.image_format import read_manifest
 from kioskd.update.install import RESERVE_BYTES, install
 from kioskd.update.release import Trust

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from update_images import BOARD, KeyPair, make_image, make_keys
 
 from kioskd.ctl import board_commands
+from kioskd.durable_files import DiskFiles
 from kioskd.first_boot.result import read_provisioning
 from kioskd.update.errors import UpdateError
-from kioskd.update.files import DiskFiles
 from kioskd.update.last_result import LastResult, read_result, write_result
 from kioskd.update.release import Trust, read_release, trust_from
 from kioskd.update.service_process import ServiceProcess

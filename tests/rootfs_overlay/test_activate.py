@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hook_stage import Board, Images
 
-from kioskd.update.files import DiskFiles
+from kioskd.durable_files import DiskFiles
 from kioskd.update.slot_state import SlotState, read_state, write_state
 
 SHOW = '"$activate"; echo "status $?"; cat "$KIOSK_PAYLOAD/release" 2>/dev/null; echo'

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from hook_stage import Board, Images, digest_of
 
-from kioskd.update.files import DiskFiles
+from kioskd.durable_files import DiskFiles
 from kioskd.update.slot_state import SlotState, read_state, write_state
 
 COUNTED = ("cat", "mv", "sync", "systemctl")

@@ -11,8 +11,8 @@ from hook_stage import Board, Images
 
 from driving_client.errors import RetargetError
 from kioskd.cli import exit_status
+from kioskd.durable_files import DiskFiles
 from kioskd.screen.avatar_loading import AvatarError
-from kioskd.update.files import DiskFiles
 from kioskd.update.last_result import read_result
 from kioskd.update.slot_state import SlotState, read_state, write_state
 from kioskd.update.store import Slot

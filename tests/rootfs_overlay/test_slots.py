@@ -15,7 +15,7 @@ from hook_stage import Board, Images
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kioskd.update.files import DiskFiles
+from kioskd.durable_files import DiskFiles
 from kioskd.update.last_result import read_result
 from kioskd.update.slot_state import SlotState, read_state, state_file, write_state
 from kioskd.update.store import Slot, other

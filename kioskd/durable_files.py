@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The few file operations that changing a board's store is made of.
+"""The few file operations that changing a board's files is made of: images, state, configuration.
 
-Everything that writes to the store goes through this layer, for one reason: whether a power
-cut at any moment leaves something that boots is decided by the order of writes, renames and
+Everything that a power cut must not spoil is written through this layer, for one reason: whether
+a cut at any moment leaves something that boots is decided by the order of writes, renames and
 syncs. The tests put a recorder in this place and replay every point at which the power can
 go, with everything lost that was not synced.
 """
@@ -18,7 +18,7 @@ from typing import Protocol
 
 
 class Files(Protocol):
-    """What the store is changed with. Errors are OSError, as the system gives them."""
+    """What files are changed with. Errors are OSError, as the system gives them."""
 
     def write(self, path: Path, chunks: Iterable[bytes], mode: int) -> None:
         """Make a new file or empty an old one, and write it; not yet durable."""
