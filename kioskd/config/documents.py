@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from kioskd.config.options import Kind, Option, allowed
-from kioskd.config.sections import OPTIONS, SECTIONS
+from kioskd.config.table import OPTIONS, SECTIONS
 from kioskd.config.versions import READ_FOR, VERSION
 
 _TYPES = {Kind.SWITCH: "boolean", Kind.INTEGER: "integer", Kind.NUMBER: "number"}

@@ -16,7 +16,7 @@ from kioskd.config.part_settings import link_settings
 from kioskd.config.reading import OVERRIDE_ORIGIN, Reading, read_file, read_override
 from kioskd.config.rules import check_rules, read_secrets
 from kioskd.config.secrets import Secrets, secret_in
-from kioskd.config.sections import OPTIONS, Config, build
+from kioskd.config.table import OPTIONS, Config, build
 from kioskd.errors import KioskError
 
 DEFAULT_FILE = Path("/etc/kiosk/kiosk.yaml")

@@ -3,7 +3,7 @@
 
 `kioskd.config.sections` declares every option once with `option(...)`. Validation, the JSON
 schema, the reference page and the effective configuration in the health answer are all
-derived from that table; nothing else knows an option's bounds.
+derived from that table (`kioskd.config.table`); nothing else knows an option's bounds.
 """
 
 from __future__ import annotations

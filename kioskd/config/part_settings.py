@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from driving_client.link.network import NetworkSettings
 from driving_client.link.settings import LinkSettings
 from kioskd.audio.settings import AudioSettings
-from kioskd.config.sections import Config
+from kioskd.config.table import Config
 from kioskd.playback.settings import IdleSettings, PlaybackSettings
 
 

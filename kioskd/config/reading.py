@@ -17,7 +17,7 @@ from driving_client.texts import did_you_mean
 from kioskd.config.accepted import Accepted, Entry, in_its_place, taken
 from kioskd.config.file_names import DROP_IN_FOLDER
 from kioskd.config.options import Value, check_value, shown
-from kioskd.config.sections import OPTIONS, SECTIONS
+from kioskd.config.table import OPTIONS, SECTIONS
 from kioskd.config.versions import RENAMED, VERSION
 from kioskd.config.yaml_file import YamlFile, YamlFileError, is_empty, plain
 

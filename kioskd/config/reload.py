@@ -27,8 +27,8 @@ from kioskd.config import Config, ConfigError, Loaded, load
 from kioskd.config.accepted import keep_accepted, read_accepted
 from kioskd.config.options import Option
 from kioskd.config.renewal import LOOK_EVERY_S, Fingerprint, Renewal, fingerprint, renew
-from kioskd.config.sections import build, changed, flatten
 from kioskd.config.snapshot import ConfigSnapshot
+from kioskd.config.table import build, changed, flatten
 
 logger = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from kioskd.config.part_settings import link_settings
 from kioskd.config.reading import Reading
 from kioskd.config.rules import check_texts, read_secrets
 from kioskd.config.secrets import Certificate, Secrets
-from kioskd.config.sections import OPTIONS, Config, flatten
+from kioskd.config.table import OPTIONS, Config, flatten
 
 KEPT: Final = "the last good one stays in use until it is mended"
 

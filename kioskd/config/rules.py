@@ -24,7 +24,8 @@ from kioskd.config.secrets import (
     login_in,
     secret_in,
 )
-from kioskd.config.sections import OPTIONS, Config, EndpointSection, flatten
+from kioskd.config.sections import EndpointSection
+from kioskd.config.table import OPTIONS, Config, flatten
 
 NETWORK_NEEDS = ("health.tls_certificate", "health.tls_key", "health.token_file")
 SECRET_SETTINGS = {

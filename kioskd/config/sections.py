@@ -1,20 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The table of options: every key of `kiosk.yaml`, with type, bounds, default and help.
+"""The rows of the table of options: every key of `kiosk.yaml`, with type, bounds, default and help.
 
 A section is a frozen dataclass and a row is one of its fields, so that the rest of the
-daemon reads options as typed attributes. The JSON schema and the reference page under
-config/ are generated from this table (`python -m kioskd.config`).
+daemon reads options as typed attributes. `kioskd.config.table` puts them together; the JSON schema
+and the reference page under config/ are generated from it (`python -m kioskd.config`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from driving_client.link.settings import DIALECTS
 from driving_client.sample_rates import SAMPLE_RATES
-from kioskd.config.options import Kind, Option, Value, option, options_of
+from kioskd.config.options import Kind, option
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 # Of a checkout and of a board's image; the packaged one, with fewer splats, where kioskd was
@@ -289,55 +288,3 @@ class LogSection:
         choices=("debug", "info", "warning", "error"),
         live=True,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """The whole configuration, one attribute per section."""
-
-    avatar: AvatarSection = field(default_factory=AvatarSection)
-    display: DisplaySection = field(default_factory=DisplaySection)
-    audio: AudioSection = field(default_factory=AudioSection)
-    endpoint: EndpointSection = field(default_factory=EndpointSection)
-    network: NetworkSection = field(default_factory=NetworkSection)
-    playback: PlaybackSection = field(default_factory=PlaybackSection)
-    idle: IdleSection = field(default_factory=IdleSection)
-    voice: VoiceSection = field(default_factory=VoiceSection)
-    health: HealthSection = field(default_factory=HealthSection)
-    log: LogSection = field(default_factory=LogSection)
-
-
-SECTIONS: dict[str, type[Any]] = {
-    each.name: type(getattr(Config(), each.name)) for each in fields(Config)
-}
-"""Section names and their dataclasses, in order."""
-
-OPTIONS: dict[str, Option] = {
-    row.key: row for name, section in SECTIONS.items() for row in options_of(name, section)
-}
-"""The table itself: key to row, in order."""
-
-
-def build(values: dict[str, Value]) -> Config:
-    """A configuration from checked values by key; what is not named keeps its default."""
-    sections: dict[str, Any] = {}
-    for name, section in SECTIONS.items():
-        prefix = name + "."
-        given = {
-            key.removeprefix(prefix): value
-            for key, value in values.items()
-            if key.startswith(prefix)
-        }
-        sections[name] = section(**given)
-    return Config(**sections)
-
-
-def flatten(config: Config) -> dict[str, Value]:
-    """Every option's value by key; holds names of secret files, never a secret."""
-    return {key: getattr(getattr(config, row.section), row.name) for key, row in OPTIONS.items()}
-
-
-def changed(old: Config, new: Config) -> list[Option]:
-    """The options whose values differ."""
-    before, after = flatten(old), flatten(new)
-    return [row for key, row in OPTIONS.items() if before[key] != after[key]]

@@ -18,7 +18,7 @@ from typing import Final
 from kioskd.config.loading import DEFAULT_FILE
 from kioskd.config.options import Kind
 from kioskd.config.reading import Reading, read_file
-from kioskd.config.sections import OPTIONS
+from kioskd.config.table import OPTIONS
 from kioskd.durable_files import opened
 from kioskd.first_boot.stick_names import (
     AUTHORISATION,

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from kioskd.about import About
 from kioskd.config.options import Kind
-from kioskd.config.sections import OPTIONS, Config, flatten
+from kioskd.config.table import OPTIONS, Config, flatten
 from kioskd.health.status import CheckResult, Report, Status
 
 NEEDED_FOR_READY = ("render_loop", "link")

@@ -20,7 +20,7 @@ from driving_client.small_reads import SmallReads
 from driving_client.utterance import Utterance
 from fuzzing.target import Target, finish, loop
 from kioskd.config.secrets import Secrets
-from kioskd.config.sections import Config
+from kioskd.config.table import Config
 from kioskd.health.status import Monitor
 from kioskd.http.console import Console
 from kioskd.http.gesture import GestureInput

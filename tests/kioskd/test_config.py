@@ -26,7 +26,7 @@ from kioskd.config.documents import reference, schema
 from kioskd.config.options import check_value
 from kioskd.config.reading import MAX_FILE_BYTES
 from kioskd.config.secrets import MAX_SECRET_BYTES
-from kioskd.config.sections import OPTIONS, changed, flatten
+from kioskd.config.table import OPTIONS, changed, flatten
 from kioskd.service.signals import SignalThread
 
 

@@ -15,7 +15,7 @@ from first_boot_board import boot, in_force, make_stick, token
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kioskd.config.sections import OPTIONS
+from kioskd.config.table import OPTIONS
 from kioskd.durable_files import DiskFiles
 from kioskd.first_boot.config_store import read_config
 from kioskd.first_boot.run import first_boot

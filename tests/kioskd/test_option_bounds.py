@@ -24,7 +24,7 @@ from three_ways import Verdict, three_ways
 
 from kioskd.config import ConfigError, load
 from kioskd.config.options import Kind, allowed
-from kioskd.config.sections import OPTIONS, flatten
+from kioskd.config.table import OPTIONS, flatten
 
 SCHEMA: dict[str, Any] = json.loads((ROOT / "config/kiosk.schema.json").read_text())["properties"]
 NUMBERS = (Kind.INTEGER, Kind.NUMBER)

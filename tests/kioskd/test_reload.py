@@ -13,7 +13,7 @@ import pytest
 
 from kioskd.config import Config, Loaded, load, reload
 from kioskd.config.reload import MOST_TOLD, LiveConfig
-from kioskd.config.sections import OPTIONS
+from kioskd.config.table import OPTIONS
 
 DEFAULTS = Loaded(Config(), (), None)
 

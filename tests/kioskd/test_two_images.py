@@ -20,7 +20,7 @@ from three_ways import Verdict, check, three_ways
 
 from kioskd.config import accepted, load, reading
 from kioskd.config.accepted import FILE_NAME, NOTHING, keep_accepted, read_accepted
-from kioskd.config.sections import OPTIONS, SECTIONS
+from kioskd.config.table import OPTIONS, SECTIONS
 from kioskd.config.versions import READ_FOR, RENAMED, VERSION, Renamed
 from kioskd.ctl.local import own_address
 from kioskd.doctor.store_checks import ConfigFileCheck
@@ -221,10 +221,10 @@ def test_no_value_is_kept_only_what_tells_it_again(path: Path, state: Path) -> N
 
 
 OLDER = """
-from kioskd.config import accepted, reading, sections
-del sections.OPTIONS["idle.breath"], sections.OPTIONS["voice.enabled"], sections.SECTIONS["voice"]
+from kioskd.config import table
+del table.OPTIONS["idle.breath"], table.OPTIONS["voice.enabled"], table.SECTIONS["voice"]
 """
-AS_NEWER = f"from kioskd.config import accepted, reading; accepted.VERSION = {NEWER}"
+AS_NEWER = f"from kioskd.config import accepted; accepted.VERSION = {NEWER}"
 
 
 def test_real_processes_start_one_after_the_other(path: Path, state: Path) -> None:
