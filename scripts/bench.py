@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _bench(avatar: Path, frames: int) -> int:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         subjects = _subjects(avatar, Path(folder))
-        rows = []
+        rows: list[tuple[str, str, dict[str, Any]]] = []
         for title, bundle, camera in subjects:
             for size in SIZES:
                 _tell(f"[{len(rows) + 1}/{len(subjects) * len(SIZES)}] {title}, {size}")

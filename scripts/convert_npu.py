@@ -80,7 +80,7 @@ def convert(folder: Path) -> dict[str, Any]:
     net = load_net()
     np.savez(windows, mel=mel, rows=np.stack([net.window(each) for each in mel]))
     log = folder / "convert.log"
-    command = [CONVERTER, ROOT / "scripts/rknn_build.py", ONNX, windows]
+    command: list[str | Path] = [CONVERTER, ROOT / "scripts/rknn_build.py", ONNX, windows]
     command += ["-o", folder / RKNN_MODEL.name, "--target", TARGET]
     print(f"converting, which takes a minute or more; its log will be {log}", flush=True)
     # The converter leaves files where it runs

@@ -82,7 +82,7 @@ def sheet(options: argparse.Namespace) -> None:
         speech = synthesise(options.text)
         frames = perform(speech, retarget)
         samples, rate = speech.samples, speech.sample_rate
-        wanted = mouth_controls(speech.phonemes, len(frames))
+        wanted: NDArray[np.float32] | None = mouth_controls(speech.phonemes, len(frames))
     else:
         recording = read_recording(options.recording)
         frames = recording.utterance().motion_frames()
@@ -131,7 +131,7 @@ def motion(track: MotionTrack, seconds: float) -> NDArray[np.float32]:
 
 def at(values: NDArray[np.float32], seconds: float) -> NDArray[np.float32]:
     """The row of 25 a second that is nearest to this instant."""
-    return values[min(max(round(seconds * 25), 0), len(values) - 1)]
+    return np.asarray(values[min(max(round(seconds * 25), 0), len(values) - 1)])
 
 
 def draw_cells(
@@ -190,7 +190,7 @@ def draw_strip(
     base, full = top + STRIP - 6, STRIP - 30
 
     def x_of(seconds: float) -> int:
-        return round((seconds - first) * scale)
+        return round(float((seconds - first) * scale))
 
     step = x_of(first + 0.04) + 1
     for i, level in enumerate(loudness):

@@ -22,10 +22,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Final
 
-from soak.floods import flood
-from soak.samples import Sample, complaints, look, slope_mb_per_hour, table
-from soak.speech import Speech
-from soak.stand import Endpoint, Kiosk
+from soaking.floods import flood
+from soaking.samples import Sample, complaints, look, slope_mb_per_hour, table
+from soaking.speech import Speech
+from soaking.stand import Endpoint, Kiosk
 from test_result import write_result
 from test_stand.attacks import ATTACKS, Attacker
 from test_stand.network import KIOSK, SOURCES, enter_own_network

@@ -39,7 +39,7 @@ from driving_client.wire.relay_frames import (
     encode_frame,
 )
 from kioskd.service.signals import GRACE_S, LAST_WORDS_S, MARGIN_S
-from soak.stand import End
+from soaking.stand import End
 from test_stand.starvation import watching
 
 NO_ENDPOINT = "endpoint: {url: ''}\n"

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from driving_client.wire.relay_frames import decode_frame
-from soak.floods import FLOODS
-from soak.samples import Sample, complaints, slope_mb_per_hour, table
-from soak.stand import End
+from soaking.floods import FLOODS
+from soaking.samples import Sample, complaints, slope_mb_per_hour, table
+from soaking.stand import End
 from test_stand.starvation import watching
 
 LEVEL = Sample(0, 200.0, 130.0, 18, 14, 200.0, 18)

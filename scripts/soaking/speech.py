@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from soak.stand import Kiosk
+from soaking.stand import Kiosk
 
 _RATE: Final = 16000
 _UNREACHABLE: Final = (501, 502, 503, 504)
