@@ -35,7 +35,7 @@ async def no_redirects(
     return response
 
 
-async def read_body(reply: aiohttp.ClientResponse, most: int) -> bytes:
+async def read_answer(reply: aiohttp.ClientResponse, most: int) -> bytes:
     """The first bytes of a body, at most `most` and a piece: nobody needs a longer answer."""
     body = b""
     while len(body) < most and (more := await reply.content.read(4096)):

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from driving_client.link.http_answers import no_redirects, read_body, refused
+from driving_client.link.http_answers import no_redirects, read_answer, refused
 from driving_client.link.http_client import uncompressed
 from driving_client.link.network import NetworkSettings, by_way_of
 from driving_client.link.retry import TOKEN_STATUS, Action, Rule, SessionError, network_fault
@@ -110,7 +110,7 @@ async def _post(
             settings.token_url, headers=headers, json=body, timeout=_TIMEOUT
         ) as reply:
             clock.hear(reply.headers.get("Date"))
-            raw = await read_body(reply, _MAX_REPLY_BYTES)
+            raw = await read_answer(reply, _MAX_REPLY_BYTES)
             return _token_in(reply.status, reply.headers, raw)
     except TimeoutError as error:
         way = by_way_of(settings.network, settings.token_url)

@@ -69,7 +69,7 @@ def board_doctor(_options: argparse.Namespace) -> int:
 def _ask() -> tuple[dict[str, Any] | None, str]:
     address = own_address()
     if address is None:
-        return None, "its health server is switched off (health.enabled)"
+        return None, "its HTTP server is switched off (health.enabled)"
     try:
         return address.client().health(), ""
     except ControlError as error:

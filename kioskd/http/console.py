@@ -21,7 +21,7 @@ import aiohttp
 from aiohttp import web
 
 from driving_client.address import origin, without_secrets
-from driving_client.link.http_answers import read_body
+from driving_client.link.http_answers import read_answer
 from driving_client.link.http_client import uncompressed
 from driving_client.link.network import NetworkSettings, by_way_of
 from driving_client.texts import excerpt
@@ -121,7 +121,7 @@ async def forward(url: str, body: dict[str, Any], network: NetworkSettings) -> w
             uncompressed(network, timeout) as session,
             session.post(url, json=body, allow_redirects=False) as answer,
         ):
-            raw = await read_body(answer, MAX_ANSWER)
+            raw = await read_answer(answer, MAX_ANSWER)
             status, location = answer.status, answer.headers.get("Location", "")
     except TimeoutError:
         told = f"{shown} did not answer in {SAY_TIMEOUT_S:.0f} s{by_way_of(network, url)}"

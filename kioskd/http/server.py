@@ -45,7 +45,7 @@ _VERSION = re.compile(r"\d{1,3}(\.\d{1,3}){0,2}")
 AddRoutes = Callable[[web.Application], None]
 
 
-class ServerError(KioskError):
+class ListenError(KioskError):
     """The HTTP server cannot listen."""
 
 
@@ -63,7 +63,7 @@ class View:
     about: About = field(default_factory=About)
 
 
-class HealthServer:
+class HttpServer:
     """Serves one View; `add_routes` let other parts add theirs under the same access rules.
 
     `url` is where it listens, `local_url` the same as a browser on this machine takes it.
@@ -83,7 +83,7 @@ class HealthServer:
         self.port = 0
 
     async def start(self) -> None:
-        """Listen; the two addresses then say where. Raises ServerError."""
+        """Listen; the two addresses then say where. Raises ListenError."""
         health = self._view.config().health
         app = web.Application(
             middlewares=[guard(health.address, self._token), plain_bodies],
@@ -109,7 +109,7 @@ class HealthServer:
         try:
             await self._server.start(health.address, wanted, tls)
         except OSError as error:
-            raise ServerError(
+            raise ListenError(
                 f"health.port: cannot listen on {health.address} port {wanted} "
                 f"({error.strerror or error}); choose a free one (make run PORT=…) or "
                 "stop what uses it"

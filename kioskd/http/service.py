@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final
 
-from kioskd.http.server import HealthServer, ServerError
+from kioskd.http.server import HttpServer, ListenError
 from kioskd.http.snapshot import HttpSnapshot
 from kioskd.loop_thread import LoopThread
 from kioskd.metrics import Metrics
@@ -36,11 +36,11 @@ class HttpService:
     old one did.
     """
 
-    def __init__(self, make_server: Callable[[int | None], HealthServer], metrics: Metrics) -> None:
+    def __init__(self, make_server: Callable[[int | None], HttpServer], metrics: Metrics) -> None:
         self._make_server = make_server
         self._metrics = metrics
         self._thread = LoopThread("http")
-        self._server: HealthServer | None = None
+        self._server: HttpServer | None = None
         self._port: int | None = None
         self._snapshot = HttpSnapshot()
 
@@ -50,13 +50,13 @@ class HttpService:
         server = self._server
         return replace(self._snapshot, connections=server.connections if server else 0)
 
-    def start(self) -> HealthServer:
-        """Listen; raises ServerError."""
+    def start(self) -> HttpServer:
+        """Listen; raises ListenError."""
         self._thread.start()
         try:
             server = self._thread.call(self._listen(None), LISTEN_TIMEOUT_S)
         except TimeoutError as error:
-            raise ServerError(
+            raise ListenError(
                 f"health.port: still not listening after {LISTEN_TIMEOUT_S:g} s; the machine is "
                 "too busy, or health.address is a name that does not resolve"
             ) from error
@@ -76,12 +76,12 @@ class HttpService:
         """End it; the answer waits for that and says whether it came in so many seconds."""
         return self._thread.begin_stop(_stop_of(self._server))
 
-    async def _listen(self, port: int | None) -> HealthServer:
+    async def _listen(self, port: int | None) -> HttpServer:
         server = self._make_server(port)
         await server.start()
         return server
 
-    def _use(self, server: HealthServer) -> None:
+    def _use(self, server: HttpServer) -> None:
         self._server = server
         self._port = server.port
         self._snapshot = replace(self._snapshot, url=server.url, trouble="")
@@ -106,13 +106,13 @@ class HttpService:
         try:
             async with asyncio.timeout(LISTEN_TIMEOUT_S):
                 self._use(await self._thread.run(self._listen(self._port)))
-        except (ServerError, TimeoutError) as error:
+        except (ListenError, TimeoutError) as error:
             trouble = str(error) or "the new thread has not begun to listen"
             logger.error("%s", trouble, extra={"code": "http_down"})
             self._snapshot = replace(self._snapshot, trouble=trouble)
 
 
-def _stop_of(server: HealthServer | None) -> Callable[[], Awaitable[None]]:
+def _stop_of(server: HttpServer | None) -> Callable[[], Awaitable[None]]:
     async def stop() -> None:
         if server is not None:
             await server.stop()

@@ -50,7 +50,7 @@ from kioskd.health.npu_check import NpuCheck
 from kioskd.health.status import Check, Monitor
 from kioskd.http.console import Console
 from kioskd.http.gesture import GestureInput
-from kioskd.http.server import HealthServer, View
+from kioskd.http.server import HttpServer, View
 from kioskd.http.service import HttpService
 from kioskd.http.speak import VoiceInput
 from kioskd.link.keeper import LinkKeeper
@@ -221,8 +221,8 @@ class Kiosk:
         gesture = GestureInput(player.gesture)
         voice = VoiceInput(keeper.begin_voice, self._io.ask, lambda: self._config.voice.enabled)
 
-        def make_server(port: int | None) -> HealthServer:
-            return HealthServer(
+        def make_server(port: int | None) -> HttpServer:
+            return HttpServer(
                 view, console.add_routes, gesture.add_routes, voice.add_routes, port=port
             )
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether kioskd's process stays, for kiosks whose health server is switched off.
+"""Whether kioskd's process stays, for kiosks whose HTTP server is switched off.
 
 Weaker than a health answer, but not weak: the service's watchdog ends a process that stops
 drawing, and then this sees another one.

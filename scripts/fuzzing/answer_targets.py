@@ -155,7 +155,7 @@ TARGETS: Final = (
         "say_answer",
         say_answer,
         (),
-        ("kioskd.http.console:forward", "driving_client.link.http_answers:read_body"),
+        ("kioskd.http.console:forward", "driving_client.link.http_answers:read_answer"),
         (
             join(b"\0", b"", b'{"seconds": 1.5, "req_id": "r"}'),
             join(b"\0", b"", b"no JSON"),

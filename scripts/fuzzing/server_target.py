@@ -24,7 +24,7 @@ from kioskd.config.table import Config
 from kioskd.health.status import Monitor
 from kioskd.http.console import Console
 from kioskd.http.gesture import GestureInput
-from kioskd.http.server import HealthServer, View
+from kioskd.http.server import HttpServer, View
 from kioskd.http.speak import VoiceInput
 from kioskd.metrics import Metrics
 from kioskd.playback.gestures import GestureError
@@ -89,7 +89,7 @@ class _Server:
             GestureInput(_show),
             VoiceInput(_begin, _at_once, lambda: True),
         )
-        server = HealthServer(view, *(adder.add_routes for adder in adders))
+        server = HttpServer(view, *(adder.add_routes for adder in adders))
         self._factory = finish(_listening(server))
 
     def ask(self, data: bytes) -> bytes:
@@ -123,7 +123,7 @@ async def _at_once(call: Callable[[], Any]) -> Any:
     return call()
 
 
-async def _listening(server: HealthServer) -> Callable[[], asyncio.Protocol]:
+async def _listening(server: HttpServer) -> Callable[[], asyncio.Protocol]:
     """What makes a protocol for each connection; the socket itself is not needed."""
     await server.start()
     assert server._server is not None

@@ -236,8 +236,10 @@ def test_what_ffmpeg_makes_is_told_by_name(options: list[str], name: str) -> Non
     given_as = ["-f", "s16le", "-ar", str(speech.sample_rate), "-ac", "1", "-i", "-"]
     made = subprocess.run(
         ["ffmpeg", "-v", "error", *given_as, *options, "-"],
-        input=pcm(speech.samples), capture_output=True, check=False,
-    )  # fmt: skip
+        input=pcm(speech.samples),
+        capture_output=True,
+        check=False,
+    )
     if made.returncode:
         pytest.skip(
             f"this machine's ffmpeg makes none: {made.stderr.decode().strip().splitlines()[-1]}"

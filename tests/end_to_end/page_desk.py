@@ -114,10 +114,15 @@ class Desk:
         for name in _ANY.findall(text):
             self._place(name)
         done = subprocess.run(
-            ["bash", "-o", "pipefail", "-ec", text], cwd=self.folder, check=False, timeout=300,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            ["bash", "-o", "pipefail", "-ec", text],
+            cwd=self.folder,
+            check=False,
+            timeout=300,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             env=os.environ | {"PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}"},
-        )  # fmt: skip
+        )
         return Done(done.returncode, done.stdout.decode("utf-8", "replace"))
 
     def _place(self, name: str) -> None:
@@ -139,8 +144,10 @@ def recipe(text: str) -> str:
     """What `make` would run for a command, but for installing what is missing."""
     done = subprocess.run(
         ["make", "-n", "-C", str(ROOT), "--no-print-directory", *text.split()[1:]],
-        check=True, capture_output=True, text=True,
-    )  # fmt: skip
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     lines = [line for line in done.stdout.splitlines() if not re.match(r"scripts/\w+\.sh", line)]
     return "\n".join(lines).removeprefix("exec ")
 

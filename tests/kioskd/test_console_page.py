@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from driving_client.link.network import NetworkSettings
 from kioskd.about import About
 from kioskd.config import Config
 from kioskd.health.status import CheckResult, Finding, Report, failed, passed, warned
@@ -50,7 +51,7 @@ def policy_of(page: console.Console) -> dict[str, list[str]]:
 
 @pytest.fixture
 def page() -> console.Console:
-    return console.Console(Config, lambda: False)
+    return console.Console(Config, NetworkSettings, lambda: False)
 
 
 def test_the_policy_allows_the_pages_own_script_and_styles_and_nothing_else(
@@ -99,8 +100,11 @@ def test_the_worst_checks_come_first_and_what_hinders_is_told() -> None:
     assert not told["ready"]
     assert [each["code"] for each in told["not_ready"]] == ["link_down", "storage_full"]
     assert [told[word] for word in ("host", "serial", "board", "slot")] == [
-        "lobby-7", "123", "rk3576", "a",
-    ]  # fmt: skip
+        "lobby-7",
+        "123",
+        "rk3576",
+        "a",
+    ]
 
 
 def test_a_kiosk_with_a_warning_that_does_not_hinder_is_ready() -> None:

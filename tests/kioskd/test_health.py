@@ -36,7 +36,7 @@ from kioskd.health.board_checks import ThermalCheck
 from kioskd.health.status import Check, Finding, Monitor, Status, failed, passed, warned
 from kioskd.http.console import Console
 from kioskd.http.gesture import GestureInput
-from kioskd.http.server import HealthServer, ServerError, View
+from kioskd.http.server import HttpServer, ListenError, View
 from kioskd.http.speak import VoiceInput
 from kioskd.link.local_links import NoLink
 from kioskd.metrics import Metrics
@@ -105,7 +105,7 @@ class Setup:
         gesture = GestureInput(self._gesture)
         self.utterances: list[LinkEvent] = []
         voice = VoiceInput(NoLink(self.utterances.append).begin_voice, at_once, lambda: True)
-        self.server = HealthServer(
+        self.server = HttpServer(
             view, self.console.add_routes, gesture.add_routes, voice.add_routes
         )
 
@@ -868,7 +868,7 @@ def test_a_port_in_use_is_a_named_error() -> None:
     async def test() -> None:
         async with running() as setup:
             port = setup.server.url.rstrip("/").rpartition(":")[2]
-            with pytest.raises(ServerError, match=f"port {port}.*choose a free one"):
+            with pytest.raises(ListenError, match=f"port {port}.*choose a free one"):
                 async with running(overridden(f"health.port={port}"), rendering=False):
                     pass
 

@@ -18,7 +18,7 @@ from kioskd.config.secrets import Secrets
 from kioskd.health.http_check import HttpCheck
 from kioskd.health.status import Report
 from kioskd.http import service as http_service
-from kioskd.http.server import HealthServer, ServerError, View
+from kioskd.http.server import HttpServer, ListenError, View
 from kioskd.http.service import HttpService
 from kioskd.http.snapshot import HttpSnapshot
 from kioskd.loop_thread import LoopThread
@@ -46,11 +46,11 @@ class Stuck:
         )
         self.refusals = 0
 
-        def make_server(port: int | None) -> HealthServer:
+        def make_server(port: int | None) -> HttpServer:
             if self.refusals:
                 self.refusals -= 1
-                raise ServerError("the port is in use")
-            return HealthServer(view, port=port)
+                raise ListenError("the port is in use")
+            return HttpServer(view, port=port)
 
         self.service = HttpService(make_server, self.metrics)
         self.url = self.service.start().url
@@ -182,13 +182,13 @@ def test_a_server_that_does_not_begin_to_listen_is_told_in_words(
     asked = threading.Event()
     go_on = threading.Event()
 
-    def make_server(_port: int | None) -> HealthServer:
+    def make_server(_port: int | None) -> HttpServer:
         asked.set()
         go_on.wait(60)
-        raise ServerError("too late")
+        raise ListenError("too late")
 
     service = HttpService(make_server, Metrics())
-    with pytest.raises(ServerError, match="still not listening after"):
+    with pytest.raises(ListenError, match="still not listening after"):
         service.start()
     assert asked.wait(60)
     go_on.set()

@@ -253,8 +253,12 @@ def test_full_disks_end_nothing(tmp_path: Path, when: str) -> None:
     )
     done = subprocess.run(
         ["unshare", "-m", "sh", "-c", ON_A_FULL_DISK, "sh", tmp_path, when, sys.executable],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=4 * GENEROUS_S,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=4 * GENEROUS_S,
+    )
     if done.returncode == 200 or "unshare" in done.stderr:
         pytest.skip("no right to mount a small file system here")
     log = (tmp_path / "log").read_text()

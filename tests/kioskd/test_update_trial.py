@@ -271,7 +271,7 @@ def test_what_never_gets_healthy_stays_on_trial() -> None:
         Simulation(restarting).wait()
 
 
-def test_without_a_health_server_the_process_is_watched(tmp_path: Path) -> None:
+def test_without_an_http_server_the_process_is_watched(tmp_path: Path) -> None:
     watch = ServiceProcess(tmp_path)
     assert watch.look().problem == "kioskd does not run"
     group = tmp_path / "system.slice/kioskd.service"

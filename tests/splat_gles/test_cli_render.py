@@ -85,9 +85,20 @@ def test_a_video_shows_the_whole_clip(bundle, tmp_path, capsys) -> None:
     assert status == 0
     assert "6 frames, 0.2 s" in capsys.readouterr().out
     probe = subprocess.run(
-        ["ffprobe", "-v", "error", "-show_entries", "stream=nb_frames,r_frame_rate", "-of",
-         "csv=p=0", path], capture_output=True, check=True, text=True,
-    )  # fmt: skip
+        [
+            "ffprobe",
+            "-v",
+            "error",
+            "-show_entries",
+            "stream=nb_frames,r_frame_rate",
+            "-of",
+            "csv=p=0",
+            path,
+        ],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
     assert probe.stdout.strip() == "25/1,6"
 
 

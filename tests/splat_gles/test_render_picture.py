@@ -31,8 +31,9 @@ def test_video_has_every_frame_at_its_rate_and_right_colours(tmp_path) -> None:
             video.write(np.full((47, 33, 3), [200, 60, 30], np.uint8))
     probe = subprocess.run(
         ["ffprobe", "-v", "error", "-show_streams", "-of", "json", path],
-        capture_output=True, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        check=True,
+    )
     (stream,) = json.loads(probe.stdout)["streams"]
     assert stream["nb_frames"] == "10"
     assert stream["r_frame_rate"] == "25/1"
