@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Final
 
 from kioskd.config import ConfigError, load
-from kioskd.config.accepted import Accepted
+from kioskd.config.accepted import read_accepted
 from kioskd.config.file_names import DROP_IN_FOLDER, is_drop_in
 from kioskd.config.loading import DEFAULT_FILE
 from kioskd.config.reading import Reading, read_file
 from kioskd.first_boot.stick_files import Content
 from kioskd.first_boot.stick_names import CERTIFICATE, KEY, MAIN, TOKEN, StickError
+from kioskd.update.store import Store
 
 FOUND: Final = f"{DROP_IN_FOLDER}/00-found.yaml"
 OWN_MAIN: Final = b"""\
@@ -64,8 +65,9 @@ def found_files(folder: Path) -> Content:
     return {FOUND: f"{_FOUND_HEAD}health:\n{''.join(lines)}".encode()}
 
 
-def problems_of(folder: Path, accepted: Accepted) -> tuple[str, ...]:
+def problems_of(folder: Path, store: Store) -> tuple[str, ...]:
     """What kioskd would refuse about the configuration in `folder`; file names are relative."""
+    accepted = read_accepted(store.data)
     try:
         load(folder / MAIN, stands_for=DEFAULT_FILE.parent, accepted=accepted)
     except ConfigError as error:
@@ -73,7 +75,7 @@ def problems_of(folder: Path, accepted: Accepted) -> tuple[str, ...]:
     return ()
 
 
-def avatar_not_there(folder: Path, store: Path, payload: Path) -> tuple[str, ...]:
+def avatar_not_there(folder: Path, store: Store, payload: Path) -> tuple[str, ...]:
     """That the avatar named in `folder` is not there for kioskd, which would show the default one.
 
     No reason not to start, but one not to take a stick. Outside of `store` kioskd sees `payload`.
@@ -87,7 +89,7 @@ def avatar_not_there(folder: Path, store: Path, payload: Path) -> tuple[str, ...
     path = Path(os.path.normpath((DEFAULT_FILE.parent / named_in).parent / name))
     if path.is_relative_to(DEFAULT_FILE.parent):
         there = folder / path.relative_to(DEFAULT_FILE.parent)
-    elif path.is_relative_to(store):
+    elif path.is_relative_to(store.root):
         there = path
     else:
         there = payload / path.relative_to("/")

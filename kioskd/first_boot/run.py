@@ -18,7 +18,7 @@ from typing import Final
 
 from driving_client.texts import printable
 from kioskd.config import ConfigError, load, read_secret
-from kioskd.config.accepted import Accepted, read_accepted
+from kioskd.config.accepted import read_accepted
 from kioskd.config.loading import DEFAULT_FILE
 from kioskd.durable_files import Files
 from kioskd.first_boot.candidate import (
@@ -73,14 +73,13 @@ def first_boot(
             "`kioskctl factory-reset` makes a new one",
             extra={"code": "store_copied"},
         )
-    accepted = read_accepted(store.data)
-    own = _own_config(store, files, accepted)
+    own = _own_config(store, files)
     before = read_provisioning(store)
     taken = before.taken if before is not None else ""
     told = Provisioning(own or ("accepted" if taken else "own"), taken=taken)
     if stick is not None:
-        told = _from_stick(store, files, stick, told, before, payload, accepted)
-    keep_good(store, files, lambda: not problems_of(store.config, accepted))
+        told = _from_stick(store, files, stick, told, before, payload)
+    keep_good(store, files, lambda: not problems_of(store.config, store))
     write_provisioning(store, told, files)
     return told
 
@@ -102,13 +101,13 @@ def factory_reset(store: Store, files: Files) -> None:
     logger.warning("reset to its original state", extra={"code": "factory_reset_done"})
 
 
-def _own_config(store: Store, files: Files, accepted: Accepted) -> str:
+def _own_config(store: Store, files: Files) -> str:
     """A configuration where there is none or it was lost; "own" or "restored" if it was made."""
     main = store.config / MAIN
     if main.is_file() and (main.stat().st_size or not (good_folder(store) / MAIN).is_file()):
         return ""
     good = good_folder(store)
-    if (good / MAIN).is_file() and not problems_of(good, accepted):
+    if (good / MAIN).is_file() and not problems_of(good, store):
         content = read_config(good)
         made = "restored"
         logger.error("the last good configuration is restored", extra={"code": "config_restored"})
@@ -128,7 +127,6 @@ def _from_stick(
     told: Provisioning,
     before: Provisioning | None,
     payload: Path,
-    accepted: Accepted,
 ) -> Provisioning:
     new = found = ""
     try:
@@ -142,7 +140,7 @@ def _from_stick(
         found = digest(content | beside | {AUTHORISATION: brought.proof.encode()})
         if new == told.taken:
             return told
-        if told.taken and not _proven(store, brought.proof, accepted):
+        if told.taken and not _proven(store, brought.proof):
             raise StickError(
                 "this board has been set up already; put its token into a file current-token on "
                 "the stick, or run `kioskctl factory-reset` on the board"
@@ -150,7 +148,7 @@ def _from_stick(
         if before is not None and before.refused == found and before.problems:
             problems: tuple[str, ...] = before.problems
         else:
-            problems = _try_and_take(store, files, merged(own, content), payload, accepted)
+            problems = _try_and_take(store, files, merged(own, content), payload)
     except StickError as error:
         problems = (str(error),)
     # A stick's texts are shown on the safe page and kept in files
@@ -163,11 +161,9 @@ def _from_stick(
     return Provisioning("refused", problems, told.taken, found)
 
 
-def _try_and_take(
-    store: Store, files: Files, content: Content, payload: Path, accepted: Accepted
-) -> tuple[str, ...]:
+def _try_and_take(store: Store, files: Files, content: Content, payload: Path) -> tuple[str, ...]:
     folder, content = _staged(store, files, content)
-    problems = problems_of(folder, accepted) or avatar_not_there(folder, store.root, payload)
+    problems = problems_of(folder, store) or avatar_not_there(folder, store, payload)
     if problems:
         discard(store, files)
     else:
@@ -185,8 +181,9 @@ def _staged(store: Store, files: Files, content: Content) -> tuple[Path, Content
     return folder, content
 
 
-def _proven(store: Store, proof: str, accepted: Accepted) -> bool:
+def _proven(store: Store, proof: str) -> bool:
     """Whether the proof is this board's token; a stick must be able to mend a bad kiosk.yaml."""
+    accepted = read_accepted(store.data)
     for folder in (store.config, good_folder(store)):
         try:
             loaded = load(folder / MAIN, stands_for=DEFAULT_FILE.parent, accepted=accepted)
