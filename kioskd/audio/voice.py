@@ -100,6 +100,9 @@ class Voice:
                 running = device.written > 0
                 if not running or device.written - played >= LOW_WATER_S * device.rate:
                     return
+                block = self._source.drain(period)
+                speech = len(block) > 0
+            if not speech:
                 block = np.zeros(period, np.int16)
             self._clock.start(self._now())
             taken = device.write(block)

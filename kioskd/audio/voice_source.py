@@ -5,10 +5,16 @@ soxr's stream resampler in its medium quality: 88 dB of signal to noise at 16 bi
 with a 1 kHz tone), and it holds back 20 to 40 ms of sound that is still arriving where the
 high quality held back up to 175 ms. The resampler compensates for its own delay, so that
 output frame k is second k / rate of what was put in.
+
+What is held back is the end of a word where a pause follows. `drain` gives it, all but the last
+few milliseconds (4 at 16 kHz), which depend on what follows. Then a new resampler begins a little
+earlier in the utterance and leaves out what was given: whatever follows, there is no seam
+(measured with loud noise at 31 pairs of rates: each sample the same to within 7 of 65,536).
 """
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
@@ -17,6 +23,8 @@ import soxr
 from driving_client.utterance import Samples, Utterance
 
 _STEP_S: Final = 0.02
+_EDGE: Final = 64
+"""Samples at the lower rate over which one sample's influence reaches, either way."""
 
 
 class VoiceSource:
@@ -29,11 +37,9 @@ class VoiceSource:
         self.start_s = self._next / utterance.sample_rate
         self._ready: Samples = np.zeros(0, np.int16)
         self._flushed = False
+        self._rate = rate
         self._resampler: soxr.ResampleStream | None = None
-        if utterance.sample_rate != rate:
-            self._resampler = soxr.ResampleStream(
-                utterance.sample_rate, rate, 1, dtype="int16", quality="MQ"
-            )
+        self._begin_resampler(self._next, 0)
 
     @property
     def exhausted(self) -> bool:
@@ -56,20 +62,53 @@ class VoiceSource:
                 break
         return self._ready[:frames]
 
+    def drain(self, frames: int) -> Samples:
+        """As `peek`, for a voice that pauses: also what was held back for samples to come."""
+        if len(self.peek(frames)) < frames and self._resampler is not None:
+            rate = self._utterance.sample_rate
+            edge = _EDGE * max(rate, self._rate) // self._rate
+            self._give(self._end_resampler(), self._frames(edge))
+            whole = rate // math.gcd(rate, self._rate)  # so many samples are whole frames too
+            passed = max(self._next - self._origin - 2 * edge, 0) // whole * whole
+            self._begin_resampler(self._origin + passed, self._given - self._frames(passed))
+        return self._ready[:frames]
+
     def consume(self, frames: int) -> None:
         """These frames of what `peek` showed have been written."""
         self._ready = self._ready[frames:]
 
+    def _begin_resampler(self, origin: int, given: int) -> None:
+        """Go on from sample `origin`, of which so many frames have been given already."""
+        self._origin = self._next = origin
+        self._given = given
+        self._made = 0
+        if self._utterance.sample_rate != self._rate:
+            self._resampler = soxr.ResampleStream(
+                self._utterance.sample_rate, self._rate, 1, dtype="int16", quality="MQ"
+            )
+
+    def _end_resampler(self) -> Samples:
+        assert self._resampler is not None
+        rest: Samples = self._resampler.resample_chunk(np.zeros(0, np.int16), last=True)
+        return rest
+
+    def _frames(self, samples: int) -> int:
+        return samples * self._rate // self._utterance.sample_rate
+
     def _push(self, block: Samples) -> None:
-        if self._resampler is not None:
-            block = self._resampler.resample_chunk(block)
+        self._give(block if self._resampler is None else self._resampler.resample_chunk(block))
+
+    def _give(self, block: Samples, unsure: int = 0) -> None:
+        """Make ready what has not been given yet, without the last `unsure` frames."""
+        new = block[max(self._given - self._made, 0) : max(len(block) - unsure, 0)]
+        self._made += len(block)
+        self._given += len(new)
         if self._volume != 1:
-            block = (block * self._volume).astype(np.int16)
-        self._ready = np.concatenate([self._ready, block])
+            new = (new * self._volume).astype(np.int16)
+        self._ready = np.concatenate([self._ready, new])
 
     def _flush(self) -> None:
         self._flushed = True
         if self._resampler is not None:
-            tail = self._resampler.resample_chunk(np.zeros(0, np.int16), last=True)
+            self._give(self._end_resampler())
             self._resampler = None
-            self._push(tail)

@@ -147,6 +147,36 @@ def test_a_source_in_small_pieces_is_the_whole_resampled(rate: int, device_rate:
     assert np.abs(whole - expected)[500:-500].max() < 30
 
 
+@given(
+    rate=st.sampled_from(SAMPLE_RATES),
+    device_rate=st.sampled_from([16000, 44100, 48000]),
+    pieces=st.lists(st.integers(1, 4000), min_size=1, max_size=12),
+)
+def test_a_source_that_is_drained_in_pauses_has_no_seam(
+    rate: int, device_rate: int, pieces: list[int]
+) -> None:
+    speech = np.random.default_rng(0).integers(-9000, 9000, sum(pieces)).astype(np.int16)
+
+    def heard(*, drained: bool) -> np.ndarray:
+        utterance = Utterance("a", rate)
+        source = VoiceSource(utterance, device_rate, 0.0, 1.0)
+        blocks = [np.zeros(0, np.int32)]
+        for end in np.cumsum(pieces):
+            utterance.append_audio(speech[utterance.audio_length : end])
+            while len(block := source.drain(480) if drained else source.peek(480)):
+                blocks.append(block.astype(np.int32))
+                source.consume(len(block))
+            if drained:
+                assert sum(map(len, blocks)) / device_rate > end / rate - 0.0085
+        utterance.end_audio()
+        blocks.append(source.peek(device_rate).astype(np.int32))
+        return np.concatenate(blocks)
+
+    whole, in_parts = heard(drained=False), heard(drained=True)
+    assert len(whole) == len(in_parts)
+    assert np.abs(whole - in_parts).max(initial=0) <= 10
+
+
 def test_a_source_goes_on_from_the_middle_at_its_volume() -> None:
     utterance = Utterance("a", 48000)
     utterance.append_audio(np.arange(1000, dtype=np.int16))
