@@ -24,7 +24,9 @@ ENOUGH: Final = 512
 _TEXT_LOOKED_AT: Final = 64
 _TEXT_AT_LEAST: Final = 12
 _TEXT_VARIES: Final = 6
-"""Bytes looked at, characters that must be there, and how many of them must differ."""
+_TEXT_HALVES_VARY: Final = 4
+"""Bytes looked at, characters that must be there, and how many of them must differ; the same for
+the bytes at even places and at odd ones."""
 
 _SIGNATURES: Final = (
     (b"fLaC", "FLAC"), (b"caff", "CAF"), (b".snd", "AU"), (b"dns.", "AU"), (b"#!AMR", "AMR"),
@@ -137,11 +139,16 @@ def _gzip(head: bytes) -> str | None:
 
 
 def _text(head: bytes) -> str | None:
-    """Text has many different bytes, and each of them is printable: no voice goes like that."""
+    """Text has many different bytes, and each of them is printable: no voice goes like that.
+
+    A steady level in raw PCM may, but of its bytes every other one is nearly always the same.
+    """
     try:
         # The last character may be cut off
         start = codecs.getincrementaldecoder("utf-8")().decode(head[:_TEXT_LOOKED_AT])
     except UnicodeDecodeError:
+        return None
+    if min(len(set(head[place:_TEXT_LOOKED_AT:2])) for place in (0, 1)) < _TEXT_HALVES_VARY:
         return None
     start = start.removeprefix("\ufeff")
     if len(start) < _TEXT_AT_LEAST or len(set(start)) < _TEXT_VARIES:

@@ -100,4 +100,7 @@ def _are_floats(data: bytes, width: int) -> bool:
     upper, lower = (halves[sounding, place].astype(np.float64) for place in (-1, -2))
     jumps = np.abs(upper - lower).mean() > _JUMPS
     varied = len(np.unique(words)) >= _FEWEST
-    return bool(varied and jumps and np.count_nonzero(_in_bands(words)) >= 0.95 * len(words))
+    inside = np.count_nonzero(_in_bands(words)) >= 0.95 * len(words)
+    # A square wave at half of full scale would be floats of 1 to 4 and nothing softer
+    soft = np.count_nonzero(np.abs(words) <= 1.0) >= 0.1 * len(words)
+    return bool(varied and jumps and inside and soft)

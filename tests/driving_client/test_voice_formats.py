@@ -153,6 +153,17 @@ def test_no_voice_of_16_bits_looks_like_floats_and_every_voice_of_floats_does(
             assert float_kind(floats[:512]) == 8 * width
 
 
+@pytest.mark.parametrize("level", [13107, 16000, 16384, 16400, 18000, 30000])
+@pytest.mark.parametrize("noise", [0, 1, 3, 100])
+def test_a_steady_level_or_a_square_wave_is_neither_floats_nor_text(level: int, noise: int) -> None:
+    """Test tones, and what is clipped: their bytes are letters, or floats of 2."""
+    for half in (2, 3, 8, 32, 5000):
+        sign = np.where(np.arange(4000) // half % 2, -1, 1)
+        hiss = np.random.default_rng(half).integers(-noise, noise + 1, 4000)
+        samples = (level * sign + hiss).astype(np.int16)
+        np.testing.assert_array_equal(decode(pcm(samples), [700], 16000)[0], samples)
+
+
 def test_a_spoken_sentence_is_told_from_its_floats_wherever_it_begins() -> None:
     samples = synthesise("My baby, put five maps on the table.").samples
     for start in range(0, len(samples) - 600, 97):
