@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from firmware.errors import FirmwareError
-from kioskd.update.errors import ImageError
-from kioskd.update.image_format import read_manifest
+from firmware.made_for import version_for
 
 SLOT: Final = "var/lib/kiosk/slots/a.img"
 
@@ -70,7 +69,7 @@ def read_archive(archive: Path, work: Path, board: str) -> RootArchive:
                         shutil.copyfileobj(content, file)
                     entries.append(Entry(name, "regular", member.mode & 0o7777, source=source))
                     if name == SLOT:
-                        version = _check_slot(source, archive, board)
+                        version = version_for(board, source, archive)
                 else:
                     raise FirmwareError(
                         f"{archive} holds {name}, which is neither a file, a folder nor a link"
@@ -82,13 +81,3 @@ def read_archive(archive: Path, work: Path, board: str) -> RootArchive:
     if not version:
         raise FirmwareError(f"{archive} holds no {SLOT}: it is not a rootfs-overlay.tar")
     return RootArchive(tuple(entries), clock, version)
-
-
-def _check_slot(slot: Path, archive: Path, board: str) -> str:
-    try:
-        manifest = read_manifest(slot)
-    except ImageError as error:
-        raise FirmwareError(f"{archive}: its kiosk image is damaged: {error}") from None
-    if manifest.board != board:
-        raise FirmwareError(f"{archive} is made for the board {manifest.board}, not for {board}")
-    return manifest.version

@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Final
 
 from firmware.boards import Board
+from firmware.made_for import version_for
 from flashing.commands import find_tool
 from flashing.errors import FlashError
 from flashing.report import Report
-from kioskd.update.errors import ImageError
-from kioskd.update.image_format import read_manifest
 
 OVERLAY: Final = "overlay"
 ROOTFS: Final = "rootfs"
@@ -107,7 +106,7 @@ def check_image(job: Job, report: Report) -> None:
 
 
 def check_holds_kiosk(image: Path, inside: str, board: str, report: Report) -> None:
-    """Raises FlashError unless the ext4 image holds a kiosk image of that board at `inside`."""
+    """Raises FirmwareError unless the ext4 image holds a kiosk image of that board at `inside`."""
     debugfs = find_tool("debugfs", "sudo apt install e2fsprogs")
     with tempfile.TemporaryDirectory(prefix="kiosk-flash-") as folder:
         slot = Path(folder) / "a.img"
@@ -116,16 +115,8 @@ def check_holds_kiosk(image: Path, inside: str, board: str, report: Report) -> N
         )
         if not slot.is_file():
             raise FlashError(f"{image} holds no kiosk image at {inside}: not one of this project's")
-        try:
-            manifest = read_manifest(slot)
-        except ImageError as error:
-            raise FlashError(f"{image}: its kiosk image is damaged: {error}") from None
-    if manifest.board != board:
-        raise FlashError(
-            f"{image} is made for the board {manifest.board}, not for {board}; "
-            f"`make overlay BOARD={board}` makes the right one"
-        )
-    report.note(f"{image.name}: version {manifest.version} for {manifest.board}")
+        version = version_for(board, slot, image)
+    report.note(f"{image.name}: version {version} for {board}")
 
 
 def find_loader(job: Job) -> Path:

@@ -18,13 +18,12 @@ from pathlib import Path
 from typing import Final
 
 from firmware.boards import Board
+from firmware.made_for import version_for
 from flashing import first_contact
 from flashing.errors import FlashError
 from flashing.report import Report
 from flashing.ssh_connection import Connection, check_host, explain, is_refused
 from flashing.ssh_probe import SCRIPT, Machine, check_machine, parse
-from kioskd.update.errors import ImageError
-from kioskd.update.image_format import read_manifest
 
 RESTART_POLL_S: Final = 3.0
 _UPLOAD_SPARE_BYTES: Final = 16 << 20
@@ -76,7 +75,7 @@ def _install(job: SshJob, report: Report, connection: Connection) -> None:
     file = job.archive if virgin else job.image
     if not file.is_file():
         raise FlashError(f"{file} is not there; make it with `make overlay BOARD={job.board.name}`")
-    version = _version(job.image, job.board.name) if not virgin else ""
+    version = version_for(job.board.name, job.image, job.image) if not virgin else ""
     check_machine(machine, job.board, file.stat().st_size + _UPLOAD_SPARE_BYTES)
     if version and (machine.version, machine.service) == (version, "active"):
         report.state = f"{job.host} runs {version} already; nothing was changed."
@@ -120,16 +119,6 @@ def _ask(connection: Connection) -> Machine:
     if is_refused(output):
         raise explain(output, connection)
     return parse(output.text)
-
-
-def _version(image: Path, board: str) -> str:
-    try:
-        manifest = read_manifest(image)
-    except ImageError as error:
-        raise FlashError(f"{image} is not a kiosk image: {error}") from None
-    if manifest.board != board:
-        raise FlashError(f"{image} is made for the board {manifest.board}, not for {board}")
-    return manifest.version
 
 
 def _command(job: SshJob, image: str) -> str:
