@@ -8,7 +8,6 @@ avatar: `names` (B,) text, `deltas` (B, V, 3) and `vertices` (V, 3) in metres, y
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driving_client.errors import RetargetError
+from driving_client.fitting.npz_file import NpzError, read_npz
 from driving_client.motion import ARKIT_NAMES
-from driving_client.regular_file import open_regular
 
 MAXIMUM_BYTES: Final = 256 << 20
 
@@ -37,17 +36,14 @@ def read_blendshapes(path: Path) -> Blendshapes:
     """Read the .npz. Raises RetargetError, naming the file and what is wrong."""
     mend = "make it with `python scripts/avatar_blendshapes.py AVATAR.zip -o FILE.npz`"
     try:
-        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > MAXIMUM_BYTES:
-                raise RetargetError(f"{path}: unpacks to more than {MAXIMUM_BYTES >> 20} MB")
-        with open_regular(path) as file, np.load(file, allow_pickle=False) as arrays:
-            names = tuple(str(name) for name in arrays["names"])
-            deltas = arrays["deltas"].astype(np.float64)
-            vertices = arrays["vertices"].astype(np.float64)
-            faces = arrays["faces"].astype(np.int64)
-    except OSError as error:
-        raise RetargetError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError) as error:
+        arrays = read_npz(path, ("names", "deltas", "vertices", "faces"), MAXIMUM_BYTES)
+        names = tuple(str(name) for name in arrays["names"])
+        deltas = arrays["deltas"].astype(np.float64)
+        vertices = arrays["vertices"].astype(np.float64)
+        faces = arrays["faces"].astype(np.int64)
+    except NpzError as error:
+        raise RetargetError(f"{path}: {error}; {mend}") from error
+    except (ValueError, KeyError, TypeError) as error:
         raise RetargetError(f"{path}: no blendshapes ({error}); {mend}") from error
     count = len(vertices)
     if vertices.shape != (count, 3) or deltas.shape != (len(names), count, 3):

@@ -13,7 +13,6 @@ this model), the neck, the eyes, and landmarks.
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -27,7 +26,7 @@ from driving_client.fitting.flame_pickle import (
     FlameModelError,
     read_flame_pickle,
 )
-from driving_client.regular_file import open_regular
+from driving_client.fitting.npz_file import NpzError, read_npz
 
 Matrix = NDArray[np.float64]
 
@@ -90,15 +89,9 @@ def load_flame_model(path: Path) -> FlameModel:
 
 def _read_npz(path: Path) -> dict[str, Array]:
     try:
-        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > MAXIMUM_BYTES:
-                raise FlameModelError(f"{path}: unpacks to more than {MAXIMUM_BYTES >> 20} MB")
-        with open_regular(path) as file, np.load(file, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in _NAMES if name in arrays.files}
-    except OSError as error:
-        raise FlameModelError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except (ValueError, zipfile.BadZipFile, KeyError, EOFError, NotImplementedError) as error:
-        raise FlameModelError(f"{path}: not an .npz of plain arrays ({error})") from error
+        return read_npz(path, _NAMES, MAXIMUM_BYTES)
+    except NpzError as error:
+        raise FlameModelError(f"{path}: {error}") from error
 
 
 def _built(arrays: dict[str, Array]) -> FlameModel:
