@@ -114,6 +114,12 @@ class GuardedProtocol(web.RequestHandler):
                 extra={"code": "http_malformed"},
             )
             body = {"error": "malformed_request", "message": told}
+        elif isinstance(exc, ConnectionError) and self.transport is None:
+            told = "the connection ended before the body"
+            logger.info(
+                "%s %s: %s", request.method, request.path, told, extra={"code": "http_cut_off"}
+            )
+            status, body = 400, {"error": "cut_off", "message": told}  # which nobody reads
         else:
             logger.error(
                 "%s %s: %s",

@@ -13,6 +13,7 @@ import gzip
 import logging
 import socket
 import ssl
+import struct
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -49,6 +50,7 @@ class Stand:
         self.release.set()
         app = web.Application(middlewares=[plain_bodies])
         app.router.add_route("*", "/", self._answer)
+        app.router.add_post("/read", self._read)
         self.server = GuardedServer(app, limits, shutdown_s=0.3, refused=self._refuse)
 
     def _refuse(self, why: str) -> None:
@@ -57,6 +59,11 @@ class Stand:
     async def _answer(self, _request: web.Request) -> web.Response:
         self.asked += 1
         await self.release.wait()
+        return web.Response(body=self.body)
+
+    async def _read(self, request: web.Request) -> web.Response:
+        self.asked += 1
+        await request.read()
         return web.Response(body=self.body)
 
     async def dial(self, source: str = "127.0.0.2", data: bytes = b"") -> socket.socket:
@@ -334,6 +341,32 @@ def test_a_malformed_request_is_one_line_without_a_traceback(
     assert record.exc_info is None
     assert "\n" not in record.getMessage()
     assert "\x1b" not in record.getMessage()
+
+
+@pytest.mark.parametrize("length", [b"Content-Length: 900", b"Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("reset", [False, True])
+def test_who_leaves_amid_a_body_is_one_line_without_a_traceback(
+    reset: bool, length: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "driving_client")
+
+    async def test() -> None:
+        async with running() as stand:
+            head = b"POST /read HTTP/1.1\r\nHost: kiosk\r\n" + length
+            made = await stand.dial(HERE, head + b"\r\n\r\n9\r\nhalf of a")
+            while not stand.asked:
+                await asyncio.sleep(0.01)
+            if reset:
+                made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            made.close()
+            while not caplog.records:
+                await asyncio.sleep(0.01)
+            assert (await stand.ask()).endswith(b"ok")
+
+    story(test)
+    [record] = caplog.records
+    assert (record.levelno, record.__dict__["code"]) == (logging.INFO, "http_cut_off")
+    assert record.exc_info is None
 
 
 @given(st.binary(max_size=400))
