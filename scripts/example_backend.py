@@ -12,6 +12,7 @@ the wire and why: driving_client/wire/README.md.
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import struct
 import sys
@@ -81,4 +82,5 @@ if __name__ == "__main__":
     except (OSError, EOFError, wave.Error) as error:
         sys.exit(f"error: {sys.argv[1]}: {error}; give a WAV, for instance of espeak-ng --stdout")
     application.router.add_get("/{any:.*}", relay)
-    web.run_app(application, host="127.0.0.1", port=int(sys.argv[2]))
+    told = functools.partial(print, flush=True)
+    web.run_app(application, host="127.0.0.1", port=int(sys.argv[2]), print=told)
