@@ -11,15 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from made_up.plugin import SHARED
+from made_up.plugin import FIELD
 from voice_files import REFUSED, TONE, mp3_frames, ogg, pcm, wav
 
 from driving_client.lipsync.espeak import synthesise
 from driving_client.voice_formats import VoiceDecoder, VoiceError, VoiceFormatError, asked_rate
 from driving_client.voice_formats.raw_pcm import float_kind
-
-FIELD = SHARED / "field"
-
 
 NO_SOUND = {"gzip", "ZIP", "zstd", "multipart/form-data", "JSON", "HTML", "text"}
 
@@ -191,12 +188,7 @@ def test_of_floats_after_a_long_silence_nothing_but_the_silence_comes_out() -> N
     assert not np.concatenate(heard).any()
 
 
-def needs_field(name: str) -> bytes:
-    if not FIELD.is_dir():
-        pytest.skip(f"this machine has no {FIELD}: KIOSK_SHARED_DATA names another folder")
-    return (FIELD / name).read_bytes()
-
-
+@pytest.mark.field
 @pytest.mark.parametrize(
     ("name", "seconds"),
     [
@@ -206,7 +198,7 @@ def needs_field(name: str) -> bytes:
     ],
 )  # fmt: skip
 def test_files_that_people_sent_are_spoken(name: str, seconds: float | None) -> None:
-    data = needs_field(name)
+    data = (FIELD / name).read_bytes()
     whole, rate = decode(data, [])
     if seconds is not None:
         assert len(whole) / rate == pytest.approx(seconds, abs=0.01)
@@ -216,13 +208,14 @@ def test_files_that_people_sent_are_spoken(name: str, seconds: float | None) -> 
     np.testing.assert_array_equal(decode(data, list(range(len(data) // 97 + 1)), 16000)[0], whole)
 
 
+@pytest.mark.field
 @pytest.mark.parametrize(
     ("name", "kind"), [("speech.mp3", "MP3"), ("fake.mp3", "MP3"), ("fake.flac", "FLAC")]
 )
 def test_files_that_people_sent_are_refused_by_name(name: str, kind: str) -> None:
     for rate in (None, 16000):
         with pytest.raises(VoiceFormatError, match=kind):
-            decode(needs_field(name), [100], rate)
+            decode((FIELD / name).read_bytes(), [100], rate)
 
 
 @pytest.mark.parametrize(
