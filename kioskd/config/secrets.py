@@ -52,9 +52,9 @@ class Secrets:
 
 
 def secret_in(path: str) -> str:
-    """The secret in a file, without the line's end; raises ValueError saying what is wrong."""
+    """The secret in a file, without mark or line end; raises ValueError saying what is wrong."""
     try:
-        secret = read_regular(path, MAX_SECRET_BYTES).decode("utf-8").strip()
+        secret = read_regular(path, MAX_SECRET_BYTES).decode("utf-8-sig").strip()
     except OSError as error:
         raise ValueError(f"the secret cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:

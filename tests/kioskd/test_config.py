@@ -94,6 +94,13 @@ def test_file_names_are_relative_to_the_file_that_names_them(tmp_path: Path) -> 
     assert read_secret(config.endpoint.session_key_file) == "secret"
 
 
+@pytest.mark.parametrize("written", ["secret", "secret\r\n", "\ufeffsecret\r\n", " secret\n\n"])
+def test_a_secret_is_taken_as_every_editor_writes_it(tmp_path: Path, written: str) -> None:
+    """Windows' editors put a mark ahead of the text, which nobody sees."""
+    (tmp_path / "key").write_bytes(written.encode())
+    assert read_secret(str(tmp_path / "key")) == "secret"
+
+
 BAD = {
     "unknown section": ("displai: {}", ":1: displai: unknown section; did you mean display?"),
     "unknown key": (
