@@ -44,6 +44,8 @@ _OGG: Final = (
     (b"Speex   ", "Ogg Speex"),
 )  # fmt: skip
 _RIFF: Final = {b"WAVE": WAV, b"AVI ": "AVI", b"RMID": "MIDI", b"WEBP": "a WebP picture"}
+_NO_WAVE: Final = "RIFF of a kind that is not WAV"
+"""Mostly a WAV that lost its zeros: curl -d leaves them out."""
 _BOXES: Final = (b"ftyp", b"moov", b"mdat")
 
 _ANY_TYPES: Final = frozenset(
@@ -89,6 +91,8 @@ def refusal(name: str) -> VoiceFormatError:
     """The error that names a format and says how to mend it."""
     if name == "multipart/form-data":
         remedy = "send the file itself as the body: curl -T voice.wav"
+    elif name == _NO_WAVE:
+        remedy = f"send a WAV whole: curl -T voice.wav, for curl -d leaves bytes out; or {CONVERT}"
     elif name.startswith(("packed", "a ZIP", "a 7z", "PDF")) or name.endswith("picture"):
         remedy = f"send a voice as it is: {TAKEN}"
     elif name in ("JSON", "HTML or XML", "HTML", "text"):
@@ -107,7 +111,7 @@ def _riff(head: bytes) -> str | None:
         return WAV
     if head[:4] != b"RIFF":
         return None
-    return _RIFF.get(head[8:12], "RIFF of a kind that is not WAV") if len(head) >= 12 else WAV
+    return _RIFF.get(head[8:12], _NO_WAVE) if len(head) >= 12 else WAV
 
 
 def _iff(head: bytes) -> str | None:

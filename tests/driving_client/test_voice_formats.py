@@ -150,6 +150,12 @@ def test_no_voice_of_16_bits_looks_like_floats_and_every_voice_of_floats_does(
             assert float_kind(floats[:512]) == 8 * width
 
 
+def test_a_wav_that_curl_has_taken_for_a_text_is_told_how_to_send_it() -> None:
+    sent = wav().translate(None, b"\0\r\n")
+    with pytest.raises(VoiceFormatError, match="curl -d leaves bytes out"):
+        decode(sent, [5])
+
+
 @pytest.mark.parametrize("level", [13107, 16000, 16384, 16400, 18000, 30000])
 @pytest.mark.parametrize("noise", [0, 1, 3, 100])
 def test_a_steady_level_or_a_square_wave_is_neither_floats_nor_text(level: int, noise: int) -> None:
