@@ -164,6 +164,8 @@ _STEPS: Final[tuple[tuple[re.Pattern[str], Replacement], ...]] = (
     (re.compile(rf"<({_THINKING})\b[^<>]*>.*?</\1\s*>", _DEEP), ""),
     (re.compile(rf"\A.*</(?:{_THINKING})\s*>", _DEEP), ""),
     (re.compile(rf"\A\s*<(?:{_THINKING})\b[^<>]*>.*", _DEEP), ""),
+    # Marks of a model's own between turns, such as <|im_end|>
+    (re.compile(r"<\|\w{1,40}\|>"), "\n\n"),
     # Code
     (
         re.compile(

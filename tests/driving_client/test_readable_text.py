@@ -59,6 +59,7 @@ MARKUP = {
     "thoughts": ("<think>\nHm, **so**.\n</think>\n\nGood morning.", "Good morning."),
     "thoughts without a beginning": ("Hm, so.\n</think>\nGood morning.", "Good morning."),
     "thoughts by other names": ("<thinking>a</thinking>b<reasoning>c</reasoning>", "b"),
+    "marks between turns": ("Good morning.<|im_end|>\n<|eot_id|>", "Good morning."),
     "styled letters": ("𝐇𝐞𝐥𝐥𝐨 and Ｈｅｌｌｏ", "Hello and Hello"),
     "prices": ("$1,000, $1, $2.50 or £20", "1,000 dollars, 1 dollar, 2.50 dollars or 20 pounds"),
     "prices by the million": (
@@ -91,7 +92,7 @@ PIECES = st.one_of(
     st.sampled_from(list("*_`~#>-+|[]()<>&;!\\/=$:. \n\t")),
     st.sampled_from([
         "**", "```", "~~~\n", "](", "<b>", "</b>", "<br/>", "&amp;", "&#42;", "https://a.b/",
-        "www.", "<think>", "</think>", "$1,000", "- ", "\n# ", "\n> ", "\n---\n", "|",
+        "www.", "<think>", "<|end|>", "</think>", "$1,000", "- ", "\n# ", "\n> ", "\n---\n", "|",
     ]),
 )  # fmt: skip
 
