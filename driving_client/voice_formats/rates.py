@@ -30,10 +30,10 @@ def asked_rate(text: str | None) -> int | None:
     """The rate that a query's `sample_rate` names, None without one; raises VoiceError."""
     if text is None:
         return None
-    try:
-        rate = int(text)
-    except ValueError as error:
-        raise VoiceError(f"sample_rate={text!r:.80} is not a whole number of Hz") from error
+    # Not int() alone: it takes 16_000, +16000 and the digits of every script
+    if not (text.isascii() and text.isdigit() and len(text) <= 20):
+        raise VoiceError(f"sample_rate={text!r:.80} is not a whole number of Hz")
+    rate = int(text)
     if not is_taken(rate):
         raise VoiceError(
             f"sample rate {text:.20} Hz is not one of {LOWEST_RATE} to {HIGHEST_RATE}; resample "

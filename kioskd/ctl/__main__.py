@@ -33,6 +33,16 @@ EPILOG = """examples:
 Without --url it asks the kiosk on this board, as its configuration says. install, slots, rollback,
 mark-good, first-boot and factory-reset work on a board's own files and refuse to run elsewhere.
 """
+_ADDRESS: Final[dict[str, tuple[Callable[[str], str | Path], str, str]]] = {
+    "url": (str, "ADDRESS", "a kiosk's address (default: the one on this board)"),
+    "token_file": (Path, "FILE", "file with the token, if it needs one"),
+    "authority": (Path, "FILE", "a PEM certificate to trust for https"),
+    "proxy": (
+        str,
+        "ADDRESS",
+        "an HTTP proxy that leads to an https:// --url; none of the environment is used",
+    ),
+}
 Run = Callable[[Client, argparse.Namespace], int]
 _ASKING: Final[dict[str, Run]] = {
     "status": commands.status,
@@ -61,22 +71,12 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--url", help="a kiosk's address (default: the one on this board)")
-    parser.add_argument(
-        "--token-file", type=Path, metavar="FILE", help="file with the token, if it needs one"
-    )
-    parser.add_argument(
-        "--authority", type=Path, metavar="FILE", help="a PEM certificate to trust for https"
-    )
-    parser.add_argument(
-        "--proxy",
-        default="",
-        metavar="ADDRESS",
-        help="an HTTP proxy that leads to an https:// --url; none of the environment is used",
-    )
+    _add_address(parser, url=None, token_file=None, authority=None, proxy="")
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for name, ask in _ASKING.items():
-        _add(subparsers, name, ask, partial(_with_client, ask))
+        command = _add(subparsers, name, ask, partial(_with_client, ask))
+        # People write them after the command as well; there they leave what stands before alone
+        _add_address(command, **dict.fromkeys(_ADDRESS, argparse.SUPPRESS))
     for name, function in _ON_BOARD.items():
         _add(subparsers, name, function, partial(_on_board, function))
     return parser.parse_args(argv)
@@ -128,12 +128,24 @@ def main() -> int:
     return code
 
 
+def _add_address(parser: argparse.ArgumentParser, **defaults: str | None) -> None:
+    """The options that name a kiosk, with these defaults."""
+    for name, (kind, metavar, help_text) in _ADDRESS.items():
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            type=kind,
+            default=defaults[name],
+            metavar=metavar,
+            help=help_text,
+        )
+
+
 def _add(
     subparsers: Any,
     name: str,
     documented: Callable[..., int],
     run: Callable[[argparse.Namespace], int],
-) -> None:
+) -> argparse.ArgumentParser:
     text = " ".join((documented.__doc__ or "").split())
     help_line = text.partition(". ")[0].rstrip(".")
     parser: argparse.ArgumentParser = subparsers.add_parser(name, help=help_line, description=text)
@@ -170,6 +182,7 @@ def _add(
         )
     elif name == "factory-reset":
         parser.add_argument("--yes", action="store_true", help="do it")
+    return parser
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from kioskd.ctl import client, commands
+from kioskd.ctl.__main__ import arguments
 from kioskd.ctl.client import Client, ControlError
 
 HERE = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
@@ -83,6 +84,21 @@ def test_a_redirect_to_nowhere_is_reported_as_one(location: str) -> None:
         Client(url, None, None).get("healthz")
     assert "is not kioskd: it answers 307 and leads to" in str(caught.value)
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--token-file t --url http://127.0.0.1:1 status",
+        "status --token-file t --url http://127.0.0.1:1",
+        "--token-file t status --url http://127.0.0.1:1",
+        "--url http://127.0.0.1:2 say --url http://127.0.0.1:1 --token-file t Hello",
+    ],
+)
+def test_a_kiosk_is_named_ahead_of_the_command_or_after_it(words: str) -> None:
+    options = arguments(words.split())
+    assert (options.url, str(options.token_file)) == ("http://127.0.0.1:1", "t")
+    assert (options.authority, options.proxy) == (None, "")
 
 
 def test_a_proxy_of_the_environment_is_not_sent_the_token(
