@@ -73,7 +73,9 @@ class Times:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(Times(), "time-by-group")
+    # The workers of xdist run the tests and report to the one process that sees all of them
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Times(), "time-by-group")
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

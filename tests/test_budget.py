@@ -42,6 +42,18 @@ def test_what_is_over_its_budget_is_said_loudly() -> None:
     assert all_of_it.split() == ["all", "2.7", "3.0"]
 
 
+def test_several_workers_count_a_test_once(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytester.makepyfile("def test_a(): pass\ndef test_b(): pass\n")
+    times = pytester.path / "times"
+    monkeypatch.setenv(budget.TIMES, str(times))
+    monkeypatch.setenv("PYTHONPATH", str(Path(budget.__file__).parent))
+    done = pytester.runpytest_subprocess("-p", "budget", "-n", "2")
+    done.assert_outcomes(passed=2)
+    assert len(times.read_text().splitlines()) == 1, "one process knows the time of all"
+
+
 def test_the_quick_lane_leaves_out_what_has_a_reason_to_be_slow(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
