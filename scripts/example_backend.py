@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A backend in forty lines: it makes a kiosk speak a WAV with motion, then interrupts it.
+"""A backend, forty lines in `speak` and `relay`: the kiosk says a WAV with motion, is interrupted.
 
   python scripts/example_backend.py voice.wav 9000
   make run ENDPOINT=ws://127.0.0.1:9000
