@@ -140,6 +140,7 @@ class Studio:
         self.time = OwnTime()
         self.metrics = metrics or Metrics()
         self.card: Any = make_card and make_card(self.time)
+        self._openers: list[threading.Thread] = []
         self.output = AudioOutput(
             ready_audio(**settings), self.metrics, self._open, self.time.clock
         )
@@ -147,6 +148,7 @@ class Studio:
         self.turn()
 
     def _open(self, _name: str, _buffer_s: float) -> SoundDevice:
+        self._openers.append(threading.current_thread())
         if self.card is None:
             raise AudioError("there is no card")
         card: SoundDevice = self.card
@@ -155,9 +157,11 @@ class Studio:
     def turn(self) -> AudioSnapshot:
         """What the thread does when it wakes; an attempt at opening a card has ended after it."""
         self.output.turn()
-        for thread in threading.enumerate():
-            if thread.name == "audio-open":
-                thread.join(60)
+        # Python 3.13 lists a thread no longer that still counts as alive for a moment
+        listed = [thread for thread in threading.enumerate() if thread.name == "audio-open"]
+        for thread in (*listed, *self._openers):
+            thread.join(60)
+        self._openers.clear()
         return self.output.snapshot()
 
     def pass_time(self, seconds: float) -> AudioSnapshot:
