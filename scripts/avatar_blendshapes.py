@@ -51,9 +51,8 @@ def write(avatar: Path, output: Path) -> tuple[int, int]:
         faces = glb.accessor(primitive["indices"]).reshape(-1, 3)
         deltas = np.stack([glb.accessor(each["POSITION"]) for each in primitive["targets"]])
     except MALFORMED as cause:
-        raise ImportSourceError(
-            f"{glb.where}: no mesh of faces with named blendshapes ({cause!r})"
-        ) from (cause)
+        told = f"{glb.where}: no mesh of faces with named blendshapes ({cause!r})"
+        raise ImportSourceError(told) from cause
     np.savez_compressed(
         output,
         names=np.array(names),

@@ -23,7 +23,7 @@ from driving_client.serving import BODY_S, media_type, pieces
 from driving_client.texts import did_you_mean
 from driving_client.utterance import Samples
 from driving_client.voice_formats import VoiceDecoder, VoiceError, VoiceFormatError, asked_rate
-from driving_client.voice_formats.decoder import AT_ONCE
+from driving_client.voice_formats.decoder import in_turns
 from driving_client.voice_formats.errors import CONVERT
 
 MAXIMUM_VOICE_S: Final = 150.0
@@ -96,8 +96,8 @@ async def _read_voice(request: web.Request, body: AsyncIterator[bytes], head: by
     try:
         decoder = VoiceDecoder(media_type(request), asked_rate(request.query.get("sample_rate")))
         async for chunk in _with_head(head, body):
-            for start in range(0, len(chunk), AT_ONCE):
-                pieces.append(decoder.feed(chunk[start : start + AT_ONCE]))
+            for part in in_turns(chunk):
+                pieces.append(decoder.feed(part))
                 length += len(pieces[-1])
                 _check_length(length, decoder.sample_rate)
                 await asyncio.sleep(0)  # a long voice must not hold up what others are told

@@ -72,9 +72,8 @@ def parse_retarget(data: bytes, where: str) -> Retarget:
     try:
         return _build(document)
     except (KeyError, TypeError, ValueError) as error:
-        raise RetargetError(f"{where}: incomplete or of the wrong shape ({error}); {_MEND}") from (
-            error
-        )
+        told = f"{where}: incomplete or of the wrong shape ({error}); {_MEND}"
+        raise RetargetError(told) from error
 
 
 def write_retarget(retarget: Retarget, path: Path | str) -> None:

@@ -9,6 +9,7 @@ more than the rest of the client, and more than two channels.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, Protocol
 
 import numpy as np
@@ -18,14 +19,19 @@ from driving_client.utterance import Samples
 from driving_client.voice_formats.errors import TAKEN, VoiceError, VoiceFormatError
 from driving_client.voice_formats.first_bytes import OGG_OPUS, WAV, format_of, needed
 from driving_client.voice_formats.ogg_opus import OPUS_RATE, OggOpusDecoder, OpusMissingError
+from driving_client.voice_formats.pcm import Sound
 from driving_client.voice_formats.rates import Resampler, spoken_rate
 from driving_client.voice_formats.raw_pcm import RawPcm
 from driving_client.voice_formats.wav import WavStream
 
-AT_ONCE: Final = 16 * 1024
+_AT_ONCE: Final = 16 * 1024
 """Bytes for one call where others wait: some four seconds of Opus, a few tenths of PCM."""
 
-Sound = list[tuple[int, Samples]]
+
+def in_turns(chunk: bytes) -> Iterator[bytes]:
+    """A chunk cut so that `VoiceDecoder.feed` takes no long time for any part of it."""
+    for start in range(0, len(chunk), _AT_ONCE):
+        yield chunk[start : start + _AT_ONCE]
 
 
 class _Source(Protocol):
@@ -103,9 +109,8 @@ class _Opus:
         try:
             self._decoder = OggOpusDecoder()
         except OpusMissingError as error:
-            raise VoiceFormatError(
-                f"the body is Ogg Opus, which is not accepted here: {error}"
-            ) from (error)
+            told = f"the body is Ogg Opus, which is not accepted here: {error}"
+            raise VoiceFormatError(told) from error
 
     def feed(self, data: bytes) -> Sound:
         try:

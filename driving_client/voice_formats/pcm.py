@@ -13,6 +13,9 @@ import numpy as np
 
 from driving_client.utterance import Samples
 
+Sound = list[tuple[int, Samples]]
+"""Pieces of sound, each with its samples a second."""
+
 
 @dataclass(frozen=True, slots=True)
 class PcmForm:

@@ -14,8 +14,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from driving_client.utterance import Samples
 from driving_client.voice_formats.errors import VoiceError, VoiceFormatError
+from driving_client.voice_formats.pcm import Sound
 
 _LOOKED_AT: Final = 512
 """Bytes of sound that decide: 16 ms at 16 kHz."""
@@ -34,7 +34,7 @@ class RawPcm:
         self._pending = b""
         self._decided = False
 
-    def feed(self, data: bytes) -> list[tuple[int, Samples]]:
+    def feed(self, data: bytes) -> Sound:
         """Rate and samples of what is complete; raises VoiceFormatError for floats."""
         self._pending += data
         if not self._decided:
@@ -44,7 +44,7 @@ class RawPcm:
             self._decide(silent)
         return self._take(len(self._pending) - len(self._pending) % 2)
 
-    def finish(self) -> list[tuple[int, Samples]]:
+    def finish(self) -> Sound:
         """The same for the end of the body; raises VoiceError where a sample is cut off."""
         if not self._decided:
             self._decide(self._silence())
@@ -67,7 +67,7 @@ class RawPcm:
             )
         self._decided = True
 
-    def _take(self, count: int) -> list[tuple[int, Samples]]:
+    def _take(self, count: int) -> Sound:
         taken, self._pending = self._pending[:count], self._pending[count:]
         return [(self._sample_rate, np.frombuffer(taken, "<i2").astype(np.int16))] if taken else []
 

@@ -17,10 +17,9 @@ import struct
 from collections.abc import Callable
 from typing import Final
 
-from driving_client.utterance import Samples
 from driving_client.voice_formats import wav_form
 from driving_client.voice_formats.errors import VoiceError
-from driving_client.voice_formats.pcm import PcmForm
+from driving_client.voice_formats.pcm import PcmForm, Sound
 
 _FILES: Final = (b"RIFF", b"RF64", b"BW64")
 _HEADER: Final = re.compile(rb"(?:RIFF|RF64|BW64)[\s\S]{4}WAVE")
@@ -35,7 +34,6 @@ _KNOWN_CHUNKS: Final = frozenset(
         b"id3 ", b"ID3 ", b"_PMX", b"cart", b"DISP", b"acid", b"afsp", b"LGWV",
     }
 )  # fmt: skip
-Sound = list[tuple[int, Samples]]
 
 
 class WavStream:

@@ -22,7 +22,7 @@ from driving_client.serving import media_type, pieces, read_off
 from driving_client.texts import did_you_mean
 from driving_client.utterance import Samples
 from driving_client.voice_formats import VoiceDecoder, VoiceError, VoiceFormatError, asked_rate
-from driving_client.voice_formats.decoder import AT_ONCE
+from driving_client.voice_formats.decoder import in_turns
 from kioskd.http.access import refuse
 
 logger = logging.getLogger(__name__)
@@ -88,8 +88,8 @@ class VoiceInput:
         rate = asked_rate(request.query.get("sample_rate"))
         decoder = VoiceDecoder(media_type(request), rate)
         async for chunk in pieces(request, PAUSE_S):
-            for start in range(0, len(chunk), AT_ONCE):
-                await voice.write(decoder.feed(chunk[start : start + AT_ONCE]), decoder.sample_rate)
+            for part in in_turns(chunk):
+                await voice.write(decoder.feed(part), decoder.sample_rate)
         await voice.write(decoder.finish(), decoder.sample_rate)
 
 

@@ -7,6 +7,8 @@ import shutil
 from contextlib import nullcontext
 from pathlib import Path
 
+import pytest
+
 from kioskd.config import Config, load
 from kioskd.durable_files import DiskFiles
 from kioskd.first_boot.identity import Identity
@@ -16,6 +18,18 @@ from kioskd.update.store import Store
 
 BOARD = Identity("SN-0001", "device tree")
 CONFIG = Path("/etc/kiosk")
+
+
+def leave_out_syncs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy disk takes its time; what syncs are for is tested where the power goes."""
+    monkeypatch.setattr(DiskFiles, "sync", lambda *_: None)
+    monkeypatch.setattr(DiskFiles, "sync_folder", lambda *_: None)
+
+
+def new_store(folder: Path) -> Store:
+    store = Store(folder / "store", folder / "run")
+    store.run.mkdir()
+    return store
 
 
 def boot(store: Store, stick: Path | None = None, board: Identity = BOARD) -> Provisioning:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from certificates import make_certificate
-from first_boot_board import BOARD, boot, in_force, make_stick, token
+from first_boot_board import BOARD, boot, in_force, leave_out_syncs, make_stick, new_store, token
 from power_cuts import Recorder
 
 from kioskd.durable_files import DiskFiles
@@ -32,16 +32,12 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]
 
 @pytest.fixture(autouse=True)
 def without_syncs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy disk takes its time; what syncs are for is tested where the power goes."""
-    monkeypatch.setattr(DiskFiles, "sync", lambda *_: None)
-    monkeypatch.setattr(DiskFiles, "sync_folder", lambda *_: None)
+    leave_out_syncs(monkeypatch)
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    store = Store(tmp_path / "store", tmp_path / "run")
-    store.run.mkdir()
-    return store
+    return new_store(tmp_path)
 
 
 def test_without_a_stick_a_board_makes_its_own(store: Store, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from first_boot_board import boot, in_force, make_stick, token
+from first_boot_board import boot, in_force, leave_out_syncs, make_stick, new_store, token
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -39,14 +39,12 @@ RUBBISH: Files = {
 
 @pytest.fixture(autouse=True)
 def without_syncs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(DiskFiles, "sync", lambda *_: None)
-    monkeypatch.setattr(DiskFiles, "sync_folder", lambda *_: None)
+    leave_out_syncs(monkeypatch)
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    store = Store(tmp_path / "store", tmp_path / "run")
-    store.run.mkdir()
+    store = new_store(tmp_path)
     boot(store)
     return store
 
