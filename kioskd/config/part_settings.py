@@ -12,7 +12,8 @@ from driving_client.link.network import NetworkSettings
 from driving_client.link.settings import LinkSettings
 from kioskd.audio.settings import AudioSettings
 from kioskd.config.table import Config
-from kioskd.playback.settings import IdleSettings, PlaybackSettings
+from kioskd.life.settings import IdleSettings
+from kioskd.playback.settings import PlaybackSettings
 
 
 def audio_settings(config: Config, board_match: tuple[str, ...] = ()) -> AudioSettings:

@@ -15,7 +15,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from driving_client.motion import ARKIT_NAMES, FloatArray, MotionSample, ParameterSpace
-from kioskd.playback.life import Life
+from kioskd.life.idle_life import Life
 from splat_gles.avatar import Avatar, Clip
 from splat_gles.rig import RigParameters
 

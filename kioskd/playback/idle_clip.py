@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 
 from driving_client.motion import FloatArray
+from kioskd.life.easing import ease
 from kioskd.playback.face import Face
-from kioskd.playback.transition import ease
 from splat_gles.avatar import Avatar
 
 _OVERLAP_S: Final = 0.8

@@ -14,11 +14,11 @@ import numpy as np
 from driving_client.motion import FloatArray, MotionSample, ParameterSpace
 from driving_client.utterance import Utterance
 from kioskd.audio.snapshot import AudioSnapshot
+from kioskd.life.idle_life import IdleLife
 from kioskd.metrics import Metrics
 from kioskd.playback.face import Face, MotionRetarget
 from kioskd.playback.frame_log import FrameLog, PosedFrame
 from kioskd.playback.gestures import GESTURE_FRAMES, Gestures
-from kioskd.playback.life import IdleLife
 from kioskd.playback.settings import PlaybackSettings
 from kioskd.playback.speak_clip import SpeakClip
 from kioskd.playback.speech import FRAME_S, SpeechMotion

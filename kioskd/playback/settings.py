@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What can be set about playing: waits and eases, and idle life.
+"""What can be set about playing: waits and eases.
 
 What has a row in the configuration's table has its default there, and none here.
 """
@@ -8,16 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class IdleSettings:
-    """Life of its own: `breath` scales breath and sway, `seed` makes it repeatable for tests."""
-
-    enabled: bool
-    blinks_per_minute: float
-    gaze_degrees: float
-    breath: float
-    seed: int | None = None
+from kioskd.life.settings import IdleSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,17 +8,12 @@ most π/2 of the distance per duration.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable
 
 import numpy as np
 
 from driving_client.motion import FloatArray
-
-
-def ease(progress: float) -> float:
-    """0.5 − 0.5 cos πp for progress 0 to 1, held outside."""
-    return 0.5 - 0.5 * math.cos(math.pi * min(max(progress, 0.0), 1.0))
+from kioskd.life.easing import ease
 
 
 class Transition:

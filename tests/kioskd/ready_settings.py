@@ -8,7 +8,8 @@ from typing import Any
 
 from kioskd.audio.settings import AudioSettings
 from kioskd.config import Config, part_settings
-from kioskd.playback.settings import IdleSettings, PlaybackSettings
+from kioskd.life.settings import IdleSettings
+from kioskd.playback.settings import PlaybackSettings
 
 
 def ready_audio(**own: Any) -> AudioSettings:

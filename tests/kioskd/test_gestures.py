@@ -15,8 +15,8 @@ from driving_client.motion import ARKIT_NAMES
 from driving_client.utterance import Utterance
 from kioskd.config import load
 from kioskd.config.part_settings import playback_settings
+from kioskd.life.settings import IdleSettings
 from kioskd.playback.gestures import GESTURE_FRAMES, GestureError
-from kioskd.playback.settings import IdleSettings
 from splat_gles.avatar import Clip
 from splat_gles.rig import RigParameters
 

@@ -12,10 +12,10 @@ from ready_settings import STILL, ready_idle, ready_playback
 
 from driving_client.link.interface import UtteranceStarted
 from driving_client.motion import ARKIT_NAMES
-from kioskd.playback.blinks import Blinks, lid
+from kioskd.life.blinks import Blinks, lid
+from kioskd.life.gaze import Gaze
+from kioskd.life.idle_life import IdleLife, Life
 from kioskd.playback.face import GAZE_SIDE_RAD, Face
-from kioskd.playback.gaze import Gaze
-from kioskd.playback.life import IdleLife, Life
 from splat_gles.avatar import Clip
 
 BLINK = ARKIT_NAMES.index("eyeBlinkLeft")

@@ -11,7 +11,7 @@ import math
 import random
 from typing import Final
 
-from kioskd.playback.transition import ease
+from kioskd.life.easing import ease
 
 _HOME: Final = 0.65
 _UP_PART: Final = 0.6

@@ -15,9 +15,9 @@ from typing import Final
 import numpy as np
 
 from driving_client.motion import FloatArray
-from kioskd.playback.blinks import Blinks
-from kioskd.playback.gaze import Gaze
-from kioskd.playback.settings import IdleSettings
+from kioskd.life.blinks import Blinks
+from kioskd.life.gaze import Gaze
+from kioskd.life.settings import IdleSettings
 
 _BREATH_HZ: Final = 0.23
 """Fourteen breaths a minute."""
