@@ -16,14 +16,10 @@ from processes import Process, fetch, metric, until
 from sound_server import SoundServer
 
 from splat_gles.bundle import read_bundle
-from splat_gles.camera import on_screen
-from splat_gles.display import open_display
-from splat_gles.renderer import Renderer
-from splat_gles.rig import Rig, RigParameters
+from test_stand.seen_mouth import Picture, SeenMouth
 
 SIZE = (270, 480)
 Start: TypeAlias = Callable[..., Process]
-Picture: TypeAlias = NDArray[np.float64]
 
 
 def start_endpoint(start: Start, port: int = 0) -> tuple[Process, str]:
@@ -56,32 +52,9 @@ def screenshot(url: str) -> Picture:
     return pygame.surfarray.array3d(surface).swapaxes(0, 1).astype(np.float64)
 
 
-class Mouth:
-    """How open the mouth in a picture is: 0 as in the neutral face, 1 as with an open jaw.
-
-    Measured on the pixels that differ between renders of the two, along their difference.
-    """
-
-    def __init__(self, path: Path) -> None:
-        avatar = read_bundle(path)
-        rig = Rig(avatar)
-        pictures = []
-        with open_display("offscreen", SIZE, "test") as display:
-            camera = on_screen(avatar.framing, display.size)
-            with Renderer(avatar, display.size) as renderer:
-                for opening in (0.0, 0.6):
-                    neutral = rig.neutral()
-                    weights = neutral.weights.copy()
-                    weights[avatar.blendshapes.index("jawOpen")] = opening
-                    renderer.draw(rig.pose(RigParameters(weights, neutral.rotations)), camera)
-                    pictures.append(renderer.read_pixels().astype(np.float64))
-        self._shut = pictures[0]
-        self._change = pictures[1] - pictures[0]
-        self._change[np.abs(self._change).max(axis=2) < 40] = 0.0
-        assert np.count_nonzero(self._change) > 300, "an open jaw changes the picture"
-
-    def opening(self, picture: Picture) -> float:
-        return float(np.sum((picture - self._shut) * self._change) / np.sum(self._change**2))
+def seen_mouth(avatar: Path) -> SeenMouth:
+    """What tells how open the mouth in a screenshot of this avatar is."""
+    return SeenMouth(read_bundle(avatar), SIZE)
 
 
 def recorded(path: Path) -> tuple[NDArray[np.int16], int]:

@@ -18,12 +18,12 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 from kiosk_rig import (
-    Mouth,
     Start,
     outcomes,
     ready,
     recorded,
     screenshot,
+    seen_mouth,
     start_endpoint,
     start_kioskd,
     wait_for_outcome,
@@ -37,6 +37,7 @@ from driving_client.lipsync.coarticulation import mouth_controls
 from driving_client.lipsync.espeak import Speech, synthesise
 from driving_client.motion import ARKIT_NAMES
 from driving_client.retarget.mouth import arkit_mouth
+from test_stand.seen_mouth import SeenMouth
 
 TEXT = (
     "Papa and mama have a big map of Africa, and a happy Alabama banana. "
@@ -82,7 +83,7 @@ class Watch:
     tell it for every picture.
     """
 
-    def __init__(self, url: str, mouth: Mouth) -> None:
+    def __init__(self, url: str, mouth: SeenMouth) -> None:
         self.url, self.mouth = url, mouth
         self.begins: list[float] = []
         self.seen: list[tuple[float, float]] = []
@@ -175,7 +176,7 @@ def test_motion_killed_half_way_leaves_voice_and_moving_lips(
 def motion_killed_half_way(
     start: Start, tmp_path: Path, avatar: Path, sound_server: SoundServer, late: Late
 ) -> None:
-    mouth, speech = Mouth(avatar), synthesise(TEXT)
+    mouth, speech = seen_mouth(avatar), synthesise(TEXT)
     endpoint, endpoint_url = start_endpoint(start)
     ingress = f"url: {endpoint_url.replace('http', 'ws')}, dialect: driveningress"
     kioskd, url = start_kioskd(start, tmp_path, avatar, sound_server, ingress)
@@ -235,7 +236,7 @@ def test_a_voice_of_ones_own_has_lips_without_any_endpoint(
 def no_endpoint_at_all(
     start: Start, tmp_path: Path, avatar: Path, sound_server: SoundServer, late: Late
 ) -> None:
-    mouth, speech = Mouth(avatar), synthesise(TEXT)
+    mouth, speech = seen_mouth(avatar), synthesise(TEXT)
     ingress = "url: ws://127.0.0.1:9, dialect: driveningress"
     kioskd, url = start_kioskd(start, tmp_path, avatar, sound_server, ingress)
     watch = Watch(url, mouth)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from kiosk_rig import Mouth, Start, loud_seconds, outcomes, screenshot, start_kioskd
+from kiosk_rig import Start, loud_seconds, outcomes, screenshot, seen_mouth, start_kioskd
 from processes import GENEROUS_S, ROOT, fetch, metric, until
 from sound_server import SoundServer
 from test_kiosk import speech_wav
@@ -28,7 +28,7 @@ def test_a_kiosk_speaks_with_the_example_backend_and_is_interrupted_by_it(
         port = free.getsockname()[1]
     backend = start("scripts.example_backend", str(voice), str(port))
     backend.wait_for("Running on")
-    mouth = Mouth(avatar)
+    mouth = seen_mouth(avatar)
     kioskd, url = start_kioskd(
         start, tmp_path, avatar, sound_server, f"url: ws://127.0.0.1:{port}/any/path"
     )

@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from kiosk_rig import (
-    Mouth,
     Start,
     loud_seconds,
     outcomes,
     ready,
     screenshot,
+    seen_mouth,
     start_endpoint,
     start_kioskd,
     wait_for_outcome,
@@ -45,7 +45,7 @@ def test_a_sentence_is_heard_and_seen(
 def heard_and_seen(
     start: Start, tmp_path: Path, avatar: Path, sound_server: SoundServer, late: Late
 ) -> None:
-    mouth = Mouth(avatar)
+    mouth = seen_mouth(avatar)
     _, endpoint_url = start_endpoint(start)
     relay = f"url: {endpoint_url.replace('http', 'ws')}/relay, dialect: relay"
     kioskd, url = start_kioskd(

@@ -44,7 +44,7 @@ def say_when_linked(endpoint: str, text: str) -> float | None:
 
 def mouth_while_speaking(kiosk: Kiosk, prepared: Prepared, endpoint: str, name: str) -> list[float]:
     """Let it say the sentence; how open the mouth is in screenshots from begin to end."""
-    mouth = pictures.Mouth(prepared.avatar, SCREEN, kiosk.metric("kiosk_render_scale"))
+    mouth = pictures.seen_mouth(prepared.avatar, SCREEN, kiosk.metric("kiosk_render_scale"))
     ended = 'kiosk_utterances_total{outcome="ended"}'
     before = kiosk.metric(ended), kiosk.metric("kiosk_speech_seconds_total")
     seconds = kiosk.machine.until(

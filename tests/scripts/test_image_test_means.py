@@ -87,7 +87,7 @@ def test_pictures_of_one_pose_are_alike_and_others_are_not(root: Path, tmp_path:
     assert pictures.masked_psnr(np.clip(shut + 1, 0, 255), shut) > 45
     assert pictures.masked_psnr(opened, shut) < 33
     assert pictures.masked_psnr(shut[:, ::-1], shut) < 20
-    mouth = pictures.Mouth(avatar, (270, 480), 1.0)
+    mouth = pictures.seen_mouth(avatar, (270, 480), 1.0)
     assert mouth.opening(shut) == pytest.approx(0.0)
     assert mouth.opening(opened) == pytest.approx(1.0)
 
