@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 
 from driving_client.motion import FloatArray
+from kioskd.life.activity import Activity
 from kioskd.life.blinks import Blinks
 from kioskd.life.gaze import Gaze
 from kioskd.life.settings import IdleSettings
@@ -55,8 +56,12 @@ class IdleLife:
         self._blinks = Blinks(settings.blinks_per_minute, random.Random(chance.random()))
         self._gaze = Gaze(settings.gaze_degrees, random.Random(chance.random()))
 
-    def at(self, now: float) -> Life:
-        """What is added at `now` (monotonic seconds)."""
+    def at(
+        self,
+        now: float,
+        activity: Activity = Activity.IDLE,  # noqa: ARG002 - nothing differs by it yet
+    ) -> Life:
+        """What is added at `now` (monotonic seconds), while the kiosk does this."""
         if not self._settings.enabled:
             return Life()
         left, up = self._gaze.at(now)

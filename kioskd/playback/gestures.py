@@ -17,6 +17,7 @@ from typing import Final
 
 from driving_client.motion import FloatArray
 from kioskd.errors import KioskError
+from kioskd.life.activity import Activity
 from kioskd.playback.face import Face
 from kioskd.playback.idle_clip import IdleClip
 from kioskd.playback.snapshot import IDLE
@@ -24,6 +25,8 @@ from splat_gles.avatar import Avatar, Clip
 from splat_gles.clips import sample
 
 logger = logging.getLogger(__name__)
+
+_ACTIVITIES: Final = {"listen": Activity.LISTENING, "think": Activity.THINKING}
 
 GESTURE_FRAMES: Final = 12
 """Frames of 40 ms into a gesture: time for the head to turn, over before a greeting's nod."""
@@ -58,6 +61,11 @@ class Gestures:
     def name(self) -> str:
         """The clip that shows."""
         return IDLE if self._chosen is None else self._chosen.name
+
+    @property
+    def activity(self) -> Activity:
+        """What the kiosk is doing, by the clip that shows."""
+        return _ACTIVITIES.get(self.name, Activity.IDLE)
 
     def require(self, name: str) -> None:
         """Raise GestureError unless the avatar has this clip."""

@@ -14,6 +14,7 @@ import numpy as np
 from driving_client.motion import FloatArray, MotionSample, ParameterSpace
 from driving_client.utterance import Utterance
 from kioskd.audio.snapshot import AudioSnapshot
+from kioskd.life.activity import Activity
 from kioskd.life.idle_life import IdleLife
 from kioskd.metrics import Metrics
 from kioskd.playback.face import Face, MotionRetarget
@@ -47,6 +48,7 @@ class Performance:
         self.gestures = Gestures(avatar, self._face, settings.gesture_limit_s)
         """Guarded by the player's lock: they are asked for on any thread."""
         self._life = IdleLife(settings.idle)
+        self._activity = Activity.IDLE
         key, pose = self.gestures.at(now)
         self._transition = Transition(pose, key)
         self._speak_clip = SpeakClip(avatar, self._face)
@@ -100,6 +102,7 @@ class Performance:
         moving = running and (motion.by_lips or motion.status == "flowing")
         self._frames.posed(PosedFrame(turn.ticket, motion_s if moving else None, ready))
         target = self._face.of_motion(motion.sample, self._retarget_of(turn, motion.sample))
+        self._activity = Activity.IDLE if turn.paused else Activity.SPEAKING
         self._follow(now, (turn.ticket, motion.joined), target, frames)
         if running and (motion.by_lips or turn.head.still(motion.sample)):
             ease_s = settings.ease_in_frames * FRAME_S
@@ -111,7 +114,7 @@ class Performance:
     def parameters(self, now: float) -> RigParameters:
         """The rig's parameters of the frame that was just posed, with its life of its own."""
         pose = self._transition.shown + self._speak_clip.shown
-        return self._face.parameters(pose, self._life.at(now))
+        return self._face.parameters(pose, self._life.at(now, self._activity))
 
     def _retarget_of(self, turn: Turn, sample: MotionSample) -> MotionRetarget:
         if sample.space is not ParameterSpace.FLAME:
@@ -123,6 +126,7 @@ class Performance:
     def _to_rest(self, now: float, frames: int) -> None:
         self._speak_clip.leave(now, frames * FRAME_S)
         key, pose = self.gestures.at(now)
+        self._activity = self.gestures.activity
         self._follow(now, key, pose, GESTURE_FRAMES if self.gestures.chosen else frames)
 
     def _follow(self, now: float, key: Hashable, target: FloatArray, frames: int) -> None:
