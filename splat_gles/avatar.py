@@ -22,6 +22,8 @@ EYE_GAZE = (
     ("rightEye", "eyeLookInRight", "eyeLookOutRight", "eyeLookDownRight", "eyeLookUpRight"),
 )
 
+SEXES = ("female", "male")
+
 
 @dataclass(frozen=True, slots=True)
 class Joint:
@@ -44,6 +46,20 @@ class Framing:
 
     target: tuple[float, float, float]
     width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """How the person speaks, for whoever makes the sound: nothing here has a voice.
+
+    `language` is a BCP 47 tag such as "en-US", `sex` one of SEXES, `pitch` the mean of the voice's
+    fundamental frequency in Hz: 165 to 255 for most women, 85 to 155 for most men (Fitch and
+    Holbrook 1970; means of studies are about 210 and 120, Traunmüller and Eriksson 1995).
+    """
+
+    language: str
+    sex: str
+    pitch: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +95,8 @@ class Avatar:
     colors (N,4) display-referred red, green, blue and opacity, 0 to 1; deltas (B,T,3) metres;
     skin_joints (N,4) joint indices with skin_weights (N,4) that sum to 1 per splat. `gaze`
     tells what turns the eyes: "blendshapes" where the eyeLook* deltas move the eyeballs
-    themselves, "joints" where the rig turns leftEye and rightEye from the same weights.
+    themselves, "joints" where the rig turns leftEye and rightEye from the same weights. `voice` is
+    None for whoever names none, such as an imported avatar.
     """
 
     name: str
@@ -96,6 +113,7 @@ class Avatar:
     skin_weights: Float32
     clips: Mapping[str, Clip]
     gaze: str = "blendshapes"
+    voice: Voice | None = None
 
     @property
     def splats(self) -> int:

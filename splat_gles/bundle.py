@@ -99,6 +99,7 @@ def read_bundle(path: Path | str) -> Avatar:
         skin_weights=arrays["skin_weights"],
         clips={entry.name: _clip(entry, arrays) for entry in manifest.clips},
         gaze=manifest.gaze,
+        voice=manifest.voice,
     )
     check_avatar(avatar, str(path))
     return avatar
@@ -135,6 +136,7 @@ def _entries(avatar: Avatar, source: str, where: str) -> dict[str, bytes]:
         joints=avatar.joints,
         clips=tuple(ClipEntry(c.name, c.rate, c.frames, c.loop) for c in avatar.clips.values()),
         parts=parts,
+        voice=avatar.voice,
     )
     entries[_MANIFEST] = encode_manifest(manifest)
     # A bundle that the reader would refuse is never written.

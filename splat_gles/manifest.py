@@ -4,7 +4,8 @@
 A JSON document. Each array part has its dtype, shape, sha256 of the uncompressed little-endian
 bytes and the line back to physical units: value = stored * scale + offset. Counts are bounded
 here, before any array is allocated. Unknown keys are errors: within one format version there
-are none, and a newer version is refused as such.
+are none, and a newer version is refused as such. Version 2 has `voice` and is written only where
+there is one, so that older software goes on reading everything else.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ import math
 import re
 from dataclasses import asdict, dataclass
 
-from splat_gles.avatar import Framing, Joint
+from splat_gles.avatar import SEXES, Framing, Joint, Voice
 from splat_gles.errors import BundleError
 from splat_gles.manifest_table import Table
 
 FORMAT = "splat_gles avatar"
-VERSION = 1
+VERSION = 2
+_WITHOUT_VOICE = 1
 
 MAX_SPLATS = 300_000
 MAX_BLENDSHAPES = 128
@@ -30,6 +32,10 @@ MAX_FRAMES = 20_000
 PARAMETER_SPACES = ("arkit",)
 GAZES = ("blendshapes", "joints")
 
+LEAST_PITCH, MOST_PITCH = 50.0, 500.0
+"""Hz: the means of a deep man and of a small child lie well within."""
+
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}")
 _CLIP_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -71,6 +77,12 @@ class Manifest:
     joints: tuple[Joint, ...]
     clips: tuple[ClipEntry, ...]
     parts: dict[str, Part]
+    voice: Voice | None = None
+
+    @property
+    def version(self) -> int:
+        """Of the format: the oldest that holds this much."""
+        return _WITHOUT_VOICE if self.voice is None else VERSION
 
     def expected_parts(self) -> dict[str, tuple[str, tuple[int, ...]]]:
         """Name to (dtype, shape) of every part that this manifest's counts call for."""
@@ -94,7 +106,9 @@ class Manifest:
 
 def encode_manifest(manifest: Manifest) -> bytes:
     """JSON, indented for people, keys sorted so that equal avatars give equal bytes."""
-    document = {"format": FORMAT, "version": VERSION, **asdict(manifest)}
+    document = {"format": FORMAT, "version": manifest.version, **asdict(manifest)}
+    if manifest.voice is None:
+        del document["voice"]
     return (json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
@@ -128,8 +142,10 @@ def decode_manifest(data: bytes, where: str) -> Manifest:
         joints=tuple(_joint(entry) for entry in table.tables("joints", MAX_JOINTS)),
         clips=tuple(_clip(entry) for entry in table.tables("clips", MAX_CLIPS)),
         parts=_parts(table),
+        voice=_voice(table.table("voice")) if version > _WITHOUT_VOICE else None,
     )
-    table.finish({"format", "version", *asdict(manifest)})
+    known = {"format", "version", *asdict(manifest)}
+    table.finish(known if version > _WITHOUT_VOICE else known - {"voice"})
     _check_parts(manifest, where)
     return manifest
 
@@ -155,6 +171,16 @@ def _part(table: Table) -> Part:
 
 def _framing(table: Table) -> Framing:
     return Framing(table.point("target"), table.number("width", 1e-3, 1e3))
+
+
+def _voice(table: Table) -> Voice:
+    language = table.text("language")
+    if not _LANGUAGE.fullmatch(language):
+        raise table.wrong("language", "a language's tag such as en-US, de or fr-CA")
+    pitch = table.number("pitch", LEAST_PITCH, MOST_PITCH)
+    voice = Voice(language, table.choice("sex", SEXES), pitch)
+    table.finish(asdict(voice))
+    return voice
 
 
 def _joint(table: Table) -> Joint:

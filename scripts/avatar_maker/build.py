@@ -31,7 +31,7 @@ from avatar_maker.splats.density import Density
 from avatar_maker.splats.light import baked, displayed, sheen
 from avatar_maker.splats.seen import most_seen
 from driving_client.motion import ARKIT_NAMES
-from splat_gles.avatar import Avatar, Framing, Joint
+from splat_gles.avatar import Avatar, Framing, Joint, Voice
 from splat_gles.camera import bust
 
 SMALLEST_DELTA: Final = 0.00002
@@ -225,7 +225,14 @@ def _avatar(
         skin_joints=np.where(weights > 0, rank, 0).astype(np.uint8),
         skin_weights=(weights / weights.sum(axis=1, keepdims=True)).astype(np.float32),
         clips={clip.name: clip for clip in authored_clips(len(skeleton))},
+        voice=voice_of(recipe),
     )
+
+
+def voice_of(recipe: Recipe) -> Voice:
+    """How the recipe's person speaks."""
+    told = recipe.voice
+    return Voice(told.word("language"), told.word("sex"), told.number("pitch"))
 
 
 def _framing(cloud: Cloud, mouth: Floats) -> Framing:

@@ -62,6 +62,7 @@ class Recipe:
     targets: tuple[tuple[str, float], ...]
     rest_face: tuple[tuple[str, float], ...]
     person: Look
+    voice: Look
     skin: Look
     eyes: Look
     brows: Look

@@ -86,6 +86,13 @@ KEYS: Final[dict[str, dict[str, Key]]] = {
         "scale": Number(0.105, 0.09, 0.115, "metres per unit of MakeHuman's mesh (decimetres)"),
         "shoulder_slope": Number(0.025, 0, 0.08, "metres by which the shoulders' line falls more"),
     },
+    "voice": {
+        "language": Text(
+            "en-US", "[a-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}", "what is spoken, such as de or fr-CA"
+        ),
+        "sex": Text("female", "female|male", "whose voice it is"),
+        "pitch": Number(195.0, 50, 500, "its mean in Hz; women's are about 200, men's 110 to 120"),
+    },
     "skin": {
         "tone": Color("#deac92", "the forehead's colour in even light"),
         "lips": Color("#bc645e", "the lips' colour"),

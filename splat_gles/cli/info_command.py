@@ -11,7 +11,7 @@ from typing import Any
 
 from splat_gles.avatar import Avatar
 from splat_gles.bundle import read_bundle, read_manifest
-from splat_gles.manifest import VERSION, Manifest
+from splat_gles.manifest import Manifest
 
 _WIDTH = 78
 
@@ -46,14 +46,18 @@ def describe(
     low, high = avatar.positions.min(axis=0), avatar.positions.max(axis=0)
     extent = " x ".join(f"{b - a:.3f}" for a, b in zip(low, high, strict=True))
     target = ", ".join(f"{x:.3f}" for x in avatar.framing.target)
+    voice = avatar.voice
+    spoken = f"{voice.sex}, {voice.language}, {voice.pitch:g} Hz" if voice else "none named"
+    size = f"{total / 1e6:.2f}"
     lines = [
         f"{avatar.name}",
         *_field("licence", avatar.licence),
         *_field("source", manifest.source),
-        *_field("format", f"version {VERSION}, {total / 1e6:.2f} MB, verified in {seconds:.2f} s"),
+        *_field("format", f"version {manifest.version}, {size} MB, verified in {seconds:.2f} s"),
         *_field("splats", f"{avatar.splats:,}, extent {extent} m"),
         *_field("framing", f"{avatar.framing.width:.2f} m wide around ({target})"),
         *_field("parameters", f"{avatar.parameter_space}, gaze by {avatar.gaze}"),
+        *_field("voice", spoken),
         *_field("joints", _joint_tree(avatar, -1)),
         *_field(
             "blendshapes",

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from avatar_maker.build import voice_of
 from avatar_maker.recipe import read_recipe
 from driving_client.motion import ARKIT_NAMES
 from splat_gles.avatar import Avatar, Framing
@@ -55,6 +56,18 @@ def test_it_keeps_to_its_budget_and_names_its_licence(bundle: Path, avatar: Avat
     assert avatar.parameter_space == "arkit"
     recipe = read_recipe(FOLDER / f"{bundle.stem.removesuffix(LIGHT)}.yaml")
     assert avatar.name == recipe.person.word("name")
+    assert avatar.voice == voice_of(recipe)
+
+
+def test_a_woman_and_a_man_are_given_the_voices_of_their_sex() -> None:
+    """Hz: women's voices have means of 165 to 255, men's of 85 to 155 (Fitch and Holbrook 1970)."""
+    sexes = {name: read_bundle(FOLDER / f"{name}{LIGHT}.avatar").voice for name in CHARACTERS}
+    woman, man = sexes["default"], sexes["samuel"]
+    assert woman is not None
+    assert man is not None
+    assert (woman.sex, man.sex) == ("female", "male")
+    assert 165 <= woman.pitch <= 255
+    assert 85 <= man.pitch <= 155
 
 
 def test_a_frame_of_it_paints_few_fragments(avatar: Avatar) -> None:

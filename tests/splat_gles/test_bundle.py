@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import time
 import zipfile
 from collections.abc import Callable
@@ -15,7 +16,7 @@ import pytest
 from machine_speed import times_slower_now
 from made_up.plugin import LAM_NAMES
 
-from splat_gles.avatar import Avatar
+from splat_gles.avatar import Avatar, Voice
 from splat_gles.bundle import read_bundle, read_manifest, write_bundle
 from splat_gles.errors import BundleError
 
@@ -44,6 +45,20 @@ def test_what_is_read_is_what_was_written(small_avatar: Avatar, tmp_path: Path) 
     for array in (read.positions, read.deltas, read.covariances, read.colors, read.skin_weights):
         assert array.dtype == np.float32
     assert read_manifest(path)[0].source == "made up"
+
+
+def test_a_voice_is_kept_and_alone_makes_the_format_newer(
+    small_avatar: Avatar, tmp_path: Path
+) -> None:
+    """Software from before voices goes on reading what has none."""
+    path, voice = tmp_path / "a.avatar", Voice("de", "male", 112.5)
+    write_bundle(small_avatar, path, source="made up")
+    before = json.loads(zipfile.ZipFile(path).read("manifest.json"))
+    assert (before["version"], "voice" in before) == (1, False)
+    assert read_bundle(path).voice is None
+    write_bundle(dataclasses.replace(small_avatar, voice=voice), path, source="made up")
+    assert json.loads(zipfile.ZipFile(path).read("manifest.json"))["version"] == 2
+    assert read_bundle(path).voice == voice
 
 
 def test_thin_splats_keep_their_shape(small_avatar: Avatar, tmp_path: Path) -> None:

@@ -282,8 +282,8 @@ def test_manifest_that_is_no_object(good: bytes, scratch: Path, value: object) -
 def test_a_newer_version(good: bytes, scratch: Path) -> None:
     """Told as such, whatever else the newer manifest holds."""
     _, parts = unpack(good)
-    newer = {"format": "splat_gles avatar", "version": 2, "surprise": True}
-    assert_bad(scratch, pack(newer, parts), "newer than 1.*update")
+    newer = {"format": "splat_gles avatar", "version": 3, "surprise": True}
+    assert_bad(scratch, pack(newer, parts), "newer than 2.*update")
 
 
 def change(*path: object) -> Callable[[Manifest], None]:
@@ -296,6 +296,27 @@ def change(*path: object) -> Callable[[Manifest], None]:
         place[last] = value
 
     return apply
+
+
+VOICE = {"language": "en-US", "sex": "female", "pitch": 195.0}
+BAD_VOICES = {
+    "none": None,
+    "text": "female",
+    "language missing": {"sex": "female", "pitch": 195.0},
+    "language a word": {**VOICE, "language": "English, please"},
+    "language with terminal codes": {**VOICE, "language": "\x1b[2J"},
+    "sex": {**VOICE, "sex": "robot"},
+    "pitch low": {**VOICE, "pitch": 5.0},
+    "pitch NaN": {**VOICE, "pitch": float("nan")},
+    "pitch text": {**VOICE, "pitch": "195"},
+    "a key more": {**VOICE, "name": "slt"},
+}
+
+
+@pytest.mark.parametrize("voice", BAD_VOICES.values(), ids=list(BAD_VOICES))
+def test_a_bad_voice_is_refused(good: bytes, scratch: Path, voice: object) -> None:
+    manifest, parts = unpack(good)
+    assert_bad(scratch, pack({**manifest, "version": 2, "voice": voice}, parts), "voice")
 
 
 BAD_MANIFESTS = {
@@ -319,6 +340,8 @@ BAD_MANIFESTS = {
     "splats that the parts have not": change("splats", 31),
     "more touched than splats": change("touched", 31),
     "touched that the deltas have not": change("touched", 19),
+    "version 2 without its voice": change("version", 2),
+    "voice in version 1": change("voice", VOICE),
     "framing text": change("framing", "bust"),
     "framing width zero": change("framing", "width", 0),
     "framing width infinite": change("framing", "width", float("inf")),
