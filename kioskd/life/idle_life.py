@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from driving_client.motion import FloatArray
-from kioskd.life.activity import Activity
+from kioskd.life.attention import NOBODY, Attention
 from kioskd.life.blinks import Blinks
 from kioskd.life.gaze import Gaze
 from kioskd.life.settings import IdleSettings
@@ -56,15 +56,11 @@ class IdleLife:
         self._blinks = Blinks(settings.blinks_per_minute, random.Random(chance.random()))
         self._gaze = Gaze(settings.gaze_degrees, random.Random(chance.random()))
 
-    def at(
-        self,
-        now: float,
-        activity: Activity = Activity.IDLE,  # noqa: ARG002 - nothing differs by it yet
-    ) -> Life:
-        """What is added at `now` (monotonic seconds), while the kiosk does this."""
+    def at(self, now: float, attention: Attention = NOBODY) -> Life:
+        """What is added at `now` (monotonic seconds) to a face that is doing this."""
         if not self._settings.enabled:
             return Life()
-        left, up = self._gaze.at(now)
+        left, up = self._gaze.at(now, attention.activity)
         head = [self._sway(axis, now) for axis in range(3)]
         scale = self._settings.breath
         breath = _BREATH_RAD * math.sin(math.tau * _BREATH_HZ * now)

@@ -111,6 +111,14 @@ class Face:
                 pose[place] = frame[place]
         return pose
 
+    def head_turn(self, pose: FloatArray) -> tuple[float, float, float]:
+        """How neck and head together are turned in a pose, axis-angle radians."""
+        turn = np.zeros(3, np.float32)
+        for place in (self._neck, self._head):
+            if place is not None:
+                turn = turn + pose[place]
+        return float(turn[0]), float(turn[1]), float(turn[2])
+
     def parameters(self, pose: FloatArray, life: Life) -> RigParameters:
         """The rig's parameters for a pose with blinks, breath and gaze on top."""
         full = pose.copy()
@@ -133,11 +141,7 @@ class Face:
 
     def _gaze(self, pose: FloatArray, life: Life) -> tuple[float, float]:
         """Radians to the avatar's left and up: the wandering gaze, less the head's turn."""
-        pitch = yaw = 0.0
-        for place in (self._neck, self._head):
-            if place is not None:
-                pitch += float(pose[place][0])
-                yaw += float(pose[place][1])
+        pitch, yaw, _ = self.head_turn(pose)
         limit = _EYE_CONTACT_LIMIT_RAD
         side = life.gaze_left - min(max(EYE_CONTACT * yaw, -limit), limit)
         up = life.gaze_up + min(max(EYE_CONTACT * pitch, -limit), limit)

@@ -15,6 +15,7 @@ from driving_client.motion import FloatArray, MotionSample, ParameterSpace
 from driving_client.utterance import Utterance
 from kioskd.audio.snapshot import AudioSnapshot
 from kioskd.life.activity import Activity
+from kioskd.life.attention import Attention
 from kioskd.life.idle_life import IdleLife
 from kioskd.metrics import Metrics
 from kioskd.playback.face import Face, MotionRetarget
@@ -114,7 +115,8 @@ class Performance:
     def parameters(self, now: float) -> RigParameters:
         """The rig's parameters of the frame that was just posed, with its life of its own."""
         pose = self._transition.shown + self._speak_clip.shown
-        return self._face.parameters(pose, self._life.at(now, self._activity))
+        attention = Attention(self._activity, head=self._face.head_turn(pose))
+        return self._face.parameters(pose, self._life.at(now, attention))
 
     def _retarget_of(self, turn: Turn, sample: MotionSample) -> MotionRetarget:
         if sample.space is not ParameterSpace.FLAME:

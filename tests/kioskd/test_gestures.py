@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from driving_client.motion import ARKIT_NAMES
 from driving_client.utterance import Utterance
 from kioskd.config import load
 from kioskd.config.part_settings import playback_settings
+from kioskd.life.attention import Attention
+from kioskd.life.idle_life import IdleLife, Life
 from kioskd.life.settings import IdleSettings
 from kioskd.playback.gestures import GESTURE_FRAMES, GestureError
 from splat_gles.avatar import Clip
@@ -279,3 +282,29 @@ def test_clips_of_one_frame_are_poses() -> None:
     stage.run(2.0)
     assert shows(stage, "idle")
     assert_smooth(stage)
+
+
+def test_the_life_layer_is_told_what_the_kiosk_does(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Attention] = []
+
+    def note(_: IdleLife, _now: float, attention: Attention) -> Life:
+        told.append(attention)
+        return Life()
+
+    monkeypatch.setattr(IdleLife, "at", note)
+    for name in ("listen", "think", "idle", "hello"):
+        assert stage.player.gesture(name)
+        stage.run(1.0)
+    stage.player.on_event(UtteranceStarted(said(seconds=1.0)))
+    stage.run(2.0)
+    course = [told[0], *(b for a, b in pairwise(told) if a.activity is not b.activity)]
+    assert [each.activity.name.lower() for each in course] == [
+        "listening",
+        "thinking",
+        "idle",
+        "speaking",
+        "idle",
+    ]
+    assert max(abs(each.head[1]) for each in told) == pytest.approx(0.1, abs=0.01)
