@@ -16,12 +16,12 @@ from driving_client.link.interface import (
 from driving_client.motion import ARKIT_NAMES
 from driving_client.retarget.mouth import OPEN, arkit_mouth
 from driving_client.utterance import Utterance
-from kioskd.audio.snapshot import AudioSnapshot
 from kioskd.metrics import Metrics
 from kioskd.playback.player import Player
 from kioskd.playback.settings import PlaybackSettings
 from splat_gles.avatar import Avatar, Clip, Framing, Joint
 from splat_gles.rig import RigParameters
+from test_stand.clocked_sound import ClockedSound
 
 FRAME_S = 1 / 60
 JAW = ARKIT_NAMES.index("jawOpen")
@@ -104,81 +104,6 @@ class LoudMouth:
             row[OPEN] = np.abs(self.pending[: self.step].astype(int)).max() > LOUD / 2
             self.pending = self.pending[self.step :]
         return rows
-
-
-class ClockedSound:
-    """A sound output whose time is the test's: samples are heard as its clock passes.
-
-    Like the audio thread it publishes now and then: right after a command its snapshot still
-    tells of what was before.
-    """
-
-    def __init__(self) -> None:
-        self.now = 100.0
-        self.ticket = 0
-        self.utterance: Utterance | None = None
-        self.position = 0.0
-        self.paused = self.started = self.running = False
-        self.waited = 0.0
-        self.hold_s = 0.0
-        self.published = AudioSnapshot(at=self.now)
-
-    def clock(self) -> float:
-        return self.now
-
-    def play(self, utterance: Utterance, hold_s: float = 0.0) -> int:
-        self.ticket += 1
-        self.utterance, self.hold_s = utterance, hold_s
-        self.position = self.waited = 0.0
-        self.paused = self.started = self.running = False
-        return self.ticket
-
-    def drop(self) -> None:
-        self.utterance = None
-        self.running = False
-
-    def pause(self) -> None:
-        self.paused, self.running = True, False
-
-    def resume(self) -> None:
-        self.paused = False
-
-    def pass_time(self, seconds: float) -> None:
-        self.now += seconds
-        self.go_on(seconds)
-        self.published = self.tell()
-
-    def go_on(self, seconds: float) -> None:
-        utterance = self.utterance
-        if utterance is None or self.paused:
-            return
-        if not self.started:
-            motion = utterance.motion_length > 0 or utterance.motion_failure is not None
-            self.started = utterance.audio_length > 0 and (motion or self.waited >= self.hold_s)
-            self.waited += seconds if utterance.audio_length else 0.0
-            return
-        before = self.position
-        self.position = min(self.position + seconds, utterance.audio_seconds)
-        self.running = self.position - before > 0.5 * seconds
-
-    def snapshot(self) -> AudioSnapshot:
-        return self.published
-
-    def tell(self) -> AudioSnapshot:
-        utterance = self.utterance
-        if utterance is None:
-            return AudioSnapshot(at=self.now)
-        done = self.position >= utterance.audio_seconds
-        return AudioSnapshot(
-            ticket=self.ticket,
-            position_s=self.position,
-            at=self.now,
-            limit_s=utterance.audio_seconds,
-            running=self.running and not done,
-            started=self.started,
-            starved=self.started and done and not utterance.audio_ended,
-            finished=done and utterance.audio_ended,
-        )
 
 
 @dataclass
