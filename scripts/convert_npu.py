@@ -23,10 +23,10 @@ from typing import Any, Final
 import numpy as np
 
 from driving_client.errors import DrivingError
-from driving_client.lipsync.espeak import synthesise
 from driving_client.lipsync.log_mel import log_mel
 from driving_client.lipsync.mouth_net import MODEL_FOLDER, WINDOW_MELS, load_net
 from driving_client.lipsync.npu import RKNN_MODEL
+from driving_client.voices.espeak import synthesise
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 ONNX: Final = MODEL_FOLDER / "mouth.onnx"

@@ -27,11 +27,11 @@ from avatar_maker.review.shots import mouth_middle
 from driving_client.errors import DrivingError
 from driving_client.fitting.fit_command import read_controls
 from driving_client.lipsync.coarticulation import mouth_controls
-from driving_client.lipsync.espeak import synthesise
 from driving_client.lipsync.flame_performance import perform
 from driving_client.lipsync.head_motion import levels_of
 from driving_client.motion import ARKIT_NAMES, MotionTrack, ParameterSpace
 from driving_client.retarget import CONTROL_NAMES, Retarget, load_retarget
+from driving_client.voices.espeak import synthesise
 from driving_client.wire.recording import read_recording
 from splat_gles.bundle import read_bundle
 from splat_gles.camera import bust

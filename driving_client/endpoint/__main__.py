@@ -15,10 +15,10 @@ from driving_client.address import check_host
 from driving_client.endpoint.app import make_endpoint
 from driving_client.endpoint.settings import DEFAULT_PORT, EndpointSettings
 from driving_client.errors import AddressError, DrivingError, LinkError
-from driving_client.lipsync.espeak import DEFAULT_VOICE, synthesise
 from driving_client.log_limit import LimitedHandler
 from driving_client.log_lines import LineFormatter
 from driving_client.texts import printable
+from driving_client.voices.espeak import DEFAULT_VOICE, synthesise
 
 _DESCRIPTION = """\
 A driving endpoint on this machine: gives kiosks speech and FLAME motion without a cloud.

@@ -22,9 +22,9 @@ from driving_client.link.flood import FloodGuard
 from driving_client.link.frame_reader import FrameReader
 from driving_client.link.meter import Meter
 from driving_client.link.retry import FloodError
-from driving_client.lipsync.espeak import EspeakMissingError
 from driving_client.retarget import load_retarget
 from driving_client.serving import GuardedServer, Limits, meter_connection, plain_bodies, read_off
+from driving_client.voices.speech import SynthesiserMissingError
 from driving_client.wire.codec import MAX_MESSAGE_BYTES
 
 logger = logging.getLogger(__name__)
@@ -130,7 +130,7 @@ class _Endpoint:
                 take = await self._speaker.speak(asked.text)
             else:
                 take = await self._speaker.perform(asked.samples, asked.sample_rate)
-        except EspeakMissingError as error:
+        except SynthesiserMissingError as error:
             return _error(503, f"POST /say: {error}")
         except SpeechError as error:
             return _error(400, f"POST /say: {error}")

@@ -18,13 +18,13 @@ from typing import Any, Final
 import numpy as np
 from aiohttp import web
 
-from driving_client.lipsync.espeak import MAXIMUM_CHARACTERS
 from driving_client.serving import BODY_S, media_type, pieces
 from driving_client.texts import did_you_mean
 from driving_client.utterance import Samples
 from driving_client.voice_formats import VoiceDecoder, VoiceError, VoiceFormatError, asked_rate
 from driving_client.voice_formats.decoder import in_turns
 from driving_client.voice_formats.errors import CONVERT
+from driving_client.voices.speech import MAXIMUM_CHARACTERS
 
 MAXIMUM_VOICE_S: Final = 150.0
 """As long as the longest text: the queue of one kiosk then holds 230 MB at the very most."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from driving_client.lipsync.espeak import DEFAULT_VOICE
+from driving_client.voices.espeak import DEFAULT_VOICE
 
 DEFAULT_PORT: Final = 8090
 

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from driving_client.lipsync.articulation import SILENCE, Articulation, articulations
-from driving_client.lipsync.espeak import Phoneme
 from driving_client.motion import FRAME_RATE, FloatArray
 from driving_client.retarget.mouth import CLOSE, CONTROL_NAMES, FUNNEL, FV, OPEN, PUCKER, WIDE
+from driving_client.voices.speech import Phoneme
 
 Seconds = NDArray[np.float64]
 

@@ -6,13 +6,13 @@ from __future__ import annotations
 import numpy as np
 
 from driving_client.lipsync.coarticulation import mouth_controls
-from driving_client.lipsync.espeak import Speech
 from driving_client.lipsync.head_motion import HeadGesture, fade_out, levels_of
 from driving_client.lipsync.speech_mouth import SpeechMouth
 from driving_client.motion import FRAME_RATE, FloatArray
 from driving_client.retarget import Retarget
 from driving_client.retarget.mouth import OPEN
 from driving_client.utterance import Samples
+from driving_client.voices.speech import Speech
 
 
 def frame_count(samples: int, sample_rate: int) -> int:

@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 
 from alive_bench.sentences import SENTENCES
 from driving_client.link.interface import LinkUp, PlaybackState, UtteranceStarted
-from driving_client.lipsync.espeak import Speech, synthesise
 from driving_client.lipsync.flame_performance import perform
 from driving_client.lipsync.speech_mouth import SpeechMouth
 from driving_client.motion_failure import MotionFailure
 from driving_client.retarget import load_retarget
 from driving_client.utterance import Utterance
+from driving_client.voices.espeak import synthesise
+from driving_client.voices.speech import Speech
 from kioskd.config import Config, part_settings
 from kioskd.life.settings import IdleSettings
 from kioskd.metrics import Metrics

@@ -28,9 +28,10 @@ from bench_lipsync.contest import COLUMNS, Row, behind, energy_row, our_row, pee
 from bench_lipsync.peers import ENVIRONMENT, PEERS, answers, real_speech
 from bench_lipsync.visemes import controls_of_viseme
 from driving_client.errors import DrivingError
-from driving_client.lipsync.espeak import Speech, synthesise
 from driving_client.lipsync.speech_mouth import SpeechMouth
 from driving_client.retarget.mouth import OPEN
+from driving_client.voices.espeak import synthesise
+from driving_client.voices.speech import Speech
 from lipsync_training.disturbances import DISTURBANCES
 from lipsync_training.evaluation import held_out_speech, measure, mouth_of
 from lipsync_training.held_out import SECOND_LANGUAGE

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench_lipsync.visemes import controls_of_viseme
-from driving_client.lipsync.espeak import Speech
 from driving_client.motion import FRAME_RATE, FloatArray
 from driving_client.retarget.mouth import CLOSE, CONTROL_NAMES, FV
+from driving_client.voices.speech import Speech
 from lipsync_training.evaluation import Scores, labels_of, mouth_of
 from lipsync_training.scores import correlation, event_f1
 

@@ -18,8 +18,8 @@ import soxr
 from bench_lipsync.contest import Answer
 from bench_lipsync.prompts import RATE, decode
 from driving_client.errors import DrivingError
-from driving_client.lipsync.espeak import Speech
-from lipsync_training.arpabet import to_phonemes
+from driving_client.voices.arpabet import to_phonemes
+from driving_client.voices.speech import Speech
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 HERE: Final = Path(__file__).resolve().parent

@@ -16,10 +16,10 @@ from yarl import URL
 from driving_client.endpoint.say_request import MAXIMUM_JSON, MAXIMUM_VOICE_S, SayError, read_say
 from driving_client.errors import SpeechError
 from driving_client.link.local_voice import LocalVoice
-from driving_client.lipsync.espeak import MAXIMUM_CHARACTERS
 from driving_client.lipsync.readable_text import readable
 from driving_client.sample_rates import SAMPLE_RATES
 from driving_client.utterance import Utterance
+from driving_client.voices.speech import MAXIMUM_CHARACTERS
 from fuzzing.target import Target, finish, header, join, split, text
 from fuzzing.voice_targets import WAVS, WORDS, pieces_of
 from kioskd.http.speak import VoiceInput

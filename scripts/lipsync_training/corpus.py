@@ -26,9 +26,10 @@ from numpy.typing import NDArray
 
 from driving_client.errors import SpeechError
 from driving_client.lipsync.coarticulation import mouth_controls
-from driving_client.lipsync.espeak import Phoneme, Speech, synthesise
 from driving_client.lipsync.log_mel import log_mel
 from driving_client.utterance import Samples
+from driving_client.voices.espeak import synthesise
+from driving_client.voices.speech import Phoneme, Speech
 from lipsync_training.festival import speak_festival
 from lipsync_training.flite import speak_flite
 from lipsync_training.texts import training_sentences

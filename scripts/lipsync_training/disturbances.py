@@ -15,7 +15,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from driving_client.lipsync.espeak import Speech
+from driving_client.voices.speech import Speech
 
 _SPEECH_LEVEL: Final = 200.0
 """Samples beyond this count as speech when its level is taken."""

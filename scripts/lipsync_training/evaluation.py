@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from driving_client.lipsync.coarticulation import mouth_controls
-from driving_client.lipsync.espeak import Speech
 from driving_client.lipsync.flame_performance import frame_count
 from driving_client.lipsync.mouth_net import WindowNet
 from driving_client.lipsync.speech_mouth import SpeechMouth
 from driving_client.motion import FloatArray
 from driving_client.retarget.mouth import CLOSE, CONTROL_NAMES, FV, OPEN
+from driving_client.voices.speech import Speech
 from lipsync_training.disturbances import DISTURBANCES
 from lipsync_training.flite import speak_flite
 from lipsync_training.held_out import SENTENCES, VOICE

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Final
 
 from driving_client.errors import SpeechError
-from driving_client.lipsync.espeak import Phoneme, Speech
-from lipsync_training.arpabet import to_phonemes
+from driving_client.voices.arpabet import to_phonemes
+from driving_client.voices.speech import Phoneme, Speech
 from lipsync_training.flite import read_wave
 
 _TIMEOUT_S: Final = 300.0

@@ -13,9 +13,9 @@ from typing import Final
 import numpy as np
 
 from driving_client.errors import SpeechError
-from driving_client.lipsync.espeak import Speech
 from driving_client.utterance import Samples
-from lipsync_training.arpabet import to_phonemes
+from driving_client.voices.arpabet import to_phonemes
+from driving_client.voices.speech import Speech
 
 _TIMEOUT_S: Final = 60.0
 

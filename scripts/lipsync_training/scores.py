@@ -13,10 +13,10 @@ from typing import Final
 import numpy as np
 
 from driving_client.lipsync.coarticulation import mouth_controls
-from driving_client.lipsync.espeak import Phoneme
 from driving_client.lipsync.log_mel import log_mel, to_power
 from driving_client.motion import FRAME_RATE, FloatArray
 from driving_client.utterance import Samples
+from driving_client.voices.speech import Phoneme
 
 EVENT_THRESHOLD: Final = 0.4
 EVENT_TOLERANCE_S: Final = 0.060

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from driving_client.__main__ import main
 from driving_client.fitting.align import Agreement, agreements
 from driving_client.fitting.fit_command import heard_controls
-from driving_client.lipsync.espeak import synthesise
 from driving_client.retarget import load_retarget
+from driving_client.voices.espeak import synthesise
 from driving_client.wire.codec import Animation, encode_message
 from driving_client.wire.recording import read_recording
 

@@ -16,8 +16,8 @@ from bench_lipsync.command import HELD_OUT, RECORDED, main, short_of, table
 from bench_lipsync.contest import COLUMNS, Answer, Row, behind, energy_row, our_row, peer_rows
 from bench_lipsync.peers import MODULES, PYTHON, PeerError, answers
 from bench_lipsync.visemes import SOUNDS, controls_of_viseme
-from driving_client.lipsync.espeak import synthesise
 from driving_client.retarget.mouth import CLOSE, CONTROL_NAMES, FV, OPEN, PUCKER, WIDE
+from driving_client.voices.espeak import synthesise
 from lipsync_training.evaluation import labels_of, measure, mouth_of
 
 TEXTS = ("My baby put five maps beneath the blue shoes.", "Very few people move above the show.")

@@ -17,8 +17,8 @@ from driving_client.endpoint import EndpointSettings, speaker
 from driving_client.endpoint.__main__ import main
 from driving_client.endpoint.batches import MotionBatches
 from driving_client.lipsync.coarticulation import mouth_controls
-from driving_client.lipsync.espeak import synthesise
 from driving_client.retarget import load_retarget
+from driving_client.voices.espeak import synthesise
 from driving_client.wire.codec import decode_message, encode_message
 from driving_client.wire.messages import (
     Animation,

@@ -14,12 +14,12 @@ import pytest
 from endpoint_rig import endpoint, kiosk, utterance, wav
 from voice_files import REFUSED, chunk, form, riff
 
-from driving_client.lipsync.espeak import synthesise
 from driving_client.motion import FloatArray
 from driving_client.retarget import load_retarget
 from driving_client.retarget.mouth import OPEN
 from driving_client.sample_rates import SAMPLE_RATES
 from driving_client.utterance import Samples
+from driving_client.voices.espeak import synthesise
 
 RETARGET = load_retarget()
 SPEECH = synthesise("My baby, put five maps on the table.")

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from driving_client.errors import SpeechError
-from driving_client.lipsync import espeak
 from driving_client.lipsync.articulation import SILENCE, articulations
 from driving_client.lipsync.coarticulation import mouth_controls
-from driving_client.lipsync.espeak import EspeakMissingError, Phoneme, synthesise
 from driving_client.lipsync.flame_performance import perform
 from driving_client.retarget import load_retarget
 from driving_client.retarget.mouth import CLOSE, FV, OPEN, PUCKER
+from driving_client.voices import espeak
+from driving_client.voices.espeak import synthesise
+from driving_client.voices.speech import Phoneme, SynthesiserMissingError
 
 RETARGET = load_retarget()
 TEXT = "Hello. My baby, put five maps on the table!"
@@ -131,7 +132,7 @@ def test_a_missing_library_says_how_to_install_it(monkeypatch):
     espeak._library.cache_clear()
     with monkeypatch.context() as patch:
         patch.setattr(ctypes, "CDLL", missing)
-        with pytest.raises(EspeakMissingError, match="apt install espeak-ng"):
+        with pytest.raises(SynthesiserMissingError, match="apt install espeak-ng"):
             synthesise("hello")
     assert synthesise("hello").seconds > 0.3
 

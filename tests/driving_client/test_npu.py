@@ -14,10 +14,10 @@ import pytest
 from rknnlite_double import write_board, write_double
 
 from driving_client.lipsync import npu
-from driving_client.lipsync.espeak import synthesise
 from driving_client.lipsync.mouth_net import MODEL_FOLDER, load_net
 from driving_client.lipsync.npu import RKNN_MODEL, NpuError, NpuNet, choose_net, hindrance, trial
 from driving_client.lipsync.speech_mouth import SpeechMouth
+from driving_client.voices.espeak import synthesise
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTE = RKNN_MODEL.with_suffix(".json")

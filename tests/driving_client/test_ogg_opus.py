@@ -19,11 +19,11 @@ from hypothesis import strategies as st
 
 from driving_client.errors import ProtocolError
 from driving_client.lipsync.coarticulation import mouth_controls
-from driving_client.lipsync.espeak import synthesise
 from driving_client.retarget import load_retarget
 from driving_client.retarget.mouth import OPEN
 from driving_client.voice_formats import VoiceDecoder, VoiceError, VoiceFormatError, ogg_opus
 from driving_client.voice_formats.ogg_opus import OPUS_RATE, OggOpusDecoder, OpusMissingError
+from driving_client.voices.espeak import synthesise
 from driving_client.wire.codec import decode_message, encode_message
 from driving_client.wire.messages import AudioInput, ConfigureSession, ServerError
 

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driving_client.errors import SpeechError
-from driving_client.lipsync.espeak import Speech, synthesise
 from driving_client.lipsync.readable_text import readable, without_markup
+from driving_client.voices.espeak import synthesise
+from driving_client.voices.speech import Speech
 
 MARKUP = {
     "bold": ("This is **very** important.", "This is very important."),

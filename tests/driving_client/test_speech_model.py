@@ -7,11 +7,11 @@ import shutil
 import numpy as np
 import pytest
 
-from driving_client.lipsync.espeak import synthesise
 from driving_client.lipsync.mouth_net import MODEL_FOLDER, load_net
 from driving_client.lipsync.speech_mouth import SpeechMouth
 from driving_client.motion import FLAME_SLICES
 from driving_client.retarget.mouth import CLOSE, FV, OPEN
+from driving_client.voices.espeak import synthesise
 from driving_client.wire.recording import read_recording
 from lipsync_training.disturbances import DISTURBANCES
 from lipsync_training.evaluation import (

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from machine_speed import times_slower_now
 
 from driving_client.errors import SpeechError
-from driving_client.lipsync.espeak import synthesise
 from driving_client.lipsync.log_mel import LogMel, log_mel
 from driving_client.lipsync.mouth_net import (
     AHEAD_MELS,
@@ -26,6 +25,7 @@ from driving_client.lipsync.speech_level import SpeechLevel
 from driving_client.lipsync.speech_mouth import LOOK_AHEAD_S, SpeechMouth
 from driving_client.retarget.mouth import OPEN
 from driving_client.sample_rates import SAMPLE_RATES
+from driving_client.voices.espeak import synthesise
 
 NET = load_net()
 SPEECH = synthesise("Hello, my baby puts five maps on the table. Who moved the big blue bowl?")

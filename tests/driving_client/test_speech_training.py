@@ -13,11 +13,12 @@ import pytest
 from driving_client.errors import SpeechError
 from driving_client.lipsync.articulation import SILENCE, articulations
 from driving_client.lipsync.coarticulation import mouth_controls
-from driving_client.lipsync.espeak import Phoneme
 from driving_client.lipsync.log_mel import SILENCE as SILENT_MEL
 from driving_client.lipsync.log_mel import log_mel
 from driving_client.retarget.mouth import CLOSE, CONTROL_NAMES, FV, OPEN
-from lipsync_training import arpabet, festival, flite, scores, texts
+from driving_client.voices import arpabet
+from driving_client.voices.speech import Phoneme
+from lipsync_training import festival, flite, scores, texts
 from lipsync_training.augmentation import Augmentation
 from lipsync_training.corpus import VOICES, Voice, make_corpus
 from lipsync_training.held_out import SENTENCES, VOICE

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from made_up.plugin import FIELD
 from voice_files import REFUSED, TONE, mp3_frames, ogg, pcm, wav
 
-from driving_client.lipsync.espeak import synthesise
 from driving_client.voice_formats import VoiceDecoder, VoiceError, VoiceFormatError, asked_rate
 from driving_client.voice_formats.raw_pcm import float_kind
+from driving_client.voices.espeak import synthesise
 
 NO_SOUND = {"gzip", "ZIP", "zstd", "multipart/form-data", "JSON", "HTML", "text"}
 

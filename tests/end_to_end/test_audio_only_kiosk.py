@@ -34,9 +34,10 @@ from sound_server import SoundServer
 from starvation import Late, blurred, unless_starved
 
 from driving_client.lipsync.coarticulation import mouth_controls
-from driving_client.lipsync.espeak import Speech, synthesise
 from driving_client.motion import ARKIT_NAMES
 from driving_client.retarget.mouth import arkit_mouth
+from driving_client.voices.espeak import synthesise
+from driving_client.voices.speech import Speech
 from test_stand.seen_mouth import SeenMouth
 
 TEXT = (

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from likeness import best_likeness
 
-from driving_client.lipsync.espeak import synthesise
+from driving_client.voices.espeak import synthesise
 from image_test import pictures, sound
 from image_test.kiosk import START_S, Kiosk
 from image_test.machine import SCREEN

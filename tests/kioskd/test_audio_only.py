@@ -18,11 +18,11 @@ from ready_settings import STILL, ready_idle, ready_playback
 
 from driving_client.errors import SpeechError
 from driving_client.link.interface import LinkDown, LinkUp, PlaybackState, UtteranceStarted
-from driving_client.lipsync.espeak import synthesise
 from driving_client.lipsync.speech_mouth import SpeechMouth
 from driving_client.motion_failure import MotionFailure
 from driving_client.sample_rates import SAMPLE_RATES
 from driving_client.utterance import Utterance
+from driving_client.voices.espeak import synthesise
 from kioskd.playback.local_lips import LocalLips
 
 EASE_STEP = math.pi / 2 * FRAME_S / (8 * 0.04)

@@ -23,11 +23,12 @@ from numpy.typing import NDArray
 
 from driving_client.endpoint.batches import MotionBatches
 from driving_client.lipsync.coarticulation import mouth_controls
-from driving_client.lipsync.espeak import Speech, synthesise
 from driving_client.lipsync.flame_performance import frame_count
 from driving_client.lipsync.head_motion import HeadGesture, levels_of
 from driving_client.motion import ARKIT_NAMES, FLAME_SLICES
 from driving_client.retarget import CONTROL_NAMES, load_retarget
+from driving_client.voices.espeak import synthesise
+from driving_client.voices.speech import Speech
 from driving_client.wire.codec import Animation, encode_message
 
 TEXT = (

@@ -16,9 +16,9 @@ import numpy as np
 
 from avatar_maker.source import Floats
 from driving_client.lipsync.coarticulation import mouth_controls
-from driving_client.lipsync.espeak import Phoneme
 from driving_client.motion import ARKIT_NAMES, FRAME_RATE
 from driving_client.retarget import load_retarget
+from driving_client.voices.speech import Phoneme
 from splat_gles.avatar import Avatar, Framing
 from splat_gles.camera import Camera, Size, bust
 from splat_gles.errors import SplatError

@@ -14,16 +14,13 @@ import ctypes
 import functools
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 
 from driving_client.errors import SpeechError
 from driving_client.utterance import Samples
-
-MAXIMUM_CHARACTERS: Final = 2000
-"""Longest text taken at once: about two and a half minutes of speech."""
+from driving_client.voices.speech import Phoneme, Speech, SynthesiserMissingError, checked
 
 _LIBRARY: Final = "libespeak-ng.so.1"
 _INSTALL: Final = "install it, on Debian with `apt install espeak-ng`"
@@ -65,33 +62,6 @@ _Callback = ctypes.CFUNCTYPE(
 )
 
 
-class EspeakMissingError(SpeechError):
-    """libespeak-ng or its data are not installed: no text can be spoken here."""
-
-
-@dataclass(frozen=True, slots=True)
-class Phoneme:
-    """espeak-ng's mnemonic (stress marks removed) and its time in seconds of the audio."""
-
-    name: str
-    start: float
-    end: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Speech:
-    """Mono audio and the phonemes in it, in order of time, covering the audio to its end."""
-
-    samples: Samples
-    sample_rate: int
-    phonemes: tuple[Phoneme, ...]
-
-    @property
-    def seconds(self) -> float:
-        """Length of the audio."""
-        return len(self.samples) / self.sample_rate
-
-
 _TAIL_S: Final = 0.3
 """Silence after the last word: espeak-ng stops at once, a mouth needs time to close."""
 
@@ -108,16 +78,7 @@ def synthesise(
     `words_per_minute` 80 to 450, `pitch` 0 to 99. A voice may carry a variant, for example
     "en-us+f3". Any thread; calls wait for each other.
     """
-    spoken = text.strip()
-    if not spoken:
-        raise SpeechError("the text is empty; give at least one word")
-    if len(spoken) > MAXIMUM_CHARACTERS:
-        raise SpeechError(
-            f"the text has {len(spoken)} characters, at most {MAXIMUM_CHARACTERS} are accepted; "
-            "split it into several requests"
-        )
-    if "\0" in spoken:
-        raise SpeechError("the text holds a NUL character; remove it")
+    spoken = checked(text)
     with _lock:
         return _library().speak(spoken, voice, words_per_minute, pitch)
 
@@ -185,12 +146,14 @@ def _library() -> _Library:
     try:
         library = ctypes.CDLL(_LIBRARY)
     except OSError as error:
-        raise EspeakMissingError(
+        raise SynthesiserMissingError(
             f"{_LIBRARY} of espeak-ng is missing; {_INSTALL} ({error})"
         ) from error
     rate = library.espeak_Initialize(
         _AUDIO_OUTPUT_SYNCHRONOUS, 0, None, _INITIALIZE_PHONEME_EVENTS | _INITIALIZE_DONT_EXIT
     )
     if rate <= 0:
-        raise EspeakMissingError(f"espeak-ng does not find its data (espeak-ng-data); {_INSTALL}")
+        raise SynthesiserMissingError(
+            f"espeak-ng does not find its data (espeak-ng-data); {_INSTALL}"
+        )
     return _Library(library, rate)

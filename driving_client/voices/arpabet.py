@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from driving_client.errors import SpeechError
-from driving_client.lipsync.espeak import Phoneme
+from driving_client.voices.speech import Phoneme
 
 MNEMONICS: Final[dict[str, str]] = {
     "aa": "A:",
@@ -82,7 +82,7 @@ def to_phonemes(segments: Iterable[tuple[str, float, float]]) -> tuple[Phoneme, 
         if mnemonic is None:
             raise SpeechError(
                 f"phone {name!r} at {start:.2f} s is not ARPAbet as flite, festival or "
-                "pocketsphinx write it; add it to lipsync_training/arpabet.py"
+                "pocketsphinx write it; add it to driving_client/voices/arpabet.py"
             )
         if end > start:
             phonemes.append(Phoneme(mnemonic, start, end))
