@@ -1,39 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Minutes of what a face does, in seconds: the real player, driven by a clock of one's own.
+"""What a face was seen to do in some minutes of a state: weights, head and gaze, frame by frame.
 
-What is recorded is what the renderer would be given, frame by frame, and where head and eyes
-point by the rig's own matrices. Gaze is known for avatars whose eyes are joints, as the shipped
-ones are. Left out: drawing, ALSA and the network; sounds are heard as the clock passes.
+Where head and eyes point is told by the rig's own matrices, so gaze is known for avatars whose
+eyes are joints, as the shipped ones are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alive_bench.sentences import SENTENCES
-from driving_client.link.interface import LinkUp, PlaybackState, UtteranceStarted
-from driving_client.lipsync.flame_performance import perform
-from driving_client.lipsync.speech_mouth import SpeechMouth
-from driving_client.motion_failure import MotionFailure
-from driving_client.retarget import load_retarget
-from driving_client.utterance import Utterance
+from alive_bench.stage import Said, Stage, State
 from driving_client.voices.espeak import synthesise
-from driving_client.voices.speech import Speech
-from kioskd.config import Config, part_settings
-from kioskd.life.settings import IdleSettings
-from kioskd.metrics import Metrics
-from kioskd.playback.player import Player
-from kioskd.playback.settings import PlaybackSettings
 from splat_gles.avatar import Avatar
 from splat_gles.camera import on_screen
-from splat_gles.rig import Rig
-from test_stand.clocked_sound import ClockedSound
+from splat_gles.rig import Rig, RigParameters
 
 FRAMES_A_SECOND: Final = 100
 """A saccade of 2 degrees lasts 25 ms; fewer frames would not tell how fast it was."""
@@ -41,34 +27,10 @@ FRAMES_A_SECOND: Final = 100
 _PAUSE_S: Final = 1.2
 """Between two utterances: an answer is awaited."""
 
+_SETTLED_S: Final = 5.0
 _SCREEN: Final = (1080, 1920)
-_RENEWED_S: Final = 20.0
-_BATCH_S: Final = 0.4
 
 Array = NDArray[np.float64]
-
-
-class State(Enum):
-    """What the face is watched at; the speaking ones differ in where their motion comes from."""
-
-    IDLE = "idle"
-    LISTENING = "listen"
-    THINKING = "think"
-    SPEAKING_TEXT = "speak (text)"
-    SPEAKING_AUDIO = "speak (audio)"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Said:
-    """One utterance: when it was first heard (seconds from the start), and what was said."""
-
-    began_s: float
-    speech: Speech
-
-    @property
-    def ended_s(self) -> float:
-        """When it was over."""
-        return self.began_s + len(self.speech.samples) / self.speech.sample_rate
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,20 +68,22 @@ class Watched:
 
 def watch(avatar: Avatar, state: State, seconds: float, seed: int = 1) -> Watched:
     """Watch an avatar for so long, after a few seconds to settle. Utterances are finished."""
-    stage = _Stage(avatar, seed)
-    if state in (State.LISTENING, State.THINKING):
-        stage.gesture = state.value
-    stage.run(5.0)
-    stage.clear()
-    if state in (State.SPEAKING_TEXT, State.SPEAKING_AUDIO):
-        for request, text in enumerate(_texts(seed)):
-            if stage.seconds >= seconds:
-                break
-            stage.say(str(request), text, motion=state is State.SPEAKING_TEXT)
-            stage.run(_PAUSE_S)
-    else:
+    rig = Rig(avatar)
+    eyes = _Eyes(rig)
+    stage = Stage(rig, FRAMES_A_SECOND, seed, eyes.see)
+    speaking = state in (State.SPEAKING_TEXT, State.SPEAKING_AUDIO)
+    stage.be(State.IDLE if speaking else state)
+    stage.run(_SETTLED_S)
+    stage.restart()
+    eyes.forget()
+    if not speaking:
         stage.run(seconds)
-    return stage.watched()
+    for number, text in enumerate(_texts(seed)):
+        if stage.seconds >= seconds:
+            break
+        stage.say(str(number), synthesise(text), motion=state is State.SPEAKING_TEXT)
+        stage.run(_PAUSE_S)
+    return eyes.watched(tuple(stage.said))
 
 
 def _texts(seed: int) -> Iterator[str]:
@@ -130,106 +94,46 @@ def _texts(seed: int) -> Iterator[str]:
             yield SENTENCES[index]
 
 
-def _settings(seed: int) -> PlaybackSettings:
-    settings = part_settings.playback_settings(Config())
-    idle = settings.idle
-    seeded = IdleSettings(
-        idle.enabled, idle.blinks_per_minute, idle.gaze_degrees, idle.breath, seed
-    )
-    values = {name: getattr(settings, name) for name in PlaybackSettings.__slots__}
-    return PlaybackSettings(**{**values, "idle": seeded})
+class _Eyes:
+    """Whoever watches: notes weights, the head's turn and the gaze of each frame."""
 
+    def __init__(self, rig: Rig) -> None:
+        self._rig = rig
+        avatar = rig.avatar
+        self._joints = [rig.joint_index[name] for name in ("head", "leftEye", "rightEye")]
+        self._rests = [np.array([*avatar.joints[i].position, 1.0]) for i in self._joints[1:]]
+        self._camera = on_screen(avatar.framing, _SCREEN).position
+        self.forget()
 
-class _Stage:
-    def __init__(self, avatar: Avatar, seed: int) -> None:
-        self.gesture: str | None = None
-        self._rig = Rig(avatar)
-        self._joints = [self._rig.joint_index[name] for name in ("head", "leftEye", "rightEye")]
-        self._rests = [np.array([*avatar.joints[i].position, 1.0]) for i in self._joints]
-        camera = on_screen(avatar.framing, _SCREEN)
-        self._camera = np.asarray(camera.position, np.float64)
-        self._sound = ClockedSound()
-        self._retarget = load_retarget()
-        self._player = Player(
-            _settings(seed),
-            self._rig,
-            self._sound,
-            Metrics(),
-            retarget=self._retarget,
-            make_mouth=SpeechMouth,
-            report=_unheard,
-            clock=self._sound.clock,
-        )
-        self._player.on_event(LinkUp("connection"))
-        self._renewed = 0.0
-        self.clear()
-
-    def clear(self) -> None:
+    def forget(self) -> None:
+        """What was seen so far."""
         self._weights: list[Array] = []
         self._head: list[Array] = []
         self._gaze: list[Array] = []
-        self._said: list[Said] = []
 
-    @property
-    def seconds(self) -> float:
-        return len(self._weights) / FRAMES_A_SECOND
+    def see(self, parameters: RigParameters) -> None:
+        """One frame."""
+        matrices = self._rig.pose(parameters).matrices.astype(np.float64)
+        head, *eyes = (matrices[joint] for joint in self._joints)
+        self._weights.append(parameters.weights.astype(np.float64))
+        self._head.append(_turn(head))
+        pairs = zip(eyes, self._rests, strict=True)
+        self._gaze.append(np.array([self._aside(eye, rest) for eye, rest in pairs]))
 
-    def watched(self) -> Watched:
+    def watched(self, said: tuple[Said, ...]) -> Watched:
+        """All of it."""
         return Watched(
             self._rig.avatar.blendshapes,
             np.array(self._weights),
             np.array(self._head),
             np.array(self._gaze),
-            tuple(self._said),
-        )
-
-    def run(self, seconds: float) -> None:
-        for _ in range(round(seconds * FRAMES_A_SECOND)):
-            self._frame()
-
-    def say(self, request: str, text: str, *, motion: bool) -> None:
-        """Until it is over; voice and motion come at once, as the embedded endpoint sends them."""
-        speech = synthesise(text)
-        utterance = Utterance(request, speech.sample_rate)
-        utterance.append_audio(speech.samples)
-        utterance.end_audio()
-        if motion:
-            utterance.append_motion(perform(speech, self._retarget))
-            utterance.end_motion()
-        else:
-            utterance.fail_motion(MotionFailure.NO_ENDPOINT)
-        self._player.on_event(UtteranceStarted(utterance))
-        began = None
-        while not (self._sound.published.finished and began is not None):
-            self._frame()
-            if began is None and self._sound.published.position_s > 0:
-                began = self.seconds - self._sound.published.position_s
-        self._said.append(Said(began, speech))
-
-    def _frame(self) -> None:
-        sound = self._sound
-        sound.pass_time(1 / FRAMES_A_SECOND)
-        if self.gesture is not None and sound.now >= self._renewed:
-            self._player.gesture(self.gesture)
-            self._renewed = sound.now + _RENEWED_S
-        parameters = self._player.tick(sound.now, 0.0)
-        self._player.frame_shown(sound.now)
-        matrices = self._rig.pose(parameters).matrices.astype(np.float64)
-        head, *eyes = (matrices[joint] for joint in self._joints)
-        self._weights.append(parameters.weights.astype(np.float64))
-        self._head.append(_turn(head))
-        self._gaze.append(
-            np.array([self._aside(*eye) for eye in zip(eyes, self._rests[1:], strict=True)])
+            said,
         )
 
     def _aside(self, matrix: Array, rest: Array) -> Array:
         """Degrees to the left and up of the visitor that an eye points at."""
         wanted = self._camera - (matrix @ rest)[:3]
         return _angles(matrix[:3, 2]) - _angles(wanted)
-
-
-def _unheard(request_id: str, state: PlaybackState, position_ms: int) -> None:
-    """Nobody asks for reports here."""
 
 
 def _angles(direction: Array) -> Array:
