@@ -209,13 +209,19 @@ class PlaybackSection:
         minimum=0,
         maximum=50,
     )
-    ease_in_frames: int = option(8, "Frames of 40 ms from idle into speech.", minimum=1, maximum=50)
+    ease_in_frames: int = option(
+        8,
+        "Frames of 40 ms from idle into speech, for head and upper face; the mouth joins in 2.",
+        minimum=1,
+        maximum=50,
+    )
     ease_out_frames: int = option(
         20, "Frames of 40 ms from speech to idle.", minimum=1, maximum=100
     )
     ease_disconnect_frames: int = option(
         12,
-        "Frames of 40 ms to idle, or to lips that follow the sound, when motion is lost.",
+        "Frames of 40 ms to idle when motion is lost, or, for all but the mouth, to lips that "
+        "follow the sound.",
         minimum=1,
         maximum=100,
     )

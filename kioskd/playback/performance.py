@@ -6,7 +6,6 @@ Used by the render thread only. Which turn it is and what becomes of it is the p
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from typing import Final
 
 import numpy as np
@@ -18,6 +17,7 @@ from kioskd.life.activity import Activity
 from kioskd.life.attention import Attention
 from kioskd.life.idle_life import IdleLife
 from kioskd.metrics import Metrics
+from kioskd.playback.channels import MOUTH_S, Channels
 from kioskd.playback.face import Face, MotionRetarget
 from kioskd.playback.frame_log import FrameLog, PosedFrame
 from kioskd.playback.gestures import GESTURE_FRAMES, Gestures
@@ -52,6 +52,12 @@ class Performance:
         self._activity = Activity.IDLE
         key, pose = self.gestures.at(now)
         self._transition = Transition(pose, key)
+        channels = Channels(avatar)
+        self._into_speech = channels.durations(settings.ease_in_frames * FRAME_S, MOUTH_S)
+        self._into_lips = channels.durations(settings.ease_disconnect_frames * FRAME_S, MOUTH_S)
+        self._to_idle = channels.durations(settings.ease_out_frames * FRAME_S)
+        self._from_lost = channels.durations(settings.ease_disconnect_frames * FRAME_S)
+        self._into_gesture = channels.durations(GESTURE_FRAMES * FRAME_S)
         self._speak_clip = SpeakClip(avatar, self._face)
         self._frames = FrameLog(metrics)
 
@@ -75,7 +81,7 @@ class Performance:
     def rest(self, now: float) -> SpeechMotion:
         """Nobody speaks: follow the gesture, or the idle clip."""
         self._frames.posed(PosedFrame())
-        self._to_rest(now, self._settings.ease_out_frames)
+        self._to_rest(now, self._to_idle)
         return _SILENT
 
     def speak(
@@ -88,13 +94,9 @@ class Performance:
         if not audio.started or motion.sample is None:
             self._frames.posed(PosedFrame())
             # A turn that goes on without its link has lost it: the shorter way to rest
-            settings = self._settings
-            frames = settings.ease_out_frames if linked else settings.ease_disconnect_frames
-            self._to_rest(now, frames)
+            self._to_rest(now, self._to_idle if linked else self._from_lost)
             return motion
-        settings = self._settings
-        lost = motion.by_lips and turn.face_shown
-        frames = settings.ease_disconnect_frames if lost else settings.ease_in_frames
+        durations = self._into_lips if motion.by_lips and turn.face_shown else self._into_speech
         ready = None
         if not turn.face_shown:
             turn.face_shown = True
@@ -104,7 +106,9 @@ class Performance:
         self._frames.posed(PosedFrame(turn.ticket, motion_s if moving else None, ready))
         target = self._face.of_motion(motion.sample, self._retarget_of(turn, motion.sample))
         self._activity = Activity.IDLE if turn.paused else Activity.SPEAKING
-        self._follow(now, (turn.ticket, motion.joined), target, frames)
+        key = (turn.ticket, motion.joined, motion.moves)
+        self._transition.follow(now, key, target, durations)
+        settings = self._settings
         if running and (motion.by_lips or turn.head.still(motion.sample)):
             ease_s = settings.ease_in_frames * FRAME_S
             self._speak_clip.follow(now, turn.ticket, motion_s, ease_s)
@@ -125,14 +129,12 @@ class Performance:
             turn.retarget = self._retarget.for_stream(_frames_so_far(turn.utterance, sample))
         return turn.retarget
 
-    def _to_rest(self, now: float, frames: int) -> None:
-        self._speak_clip.leave(now, frames * FRAME_S)
+    def _to_rest(self, now: float, durations: FloatArray) -> None:
+        self._speak_clip.leave(now, float(durations.max()))
         key, pose = self.gestures.at(now)
         self._activity = self.gestures.activity
-        self._follow(now, key, pose, GESTURE_FRAMES if self.gestures.chosen else frames)
-
-    def _follow(self, now: float, key: Hashable, target: FloatArray, frames: int) -> None:
-        self._transition.follow(now, key, target, frames * FRAME_S)
+        chosen = self.gestures.chosen
+        self._transition.follow(now, key, pose, self._into_gesture if chosen else durations)
 
 
 def _frames_so_far(utterance: Utterance, sample: MotionSample) -> FloatArray:

@@ -26,14 +26,15 @@ FRAME_S: Final = 1.0 / FRAME_RATE
 class SpeechMotion:
     """`sample` is None when the face is to rest; `joined` counts the changes of what moves it.
 
-    `by_lips`: the sample is made from the voice. `missing_s`: for so long the voice has been
-    heard without motion of its own.
+    `by_lips`: the sample is made from the voice. `moves`: it goes on with the sound, and is not
+    held. `missing_s`: for so long the voice has been heard without motion of its own.
     """
 
     sample: MotionSample | None
     status: MotionStatus
     joined: int
     by_lips: bool = False
+    moves: bool = False
     missing_s: float = 0.0
 
 
@@ -72,12 +73,15 @@ class SpeechFollower:
             self._joined += 1
         self._late = late
         sample = self._lips.at(position_s) if self._by_lips else motion
+        # What is between two frames goes on from one to the other; the last one stands
+        on_its_way = overdue == 0 and position_s < (self._utterance.motion_length - 1) / FRAME_RATE
+        moves = running and (self._lips.ready(position_s) if self._by_lips else on_its_way)
         # While the lips get ready, the face holds on
         lost = overdue > self._hold_s and not self._by_lips
         let_go = standing > self._hold_s or (lost and not (running and self._lips.usable))
         status = self._status(motion, late=late, missing_s=missing_s)
         return SpeechMotion(
-            None if let_go else sample, status, self._joined, self._by_lips, missing_s
+            None if let_go else sample, status, self._joined, self._by_lips, moves, missing_s
         )
 
     def _overdue(self, motion: MotionSample | None, position_s: float) -> float:

@@ -27,6 +27,9 @@ FRAME_S = 1 / 60
 JAW = ARKIT_NAMES.index("jawOpen")
 RATE = 16000
 LOUD = 8000
+JOIN_STEP = 1.875 * FRAME_S / 0.08
+"""The most that a mouth that joins speech moves in one frame, of a distance of 1."""
+
 OPEN_JAW = float(arkit_mouth(np.array([1, 0, 0, 0, 0, 0], np.float32))[JAW])
 """What a wide open mouth of the local lips gives."""
 
@@ -175,3 +178,8 @@ def said(
 
 def jaw_of(pose: RigParameters) -> float:
     return float(pose.weights[JAW])
+
+
+def yaw_of(pose: RigParameters) -> float:
+    """Of neck and head together."""
+    return float(pose.rotations[1, 1] + pose.rotations[2, 1])

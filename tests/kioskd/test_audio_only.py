@@ -13,7 +13,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from machine_speed import times_slower, work_s
-from player_stage import FRAME_S, LOUD, OPEN_JAW, RATE, LoudMouth, Stage, flame, jaw_of, said
+from player_stage import (
+    FRAME_S,
+    JOIN_STEP,
+    LOUD,
+    OPEN_JAW,
+    RATE,
+    LoudMouth,
+    Stage,
+    flame,
+    jaw_of,
+    said,
+)
 from ready_settings import STILL, ready_idle, ready_playback
 
 from driving_client.errors import SpeechError
@@ -24,9 +35,6 @@ from driving_client.sample_rates import SAMPLE_RATES
 from driving_client.utterance import Utterance
 from driving_client.voices.espeak import synthesise
 from kioskd.playback.local_lips import LocalLips
-
-EASE_STEP = math.pi / 2 * FRAME_S / (8 * 0.04)
-"""The most that an ease into speech moves a value of distance 1 in one frame."""
 
 
 @pytest.fixture
@@ -123,7 +131,7 @@ def test_motion_that_stops_half_way_is_held_for_the_gap_and_then_the_lips_follow
     stage.run(0.5)
     assert follows_the_bursts(stage, 2.5) > 0.8
     jaws = np.array([jaw_of(pose) for pose in stage.poses])
-    assert np.abs(np.diff(jaws)).max() < EASE_STEP + OPEN_JAW * FRAME_S / 0.04
+    assert np.abs(np.diff(jaws)).max() < JOIN_STEP + OPEN_JAW * FRAME_S / 0.04
 
 
 def test_motion_that_fails_half_way_is_not_waited_for(
@@ -147,7 +155,7 @@ def test_motion_that_fails_half_way_is_not_waited_for(
     while stage.sound.position < 2.8:
         stage.frame()
     jaws = np.array([jaw_of(pose) for pose in stage.poses])
-    assert np.abs(np.diff(jaws)).max() < EASE_STEP + OPEN_JAW * FRAME_S / 0.04
+    assert np.abs(np.diff(jaws)).max() < JOIN_STEP + OPEN_JAW * FRAME_S / 0.04
     assert jaw_of(stage.poses[-1]) == pytest.approx(OPEN_JAW, abs=0.01)
 
 
@@ -182,7 +190,7 @@ def test_motion_that_comes_late_takes_over_without_a_jump(
     assert stage.player.snapshot().motion == "flowing"
     assert stage.player.snapshot().reasons == ()
     assert jaws[-1] == 1
-    assert np.abs(np.diff(jaws)).max() < EASE_STEP + OPEN_JAW * FRAME_S / 0.04
+    assert np.abs(np.diff(jaws)).max() < JOIN_STEP + OPEN_JAW * FRAME_S / 0.04
     assert [r.code for r in caplog.records] == ["local_motion_began", "local_motion_ended"]
     [told] = stage.retarget.streams
     assert len(told) == 126, "the stream of motion was told apart by its own frames"
@@ -408,4 +416,4 @@ def test_however_motion_comes_and_goes_the_face_never_jumps(steps: list[Any]) ->
     stage.run(10.0)
     assert stage.outcomes("a") == [PlaybackState.ENDED]
     jaws = np.array([jaw_of(pose) for pose in stage.poses])
-    assert np.abs(np.diff(jaws)).max() <= OPEN_JAW * (EASE_STEP + FRAME_S / 0.04) + 1e-3
+    assert np.abs(np.diff(jaws)).max() <= OPEN_JAW * (JOIN_STEP + FRAME_S / 0.04) + 1e-3

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from player_stage import FRAME_S, RATE, Stage, flame, jaw_of, said
+from player_stage import FRAME_S, JOIN_STEP, RATE, Stage, flame, jaw_of, said, yaw_of
 
 from driving_client.link.interface import (
     Control,
@@ -81,18 +81,29 @@ def test_frames_that_were_never_seen_leave_the_measured_offset_alone(stage: Stag
     assert stage.player.snapshot().sync_offset_s == pytest.approx(0, abs=1e-6)
 
 
-def test_the_face_eases_into_speech_over_8_frames_and_out_over_20(stage: Stage) -> None:
-    stage.player.on_event(UtteranceStarted(said(seconds=1.0, jaw=1.0)))
-    rising = [jaw_of(pose) for pose in stage.run(0.5)]
-    begun = next(i for i, jaw in enumerate(rising) if jaw > 0)
-    done = next(i for i, jaw in enumerate(rising) if jaw == 1)
-    assert (done - begun) * FRAME_S == pytest.approx(0.32, abs=0.04)
-    half = rising[begun + round(0.16 / FRAME_S) - 1]
-    assert half == pytest.approx(0.5, abs=0.08)
-    falling = [jaw_of(pose) for pose in stage.run(2.0)]
-    begun = next(i for i, jaw in enumerate(falling) if jaw < 1)
-    done = next(i for i, jaw in enumerate(falling) if jaw == 0)
-    assert (done - begun) * FRAME_S == pytest.approx(0.8, abs=0.04)
+def risen_s(values: list[float]) -> float:
+    """Seconds from the last frame at the first value to the first one at the last value."""
+    begun = next(i for i, value in enumerate(values) if value != values[0]) - 1
+    done = next(i for i, value in enumerate(values) if value == values[-1])
+    return (done - begun) * FRAME_S
+
+
+def test_the_mouth_joins_speech_in_80_ms_the_head_in_8_frames_and_both_leave_in_20(
+    stage: Stage,
+) -> None:
+    utterance = said(seconds=1.0, motion=0)
+    frames = flame(1.0, jaw=1.0)
+    frames[1:, 4] = 0.1
+    utterance.append_motion(frames)
+    utterance.end_motion()
+    stage.player.on_event(UtteranceStarted(utterance))
+    rising = stage.run(0.6)
+    jaws = [jaw_of(pose) for pose in rising]
+    assert risen_s(jaws) == pytest.approx(0.08, abs=1.5 * FRAME_S)
+    assert risen_s([yaw_of(pose) for pose in rising]) == pytest.approx(0.32, abs=0.06)
+    falling = stage.run(2.0)
+    assert risen_s([jaw_of(pose) for pose in falling]) == pytest.approx(0.8, abs=0.04)
+    assert risen_s([yaw_of(pose) for pose in falling]) == pytest.approx(0.8, abs=0.04)
 
 
 def test_a_start_during_an_ending_begins_at_the_current_pose(stage: Stage) -> None:
@@ -104,7 +115,7 @@ def test_a_start_during_an_ending_begins_at_the_current_pose(stage: Stage) -> No
     after = [jaw_of(pose) for pose in stage.run(0.5)]
     assert min(after) > ending - 0.1
     assert after[-1] == 1
-    assert np.abs(np.diff([ending, *after])).max() < 0.11
+    assert np.abs(np.diff([ending, *after])).max() < JOIN_STEP * (1 - ending) + 0.05
 
 
 def test_a_new_utterance_interrupts_the_one_that_plays(stage: Stage) -> None:
@@ -208,7 +219,7 @@ def test_late_motion_is_held_then_let_go_and_joins_at_the_audio_position(stage: 
     utterance.append_motion(flame(4.0, jaw=0.6))
     back = [jaw_of(pose) for pose in stage.run(0.5)]
     assert stage.player.snapshot().motion == "flowing"
-    assert np.abs(np.diff([0, *back])).max() < 0.1
+    assert np.abs(np.diff([0, *back])).max() <= 0.6 * JOIN_STEP
     assert back[-1] == pytest.approx(0.6, abs=1e-5)
     assert stage.sound.position == pytest.approx(heard + 0.5, abs=0.03)
 
@@ -219,7 +230,7 @@ def test_motion_that_returns_while_held_joins_without_a_jump(stage: Stage) -> No
     stage.run(1.3)
     utterance.append_motion(flame(4.0, jaw=0.0))
     back = [jaw_of(pose) for pose in stage.run(0.5)]
-    assert np.abs(np.diff([1, *back])).max() < 0.1
+    assert np.abs(np.diff([1, *back])).max() <= JOIN_STEP
     assert back[-1] == 0
 
 
@@ -268,17 +279,24 @@ def test_a_failed_motion_is_audio_only_with_a_reason(stage: Stage) -> None:
 
 
 def test_a_lost_link_eases_out_in_12_frames_once_the_motion_is_used_up(stage: Stage) -> None:
-    stage.player.on_event(UtteranceStarted(said(seconds=6.0, motion=2.0, jaw=1.0)))
+    """The head; the mouth goes on with the voice, here to shut: it is too quiet."""
+    utterance = said(seconds=6.0, motion=0)
+    frames = flame(2.0, jaw=1.0)
+    frames[1:, 4] = 0.1
+    utterance.append_motion(frames)
+    stage.player.on_event(UtteranceStarted(utterance))
     stage.run(1.0)
     stage.player.on_event(LinkDown("gone", 0.5))
     stage.run(0.9)
     assert jaw_of(stage.poses[-1]) == 1
     assert stage.player.snapshot().reasons == ("link_down",)
-    falling = [jaw_of(pose) for pose in stage.run(2.0)]
-    begun = next(i for i, jaw in enumerate(falling) if jaw < 1)
-    done = next(i for i, jaw in enumerate(falling) if jaw == 0)
+    falling = stage.run(2.0)
+    begun = next(i for i, pose in enumerate(falling) if jaw_of(pose) < 1)
     assert begun * FRAME_S == pytest.approx(0.1 + 0.4, abs=0.08)
-    assert (done - begun) * FRAME_S == pytest.approx(0.48, abs=0.04)
+    assert risen_s([jaw_of(pose) for pose in falling]) == pytest.approx(0.08, abs=1.5 * FRAME_S)
+    yaws = np.array([yaw_of(pose) for pose in falling])
+    assert yaws[begun + round(0.24 / FRAME_S)] == pytest.approx(0.05, abs=0.012)
+    assert np.abs(np.diff(yaws)).max() < 1.1 * 0.1 * 1.875 * FRAME_S / 0.48
 
 
 def test_the_voice_waits_for_motion_only_while_motion_can_be_hoped_for(stage: Stage) -> None:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from player_stage import FRAME_S, JAW, RATE, Stage, flame
+from player_stage import FRAME_S, JAW, JOIN_STEP, RATE, Stage, flame
 from ready_settings import ready_idle, ready_playback
 
 from driving_client.link.interface import (
@@ -161,12 +160,11 @@ def test_the_face_never_jumps_and_stays_within_bounds(steps: list[Step]) -> None
     assert weights.min() >= 0
     assert weights.max() <= 1
     assert np.abs(rotations).max() < 0.3
-    # The fastest ease crosses its distance in 8 frames with a top speed of π/2; the motion
-    # that these utterances hold steps between batches only, by what one 40 ms frame allows
-    ease_step = math.pi / 2 * FRAME_S / (8 * 0.04)
+    # The motion that these utterances hold steps between batches only, by what one 40 ms frame
+    # allows
     motion_step = FRAME_S / 0.04
     jaw = weights[:, JAW]
-    assert np.abs(np.diff(jaw)).max() <= ease_step + motion_step + 1e-3
+    assert np.abs(np.diff(jaw)).max() <= JOIN_STEP + motion_step + 1e-3
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -193,8 +191,7 @@ def test_steady_poses_change_no_faster_than_the_ease(
             story.stage.player.interrupt()
     story.settle()
     jaw_values = np.array([0.0] + [float(pose.weights[JAW]) for pose in story.stage.poses])
-    top_speed = math.pi / 2 * FRAME_S / (8 * 0.04)
-    assert np.abs(np.diff(jaw_values)).max() <= top_speed * max(first, second) + 1e-4
+    assert np.abs(np.diff(jaw_values)).max() <= JOIN_STEP * max(first, second) + 1e-4
 
 
 def test_many_threads_at_once_still_give_one_outcome_each() -> None:

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parts of a face that change at a pace of their own: mouth, gaze, and all the rest.
+
+A mouth must be where the voice is: it joins in 80 ms, which is what a syllable's opening takes.
+Eyes jump: a saccade of 25 degrees takes some 80 ms (Bahill, Clark and Stark 1975: 21 ms and
+2.2 ms a degree). Head, brows and lids follow the durations that are set for the face.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from driving_client.motion import FloatArray
+from splat_gles.avatar import Avatar
+
+MOUTH_S: Final = 0.08
+"""From anything into a mouth that speaks."""
+
+_GAZE_S: Final = 0.1
+_MOUTH: Final = ("jaw", "mouth", "tongue", "cheekPuff")
+_GAZE: Final = ("eyeLook", "leftEye", "rightEye")
+
+
+class Channels:
+    """Which place of one avatar's pose (`Face`) belongs to which part."""
+
+    def __init__(self, avatar: Avatar) -> None:
+        joints = [joint.name for joint in avatar.joints for _ in range(3)]
+        names = (*avatar.blendshapes, *joints, "eyeLook of its own")
+        self._mouth = np.array([name.startswith(_MOUTH) for name in names])
+        self._gaze = np.array([name.startswith(_GAZE) for name in names])
+
+    def durations(self, face_s: float, mouth_s: float | None = None) -> FloatArray:
+        """Seconds for each place of a pose; the mouth's as the face's where it need not hurry."""
+        durations = np.full(self._mouth.shape, face_s, np.float32)
+        if mouth_s is not None:
+            durations[self._mouth] = mouth_s
+        durations[self._gaze] = min(_GAZE_S, face_s)
+        return durations
