@@ -16,9 +16,9 @@ import soxr
 
 from driving_client.endpoint.settings import EndpointSettings
 from driving_client.lipsync.flame_performance import VoicePerformance, frame_count, perform
-from driving_client.lipsync.readable_text import readable
 from driving_client.motion import FloatArray
 from driving_client.retarget import Retarget
+from driving_client.speakable.readable import readable
 from driving_client.utterance import Samples
 from driving_client.voices.espeak import synthesise
 
