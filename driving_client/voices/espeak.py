@@ -143,7 +143,9 @@ class _Library:
             event = events[index]
             if event.type == _EVENT_PHONEME:
                 raw = bytes(event.id.string).split(b"\0")[0].decode("utf-8", "replace")
-                self._events.append((event.audio_position / 1000.0, raw.lstrip("',%=|")))
+                # "(en)": a word is read by another language's rules; nothing is heard of the mark
+                if not raw.startswith("("):
+                    self._events.append((event.audio_position / 1000.0, raw.lstrip("',%=|")))
             index += 1
         return 0
 
