@@ -28,9 +28,9 @@ from driving_client.errors import DrivingError
 from driving_client.fitting.fit_command import read_controls
 from driving_client.lipsync.coarticulation import mouth_controls
 from driving_client.lipsync.flame_performance import perform
-from driving_client.lipsync.head_motion import levels_of
-from driving_client.motion import ARKIT_NAMES, MotionTrack, ParameterSpace
+from driving_client.motion import ARKIT_NAMES, FRAME_RATE, MotionTrack, ParameterSpace
 from driving_client.retarget import CONTROL_NAMES, Retarget, load_retarget
+from driving_client.utterance import Samples
 from driving_client.voices.espeak import synthesise
 from driving_client.wire.recording import read_recording
 from splat_gles.bundle import read_bundle
@@ -120,6 +120,16 @@ def sheet(options: argparse.Namespace) -> None:
         (6, rows * (CELL + BARS) + 2),
     )
     pygame.image.save(canvas, options.output)
+
+
+def levels_of(samples: Samples, sample_rate: int, frames: int) -> NDArray[np.float32]:
+    """Loudness per frame, shape (frames,), 0 to 1, relative to the loudest of them."""
+    edges = np.round(np.arange(frames + 1) * sample_rate / FRAME_RATE).astype(int)
+    squares = np.concatenate([[0.0], np.cumsum((samples.astype(np.float64) / 32768.0) ** 2)])
+    edges = np.minimum(edges, len(samples))
+    width = np.maximum(np.diff(edges), 1)
+    rms = np.sqrt((squares[edges[1:]] - squares[edges[:-1]]) / width)
+    return np.asarray(rms / max(float(rms.max(initial=0.0)), 1e-3), np.float32)
 
 
 def motion(track: MotionTrack, seconds: float) -> NDArray[np.float32]:

@@ -37,7 +37,6 @@ _LOOK_LEFT: Final = ("eyeLookOutLeft", "eyeLookInRight")
 _LOOK_RIGHT: Final = ("eyeLookInLeft", "eyeLookOutRight")
 _LOOK_UP: Final = ("eyeLookUpLeft", "eyeLookUpRight")
 _LOOK_DOWN: Final = ("eyeLookDownLeft", "eyeLookDownRight")
-_BROWS: Final = tuple(name for name in ARKIT_NAMES if name.startswith("brow"))
 
 
 class MotionRetarget(Protocol):
@@ -71,7 +70,6 @@ class Face:
         self._up = self._indices(places, _LOOK_UP)
         self._down = self._indices(places, _LOOK_DOWN)
         self._looks = np.concatenate([self._left, self._right, self._up, self._down])
-        self._brows = self._indices(places, _BROWS)
 
     def rest(self) -> FloatArray:
         """The neutral pose, shape (size,)."""
@@ -84,7 +82,7 @@ class Face:
             values = retarget.arkit(values)
         pose = self.rest()
         pose[self._to_shape] = values[self._from_arkit]
-        self._turn_head(pose, values[len(ARKIT_NAMES) :])
+        self.turn_head(pose, values[len(ARKIT_NAMES) :])
         return pose
 
     def of_clip_frame(
@@ -101,16 +99,6 @@ class Face:
         """Whether the clip moves the eyes."""
         return bool(clip.weights[:, self._looks].any())
 
-    def head_and_brows(self, weights: FloatArray, rotations: FloatArray) -> FloatArray:
-        """Of a clip's frame only how the head and the brows move, to be added to a pose."""
-        frame = self.of_clip_frame(weights, rotations)
-        pose = self.rest()
-        pose[self._brows] = frame[self._brows]
-        for place in (self._neck, self._head):
-            if place is not None:
-                pose[place] = frame[place]
-        return pose
-
     def head_turn(self, pose: FloatArray) -> tuple[float, float, float]:
         """How neck and head together are turned in a pose, axis-angle radians."""
         turn = np.zeros(3, np.float32)
@@ -118,6 +106,14 @@ class Face:
             if place is not None:
                 turn = turn + pose[place]
         return float(turn[0]), float(turn[1]), float(turn[2])
+
+    def turn_head(self, pose: FloatArray, rotation: FloatArray) -> None:
+        """Turn neck and head of a pose further by this axis-angle rotation, shape (3,)."""
+        if self._neck is not None and self._head is not None:
+            pose[self._neck] += NECK_SHARE * rotation
+            pose[self._head] += (1 - NECK_SHARE) * rotation
+        elif self._head is not None or self._neck is not None:
+            pose[self._head or self._neck] += rotation
 
     def parameters(self, pose: FloatArray, life: Life) -> RigParameters:
         """The rig's parameters for a pose with blinks, breath and gaze on top."""
@@ -131,7 +127,7 @@ class Face:
             full[self._wide] *= 1.0 - np.clip(full[self._lids], 0.0, 1.0)
         full[self._left if side > 0 else self._right] += abs(side) / GAZE_SIDE_RAD
         full[self._up if up > 0 else self._down] += abs(up) / GAZE_UP_RAD
-        self._turn_head(full, life.head)
+        self.turn_head(full, life.head)
         if self._neck is not None and self._head is not None:
             # The chest lifts: the neck leans and the head stays level above it
             full[self._neck] += life.breath
@@ -146,13 +142,6 @@ class Face:
         side = life.gaze_left - min(max(EYE_CONTACT * yaw, -limit), limit)
         up = life.gaze_up + min(max(EYE_CONTACT * pitch, -limit), limit)
         return side, up
-
-    def _turn_head(self, pose: FloatArray, rotation: FloatArray) -> None:
-        if self._neck is not None and self._head is not None:
-            pose[self._neck] += NECK_SHARE * rotation
-            pose[self._head] += (1 - NECK_SHARE) * rotation
-        elif self._head is not None or self._neck is not None:
-            pose[self._head or self._neck] += rotation
 
     def _joint(self, avatar: Avatar, name: str) -> slice | None:
         for index, joint in enumerate(avatar.joints):

@@ -4,8 +4,8 @@
 The voice is read ahead of what is heard, so the model's look-ahead costs no delay. The work
 is spread over the frames: at each, at most `_CATCH_UP` times as much sound is taken in as has
 passed since the frame before, so that starting in the middle of a long speech never costs one frame
-its time (the model takes some milliseconds for a second of sound). Blinks, gaze and breath are not
-made here: `IdleLife` adds them to whatever moves the face.
+its time (the model takes some milliseconds for a second of sound). Head, brows, blinks, gaze and
+breath are not made here: they are laid over whatever moves the lips.
 """
 
 from __future__ import annotations
@@ -17,9 +17,15 @@ from typing import Final, Protocol
 import numpy as np
 
 from driving_client.errors import DrivingError
-from driving_client.lipsync.head_motion import HeadGesture
-from driving_client.motion import FRAME_RATE, FloatArray, MotionSample, MotionTrack, ParameterSpace
-from driving_client.retarget.mouth import OPEN, arkit_mouth
+from driving_client.motion import (
+    ARKIT_NAMES,
+    FRAME_RATE,
+    FloatArray,
+    MotionSample,
+    MotionTrack,
+    ParameterSpace,
+)
+from driving_client.retarget.mouth import arkit_mouth
 from driving_client.utterance import Samples, Utterance
 
 logger = logging.getLogger(__name__)
@@ -58,7 +64,6 @@ class LocalLips:
         self._utterance = utterance
         self._make_mouth = make_mouth
         self._mouth: Mouth | None = None
-        self._head = HeadGesture()
         self._track = MotionTrack(ParameterSpace.ARKIT)
         self._broken = False
         self._taken = 0
@@ -115,7 +120,6 @@ class LocalLips:
         place = int(max(position_s - RUN_IN_S, 0.0) * FRAME_RATE)
         # Every rate of the protocol holds a whole number of samples in 1/25 s
         self._taken = place * self._utterance.sample_rate // int(FRAME_RATE)
-        self._head = HeadGesture()
         self._track = MotionTrack(ParameterSpace.ARKIT)
         self._track.skip_to(place)
         self._followed = now - 1 / FRAME_RATE
@@ -123,6 +127,7 @@ class LocalLips:
     def _add(self, controls: FloatArray) -> None:
         if not len(controls):
             return
-        necks = self._head.feed(controls[:, OPEN])
-        rows = [np.concatenate([arkit_mouth(c), n]) for c, n in zip(controls, necks, strict=True)]
-        self._track.append(np.stack(rows).astype(np.float32))
+        rows = np.zeros((len(controls), ParameterSpace.ARKIT.size), np.float32)
+        for row, control in zip(rows, controls, strict=True):
+            row[: len(ARKIT_NAMES)] = arkit_mouth(control)
+        self._track.append(rows)

@@ -6,7 +6,6 @@ Used by the render thread only. Which turn it is and what becomes of it is the p
 
 from __future__ import annotations
 
-import math
 from typing import Final
 
 import numpy as np
@@ -23,10 +22,12 @@ from kioskd.playback.face import Face, MotionRetarget
 from kioskd.playback.frame_log import FrameLog, PosedFrame
 from kioskd.playback.gestures import GESTURE_FRAMES, Gestures
 from kioskd.playback.settings import PlaybackSettings
-from kioskd.playback.speak_clip import SpeakClip
 from kioskd.playback.speech import FRAME_S, SpeechMotion
+from kioskd.playback.speech_layer import SpeechLayer
+from kioskd.playback.stillness import Stillness
 from kioskd.playback.transition import Transition
 from kioskd.playback.turn import Turn
+from kioskd.playback.upper_face import UpperFace
 from splat_gles.avatar import Avatar
 from splat_gles.rig import RigParameters
 
@@ -53,13 +54,16 @@ class Performance:
         self._activity = Activity.IDLE
         key, pose = self.gestures.at(now)
         self._transition = Transition(pose, key)
-        self._channels = channels = Channels(avatar)
+        channels = Channels(avatar)
         self._into_speech = channels.durations(settings.ease_in_frames * FRAME_S, MOUTH_S)
         self._into_lips = channels.durations(settings.ease_disconnect_frames * FRAME_S, MOUTH_S)
         self._to_idle = channels.durations(settings.ease_out_frames * FRAME_S)
         self._from_lost = channels.durations(settings.ease_disconnect_frames * FRAME_S)
         self._into_gesture = channels.durations(GESTURE_FRAMES * FRAME_S)
-        self._speak_clip = SpeakClip(avatar, self._face)
+        self._upper = UpperFace(avatar, self._face)
+        self._layer = SpeechLayer(self._face, self._upper)
+        self._smile = self._upper.smile(pose)
+        self._phrase_ends: tuple[float, ...] = ()
         self._frames = FrameLog(metrics)
 
     @property
@@ -89,44 +93,51 @@ class Performance:
         self, now: float, latency_s: float, turn: Turn, audio: AudioSnapshot, *, linked: bool
     ) -> SpeechMotion:
         """Follow the turn's motion for the frame that is seen `latency_s` from now."""
-        seen = now + latency_s
-        lead_s = audio.lead_s(seen)
-        under_way, heard = lead_s < math.inf, lead_s == 0
-        motion_s = audio.position_at(now) + latency_s if audio.running else audio.position_at(seen)
-        motion = turn.follower.at(now, motion_s, running=under_way, started=audio.started)
-        early = under_way and lead_s > MOUTH_S
-        if not audio.started or early or motion.sample is None:
+        running = audio.running
+        motion_s = audio.position_at(now) + (latency_s if running else 0.0)
+        motion = turn.follower.at(now, motion_s, running=running, started=audio.started)
+        self._layer.listen(turn, motion_s)
+        if not audio.started or motion.sample is None:
             self._frames.posed(PosedFrame())
             # A turn that goes on without its link has lost it: the shorter way to rest
             self._to_rest(now, self._to_idle if linked else self._from_lost)
             return motion
         durations = self._into_lips if motion.by_lips and turn.face_shown else self._into_speech
-        if not (audio.running and turn.face_shown):
-            durations = self._channels.arriving(durations, lead_s)
         ready = None
         if not turn.face_shown:
             turn.face_shown = True
             if not motion.by_lips:
                 ready = max(turn.utterance.first_motion or now, turn.voice_came or now)
-        moving = heard and (motion.by_lips or motion.status == "flowing")
+        moving = running and (motion.by_lips or motion.status == "flowing")
         self._frames.posed(PosedFrame(turn.ticket, motion_s if moving else None, ready))
-        target = self._face.of_motion(motion.sample, self._retarget_of(turn, motion.sample))
+        retarget = self._retarget_of(turn, motion.sample)
+        target = self._face.of_motion(motion.sample, retarget)
         self._activity = Activity.IDLE if turn.paused else Activity.SPEAKING
+        if running:
+            still = None if motion.by_lips else self._stillness(turn).of(target, retarget)
+            self._layer.follow(now, motion_s, still)
+            self._phrase_ends = self._layer.phrase_ends(now, motion_s)
+        else:
+            self._leave_layer(now, self._to_idle)
+        self._upper.keep_smile(target, self._smile, motion_s)
         key = (turn.ticket, motion.joined, motion.moves)
         self._transition.follow(now, key, target, durations)
-        settings = self._settings
-        if heard and (motion.by_lips or turn.head.still(motion.sample)):
-            ease_s = settings.ease_in_frames * FRAME_S
-            self._speak_clip.follow(now, turn.ticket, motion_s, ease_s)
-        else:
-            self._speak_clip.leave(now, settings.ease_out_frames * FRAME_S)
         return motion
 
     def parameters(self, now: float) -> RigParameters:
         """The rig's parameters of the frame that was just posed, with its life of its own."""
-        pose = self._transition.shown + self._speak_clip.shown
-        attention = Attention(self._activity, head=self._face.head_turn(pose))
+        pose = self._transition.shown + self._layer.shown
+        attention = Attention(self._activity, self._phrase_ends, self._face.head_turn(pose))
         return self._face.parameters(pose, self._life.at(now, attention))
+
+    def _leave_layer(self, now: float, durations: FloatArray) -> None:
+        self._layer.leave(now, durations)
+        self._phrase_ends = ()
+
+    def _stillness(self, turn: Turn) -> Stillness:
+        if turn.stillness is None:
+            turn.stillness = Stillness(turn.utterance, self._face, self._upper)
+        return turn.stillness
 
     def _retarget_of(self, turn: Turn, sample: MotionSample) -> MotionRetarget:
         if sample.space is not ParameterSpace.FLAME:
@@ -136,8 +147,9 @@ class Performance:
         return turn.retarget
 
     def _to_rest(self, now: float, durations: FloatArray) -> None:
-        self._speak_clip.leave(now, float(durations.max()))
+        self._leave_layer(now, durations)
         key, pose = self.gestures.at(now)
+        self._smile = self._upper.smile(pose)
         self._activity = self.gestures.activity
         chosen = self.gestures.chosen
         self._transition.follow(now, key, pose, self._into_gesture if chosen else durations)

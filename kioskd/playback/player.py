@@ -35,7 +35,6 @@ from kioskd.playback.performance import Performance
 from kioskd.playback.reports import Report, Reports
 from kioskd.playback.settings import PlaybackSettings
 from kioskd.playback.snapshot import PlayerSnapshot, PlayerState
-from kioskd.playback.speak_clip import HeadWatch
 from kioskd.playback.speech import SpeechFollower, SpeechMotion
 from kioskd.playback.turn import Turn
 from splat_gles.rig import RigParameters
@@ -184,7 +183,7 @@ class Player:
             settings.hold_frames,
             settings.audio_only_after_s,
         )
-        self._turn = Turn(utterance, ticket, follower, HeadWatch(utterance))
+        self._turn = Turn(utterance, ticket, follower)
 
     def _finish(self, turn: Turn, outcome: PlaybackState) -> None:
         """Close the turn with its one outcome; a voice that was heard to its end has ended."""

@@ -11,8 +11,8 @@ from driving_client.utterance import Utterance
 from kioskd.audio.snapshot import AudioSnapshot
 from kioskd.metrics import Metrics
 from kioskd.playback.face import MotionRetarget
-from kioskd.playback.speak_clip import HeadWatch
 from kioskd.playback.speech import SpeechFollower, SpeechMotion
+from kioskd.playback.stillness import Stillness
 
 logger = logging.getLogger(__name__)
 
@@ -27,13 +27,13 @@ class Turn:
     utterance: Utterance
     ticket: int
     follower: SpeechFollower
-    head: HeadWatch
     paused: bool = False
     announced: bool = False
     voice_came: float | None = None
     stalled_since: float | None = None
     face_shown: bool = False
     retarget: MotionRetarget | None = None
+    stillness: Stillness | None = None
     counted_motionless: bool = False
     local_reason: MotionReason | None = None
     counted_s: float = 0.0

@@ -1,33 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The avatar's clips, authored here: idle, hello, listen, think and speak.
+"""The avatar's clips, authored here: idle, hello, listen and think.
 
 Loops wander by harmonics of the clip's length and their gestures begin and end at rest, so that
-the end meets the start. No gesture is the same on both sides of the face. Lips stay with the
-speech: `speak` moves the head and the brows only. Chest and shoulders follow the root joint alone:
-breath shows as a slight lean of the body under a level head.
+the end meets the start. No gesture is the same on both sides of the face. None is for speech: the
+voice moves what moves then. Chest and shoulders follow the root joint alone: breath shows as a
+slight lean of the body under a level head.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from avatar_maker.clip_track import Track
 from splat_gles.avatar import Clip
-
-BEATS: Final = (
-    (0.55, 2.4, 0.5),
-    (1.15, 1.3, 0.0),
-    (1.70, 3.0, 1.0),
-    (2.75, 1.6, 0.0),
-    (3.25, 2.6, 0.6),
-    (4.20, 1.2, 0.0),
-    (4.60, 3.2, 1.0),
-    (5.60, 1.8, 0.3),
-    (6.10, 1.2, 0.0),
-    (6.85, 2.6, 0.7),
-)
-"""Stresses of `speak`: when, degrees of the nod, and how far the brows go along."""
 
 
 def _alive(track: Track, size: float, breaths: int, seed: int) -> None:
@@ -46,7 +31,6 @@ def authored_clips(joints: int) -> Iterator[Clip]:
     yield _hello(Track(3.4, joints))
     yield _listen(Track(8.0, joints))
     yield _think(Track(6.4, joints))
-    yield _speak(Track(8.0, joints))
 
 
 def _idle(track: Track) -> Clip:
@@ -118,22 +102,3 @@ def _think(track: Track) -> Clip:
     track.lean(turned, roll=0.22)
     track.blink(0.50, 3.62, 4.95)
     return track.clip("think", loop=True)
-
-
-def _speak(track: Track) -> Clip:
-    _alive(track, 1.2, 2, 71)
-    for moment, nod, brow in BEATS:
-        track.turn(track.bump(moment - 0.22, moment, moment + 0.42), pitch=nod)
-        lift = track.bump(moment - 0.30, moment - 0.02, moment + 0.75, hold=0.12)
-        track.face(brow * lift, browInnerUp=0.22, browOuterUpLeft=0.20, browOuterUpRight=0.15)
-    # one phrase to either side, and the weight goes along
-    phrase = track.bump(0.3, 1.2, 2.7, hold=0.8) - 0.8 * track.bump(2.6, 3.5, 5.0, hold=0.8)
-    phrase = phrase + 0.5 * track.bump(5.1, 6.0, 7.7, hold=0.6)
-    track.turn(phrase, yaw=3.4, roll=-1.7)
-    track.lean(phrase, roll=0.18)
-    track.face(1.0, mouthSmileLeft=0.07, mouthSmileRight=0.09)
-    track.face(track.bump(3.3, 4.4, 6.8, hold=1.0), cheekSquint=0.10, mouthSmile=0.06)
-    aside = [(2.1, -9.0, 5.0), (2.7, 0.0, 0.0), (4.95, 8.0, -4.0), (5.5, 0.4, 0.0)]
-    track.look([*aside, (6.6, -0.9, 0.4), (7.4, 0.0, 0.0)])
-    track.blink(0.95, 2.75, 5.5, 7.3)
-    return track.clip("speak", loop=True)

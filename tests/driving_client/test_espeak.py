@@ -2,7 +2,6 @@
 """Text to speech to mouth: phonemes and their times, closures, silence."""
 
 import ctypes
-import itertools
 import threading
 
 import numpy as np
@@ -12,6 +11,7 @@ from driving_client.errors import SpeechError
 from driving_client.lipsync.articulation import SILENCE, articulations
 from driving_client.lipsync.coarticulation import mouth_controls
 from driving_client.lipsync.flame_performance import perform
+from driving_client.motion import FLAME_SLICES
 from driving_client.retarget import load_retarget
 from driving_client.retarget.mouth import CLOSE, FV, OPEN, PUCKER
 from driving_client.voices import espeak
@@ -79,12 +79,10 @@ def test_the_performance_keeps_the_closures_through_flame(speech):
     assert np.abs(through - controls).max() < 1e-3
 
 
-def test_the_head_moves_a_little_and_comes_to_rest(speech):
-    neck = perform(speech, RETARGET)[:, 6:9]
-    assert 0.005 < np.abs(neck).max() < 0.06
-    assert np.abs(neck[-1]).max() < 1e-6
-    assert np.abs(np.diff(neck, axis=0)).max() < 0.02
-    assert (neck == perform(speech, RETARGET)[:, 6:9]).all()
+def test_head_and_eyes_rest_for_the_face_is_whoever_shows_it_to_move(speech):
+    frames = perform(speech, RETARGET)
+    for part in ("rotation", "neck_pose", "eye_pose", "eye_lid"):
+        assert not np.ptp(frames[:, FLAME_SLICES[part]], axis=0).any()
 
 
 def test_lips_round_before_a_rounded_vowel_is_heard():
@@ -100,26 +98,6 @@ def test_unknown_phonemes_get_a_plausible_mouth():
     assert 0.2 < articulations("§")[0].open < 0.5
     assert articulations("_!") == (SILENCE,)
     assert mouth_controls([], 3).tolist() == np.zeros((3, 6)).tolist()
-
-
-def test_a_word_of_another_language_brings_no_sound_of_its_own_for_the_switch():
-    speech = synthesise("我爱 Berlin.", "cmn")
-    spoken = names(speech)
-    assert {"b", "l", "n"} < set(spoken), "the foreign word is spoken"
-    assert not [name for name in spoken if "(" in name]
-    for before, after in itertools.pairwise(speech.phonemes):
-        assert before.end == after.start
-
-
-def test_sounds_of_throat_and_palate_leave_the_lips_to_their_neighbours():
-    def between(consonant, vowel):
-        spoken = [Phoneme("_:", 0.0, 0.3), Phoneme(vowel, 0.3, 0.5)]
-        spoken += [Phoneme(consonant, 0.5, 0.58), Phoneme(vowel, 0.58, 0.8)]
-        return mouth_controls(spoken, 20)[13]
-
-    for consonant in ("?", "H", ";"):
-        assert between(consonant, "A:")[OPEN] > 0.4
-        assert between(consonant, "u:")[PUCKER] > 0.4
 
 
 @pytest.mark.parametrize(

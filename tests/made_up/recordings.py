@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 from driving_client.endpoint.batches import MotionBatches
 from driving_client.lipsync.coarticulation import mouth_controls
 from driving_client.lipsync.flame_performance import frame_count
-from driving_client.lipsync.head_motion import HeadGesture, levels_of
 from driving_client.motion import ARKIT_NAMES, FLAME_SLICES
 from driving_client.retarget import CONTROL_NAMES, load_retarget
 from driving_client.voices.espeak import synthesise
@@ -89,8 +88,7 @@ def _frames(
     voice: NDArray[np.int16], rate: int, controls: Floats, random: np.random.Generator
 ) -> Floats:
     """FLAME frames (n, 120) of a face that does more than speak."""
-    levels = levels_of(voice, rate, len(controls))
-    frames = RETARGET.frames(controls, HeadGesture().feed(levels))
+    frames = RETARGET.frames(controls, _nodding(voice, rate, len(controls)))
     smooth = np.array([1.0, 2.0, 3.0, 2.0, 1.0]) / 9.0
     moods = random.normal(0.0, 0.25, (len(frames) + 4, 50))
     mood = np.stack([np.convolve(column, smooth, "valid") for column in moods.T], axis=1)
@@ -99,6 +97,19 @@ def _frames(
     for name, values in REST.items():
         frames[:, FLAME_SLICES[name]] = values
     return frames
+
+
+def _nodding(voice: NDArray[np.int16], rate: int, count: int) -> Floats:
+    """A neck (n, 3) that sways and nods with the loudness, by 0.02 to 0.03 rad as recorded ones."""
+    times = np.arange(count) / 25
+    sway = [a * np.sin(2 * np.pi * times / p) for a, p in ((0.01, 3.7), (0.022, 5.3), (0.01, 6.7))]
+    step = rate // 25
+    rows = np.zeros(count * step)
+    rows[: len(voice)] = voice[: count * step].astype(np.float64) ** 2
+    level = np.sqrt(rows.reshape(count, step).mean(axis=1))
+    level = np.convolve(level / max(level.max(), 1.0), np.ones(6) / 6, "same")
+    sway[0] = sway[0] + 0.09 * (level - np.convolve(level, np.ones(30) / 30, "same"))
+    return np.stack(sway, axis=1).astype(np.float32)
 
 
 def _bitten_lip() -> Floats:

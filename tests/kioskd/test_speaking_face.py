@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Head and brows of sixty-four sentences, as the real player shows them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from voiced_sounds import stressed_vowels
+
+from alive_bench.drive import FRAMES_A_SECOND, Watched, watch
+from alive_bench.sentences import SENTENCES
+from alive_bench.signals import beats, openings, speaking_seconds
+from alive_bench.stage import State
+from splat_gles.bundle import read_bundle
+
+SECONDS = 270.0
+NEAR_S = 0.08
+
+pytestmark = pytest.mark.slow("four minutes of speech by a clock of its own")
+
+
+@pytest.fixture(scope="module")
+def spoken(root: Path) -> Watched:
+    """Every sentence once, and a first one again."""
+    avatar = read_bundle(root / "config/avatars/default-20k.avatar")
+    watched = watch(avatar, State.SPEAKING_TEXT, SECONDS)
+    assert len(watched.said) > 60
+    return watched
+
+
+@pytest.fixture(scope="module")
+def idle(root: Path) -> Watched:
+    return watch(read_bundle(root / "config/avatars/default-20k.avatar"), State.IDLE, 120.0)
+
+
+def brows(watched: Watched) -> np.ndarray:
+    """The highest of the weights that raise a brow, shape (n,)."""
+    names = ("browInnerUp", "browOuterUpLeft", "browOuterUpRight")
+    return np.max([watched.weight(name) for name in names], axis=0)
+
+
+def test_no_two_sentences_begin_alike(spoken: Watched) -> None:
+    assert openings(spoken) < 0.3
+
+
+def test_the_head_moves_two_to_three_times_as_much_as_at_idle(
+    spoken: Watched, idle: Watched
+) -> None:
+    ratio = spoken.head[spoken.speaking()].std(axis=0) / idle.head.std(axis=0)
+    assert (ratio >= 2.0).all(), ratio
+    assert (ratio <= 3.0).all(), ratio
+
+
+def test_it_beats_time_as_often_as_people(spoken: Watched) -> None:
+    assert 0.3 < len(beats(spoken)) / speaking_seconds(spoken) < 1.0
+
+
+def test_beats_fall_on_stressed_vowels_twice_as_often_as_by_chance(spoken: Watched) -> None:
+    """Stresses by espeak-ng's own marks; chance: the same number anywhere in the same sentence."""
+    shown = beats(spoken) / FRAMES_A_SECOND
+    chance = np.random.default_rng(1)
+    order = np.random.default_rng(1).permutation(len(SENTENCES))
+    near, by_chance = [], []
+    for said, index in zip(spoken.said, order, strict=False):
+        stresses = said.began_s + stressed_vowels(SENTENCES[index], said.speech)
+        own = shown[(shown >= said.began_s) & (shown < said.ended_s)]
+        anywhere = chance.uniform(said.began_s, said.ended_s, (len(own), 200)).ravel()
+        near += (np.abs(own[:, None] - stresses).min(axis=1, initial=9) < NEAR_S).tolist()
+        by_chance += (np.abs(anywhere[:, None] - stresses).min(axis=1) < NEAR_S).tolist()
+    assert len(near) > 100
+    assert np.mean(near) > 2 * np.mean(by_chance)
+
+
+def test_brows_go_up_in_most_sentences_and_never_as_in_surprise(spoken: Watched) -> None:
+    raised = brows(spoken)
+    starts = [round(said.began_s * FRAMES_A_SECOND) for said in spoken.said]
+    ends = [round(said.ended_s * FRAMES_A_SECOND) for said in spoken.said]
+    highest = [raised[a:b].max() for a, b in zip(starts, ends, strict=True)]
+    assert np.mean(np.array(highest) > 0.15) > 0.6
+    assert max(highest) < 0.9
+
+
+def test_the_head_is_no_faster_than_a_persons(spoken: Watched) -> None:
+    speed = np.abs(np.diff(spoken.head, axis=0)) * FRAMES_A_SECOND
+    assert speed.max() < 120
+    assert np.percentile(speed, 99) < 60
