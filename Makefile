@@ -27,7 +27,7 @@ export PYTHON
 VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help ready signing setup run test test-clients lint fuzz soak bench bench-attacks avatar overlay repro rootfs flash test-image sheet clean train-lipsync convert-npu bench-lipsync
+.PHONY: help ready signing setup run test test-clients lint fuzz soak bench bench-alive bench-attacks avatar video overlay repro rootfs flash test-image sheet clean train-lipsync convert-npu bench-lipsync
 
 help: ## list the targets
 	@echo "The avatar kiosk. Targets:"
@@ -70,6 +70,9 @@ soak: setup ## an hour of kills, floods, attacks and speech against the real pro
 
 bench: ready ## measure what a frame costs here: JSON lines, then a table (some minutes)
 	@exec $(VENV_PYTHON) scripts/bench.py
+
+bench-alive: ready ## how alive the face is, in figures beside those of people (two minutes)
+	@exec $(VENV_PYTHON) scripts/bench_alive.py $(if $(AVATAR),'$(AVATAR)')
 
 bench-attacks: setup ## what the kiosk still does while its HTTP port is attacked (twelve minutes)
 	@exec $(VENV_PYTHON) scripts/bench_attacks.py
@@ -114,6 +117,11 @@ avatar: ready ## build an avatar from a recipe: RECIPE=file.yaml [SPLATS=20000] 
 
 sheet: ready ## draw an avatar's contact sheet: poses, yaws, close-ups (AVATAR=file.avatar)
 	@exec $(VENV_PYTHON) scripts/contact_sheet.py $(if $(AVATAR),'$(AVATAR)')
+
+video: setup ## film an avatar as the kiosk shows it, with its voice (STATE= TEXT= SECONDS= AVATAR= OUT=)
+	@exec $(VENV_PYTHON) scripts/make_video.py $(if $(AVATAR),'$(AVATAR)') \
+		$(if $(STATE),--state '$(STATE)') $(if $(TEXT),--text '$(TEXT)') \
+		$(if $(SECONDS),--seconds '$(SECONDS)') $(if $(OUT),-o '$(OUT)')
 
 repro: signing ## build a board's deliveries twice and compare every byte: BOARD=rk3576
 	@$(VENV_PYTHON) scripts/make_overlay.py --check $(BOARD)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Frames into an MP4 file through Debian's ffmpeg: H.264, plays everywhere."""
+"""Frames, and a sound where there is one, into an MP4 through Debian's ffmpeg: plays everywhere."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ from splat_gles.errors import RenderError
 class VideoWriter:
     """Writes frames of one size to `path`; leave the `with` block to finish the file.
 
-    A file of that name is replaced once the new one is whole; after an error none is left.
+    `sound` is a WAV that begins with the first frame. A file of that name is replaced once the
+    new one is whole; after an error none is left.
     """
 
-    def __init__(self, path: Path, size: tuple[int, int], rate: float) -> None:
+    def __init__(
+        self, path: Path, size: tuple[int, int], rate: float, sound: Path | None = None
+    ) -> None:
         ffmpeg = shutil.which("ffmpeg")
         if ffmpeg is None:
             raise RenderError("writing a video needs ffmpeg: apt install ffmpeg")
@@ -29,6 +32,8 @@ class VideoWriter:
         self._part = path.with_name(f".{path.name}.part")
         command = [ffmpeg, "-loglevel", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24"]
         command += ["-s", f"{size[0]}x{size[1]}", "-r", f"{rate:g}", "-i", "-"]
+        if sound is not None:
+            command += ["-i", str(sound), "-c:a", "aac", "-b:a", "96k"]
         # 4:2:0 wants even sizes; HD's colour matrix, and said so
         command += ["-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2,scale=out_color_matrix=bt709"]
         command += ["-c:v", "libx264", "-crf", "18", "-pix_fmt", "yuv420p"]

@@ -18,7 +18,8 @@ from driving_client.errors import AddressError, DrivingError, LinkError
 from driving_client.log_limit import LimitedHandler
 from driving_client.log_lines import LineFormatter
 from driving_client.texts import printable
-from driving_client.voices.espeak import DEFAULT_VOICE, synthesise
+from driving_client.voices.choice import Voices
+from driving_client.voices.wish import VoiceWish
 
 _DESCRIPTION = """\
 A driving endpoint on this machine: gives kiosks speech and FLAME motion without a cloud.
@@ -29,8 +30,9 @@ A driving endpoint on this machine: gives kiosks speech and FLAME motion without
 """
 
 _EPILOG = """\
-Speech comes from espeak-ng, with lips that follow its phonemes. Audio without text gets its lips
-from the speech model.
+A text is spoken in the voice that the request names, else as the kiosk asks for it, else in
+--voice: by flite in English where it is installed, by espeak-ng otherwise. Audio without text gets
+its lips from the speech model.
 
   curl -d '{"text": "Good morning."}' http://127.0.0.1:8090/say
   curl --data-binary @voice.wav http://127.0.0.1:8090/say
@@ -97,8 +99,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--voice",
         type=_text,
-        default=DEFAULT_VOICE,
-        help="a voice of espeak-ng; `espeak-ng --voices` lists them (default: %(default)s)",
+        default="",
+        help="who speaks where neither request nor kiosk says so: slt or rms (flite's woman and "
+        "man), a language such as de, or one with a variant of espeak-ng such as de+f2 (default: "
+        "a woman who speaks American English)",
     )
     parser.add_argument(
         "--retarget", type=Path, metavar="FILE", help="a retarget file other than the packaged one"
@@ -108,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
 
 async def _serve(settings: EndpointSettings, host: str, port: int) -> None:
     # Speak once before listening: a missing library or voice shows at the start.
-    await asyncio.to_thread(synthesise, "Ready.", settings.voice)
+    await asyncio.to_thread(lambda: Voices().choose(settings.voice).speak("1 2 3"))
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -143,7 +147,7 @@ def main(argv: list[str] | None = None) -> int:
     settings = EndpointSettings(
         greeting=arguments.greeting,
         say=tuple(arguments.say),
-        voice=arguments.voice,
+        voice=VoiceWish(arguments.voice),
         retarget=arguments.retarget,
     )
     try:

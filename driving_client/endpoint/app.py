@@ -12,10 +12,10 @@ from aiohttp import WSCloseCode, web
 from driving_client.endpoint.driveningress_session import DrivingIngressSession
 from driving_client.endpoint.identifiers import new_identifier
 from driving_client.endpoint.relay_session import Queued, RelaySession
-from driving_client.endpoint.say_request import MAXIMUM_JSON, SayError, read_say
+from driving_client.endpoint.say_request import MAXIMUM_JSON, SayError, SayRequest, read_say
 from driving_client.endpoint.session_tokens import PATHS, grant
 from driving_client.endpoint.settings import EndpointSettings
-from driving_client.endpoint.speaker import Speaker
+from driving_client.endpoint.speaker import Speaker, Take
 from driving_client.errors import SpeechError
 from driving_client.faults import FaultLog
 from driving_client.link.flood import FloodGuard
@@ -24,7 +24,9 @@ from driving_client.link.meter import Meter
 from driving_client.link.retry import FloodError
 from driving_client.retarget import load_retarget
 from driving_client.serving import GuardedServer, Limits, meter_connection, plain_bodies, read_off
+from driving_client.voices.choice import Voice, Voices
 from driving_client.voices.speech import SynthesiserMissingError
+from driving_client.voices.wish import VoiceWish
 from driving_client.wire.codec import MAX_MESSAGE_BYTES
 
 logger = logging.getLogger(__name__)
@@ -57,7 +59,8 @@ class _Endpoint:
     def __init__(self, settings: EndpointSettings) -> None:
         self._settings = settings
         self._retarget = load_retarget(settings.retarget)
-        self._speaker = Speaker(settings, self._retarget)
+        self._speaker = Speaker(self._retarget)
+        self._voices = Voices()
         self._faults = FaultLog()
         self._sockets: set[web.WebSocketResponse] = set()
         self._kiosks: dict[str, RelaySession] = {}
@@ -77,7 +80,7 @@ class _Endpoint:
 
     async def relay(self, request: web.Request) -> web.WebSocketResponse:
         socket, reader = await self._upgrade(request)
-        session = RelaySession(socket, reader, self._speaker, self._settings.speed)
+        session = RelaySession(socket, reader, self._speaker, self._voice_for, self._settings.speed)
         self._kiosks[session.connection_id] = session
         greeting = (self._settings.greeting,) if self._settings.greeting else ()
         try:
@@ -126,27 +129,42 @@ class _Endpoint:
                 + "; connect one to /relay (a kiosk on /websocket sends its own voice)",
             )
         try:
-            if asked.samples is None:
-                take = await self._speaker.speak(asked.text)
-            else:
-                take = await self._speaker.perform(asked.samples, asked.sample_rate)
+            takes = await self._takes(asked, kiosks)
         except SynthesiserMissingError as error:
             return _error(503, f"POST /say: {error}")
         except SpeechError as error:
             return _error(400, f"POST /say: {error}")
-        queued = Queued(new_identifier(), take)
-        taken = [k.connection_id for k in kiosks if await k.say(queued, asked.interrupt)]
+        request_id = new_identifier()
+        taken = [
+            kiosk.connection_id
+            for kiosk, take in zip(kiosks, takes, strict=True)
+            if await kiosk.say(Queued(request_id, take), asked.interrupt)
+        ]
         if not taken:
             return _error(
                 503, 'POST /say: the queue is full; wait, or send "interrupt": true to clear it'
             )
         return web.json_response(
             {
-                "req_id": queued.request_id,
-                "seconds": round(take.seconds, 3),
+                "req_id": request_id,
+                "seconds": round(max(take.seconds for take in takes), 3),
                 "connection_ids": taken,
             }
         )
+
+    async def _takes(self, asked: SayRequest, kiosks: list[RelaySession]) -> list[Take]:
+        """What each kiosk is to say: a text in its own voice, made once for all that share it."""
+        if asked.samples is not None:
+            return [await self._speaker.perform(asked.samples, asked.sample_rate)] * len(kiosks)
+        voices = [self._voice_for(asked.voice, kiosk.voice) for kiosk in kiosks]
+        takes = {
+            voice: await self._speaker.speak(asked.text, voice) for voice in dict.fromkeys(voices)
+        }
+        return [takes[voice] for voice in voices]
+
+    def _voice_for(self, *wishes: VoiceWish) -> Voice:
+        """The voice for these wishes, the most important first, and what the settings name."""
+        return self._voices.choose(*wishes, self._settings.voice)
 
     async def _upgrade(self, request: web.Request) -> tuple[web.WebSocketResponse, FrameReader]:
         meter = Meter()

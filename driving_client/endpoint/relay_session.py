@@ -15,6 +15,7 @@ import logging
 import math
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -28,6 +29,9 @@ from driving_client.link.frame_reader import FrameReader
 from driving_client.sample_rates import rate_fault
 from driving_client.texts import excerpt
 from driving_client.utterance import MAX_SECONDS
+from driving_client.voices.choice import Voice
+from driving_client.voices.speech import SynthesiserMissingError, UnknownVoiceError
+from driving_client.voices.wish import VoiceWish, read_wish
 from driving_client.wire.relay_frames import (
     ErrorFrame,
     MetadataFrame,
@@ -61,10 +65,17 @@ class RelaySession:
     """Serves one WebSocket until it closes; `say` and `interrupt` on the same loop."""
 
     def __init__(
-        self, socket: web.WebSocketResponse, reader: FrameReader, speaker: Speaker, speed: float
+        self,
+        socket: web.WebSocketResponse,
+        reader: FrameReader,
+        speaker: Speaker,
+        voice_for: Callable[[VoiceWish], Voice],
+        speed: float,
     ) -> None:
         self.connection_id = new_identifier()
         self.started = False
+        self.voice = VoiceWish()
+        self._voice_for = voice_for
         self._socket = socket
         self._reader = reader
         self._speaker = speaker
@@ -131,6 +142,11 @@ class RelaySession:
         if fault := rate_fault(rate):
             await self._refuse(fault)
             return False
+        try:
+            self.voice = read_wish(document.get("voice", {}))
+        except ProtocolError as error:
+            await self._refuse(str(error))
+            return False
         self._sample_rate = rate
         self._avatar_id = excerpt(str(document.get("avatar_id", "")))
         self.started = True
@@ -141,7 +157,19 @@ class RelaySession:
             rate,
             extra={"code": "kiosk_connected"},
         )
+        await self._settle_voice()
         return True
+
+    async def _settle_voice(self) -> None:
+        """Tell a kiosk that asks for a voice that is not here; it gets the endpoint's own."""
+        try:
+            self._voice_for(self.voice)
+        except SynthesiserMissingError:
+            pass  # told to whoever asks for speech: audio needs none
+        except UnknownVoiceError as error:
+            logger.warning("%s", error, extra={"code": "voice_unknown"})
+            await self._send(ErrorFrame(f"{error}; the endpoint's own voice speaks instead"))
+            self.voice = VoiceWish()
 
     async def _refuse(self, reason: str) -> None:
         logger.warning("relay refused: %s", reason, extra={"code": "relay_refused"})
@@ -151,8 +179,9 @@ class RelaySession:
 
     async def _open(self, texts: tuple[str, ...]) -> None:
         try:
+            voice = self._voice_for(self.voice)
             for text in texts:
-                take = await self._speaker.speak(text)
+                take = await self._speaker.speak(text, voice)
                 await self.say(Queued(new_identifier(), take), interrupt=False)
         except SpeechError as error:
             logger.error("cannot speak: %s", error, extra={"code": "speech_failed"})

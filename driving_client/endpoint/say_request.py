@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -25,6 +25,7 @@ from driving_client.voice_formats import VoiceDecoder, VoiceError, VoiceFormatEr
 from driving_client.voice_formats.decoder import in_turns
 from driving_client.voice_formats.errors import CONVERT
 from driving_client.voices.speech import MAXIMUM_CHARACTERS
+from driving_client.voices.wish import VoiceWish
 
 MAXIMUM_VOICE_S: Final = 150.0
 """As long as the longest text: the queue of one kiosk then holds 230 MB at the very most."""
@@ -35,7 +36,7 @@ EXAMPLE: Final = (
 )
 
 _QUERY: Final = ("sample_rate", "interrupt", "connection_id")
-_KEYS: Final = ("text", "interrupt", "connection_id")
+_KEYS: Final = ("text", "interrupt", "connection_id", "voice", "language")
 _BEFORE_JSON: Final = b"\xef\xbb\xbf \t\r\n"
 
 
@@ -49,11 +50,12 @@ class SayError(Exception):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SayRequest:
-    """Either `text` or `samples` (mono, with `sample_rate`) is given."""
+    """Either `text`, to be spoken by `voice`, or `samples` (mono, with `sample_rate`) is given."""
 
     interrupt: bool
     connection_id: str | None
     text: str = ""
+    voice: VoiceWish = field(default_factory=VoiceWish)
     samples: Samples | None = None
     sample_rate: int = 0
 
@@ -166,4 +168,12 @@ def _parse_text(body: bytes) -> SayRequest:
     connection_id = document.get("connection_id")
     if connection_id is not None and not isinstance(connection_id, str):
         raise SayError(400, '"connection_id" is not a string; leave it out to speak at every kiosk')
-    return SayRequest(interrupt, connection_id, text=text)
+    return SayRequest(interrupt, connection_id, text, _voice(document))
+
+
+def _voice(document: dict[str, Any]) -> VoiceWish:
+    told = {key: document.get(key, "") for key in ("voice", "language")}
+    for key, value in told.items():
+        if not isinstance(value, str):
+            raise SayError(400, f'"{key}" is not a string; leave it out for what the kiosk asks')
+    return VoiceWish(name=told["voice"], language=told["language"])

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from driving_client.voices.espeak import DEFAULT_VOICE
+from driving_client.voices.wish import VoiceWish
 
 DEFAULT_PORT: Final = 8090
 
@@ -17,11 +17,12 @@ class EndpointSettings:
     """`greeting` is said once at the start of each relay connection, `say` after it.
 
     `speed`: how many times faster than real time speech and motion are streamed (the real
-    service runs at about 3). `retarget`: a retarget file other than the packaged one.
+    service runs at about 3). `retarget`: a retarget file other than the packaged one. `voice`
+    decides what neither a request nor the kiosk does.
     """
 
     greeting: str | None = None
     say: tuple[str, ...] = ()
-    voice: str = DEFAULT_VOICE
+    voice: VoiceWish = field(default_factory=VoiceWish)
     speed: float = 3.0
     retarget: Path | None = None

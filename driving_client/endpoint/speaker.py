@@ -2,7 +2,8 @@
 """Text or voice to audio and motion, off the event loop.
 
 One worker thread: libespeak-ng takes one call at a time anyway, and a sentence costs it
-about 10 ms (measured: 6 s of speech in 5 ms, its motion in 8 ms, on a desktop machine).
+about 10 ms (measured: 6 s of speech in 5 ms, its motion in 8 ms, on a desktop machine); flite
+takes 50 ms for a short one and 100 for that.
 """
 
 from __future__ import annotations
@@ -14,13 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 import soxr
 
-from driving_client.endpoint.settings import EndpointSettings
 from driving_client.lipsync.flame_performance import VoicePerformance, frame_count, perform
-from driving_client.lipsync.readable_text import readable
 from driving_client.motion import FloatArray
 from driving_client.retarget import Retarget
+from driving_client.speakable.readable import readable
 from driving_client.utterance import Samples
-from driving_client.voices.espeak import synthesise
+from driving_client.voices.choice import Voice
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,14 +40,15 @@ class Take:
 class Speaker:
     """Makes takes on a thread of its own."""
 
-    def __init__(self, settings: EndpointSettings, retarget: Retarget) -> None:
-        self._settings = settings
+    def __init__(self, retarget: Retarget) -> None:
         self._retarget = retarget
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="espeak")
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="speaker")
 
-    async def speak(self, text: str) -> Take:
-        """Synthesise what is readable of `text`; raises SpeechError as `synthesise` does."""
-        return await asyncio.get_running_loop().run_in_executor(self._worker, self._make, text)
+    async def speak(self, text: str, voice: Voice) -> Take:
+        """Speak what is readable of `text`; raises SpeechError as the voice does."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._worker, self._make, text, voice
+        )
 
     async def perform(self, samples: Samples, sample_rate: int) -> Take:
         """The motion of a voice; `sample_rate` one of sample_rates.SAMPLE_RATES."""
@@ -65,9 +66,8 @@ class Speaker:
         """End the thread; what it works on is finished first."""
         self._worker.shutdown(cancel_futures=True)
 
-    def _make(self, text: str) -> Take:
-        spoken = readable(text, self._settings.voice)
-        speech = synthesise(spoken, self._settings.voice)
+    def _make(self, text: str, voice: Voice) -> Take:
+        speech = voice.speak(readable(text, voice.language))
         return Take(speech.samples, speech.sample_rate, perform(speech, self._retarget))
 
     def _follow(self, samples: Samples, sample_rate: int) -> Take:

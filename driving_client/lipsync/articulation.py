@@ -39,6 +39,7 @@ _HISS: Final = Articulation(0.12, 0.45, dominance=1.1)
 _DENTAL: Final = Articulation(0.26, 0.22, dominance=0.7)
 _HUSH: Final = Articulation(0.18, 0.0, 0.30, 0.85, dominance=1.2)
 _BACK: Final = Articulation(0.28, 0.18, dominance=0.4)
+_PALATAL: Final = Articulation(0.24, 0.45, dominance=0.6)
 
 _OPEN_BACK: Final = Articulation(0.95, 0.15)
 _OPEN_FRONT: Final = Articulation(0.85, 0.45)
@@ -55,20 +56,25 @@ _CLOSE_FRONT_ROUND: Final = Articulation(0.24, 0.05, 0.85, 0.15, dominance=1.2)
 _SOUNDS: Final[dict[str, Articulation]] = {
     **dict.fromkeys(("p", "b", "m"), _LIPS),
     **dict.fromkeys(("f", "v"), _TEETH),
-    **dict.fromkeys(("t", "d", "n", "l"), _TONGUE_TIP),
+    **dict.fromkeys(("t", "d", "n", "l", "L"), _TONGUE_TIP),
     **dict.fromkeys(("s", "z", "ts"), _HISS),
     **dict.fromkeys(("T", "D"), _DENTAL),
     **dict.fromkeys(("S", "Z", "tS", "dZ"), _HUSH),
     # Palatal and retroflex hisses of other languages sound and look like S.
     **dict.fromkeys(("s;", "z;", "s.", "z.", "S;", "Z;", "ts;", "tS;", "dz;", "dZ;"), _HUSH),
-    **dict.fromkeys(("k", "g", "N", "x", "h", "C", "q", "Q", "G", "X"), _BACK),
+    # The throat's own sounds, glottal stops too, leave the lips to the neighbours.
+    **dict.fromkeys(("k", "g", "N", "x", "h", "C", "q", "Q", "G", "X", "H", "?"), _BACK),
+    # Softened consonants carry a mark of their own after them.
+    **dict.fromkeys((";", "J", "c"), _PALATAL),
+    # Spanish b and v between vowels: lips near each other, never together
+    "B": Articulation(0.10, 0.1, dominance=1.4),
     "j": Articulation(0.24, 0.65, dominance=0.9),
     "w": Articulation(0.16, 0.0, 0.95, 0.15, dominance=1.3),
     **dict.fromkeys(("r", "R", "*"), Articulation(0.28, 0.0, 0.35, 0.40, dominance=0.8)),
     **dict.fromkeys(("A:", "A", "0", "aa", "a:"), _OPEN_BACK),
     "a": _OPEN_FRONT,
     **dict.fromkeys(("E", "e", "e@", "E:"), _MID_FRONT),
-    **dict.fromkeys(("I", "I2", "IR"), _NEAR_CLOSE_FRONT),
+    **dict.fromkeys(("I", "I2", "IR", "u-", 'i"'), _NEAR_CLOSE_FRONT),
     **dict.fromkeys(("i:", "i", "i@", "i@3"), _CLOSE_FRONT),
     **dict.fromkeys(("V", "VR"), _MID_CENTRAL),
     **dict.fromkeys(("@", "@2", "@5", "a#", "@L"), Articulation(0.38, 0.15, dominance=0.7)),
@@ -82,15 +88,17 @@ _SOUNDS: Final[dict[str, Articulation]] = {
 _GLIDES: Final[dict[str, tuple[Articulation, Articulation]]] = {
     **dict.fromkeys(("aI", "aI@", "aI3"), (_OPEN_BACK, _NEAR_CLOSE_FRONT)),
     **dict.fromkeys(("aU", "aU@"), (_OPEN_BACK, _NEAR_CLOSE_BACK)),
-    "eI": (_MID_FRONT, _CLOSE_FRONT),
+    "ai": (_OPEN_FRONT, _CLOSE_FRONT),
+    **dict.fromkeys(("au", "ao"), (_OPEN_BACK, _NEAR_CLOSE_BACK)),
+    **dict.fromkeys(("eI", "ei"), (_MID_FRONT, _CLOSE_FRONT)),
     **dict.fromkeys(("OI", "OY"), (_MID_BACK, _NEAR_CLOSE_FRONT)),
-    **dict.fromkeys(("oU", "@U"), (_MID_BACK, _CLOSE_BACK)),
+    **dict.fromkeys(("oU", "@U", "ou"), (_MID_BACK, _CLOSE_BACK)),
 }
 
 
 def articulations(name: str) -> tuple[Articulation, ...]:
     """One articulation of an espeak-ng mnemonic, or two for a gliding vowel."""
-    if not name or name[0] in "_?":
+    if not name or name[0] == "_":
         return (SILENCE,)
     for candidate in (name, name.rstrip('0123456789#-/~^;!.`"'), name[0]):
         if candidate in _GLIDES:

@@ -7,8 +7,13 @@ closes the mouth, whatever the net makes of it.
 
 The background is the lowest smoothed level of the last 1.6 s (minimum statistics: speech
 has a dip of several decibels within any such time, noise and hum have none), in four bands:
-white noise drowns a voice above 2 kHz long before it does so below 500 Hz. Gaps of up to
-0.16 s leave the gate open: lips close for p and b in silence.
+white noise drowns a voice above 2 kHz long before it does so below 500 Hz. A held or sung vowel
+has no dip either, so what the net takes for a vowel is no background for ten seconds, longer
+than a breath lasts; after that nothing steady is believed. Gaps of up to 0.16 s leave the gate
+open: lips close for p and b in silence.
+
+How loud a voice is counts against its own loudest sounds, never against a fixed level: who
+talks 40 dB lower moves the same mouth.
 """
 
 from __future__ import annotations
@@ -31,8 +36,8 @@ _FULL_SCALE: Final = 38400.0
 _BAND_EDGES: Final = (2, 8, 16, 26)
 """First mels of the four bands: 200, 500, 1300 and 3400 Hz; below them rumble wanders."""
 
-_SILENCE_DB: Final = -68.0
-"""RMS of a band below which the background is never taken: hiss of a sound card."""
+_SILENCE_DB: Final = -86.0
+"""RMS of a band below which the background is never taken: rounding to 16 bits, and dither."""
 
 _NOTHING_DB: Final = -120.0
 
@@ -47,7 +52,13 @@ _BLOCKS: Final = 10
 _SMOOTHING: Final = 0.45
 _LOUDNESS_SMOOTHING: Final = 0.35
 
-_FIRST_REFERENCE_DB: Final = -42.0
+_VOWEL: Final = 0.15
+"""The net's opening or rounding from which on it takes a sound for a vowel."""
+
+_LONGEST_VOWEL_ROWS: Final = 250
+"""Ten seconds."""
+
+_FIRST_REFERENCE_DB: Final = -66.0
 _REFERENCE_ATTACK: Final = 0.6
 _REFERENCE_DECAY_DB: Final = 0.08
 """Per row: 2 dB a second."""
@@ -84,16 +95,20 @@ class SpeechLevel:
         self._reference = _FIRST_REFERENCE_DB
         self._minima: Decibels = np.full((_BLOCKS, bands), _NOTHING_DB)
         self._row = 0
+        self._vowel_rows = 0
         self._held = 0
         self._gate = 0.0
 
-    def next(self, mel: FloatArray) -> Level:
-        """The level of a row; `mel`, shape (n, 40), holds the frames around its instant."""
+    def next(self, mel: FloatArray, vowel: float) -> Level:
+        """The level of a row; `mel`, shape (n, 40), holds the frames around its instant.
+
+        `vowel`, 0 to 1, is how much of a vowel the net hears in it: its opening or rounding.
+        """
         power = to_power(mel).mean(axis=0, dtype=np.float64) - FLOOR
         bands = np.add.reduceat(np.maximum(power, 0.0), _BAND_EDGES) / _FULL_SCALE
         now: Decibels = 10.0 * np.log10(bands + 1e-12)
         self._smoothed += _SMOOTHING * (now - self._smoothed)
-        background = self._background()
+        background = self._background(vowel)
         self._open(float((now - np.maximum(background, _SILENCE_DB)).max()))
         self._loudness += _LOUDNESS_SMOOTHING * (float(bands.sum()) - self._loudness)
         loudness = 10.0 * math.log10(self._loudness + 1e-12)
@@ -104,16 +119,23 @@ class SpeechLevel:
         noise = 10.0 * math.log10(float((10.0 ** (background / 10.0)).sum()))
         return Level(self._gate, scale, _between(self._reference - noise, _CLEAR_DB))
 
-    def _background(self) -> Decibels:
-        """The lowest of the last ten blocks of 160 ms, the present one included, per band."""
-        block = self._row // _BLOCK_ROWS % _BLOCKS
-        if self._row % _BLOCK_ROWS == 0:
-            self._minima[block] = self._smoothed
-        else:
+    def _background(self, vowel: float) -> Decibels:
+        """The lowest of the last ten blocks of 160 ms, the present one included, per band.
+
+        Rows of a vowel may lower the present block; they never bring a new one.
+        """
+        self._vowel_rows = self._vowel_rows + 1 if vowel > _VOWEL else 0
+        if 0 < self._vowel_rows <= _LONGEST_VOWEL_ROWS:
+            block = max(self._row - 1, 0) // _BLOCK_ROWS % _BLOCKS
             self._minima[block] = np.minimum(self._minima[block], self._smoothed)
-        self._row += 1
-        lowest: Decibels = self._minima.min(axis=0)
-        return lowest
+        else:
+            block = self._row // _BLOCK_ROWS % _BLOCKS
+            begins = self._row % _BLOCK_ROWS == 0
+            lowest = np.inf if begins else self._minima[block]
+            self._minima[block] = np.minimum(lowest, self._smoothed)
+            self._row += 1
+        background: Decibels = self._minima.min(axis=0)
+        return background
 
     def _open(self, above_db: float) -> None:
         """The gate opens at once, holds, and falls over some rows."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Text to speech with phoneme times, through libespeak-ng.
+"""Speech with phoneme times through libespeak-ng, and which voices it has.
 
 The command line tool prints no phoneme times for its own voices, so the library is called by
 ctypes with phoneme events on. The library keeps its state in globals and is not re-entrant:
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import itertools
 import threading
 from collections.abc import Callable
 from typing import Any, Final
@@ -57,6 +58,20 @@ class _Event(ctypes.Structure):
     )
 
 
+class _Listed(ctypes.Structure):
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("languages", ctypes.c_void_p),  # (priority, text, 0) again and again, then 0
+        ("identifier", ctypes.c_char_p),
+        ("gender", ctypes.c_ubyte),
+        ("age", ctypes.c_ubyte),
+        ("variant", ctypes.c_ubyte),
+        ("unused", ctypes.c_ubyte),
+        ("score", ctypes.c_int),
+        ("spare", ctypes.c_void_p),
+    )
+
+
 _Callback = ctypes.CFUNCTYPE(
     ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
 )
@@ -83,6 +98,31 @@ def synthesise(
         return _library().speak(spoken, voice, words_per_minute, pitch)
 
 
+@functools.cache
+def languages() -> dict[str, str]:
+    """Every language in small letters, such as "en-us", and the file of the voice that speaks it.
+
+    Raises SynthesiserMissingError.
+    """
+    with _lock:
+        found = _library().listed(None)
+    best: dict[str, tuple[int, str]] = {}
+    for identifier, spoken in found:
+        for priority, language in spoken:
+            known = best.get(language)
+            if known is None or priority < known[0]:
+                best[language] = priority, identifier
+    return {language: identifier for language, (_, identifier) in sorted(best.items())}
+
+
+@functools.cache
+def variants() -> tuple[str, ...]:
+    """What may follow a voice's name after a plus, such as "f3"; an unknown one has no effect."""
+    with _lock:
+        found = _library().listed("variant")
+    return tuple(sorted(identifier.removeprefix("!v/") for identifier, _ in found))
+
+
 class _Library:
     """The initialised library and what its callback gathers during one call."""
 
@@ -103,7 +143,9 @@ class _Library:
             event = events[index]
             if event.type == _EVENT_PHONEME:
                 raw = bytes(event.id.string).split(b"\0")[0].decode("utf-8", "replace")
-                self._events.append((event.audio_position / 1000.0, raw.lstrip("',%=|")))
+                # "(en)": a word is read by another language's rules; nothing is heard of the mark
+                if not raw.startswith("("):
+                    self._events.append((event.audio_position / 1000.0, raw.lstrip("',%=|")))
             index += 1
         return 0
 
@@ -129,6 +171,18 @@ class _Library:
         samples = np.concatenate([*self._chunks, tail])
         return Speech(samples, self._sample_rate, self._phonemes(len(samples)))
 
+    def listed(self, kind: str | None) -> list[tuple[str, list[tuple[int, str]]]]:
+        """Voices of a kind, all for None: identifiers, and languages with their priorities."""
+        text = ctypes.create_string_buffer((kind or "").encode())
+        wanted = ctypes.byref(_Listed(languages=ctypes.addressof(text))) if kind else None
+        self._library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_Listed))
+        voices = self._library.espeak_ListVoices(wanted)
+        found = []
+        for index in itertools.takewhile(lambda at: voices[at], itertools.count()):
+            voice = voices[index].contents
+            found.append((voice.identifier.decode("utf-8", "replace"), _spoken(voice.languages)))
+        return found
+
     def _phonemes(self, length: int) -> tuple[Phoneme, ...]:
         end = length / self._sample_rate
         voiced = end - _TAIL_S
@@ -139,6 +193,16 @@ class _Library:
             for (start, name), stop in zip(events, ends, strict=True)
             if stop > start
         )
+
+
+def _spoken(address: int) -> list[tuple[int, str]]:
+    """Priority (1 is the best) and language, for each that a voice speaks."""
+    spoken = []
+    while priority := ctypes.string_at(address, 1)[0]:
+        text = ctypes.string_at(address + 1)
+        spoken.append((priority, text.decode("ascii", "replace")))
+        address += len(text) + 2
+    return spoken
 
 
 @functools.cache

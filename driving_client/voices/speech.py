@@ -21,6 +21,10 @@ class SynthesiserMissingError(SpeechError):
     """A synthesiser's library or its data are not installed: nothing can be spoken by it here."""
 
 
+class UnknownVoiceError(SpeechError):
+    """Nobody here has that name or speaks that language."""
+
+
 @dataclass(frozen=True, slots=True)
 class Phoneme:
     """espeak-ng's mnemonic (stress marks removed) and its time in seconds of the audio."""

@@ -13,11 +13,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """Where the sound is: seconds of the utterance, and how far it will run without a stop."""
+    """Where the sound is: seconds of the utterance, and how far it will run without a stop.
+
+    `lead_s`: where it stands, how soon it will run; None while nothing is written that would.
+    """
 
     position_s: float
     limit_s: float
     running: bool
+    lead_s: float | None = None
 
 
 @dataclass(slots=True)
@@ -68,7 +72,12 @@ class Ledger:
             return Located(self._content, self._content, running=False)
         run = self._runs[0]
         if not run.speech or played_s < run.start:
-            return Located(run.content, run.content, running=False)
+            following = next((later for later in self._runs if later.speech), None)
+            if following is None:
+                return Located(run.content, run.content, running=False)
+            limit = run.content + (following.end - following.start)
+            lead = max(following.start - played_s, 0.0)
+            return Located(run.content, limit, running=False, lead_s=lead)
         limit = run.content + (run.end - run.start)
         position = min(run.content + (played_s - run.start), limit)
         return Located(position, limit, running=position < limit)

@@ -20,7 +20,7 @@ from typing import Final
 from driving_client.utterance import Utterance
 from kioskd.audio.device import AlsaDevice
 from kioskd.audio.device_choice import DeviceChoice, OpenDevice
-from kioskd.audio.settings import PERIOD_S, AudioSettings
+from kioskd.audio.settings import MOUTH_LEAD_S, PERIOD_S, AudioSettings
 from kioskd.audio.snapshot import AudioSnapshot
 from kioskd.audio.voice import Voice
 from kioskd.errors import AudioError
@@ -160,7 +160,8 @@ class AudioOutput:
     def _begin(self, utterance: Utterance, hold_s: float, requested: float, ticket: int) -> None:
         self._silence(requested)
         self._ticket = ticket
-        self._voice = Voice(utterance, self._settings.volume, hold_s, self._clock)
+        lead_s = max(MOUTH_LEAD_S - self._latency_s, 0.0)
+        self._voice = Voice(utterance, self._settings.volume, hold_s, lead_s, self._clock)
         self._voice.rewind(self._choice.device, 0.0)
 
     def _silence(self, requested: float) -> None:
@@ -225,6 +226,7 @@ class AudioOutput:
         previous_s = before.position_at(now) if before.ticket == self._ticket else 0.0
         located = voice.locate(now, self._latency_s)
         position_s, speed = voice.advance(located, previous_s)
+        lead_s = None if voice.paused else located.lead_s
         self._snapshot = AudioSnapshot(
             ticket=self._ticket,
             position_s=position_s,
@@ -232,6 +234,7 @@ class AudioOutput:
             speed=speed,
             limit_s=max(located.limit_s, position_s),
             running=located.running and not voice.paused,
+            heard_at=None if lead_s is None else now + lead_s,
             started=voice.started,
             finished=voice.finished,
             starved=voice.starved,

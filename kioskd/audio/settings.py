@@ -42,6 +42,12 @@ Four periods: a render loop that holds Python's lock for 20 ms must not cause an
 and speech that comes back queues behind no more than this.
 """
 
+MOUTH_LEAD_S: Final = 0.08
+"""How long before its first sound a voice is announced: what a mouth takes to open."""
+
+LEAD_IN_S: Final = 0.04
+"""The most silence written ahead of a voice for that; its own quiet beginning does the rest."""
+
 LEAST_BUFFER_S: Final = 0.09
 """A device that holds less than some 100 ms (drivers round down) runs dry on a busy board."""
 

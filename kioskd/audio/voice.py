@@ -18,21 +18,29 @@ from driving_client.utterance import Utterance
 from kioskd.audio.clock import PositionClock
 from kioskd.audio.device import SoundDevice
 from kioskd.audio.ledger import Ledger, Located
-from kioskd.audio.settings import LOW_WATER_S, PERIOD_S, PREFILL_S
+from kioskd.audio.settings import LEAD_IN_S, LOW_WATER_S, PERIOD_S, PREFILL_S
 from kioskd.audio.voice_source import VoiceSource
+
+_QUIET: Final = 100
+"""Samples up to this, of 32,768, are no sound yet."""
 
 _MAX_LAG_S: Final = 0.2
 """An estimate that ran ahead falls back at a speed of 1 − lead / this, and not below 0."""
 
 
 class Voice:
-    """The utterance that plays; used by the audio thread only."""
+    """The utterance that plays; used by the audio thread only.
+
+    It waits for motion `hold_s` at most, and its first sound is announced `lead_s` ahead, as far as
+    `LEAD_IN_S` allows.
+    """
 
     def __init__(
         self,
         utterance: Utterance,
         volume: float,
         hold_s: float,
+        lead_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._now = clock
@@ -41,12 +49,14 @@ class Voice:
         self.started = False
         self._volume = volume
         self._hold_s = hold_s
+        self._lead_s = lead_s
         self._first_audio: float | None = None
         self._ledger = Ledger()
         self._clock = PositionClock()
         self._source: VoiceSource | None = None
         self._heard = 0.0
         self._xruns = 0
+        self._leads_in = True
 
     @property
     def starved(self) -> bool:
@@ -69,6 +79,8 @@ class Voice:
         self._clock.reset()
         self._heard = max(heard_s, 0.0)
         self._xruns = device.xruns
+        # A voice that another device goes on with has a mouth that is open
+        self._leads_in = self.paused or not self.started
 
     def may_start(self, now: float) -> bool:
         """Enough speech has come, and its motion too or the wait for it is over."""
@@ -89,6 +101,9 @@ class Voice:
         """Fill the device with speech, or with the least silence that keeps it running."""
         assert self._source is not None
         period = round(device.rate * PERIOD_S)
+        if self._leads_in:
+            self._leads_in = False
+            self._lead_in(device)
         # Bounded: a device without a clock would accept silence for ever
         for _ in range(device.buffer_frames // period):
             if device.writable() < period:
@@ -111,6 +126,17 @@ class Voice:
             self._ledger.add(taken / device.rate, speech=speech)
             if taken < len(block):
                 return
+
+    def _lead_in(self, device: SoundDevice) -> None:
+        """Silence that gives the mouth time to open, as far as the voice's own is too short."""
+        assert self._source is not None
+        lead = round(device.rate * self._lead_s)
+        beginning = np.abs(self._source.peek(lead).astype(np.int32)) > _QUIET
+        quiet = int(beginning.argmax()) if beginning.any() else len(beginning)
+        silence = np.zeros(min(lead - quiet, round(device.rate * LEAD_IN_S)), np.int16)
+        if len(silence):
+            self._clock.start(self._now())
+            self._ledger.add(device.write(silence) / device.rate, speech=False)
 
     def follow(self, device: SoundDevice) -> bool:
         """Take a reading of the device; False when it has outrun the monotonic clock."""

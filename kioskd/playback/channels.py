@@ -18,6 +18,9 @@ from splat_gles.avatar import Avatar
 MOUTH_S: Final = 0.08
 """From anything into a mouth that speaks."""
 
+_SOONEST_S: Final = 0.04
+"""Where the sound is nearer than that: one frame of the wire, from which speech itself steps."""
+
 _GAZE_S: Final = 0.1
 _MOUTH: Final = ("jaw", "mouth", "tongue", "cheekPuff")
 _GAZE: Final = ("eyeLook", "leftEye", "rightEye")
@@ -39,3 +42,9 @@ class Channels:
             durations[self._mouth] = mouth_s
         durations[self._gaze] = min(_GAZE_S, face_s)
         return durations
+
+    def arriving(self, durations: FloatArray, within_s: float) -> FloatArray:
+        """The same with a mouth that arrives `within_s`, as far as one can (`_SOONEST_S`)."""
+        arriving = durations.copy()
+        arriving[self._mouth] = min(max(within_s, _SOONEST_S), MOUTH_S)
+        return arriving

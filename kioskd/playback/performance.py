@@ -6,6 +6,7 @@ Used by the render thread only. Which turn it is and what becomes of it is the p
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
@@ -54,7 +55,7 @@ class Performance:
         self._activity = Activity.IDLE
         key, pose = self.gestures.at(now)
         self._transition = Transition(pose, key)
-        channels = Channels(avatar)
+        self._channels = channels = Channels(avatar)
         self._into_speech = channels.durations(settings.ease_in_frames * FRAME_S, MOUTH_S)
         self._into_lips = channels.durations(settings.ease_disconnect_frames * FRAME_S, MOUTH_S)
         self._to_idle = channels.durations(settings.ease_out_frames * FRAME_S)
@@ -93,30 +94,36 @@ class Performance:
         self, now: float, latency_s: float, turn: Turn, audio: AudioSnapshot, *, linked: bool
     ) -> SpeechMotion:
         """Follow the turn's motion for the frame that is seen `latency_s` from now."""
-        running = audio.running
-        motion_s = audio.position_at(now) + (latency_s if running else 0.0)
-        motion = turn.follower.at(now, motion_s, running=running, started=audio.started)
-        self._layer.listen(turn, motion_s)
-        if not audio.started or motion.sample is None:
+        seen = now + latency_s
+        lead_s = audio.lead_s(seen)
+        under_way, heard = lead_s < math.inf, lead_s == 0
+        motion_s = audio.position_at(now) + latency_s if audio.running else audio.position_at(seen)
+        motion = turn.follower.at(now, motion_s, running=under_way, started=audio.started)
+        heard_s = motion_s - lead_s if under_way else motion_s
+        self._layer.listen(turn, heard_s)
+        early = under_way and lead_s > MOUTH_S
+        if not audio.started or early or motion.sample is None:
             self._frames.posed(PosedFrame())
             # A turn that goes on without its link has lost it: the shorter way to rest
             self._to_rest(now, self._to_idle if linked else self._from_lost)
             return motion
         durations = self._into_lips if motion.by_lips and turn.face_shown else self._into_speech
+        if not (audio.running and turn.face_shown):
+            durations = self._channels.arriving(durations, lead_s)
         ready = None
         if not turn.face_shown:
             turn.face_shown = True
             if not motion.by_lips:
                 ready = max(turn.utterance.first_motion or now, turn.voice_came or now)
-        moving = running and (motion.by_lips or motion.status == "flowing")
+        moving = heard and (motion.by_lips or motion.status == "flowing")
         self._frames.posed(PosedFrame(turn.ticket, motion_s if moving else None, ready))
         retarget = self._retarget_of(turn, motion.sample)
         target = self._face.of_motion(motion.sample, retarget)
         self._activity = Activity.IDLE if turn.paused else Activity.SPEAKING
-        if running:
+        if under_way:
             still = None if motion.by_lips else self._stillness(turn).of(target, retarget)
-            self._layer.follow(now, motion_s, still)
-            self._phrase_ends = self._layer.phrase_ends(now, motion_s)
+            self._layer.follow(now, heard_s, still)
+            self._phrase_ends = self._layer.phrase_ends(now, heard_s)
         else:
             self._leave_layer(now, self._to_idle)
         self._upper.keep_smile(target, self._smile, motion_s)

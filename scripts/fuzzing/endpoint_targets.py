@@ -15,13 +15,13 @@ from aiohttp import WSMessage, WSMsgType, web
 from driving_client.endpoint.driveningress_session import DrivingIngressSession
 from driving_client.endpoint.relay_session import RelaySession
 from driving_client.endpoint.session_tokens import grant
-from driving_client.endpoint.settings import EndpointSettings
 from driving_client.endpoint.speaker import Speaker
 from driving_client.link.flood import FloodGuard
 from driving_client.link.frame_reader import FrameReader
 from driving_client.link.meter import Meter
 from driving_client.retarget import Retarget, load_retarget
 from driving_client.sample_rates import SAMPLE_RATES
+from driving_client.voices.choice import Voices
 from driving_client.wire.codec import (
     AudioInput,
     ConfigureSession,
@@ -82,13 +82,13 @@ def _retarget() -> Retarget:
 
 @cache
 def _speaker() -> Speaker:
-    return Speaker(EndpointSettings(), _retarget())
+    return Speaker(_retarget())
 
 
 def endpoint_relay(data: bytes) -> None:
     """The texts of a kiosk on `/relay`: start, and reports of what it plays."""
     socket, as_response = _socket(frames_in(data)[:_MOST_FRAMES])
-    session = RelaySession(as_response, _reader(as_response), _speaker(), 4.0)
+    session = RelaySession(as_response, _reader(as_response), _speaker(), Voices().choose, 4.0)
     if not finish(session._start()):
         return
     assert type(session._sample_rate) is int

@@ -16,8 +16,9 @@ from yarl import URL
 from driving_client.endpoint.say_request import MAXIMUM_JSON, MAXIMUM_VOICE_S, SayError, read_say
 from driving_client.errors import SpeechError
 from driving_client.link.local_voice import LocalVoice
-from driving_client.lipsync.readable_text import readable
 from driving_client.sample_rates import SAMPLE_RATES
+from driving_client.speakable.readable import readable
+from driving_client.speakable.text import speakable
 from driving_client.utterance import Utterance
 from driving_client.voices.speech import MAXIMUM_CHARACTERS
 from fuzzing.target import Target, finish, header, join, split, text
@@ -65,9 +66,12 @@ def say_request(data: bytes) -> None:
 
 
 def readable_text(data: bytes) -> None:
-    """A text with markup, and the name of the voice that is to read it."""
-    voice, written = (text(part) for part in split(data, 2))
-    assert readable(written, voice).strip() or not written.strip()
+    """A text with markup, figures and signs, and the language of the voice that is to read it."""
+    language, written = (text(part) for part in split(data, 2))
+    said = readable(written, language)
+    assert said.strip() or not written.strip()
+    assert len(said) <= 40 * len(written) + 40
+    assert speakable(said, language) == said
 
 
 async def _at_once(call: Callable[[], Any]) -> Any:
@@ -108,14 +112,35 @@ _MARKUP: Final = (
     "<b></b>", "[" * 40 + "ˈ" + "](a)" * 40, "你好", "α Привет",
 )  # fmt: skip
 
+_LANGUAGES: Final = (b"en", b"de", b"fr", b"es")
+_FIGURES: Final = (
+    "$1,234.56, 5,50 €, 3 Mio. €, 20 °C, 5-10 km/h, 50%, ½, 3/4, 16:9, 2*3, -5, 1.000.000, .5",
+    "2026-11-30T14:30Z, 30.11.2026, 11/30/26, Nov. 30th, 3. Mai, 1er mai, 14h30, 9 a.m., 14 Uhr",
+    "Dr. X, z.B. 1st 2e 3º +49 30 123456 call 911 a@b.org 1990s #1 3.11.2 AT&T 😀 :-)",
+)
+
 TARGETS: Final = (
     Target(
         "readable_text",
         readable_text,
         (SpeechError,),
-        ("driving_client.lipsync.readable_text:",),
+        tuple(
+            f"driving_client.speakable.{module}:"
+            for module in (
+                "addresses",
+                "figures",
+                "letters",
+                "markup",
+                "quantities",
+                "readable",
+                "signs",
+                "text",
+                "times_and_dates",
+            )
+        ),
         (
             *(join(b"en-us", written.encode()) for written in _MARKUP),
+            *(join(code, written.encode()) for code in _LANGUAGES for written in _FIGURES),
             join(b"ru", _MARKUP[-1].encode()),
             join(b"mb-us1", _MARKUP[-1].encode()),
         ),

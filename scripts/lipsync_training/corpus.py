@@ -29,9 +29,9 @@ from driving_client.lipsync.coarticulation import mouth_controls
 from driving_client.lipsync.log_mel import log_mel
 from driving_client.utterance import Samples
 from driving_client.voices.espeak import synthesise
+from driving_client.voices.flite import speak_flite
 from driving_client.voices.speech import Phoneme, Speech
 from lipsync_training.festival import speak_festival
-from lipsync_training.flite import speak_flite
 from lipsync_training.texts import training_sentences
 
 LABEL_RATE: Final = 50.0
@@ -134,7 +134,10 @@ def _speak(job: _Job, rng: np.random.Generator) -> list[Speech]:
     if engine == "festival":
         return speak_festival(job.sentences, name, float(rng.uniform(0.9, 1.2)))
     if engine == "flite":
-        return [speak_flite(text, name, float(rng.uniform(0.85, 1.25))) for text in job.sentences]
+        return [
+            speak_flite(text, name, duration_stretch=float(rng.uniform(0.85, 1.25)))
+            for text in job.sentences
+        ]
     if engine != "espeak":
         raise SpeechError(f"no synthesiser {engine!r}; take flite, festival or espeak")
     return [

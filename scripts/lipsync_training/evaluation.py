@@ -14,9 +14,9 @@ from driving_client.lipsync.mouth_net import WindowNet
 from driving_client.lipsync.speech_mouth import SpeechMouth
 from driving_client.motion import FloatArray
 from driving_client.retarget.mouth import CLOSE, CONTROL_NAMES, FV, OPEN
+from driving_client.voices.flite import speak_flite
 from driving_client.voices.speech import Speech
 from lipsync_training.disturbances import DISTURBANCES
-from lipsync_training.flite import speak_flite
 from lipsync_training.held_out import SENTENCES, VOICE
 from lipsync_training.scores import best_lag, correlation, energy_score, event_f1
 

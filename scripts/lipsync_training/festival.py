@@ -17,8 +17,8 @@ from typing import Final
 
 from driving_client.errors import SpeechError
 from driving_client.voices.arpabet import to_phonemes
+from driving_client.voices.flite import read_wave
 from driving_client.voices.speech import Phoneme, Speech
-from lipsync_training.flite import read_wave
 
 _TIMEOUT_S: Final = 300.0
 

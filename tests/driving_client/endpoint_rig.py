@@ -43,13 +43,12 @@ async def receive(socket: aiohttp.ClientWebSocketResponse, timeout_s: float = 60
 
 
 async def kiosk(
-    client: aiohttp.ClientSession, url: str, rate: int = 16000
+    client: aiohttp.ClientSession, url: str, rate: int = 16000, voice: object = None
 ) -> aiohttp.ClientWebSocketResponse:
-    """A connected kiosk."""
+    """A connected kiosk, which asks for a voice where one is given."""
     socket = await client.ws_connect(f"{url}/relay")
-    await socket.send_str(
-        json.dumps({"action": "start", "avatar_id": "somebody", "sample_rate": rate})
-    )
+    start = {"action": "start", "avatar_id": "somebody", "sample_rate": rate}
+    await socket.send_str(json.dumps(start if voice is None else {**start, "voice": voice}))
     await asyncio.sleep(0.1)  # there is no answer to a start
     return socket
 

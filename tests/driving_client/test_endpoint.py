@@ -461,7 +461,7 @@ def test_speech_is_made_on_a_thread_beside_the_loop(monkeypatch):
 
         return noted
 
-    for name in ("synthesise", "perform", "_resampled"):
+    for name in ("readable", "perform", "_resampled"):
         monkeypatch.setattr(speaker, name, noting(name, getattr(speaker, name)))
 
     async def story():
@@ -469,8 +469,8 @@ def test_speech_is_made_on_a_thread_beside_the_loop(monkeypatch):
             await utterance(await kiosk(client, url, 24000))
 
     asyncio.run(story())
-    assert set(threads) == {"synthesise", "perform", "_resampled"}
-    assert all(thread.startswith("espeak") for thread in threads.values()), threads
+    assert set(threads) == {"readable", "perform", "_resampled"}
+    assert all(thread.startswith("speaker") for thread in threads.values()), threads
 
 
 def test_the_command_line_says_what_is_wrong(capsys, tmp_path):

@@ -2,6 +2,7 @@
 """Text to speech to mouth: phonemes and their times, closures, silence."""
 
 import ctypes
+import itertools
 import threading
 
 import numpy as np
@@ -98,6 +99,26 @@ def test_unknown_phonemes_get_a_plausible_mouth():
     assert 0.2 < articulations("§")[0].open < 0.5
     assert articulations("_!") == (SILENCE,)
     assert mouth_controls([], 3).tolist() == np.zeros((3, 6)).tolist()
+
+
+def test_a_word_of_another_language_brings_no_sound_of_its_own_for_the_switch():
+    speech = synthesise("我爱 Berlin.", "cmn")
+    spoken = names(speech)
+    assert {"b", "l", "n"} < set(spoken), "the foreign word is spoken"
+    assert not [name for name in spoken if "(" in name]
+    for before, after in itertools.pairwise(speech.phonemes):
+        assert before.end == after.start
+
+
+def test_sounds_of_throat_and_palate_leave_the_lips_to_their_neighbours():
+    def between(consonant, vowel):
+        spoken = [Phoneme("_:", 0.0, 0.3), Phoneme(vowel, 0.3, 0.5)]
+        spoken += [Phoneme(consonant, 0.5, 0.58), Phoneme(vowel, 0.58, 0.8)]
+        return mouth_controls(spoken, 20)[13]
+
+    for consonant in ("?", "H", ";"):
+        assert between(consonant, "A:")[OPEN] > 0.4
+        assert between(consonant, "u:")[PUCKER] > 0.4
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from driving_client.lipsync.speech_mouth import SpeechMouth
 from driving_client.motion import FLAME_SLICES
 from driving_client.retarget.mouth import CLOSE, FV, OPEN
 from driving_client.voices.espeak import synthesise
+from driving_client.voices.flite import speak_flite
 from driving_client.wire.recording import read_recording
 from lipsync_training.disturbances import DISTURBANCES
 from lipsync_training.evaluation import (
@@ -20,7 +21,7 @@ from lipsync_training.evaluation import (
     measure,
     mouth_of,
 )
-from lipsync_training.held_out import SECOND_LANGUAGE
+from lipsync_training.held_out import SECOND_LANGUAGE, VOICE
 from lipsync_training.noises import music, to_samples
 from lipsync_training.provenance import (
     DEBIAN_PACKAGES,
@@ -134,6 +135,21 @@ def test_a_held_vowel_stays_open_and_then_closes():
     rows = mouth_of(speech)
     assert rows[:, OPEN].max() > 0.5
     assert rows[-2:, OPEN].max() < 0.2
+
+
+@needs_flite
+def test_a_vowel_sung_for_six_seconds_keeps_the_mouth_open():
+    """The held-out voice's "ah", drawn out to some seconds; its end closes the mouth."""
+    speech = speak_flite("ah", VOICE, duration_stretch=30.0)
+    vowel = next(p for p in speech.phonemes if p.name == "A:")
+    assert vowel.end - vowel.start > 7.5
+    opening = mouth_of(speech)[:, OPEN]
+    start, end = round(vowel.start * 25), round(vowel.end * 25)
+    # So slow a voice takes over a second to arrive at its vowel.
+    sung = opening[start + 35 : start + 35 + 150]
+    assert sung.mean() > 0.6
+    assert sung.min() > 0.3
+    assert opening[end + 50 :].max() < 0.1
 
 
 def test_both_model_files_hold_the_same_weights():

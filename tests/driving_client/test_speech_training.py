@@ -16,9 +16,9 @@ from driving_client.lipsync.coarticulation import mouth_controls
 from driving_client.lipsync.log_mel import SILENCE as SILENT_MEL
 from driving_client.lipsync.log_mel import log_mel
 from driving_client.retarget.mouth import CLOSE, CONTROL_NAMES, FV, OPEN
-from driving_client.voices import arpabet
+from driving_client.voices import arpabet, flite
 from driving_client.voices.speech import Phoneme
-from lipsync_training import festival, flite, scores, texts
+from lipsync_training import festival, scores, texts
 from lipsync_training.augmentation import Augmentation
 from lipsync_training.corpus import VOICES, Voice, make_corpus
 from lipsync_training.held_out import SENTENCES, VOICE
@@ -80,7 +80,7 @@ def test_flite_tells_its_phones_and_their_times():
     names = [phoneme.name for phoneme in speech.phonemes]
     assert names == ["_", "m", "eI", "b", "i:", "_"]
     assert speech.phonemes[-1].end == pytest.approx(speech.seconds, abs=0.05)
-    longer = flite.speak_flite("Maybe.", "rms", stretch=1.5)
+    longer = flite.speak_flite("Maybe.", "rms", duration_stretch=1.5)
     assert longer.seconds > 1.2 * speech.seconds
 
 

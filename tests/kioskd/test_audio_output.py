@@ -16,6 +16,7 @@ from driving_client.motion_failure import MotionFailure
 from driving_client.sample_rates import SAMPLE_RATES
 from driving_client.utterance import Utterance
 from kioskd.audio.output import AudioOutput
+from kioskd.audio.settings import LEAD_IN_S
 from kioskd.errors import AudioError
 from kioskd.metrics import Metrics
 
@@ -89,7 +90,7 @@ def test_a_pause_is_silent_and_loses_nothing() -> None:
     studio.until(lambda s: s.finished)
     loud = studio.card.loud_times()
     gap = np.diff(loud).max()
-    assert gap == pytest.approx(0.5, abs=0.002)
+    assert gap == pytest.approx(0.5 + LEAD_IN_S, abs=0.002)
     assert loud[-1] - loud[0] - gap == pytest.approx(1.0, abs=0.01)
 
 
@@ -170,7 +171,7 @@ def test_without_a_device_the_clock_stands_in(caplog: pytest.LogCaptureFixture) 
     began = studio.time.now
     studio.output.play(spoken(0.5))
     done = studio.until(lambda s: s.finished)
-    assert studio.time.now - began == pytest.approx(0.5, abs=0.011)
+    assert studio.time.now - began == pytest.approx(LEAD_IN_S + 0.5, abs=0.011)
     assert done.reason == "audio_no_device"
     assert "there is no card; the monotonic clock stands in" in caplog.text
 
@@ -195,7 +196,7 @@ def test_a_device_without_a_clock_is_written_to_at_the_pace_of_time() -> None:
         elapsed = studio.time.now - began
         assert studio.output.snapshot().position_at(studio.time.now) <= elapsed + 1e-6
         studio.time.now += 0.01
-    assert studio.time.now - began == pytest.approx(1.0, abs=0.011)
+    assert studio.time.now - began == pytest.approx(LEAD_IN_S + 1.0, abs=0.011)
 
 
 def test_a_lost_device_leaves_the_utterance_alone_and_comes_back() -> None:
@@ -214,7 +215,7 @@ def test_a_lost_device_leaves_the_utterance_alone_and_comes_back() -> None:
         position = seen.position_at(studio.time.now)
         assert position >= last
         last = position
-        worst = max(worst, abs(position - (studio.time.now - began)))
+        worst = max(worst, abs(position - (studio.time.now - began - LEAD_IN_S)))
         if seen.reason is None and came_back is None:
             came_back = studio.time.now - began
         studio.time.now += 0.01
@@ -223,6 +224,66 @@ def test_a_lost_device_leaves_the_utterance_alone_and_comes_back() -> None:
     assert worst < 0.03
     assert studio.output.snapshot().reason is None
     assert value(studio.metrics, "kiosk_audio_device_lost_total") == 1
+
+
+def onset_of(studio: Studio, utterance: Utterance) -> tuple[float, float, float]:
+    """When it was asked for, when its second 0 was announced for, and when that was heard."""
+    asked = studio.time.now
+    studio.output.play(utterance)
+    told = studio.turn()
+    assert (told.started, told.running, told.position_s) == (True, False, 0.0)
+    assert told.heard_at is not None
+    running = studio.until(lambda s: s.running)
+    assert told.heard_at - 0.01 < studio.time.now < told.heard_at + 0.011
+    assert running.position_at(studio.time.now) == pytest.approx(
+        studio.time.now - told.heard_at, abs=0.002
+    )
+    return asked, told.heard_at, float(studio.card.loud_times()[0])
+
+
+def test_a_voice_is_announced_before_it_is_heard() -> None:
+    studio = Studio()
+    asked, told, heard = onset_of(studio, spoken(1.0))
+    assert told == pytest.approx(heard, abs=0.001)
+    assert told - asked == pytest.approx(LEAD_IN_S, abs=0.001)
+
+
+def test_a_voice_that_begins_quietly_is_delayed_by_what_it_lacks_only() -> None:
+    for quiet_s, delay_s in ((0.02, 0.04), (0.06, 0.02), (0.2, 0.0)):
+        studio = Studio()
+        utterance = Utterance("req-1", 16000)
+        utterance.append_audio(np.zeros(round(quiet_s * 16000), np.int16))
+        utterance.append_audio(tone(1.0, 16000))
+        utterance.end_audio()
+        began = studio.time.now
+        studio.output.play(utterance)
+        studio.until(lambda s: s.finished)
+        heard = studio.card.loud_times()[0]
+        assert heard - began == pytest.approx(quiet_s + delay_s, abs=0.003)
+
+
+def test_where_the_amplifier_is_late_anyway_nothing_is_added() -> None:
+    studio = Studio(latency_ms=200.0)
+    asked = studio.time.now
+    studio.output.play(spoken(0.4))
+    told = studio.turn()
+    assert told.heard_at == pytest.approx(asked + 0.2, abs=0.001)
+    assert studio.card.loud_times()[0] == pytest.approx(asked, abs=0.001)
+
+
+def test_speech_that_comes_back_is_announced_too() -> None:
+    """The silence that keeps the card running is written ahead of it, and known."""
+    studio = Studio()
+    utterance = spoken(0.5, ended=False)
+    studio.output.play(utterance)
+    studio.until(lambda s: s.starved)
+    assert studio.pass_time(0.3).heard_at is None
+    utterance.append_audio(tone(0.5, 16000))
+    told = studio.turn()
+    assert told.heard_at is not None
+    assert 0.01 < told.heard_at - studio.time.now < 0.06
+    studio.until(lambda s: s.running)
+    assert studio.time.now == pytest.approx(told.heard_at, abs=0.011)
 
 
 def test_latency_of_the_amplifier_is_taken_off() -> None:

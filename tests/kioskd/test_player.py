@@ -220,6 +220,7 @@ def test_late_motion_is_held_then_let_go_and_joins_at_the_audio_position(stage: 
     back = [jaw_of(pose) for pose in stage.run(0.5)]
     assert stage.player.snapshot().motion == "flowing"
     assert np.abs(np.diff([0, *back])).max() <= 0.6 * JOIN_STEP
+    assert risen_s(back) == pytest.approx(0.08, abs=1.5 * FRAME_S)
     assert back[-1] == pytest.approx(0.6, abs=1e-5)
     assert stage.sound.position == pytest.approx(heard + 0.5, abs=0.03)
 

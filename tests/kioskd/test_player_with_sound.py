@@ -13,103 +13,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cinema import Cinema, OwnTimeCinema
 from made_up.plugin import Clips
 from numpy.typing import NDArray
-from player_stage import AvatarHolder, JawRetarget, flame, jaw_of, small_avatar
-from ready_settings import STILL, ready_audio, ready_playback
-from sound_card import PacedCard, Studio
+from player_stage import flame
+from ready_settings import ready_audio
 from starvation import Late, unless_starved
 
-from driving_client.link.interface import LinkDown, LinkUp, PlaybackState, UtteranceStarted
-from driving_client.lipsync.speech_mouth import SpeechMouth
+from driving_client.link.interface import LinkDown, PlaybackState, UtteranceStarted
 from driving_client.motion_failure import MotionFailure
 from driving_client.retarget import load_retarget
 from driving_client.utterance import Utterance
 from driving_client.wire.recording import read_recording
 from kioskd.audio.output import AudioOutput
-from kioskd.audio.settings import PERIOD_S
 from kioskd.metrics import Metrics
-from kioskd.playback.player import Player
-
-FRAME_S = 1 / 60
-DRAWING_S = 0.008
-
-
-class Cinema:
-    """A render loop without pictures: every frame is seen `DRAWING_S` after its tick."""
-
-    def __init__(
-        self,
-        sound: AudioOutput,
-        metrics: Metrics,
-        clock: Callable[[], float],
-        pass_until: Callable[[float], None],
-        retarget: Any = None,
-    ) -> None:
-        self.sound, self.metrics = sound, metrics
-        self.clock, self.pass_until = clock, pass_until
-        self.reports: list[tuple[str, PlaybackState, int]] = []
-        self.player = Player(
-            ready_playback(idle=STILL),
-            AvatarHolder(small_avatar()),
-            sound,
-            metrics,
-            retarget=retarget or JawRetarget(),
-            make_mouth=SpeechMouth,
-            report=lambda *report: self.reports.append(report),
-            clock=clock,
-        )
-        self.seen: list[tuple[float, float]] = []
-        self.offsets: list[float] = []
-        self.player.on_event(LinkUp("connection"))
-
-    def frame(self) -> None:
-        begin = self.clock()
-        pose = self.player.tick(begin, DRAWING_S)
-        self.pass_until(begin + DRAWING_S)
-        shown = self.clock()
-        self.player.frame_shown(shown)
-        self.seen.append((shown, jaw_of(pose)))
-        offset = self.player.snapshot().sync_offset_s
-        if offset is not None:
-            self.offsets.append(offset)
-        self.pass_until(begin + FRAME_S)
-
-    def until(self, done: Callable[[], bool], within_s: float = 15) -> None:
-        deadline = self.clock() + within_s
-        while not done():
-            assert self.clock() < deadline
-            self.frame()
-
-    def ended(self) -> bool:
-        return bool(self.reports) and self.reports[-1][1] not in (
-            PlaybackState.PLAYING,
-            PlaybackState.PAUSED,
-        )
-
-
-class OwnTimeCinema(Cinema):
-    """With a sound card in the test's time; the audio thread wakes every 10 ms and when told to."""
-
-    def __init__(self, retarget: Any = None) -> None:
-        self.studio = Studio()
-        self.card: PacedCard = self.studio.card
-        self._next_turn = self.studio.time.now
-        super().__init__(
-            self.studio.output,
-            self.studio.metrics,
-            self.studio.time.clock,
-            self.pass_time_until,
-            retarget,
-        )
-
-    def pass_time_until(self, moment: float) -> None:
-        self.studio.turn()
-        while self._next_turn <= moment:
-            self.studio.time.now = self._next_turn
-            self.studio.turn()
-            self._next_turn += PERIOD_S
-        self.studio.time.now = moment
 
 
 @contextlib.contextmanager

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from driving_client.errors import SpeechError
-from driving_client.lipsync.readable_text import readable, without_markup
+from driving_client.speakable.markup import without_markup
+from driving_client.speakable.readable import readable
 from driving_client.voices.espeak import synthesise
 from driving_client.voices.speech import Speech
 
@@ -48,7 +49,7 @@ MARKUP = {
     "HTML blocks": ("<h1>Soup</h1><ul><li>Leek</li></ul>", "Soup\n\nLeek"),
     "HTML that says nothing": ("a<!-- b -->c<script>d()</script><style>e{}</style>", "ac"),
     "a page": ("<!DOCTYPE html><html><body>Hi</body></html>", "Hi"),
-    "entities": ("Fish &amp; chips &#8211; &quot;&euro;5&quot;", 'Fish & chips – "5 euros"'),
+    "entities": ("Fish &amp; chips &#8211; &quot;&euro;5&quot;", 'Fish & chips – "€5"'),
     "entities of entities": ("&amp;amp;lt;b&amp;gt;x", "x"),
     "SSML": (
         '<?xml version="1.0"?><speak>One <break time="1s"/><prosody rate="slow">two</prosody> '
@@ -62,10 +63,6 @@ MARKUP = {
     "thoughts by other names": ("<thinking>a</thinking>b<reasoning>c</reasoning>", "b"),
     "marks between turns": ("Good morning.<|im_end|>\n<|eot_id|>", "Good morning."),
     "styled letters": ("𝐇𝐞𝐥𝐥𝐨 and Ｈｅｌｌｏ", "Hello and Hello"),
-    "prices": ("$1,000, $1, $2.50 or £20", "1,000 dollars, 1 dollar, 2.50 dollars or 20 pounds"),
-    "prices by the million": (
-        "US$5 million, €3bn, $20k", "5 million US dollars, 3 billion euros, 20 thousand dollars",
-    ),
 }  # fmt: skip
 
 PLAIN = (
@@ -105,10 +102,10 @@ def test_a_text_without_markup_is_not_changed(text: str) -> None:
 
 
 @settings(max_examples=1000, deadline=None)
-@given(st.lists(PIECES, max_size=14).map("".join), st.booleans())
-def test_any_text_is_stripped_once_and_for_all(text: str, english: bool) -> None:
-    once = without_markup(text, english=english)
-    assert without_markup(once, english=english) == once
+@given(st.lists(PIECES, max_size=14).map("".join))
+def test_any_text_is_stripped_once_and_for_all(text: str) -> None:
+    once = without_markup(text)
+    assert without_markup(once) == once
 
 
 @given(st.text(max_size=100), st.sampled_from(["en-us", "de", "cmn", "mb-us1", "gmw/en", "", "?"]))
@@ -139,6 +136,7 @@ def test_any_text_is_readable_or_the_reason_is_told(text: str, voice: str) -> No
         ("en", "**你好**", "Chinese such as '你好'"),
         ("en", "<b></b>", "nothing but markup"),
         ("en", "<think>Hm.</think>", "nothing but markup"),
+        ("en", "😀 👋🏽", "nothing but markup or signs"),
     ],
 )
 def test_what_the_voice_cannot_read_is_told_with_an_example(
@@ -156,17 +154,12 @@ def test_what_the_voice_cannot_read_is_told_with_an_example(
         ("ru", "Привет, world"), ("uk", "Привіт"), ("ar", "مرحبا"), ("fa", "سلام"), ("he", "שלום"),
         ("el", "λόγος"), ("hi", "नमस्ते"), ("th", "สวัสดี"), ("de", "Grüße, naïve Œuvre ﬁn"),
         ("pl", "Zażółć gęślą jaźń"), ("vi", "Tiếng Việt"), ("tr", "Iğdır’ın"),
-        ("en", "α-helix, 5 µm, 3 Ω, π, 20 ℃, 1º"), ("en", "✓ 😀 → ½ №5"), ("mb-ru1", "Привет"),
-        ("russian", "Привет"), ("zle/ru", "Привет"), ("en-us", "e\u0301te\u0301"),
+        ("en", "α-helix, Ω, π, 1º"), ("mb-ru1", "Привет"),
+        ("russian", "Привет"), ("zle/ru", "Привет")
     ],
 )  # fmt: skip
 def test_what_the_voice_speaks_is_let_through(voice: str, text: str) -> None:
     assert readable(text, voice) == text
-
-
-def test_prices_are_english_for_english_voices_only() -> None:
-    assert readable("$1,000", "en-gb") == "1,000 dollars"
-    assert readable("1.000 €, $5", "de") == "1.000 €, $5"
 
 
 def test_the_endpoint_speaks_the_words_alone_and_calls_chinese_a_bad_request(
@@ -193,4 +186,4 @@ def test_the_endpoint_speaks_the_words_alone_and_calls_chinese_a_bad_request(
             await utterance(socket)
 
     asyncio.run(story())
-    assert spoken == ["Good morning & welcome."]
+    assert spoken == ["Good morning and welcome."]

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Speech of flite with the times of its phones, by its command line tool.
+
+The tool and not its library: a fault in it ends one sentence and not the endpoint, and what a long
+text costs in memory (135 MB for 2,000 characters) goes with it. A sentence costs a process of
+50 ms and 15 ms of CPU for a second of speech on a desktop machine. The times fit the sound: the
+mouth follows them, and does so better than what the speech model hears in the same sound.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tempfile
+import unicodedata
+import wave
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from driving_client.errors import SpeechError
+from driving_client.utterance import Samples
+from driving_client.voices.arpabet import to_phonemes
+from driving_client.voices.level import levelled
+from driving_client.voices.speech import Phoneme, Speech, SynthesiserMissingError, checked
+
+LANGUAGE: Final = "en-us"
+SEXES: Final = {"slt": "female", "rms": "male"}
+"""The voices that sound natural; both are Americans, cut from hours of recordings."""
+
+INSTALL: Final = "install it, on Debian with `apt install flite`"
+_TIMEOUT_S: Final = 60.0
+_LEAD_S: Final = 0.05
+"""What is left of the silence of 0.16 to 0.22 s that every utterance begins with."""
+
+_SLT_HZ: Final = 170.0
+_MELODY_HZ: Final = 50.0
+"""The spread of its pitch that slt is asked for: half of its own is lost to smoothing. It then has
+a standard deviation of 14 Hz, 1.3 semitones, where 8 Hz were heard, and spans 150 to 240 Hz."""
+_SKEW_HZ: Final = 13.0
+"""How far the mean that is asked for lies above the one that is heard, at that spread."""
+
+_SIGNS: Final = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"'})
+_DASHES: Final = re.compile("\\s*[\u2013\u2014]\\s*")
+
+
+def installed() -> bool:
+    """Whether flite can be run here."""
+    return shutil.which("flite") is not None
+
+
+@dataclass(frozen=True, slots=True)
+class FliteVoice:
+    """Implements choice.Voice. `pitch` in Hz, 0 for its own; only slt's can be moved."""
+
+    name: str
+    pitch: float = 0.0
+    language: str = LANGUAGE
+
+    def speak(self, text: str) -> Speech:
+        """See choice.Voice."""
+        settings = {}
+        if self.name == "slt":
+            mean = (self.pitch or _SLT_HZ) + _SKEW_HZ
+            settings = {"int_f0_target_mean": mean, "int_f0_target_stddev": _MELODY_HZ}
+        speech = speak_flite(_plain(checked(text)), self.name, **settings)
+        if all(phoneme.name == "_" for phoneme in speech.phonemes):
+            raise SpeechError(
+                f"flite made no sound from this text; it holds nothing that {self.name} can speak"
+            )
+        return _soon(speech)
+
+
+def speak_flite(text: str, voice: str, **settings: float) -> Speech:
+    """Speak `text` with one of flite's voices (kal16, awb, rms, slt), exactly as it does.
+
+    `settings` are features of flite's, such as duration_stretch. Raises SpeechError where flite is
+    missing or fails.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "speech.wav"
+        command = ["flite", "-voice", voice, "-psdur", "-t", text, "-o", str(path)]
+        for name, value in settings.items():
+            command += ["--setf", f"{name}={value}"]
+        try:
+            result = subprocess.run(
+                command, capture_output=True, text=True, check=True, timeout=_TIMEOUT_S
+            )
+        except FileNotFoundError as error:
+            raise SynthesiserMissingError(f"flite is missing; {INSTALL}") from error
+        except subprocess.SubprocessError as error:
+            raise SpeechError(
+                f"flite did not speak {text!r:.80} with voice {voice}: {error!s:.200}"
+            ) from error
+        samples, rate = read_wave(path)
+    segments, start = [], 0.0
+    for phone, end in re.findall(r"(\S+):([\d.]+)", result.stdout):
+        segments.append((phone, start, float(end)))
+        start = float(end)
+    return Speech(samples, rate, to_phonemes(segments))
+
+
+def read_wave(path: Path) -> tuple[Samples, int]:
+    """Samples and rate of a mono WAV file of 16 bits."""
+    with wave.open(str(path)) as file:
+        if file.getnchannels() != 1 or file.getsampwidth() != 2:
+            raise SpeechError(f"{path} is not 16-bit mono; convert it first")
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.int16)
+        return samples, file.getframerate()
+
+
+def _plain(text: str) -> str:
+    """The text in ASCII, beyond which flite reads bytes: "café" as "cafe", a dash as a pause."""
+    text = _DASHES.sub(", ", text.translate(_SIGNS))
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+
+
+def _soon(speech: Speech) -> Speech:
+    """The speech without most of the silence before it, at the level of all voices."""
+    first = next(each for each in speech.phonemes if each.name != "_")
+    cut = max(round((first.start - _LEAD_S) * speech.sample_rate), 0)
+    samples, earlier = speech.samples[cut:], cut / speech.sample_rate
+    length = len(samples) / speech.sample_rate
+    moved = [
+        Phoneme(each.name, max(each.start - earlier, 0.0), min(each.end - earlier, length))
+        for each in speech.phonemes
+        if each.end > earlier
+    ]
+    moved[-1] = Phoneme(moved[-1].name, moved[-1].start, length)
+    return Speech(levelled(samples, speech.sample_rate), speech.sample_rate, tuple(moved))
