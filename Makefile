@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make help` lists the targets. Recipes are thin: the work is in scripts/ and the packages.
 #
-#   make run [AVATAR=file.avatar] [ENDPOINT=ws://host:port/relay] [PORT=8080] [ENDPOINT_PORT=8090]
+#   make run [AVATAR=file.avatar] [VOICE=de] [ENDPOINT=ws://host:port/relay] [PORT=8080] [ENDPOINT_PORT=8090]
 #   make test [TESTS=tests/kioskd] [FAST=1]
 
 AVATAR ?=
@@ -45,9 +45,9 @@ setup: ready ## install all that running and testing need: Debian packages and .
 	@scripts/install_packages.sh test
 	@scripts/make_environment.sh dev
 
-run: ready ## run the kiosk with the embedded endpoint (AVATAR=, ENDPOINT=, PORT= take others)
+run: ready ## run the kiosk with the embedded endpoint (AVATAR=, VOICE=, ENDPOINT=, PORT= take others)
 	@exec $(VENV_PYTHON) scripts/run_kiosk.py $(if $(AVATAR),--avatar '$(AVATAR)') \
-		--endpoint '$(ENDPOINT)' $(if $(PORT),--port '$(PORT)') \
+		$(if $(VOICE),--voice '$(VOICE)') --endpoint '$(ENDPOINT)' $(if $(PORT),--port '$(PORT)') \
 		$(if $(ENDPOINT_PORT),--endpoint-port '$(ENDPOINT_PORT)')
 
 test: setup ## lint, types and all tests (FAST=1: the quick lane; TESTS= narrows it)

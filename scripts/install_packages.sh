@@ -20,10 +20,10 @@ set -euo pipefail
 case "${1:-}" in
 run)
     packages="python3-venv python3-dev gcc pkg-config libasound2-dev libsystemd-dev
-        libegl1 libgles2 libgl1-mesa-dri libespeak-ng1"
+        libegl1 libgles2 libgl1-mesa-dri libespeak-ng1 flite"
     ;;
 test)
-    packages="espeak-ng ffmpeg flite openssl squashfs-tools e2fsprogs libasound2-plugins
+    packages="espeak-ng ffmpeg openssl squashfs-tools e2fsprogs libasound2-plugins
         pulseaudio pulseaudio-utils openssh-client dropbear-bin busybox systemd curl"
     ;;
 image)

@@ -72,6 +72,12 @@ def arguments() -> argparse.Namespace:
         "--greeting", default=GREETING, help="what the avatar says when it starts; '' for nothing"
     )
     parser.add_argument(
+        "--voice",
+        default="",
+        help="who speaks: slt or rms (flite's woman and man), a language such as de, or one with a "
+        "variant of espeak-ng such as de+f2 (default: the voice that the avatar names)",
+    )
+    parser.add_argument(
         "kioskd",
         nargs="*",
         metavar="KIOSKD-OPTION",
@@ -117,9 +123,11 @@ def avatar_is_good(path: Path) -> bool:
     return done.returncode == 0
 
 
-def start_endpoint(port: int, greeting: str) -> subprocess.Popen[str]:
-    """The embedded endpoint's process, just started."""
+def start_endpoint(port: int, greeting: str, voice: str) -> subprocess.Popen[str]:
+    """The embedded endpoint's process, just started; it ends where it has no such voice."""
     command = [sys.executable, "-m", "driving_client.endpoint", "--port", str(port)]
+    if voice:
+        command += ["--voice", voice]
     if greeting:
         command += ["--greeting", greeting]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, process_group=0)
@@ -206,10 +214,13 @@ def run(
     """Start both into `processes` and wait; the exit status."""
     address: str | None = options.endpoint
     if not address:
-        processes.append(start_endpoint(options.endpoint_port, options.greeting))
+        processes.append(start_endpoint(options.endpoint_port, options.greeting, options.voice))
         address = await_address(processes[0], asked_to_stop)
     if address is not None:
-        extra = ["--set", f"health.port={options.port}", *options.kioskd]
+        extra = ["--set", f"health.port={options.port}"]
+        if options.voice:
+            extra += ["--set", f"endpoint.voice={options.voice}"]
+        extra += options.kioskd
         command = kioskd_command(options.avatar, address, extra)
         processes.append(subprocess.Popen(command, cwd=ROOT, text=True, process_group=0))
     while not asked_to_stop.is_set() and all(process.poll() is None for process in processes):

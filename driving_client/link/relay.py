@@ -81,15 +81,14 @@ class RelayLink(ReconnectingLink):
 
     async def _handshake(self) -> str:
         settings = self._settings
-        await self._send(
-            json.dumps(
-                {
-                    "action": "start",
-                    "avatar_id": settings.avatar_id,
-                    "sample_rate": settings.sample_rate,
-                }
-            )
-        )
+        start: dict[str, object] = {
+            "action": "start",
+            "avatar_id": settings.avatar_id,
+            "sample_rate": settings.sample_rate,
+        }
+        if voice := settings.voice.document():
+            start["voice"] = voice
+        await self._send(json.dumps(start))
         return ""
 
     def _confirmed(self) -> None:

@@ -18,6 +18,7 @@ from driving_client.errors import AddressError, LinkError
 from driving_client.link.network import NetworkSettings
 from driving_client.link.retry import Backoff
 from driving_client.sample_rates import rate_fault
+from driving_client.voices.wish import LONGEST_TEXT, VoiceWish
 
 DIALECTS: Final = ("relay", "driveningress")
 _FOR_A_CONNECTION: Final = ("session_key", "api_key", "network")
@@ -39,8 +40,8 @@ class LinkSettings:
     A driveningress endpoint takes a `session_key`, or a token from `token_url`: the
     endpoint's console with an `api_key`, or the operator's own backend without one.
     `sample_rate` is that of the voice sent or asked for, in Hz; `motion_offset_s` is added
-    to the time of every frame; `network` is the way out. Raises SettingsError for settings that
-    cannot work.
+    to the time of every frame; `network` is the way out; `voice` is the one that a relay is asked
+    for. Raises SettingsError for settings that cannot work.
     """
 
     url: str
@@ -54,6 +55,7 @@ class LinkSettings:
     motion_offset_s: float
     connect_timeout_s: float
     network: NetworkSettings = field(default_factory=NetworkSettings)
+    voice: VoiceWish = field(default_factory=VoiceWish)
     heartbeat_s: float = 15.0
     backoff: Backoff = field(default_factory=Backoff)
 
@@ -85,6 +87,7 @@ class LinkSettings:
             "token_url": self._token_url_fault(),
             "api_key": self._api_key_fault(),
             "sample_rate": rate_fault(self.sample_rate),
+            "voice": _voice_fault(self.voice),
         }
 
     def _token_url_fault(self) -> str:
@@ -102,6 +105,12 @@ class LinkSettings:
 
 def _dialect_fault(dialect: str) -> str:
     return "" if dialect in DIALECTS else f"{dialect!r} is not one of {', '.join(DIALECTS)}"
+
+
+def _voice_fault(voice: VoiceWish) -> str:
+    if len(voice.name) <= LONGEST_TEXT:
+        return ""
+    return f"{len(voice.name)} characters are no voice's name; it has at most {LONGEST_TEXT}"
 
 
 def _header_fault(value: str) -> str:

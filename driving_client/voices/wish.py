@@ -16,7 +16,8 @@ from driving_client.errors import ProtocolError
 SEXES: Final = ("female", "male")
 LEAST_PITCH: Final = 50.0
 MOST_PITCH: Final = 500.0
-_LONGEST: Final = 100
+LONGEST_TEXT: Final = 100
+"""Characters of a name or a language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,6 @@ def read_wish(document: object) -> VoiceWish:
 
 def _text(document: dict[str, Any], key: str) -> str:
     value = document.get(key, "")
-    if not isinstance(value, str) or len(value) > _LONGEST or not value.isprintable():
-        raise ProtocolError(f"voice.{key} is not a text of at most {_LONGEST} characters")
+    if not isinstance(value, str) or len(value) > LONGEST_TEXT or not value.isprintable():
+        raise ProtocolError(f"voice.{key} is not a text of at most {LONGEST_TEXT} characters")
     return value

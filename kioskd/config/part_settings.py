@@ -7,13 +7,16 @@ Here, and not with the parts, so that `load()` can try them and a command need n
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from driving_client.link.network import NetworkSettings
 from driving_client.link.settings import LinkSettings
+from driving_client.voices.wish import VoiceWish
 from kioskd.audio.settings import AudioSettings
 from kioskd.config.table import Config
 from kioskd.life.settings import IdleSettings
 from kioskd.playback.settings import PlaybackSettings
+from splat_gles.avatar import Voice
 
 
 def audio_settings(config: Config, board_match: tuple[str, ...] = ()) -> AudioSettings:
@@ -70,7 +73,16 @@ def link_settings(config: Config, secrets: Mapping[str, str]) -> LinkSettings | 
         sample_rate=endpoint.sample_rate,
         motion_offset_s=endpoint.motion_offset_ms / 1000,
         connect_timeout_s=endpoint.connect_timeout_s,
+        voice=VoiceWish(endpoint.voice),
     )
+
+
+def speaking_as(voice: Voice | None, settings: LinkSettings | None) -> LinkSettings | None:
+    """The link's settings with an avatar's voice; what the configuration names goes before it."""
+    if settings is None or voice is None:
+        return settings
+    wish = VoiceWish(settings.voice.name, voice.language, voice.sex, voice.pitch)
+    return replace(settings, voice=wish)
 
 
 def network_settings(config: Config, secrets: Mapping[str, str]) -> NetworkSettings:

@@ -145,6 +145,12 @@ class EndpointSection:
         choices=SAMPLE_RATES,
         live=True,
     )
+    voice: str = option(
+        "",
+        "The voice that a relay is asked for: a name that it knows, or a language such as `de`. "
+        "Empty: language, sex and pitch as the avatar has them.",
+        live=True,
+    )
     motion_offset_ms: float = option(
         0.0,
         "A property of the endpoint: how much later than i/25 s its frame i is shown.",

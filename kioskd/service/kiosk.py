@@ -14,6 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 from driving_client.link.interface import EventSink, Link
 from driving_client.link.make import make_link
@@ -32,6 +33,7 @@ from kioskd.config.part_settings import (
     display_size,
     network_settings,
     playback_settings,
+    speaking_as,
 )
 from kioskd.config.reload import LiveConfig
 from kioskd.health.certificate_check import CertificateCheck
@@ -184,7 +186,8 @@ class Kiosk:
             HttpCheck(lambda: self._http.snapshot if self._http is not None else None),
         ]
         monitor = Monitor(checks, self._metrics)
-        self._use_endpoint(self._live.loaded.link)
+        self._voiced = partial(speaking_as, stage.avatar.voice)
+        self._use_endpoint(self._voiced(self._live.loaded.link))
 
         audio.start()
         self._io.start()
@@ -273,7 +276,7 @@ class Kiosk:
     def _apply(self, loaded: Loaded, sections: frozenset[str]) -> None:
         # Also where no option has changed: a file may hold another secret, and a link that has
         # given up for good waits for just this
-        link, before, state = loaded.link, self._link_settings, self._keeper.snapshot
+        link, before, state = self._voiced(loaded.link), self._link_settings, self._keeper.snapshot
         if self._own_link is None and (state.fatal or link != before):
             if state.up and link is not None and before is not None and link.same_session(before):
                 self._link_settings = link  # from its next connection on

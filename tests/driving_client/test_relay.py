@@ -9,8 +9,20 @@ import numpy as np
 from scripted_endpoint import Backend, motion, ramp, relay, settled, until
 
 from driving_client.link.interface import Control, ControlRequested, LinkUp, PlaybackState
+from driving_client.voices.wish import VoiceWish
 from driving_client.wire.codec import Animation, Pause
 from driving_client.wire.relay_frames import AudioFrame, MetadataFrame, MotionFrame
+
+
+def test_the_start_says_whose_voice_is_wanted() -> None:
+    async def story() -> None:
+        backend = Backend()
+        wish = VoiceWish(language="de", sex="female", pitch=195.0)
+        async with relay(backend, avatar_id="anna", sample_rate=24000, voice=wish):
+            await until(lambda: backend.texts)
+            assert backend.texts[0]["voice"] == {"language": "de", "sex": "female", "pitch": 195.0}
+
+    asyncio.run(story())
 
 
 def test_a_backend_speaks_and_hears_what_became_of_it(tone: np.ndarray) -> None:

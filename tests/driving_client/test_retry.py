@@ -26,6 +26,7 @@ from driving_client.link.retry import (
     rule_for_status,
 )
 from driving_client.link.settings import SettingsError
+from driving_client.voices.wish import VoiceWish
 
 BACKOFF = Backoff(first_s=0.5, ceiling_s=30.0, slow_s=30.0, stable_s=60.0)
 
@@ -254,6 +255,7 @@ BAD_SETTINGS = {
     "a key without its console": ({"api_key": "k"}, "api_key"),
     "a token address without a scheme": ({"token_url": "host/t"}, "token_url"),
     "a key with a line break": ({"session_key": "key\n"}, "session_key"),
+    "a voice's name that is a letter": ({"voice": VoiceWish("x" * 101)}, "voice"),
     "an application id with a line break": ({"app_id": "a\r\nb"}, "app_id"),
 }
 

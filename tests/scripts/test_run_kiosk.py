@@ -72,6 +72,16 @@ def test_an_avatar_that_is_not_there_is_an_error_line(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_voice_that_nobody_has_is_an_error_line_with_those_that_there_are() -> None:
+    command = [sys.executable, str(SCRIPT), "--voice", "nobody"]
+    command += ["--port", str(free_port()), "--endpoint-port", str(free_port())]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=START_S)
+    assert done.returncode == 1
+    assert "there is no voice 'nobody'; take " in done.stderr
+    assert "de+f2" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_where_only_the_processor_draws_the_light_variant_shows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
