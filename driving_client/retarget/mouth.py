@@ -30,9 +30,9 @@ _SIDES: Final = ("Left", "Right")
 _TABLE: Final[dict[str, dict[str, float]]] = {
     "open": {"jawOpen": 0.56, "mouthLowerDown*": 0.30, "mouthUpperUp*": 0.12},
     "wide": {"mouthStretch*": 0.32, "mouthSmile*": 0.24, "mouthDimple*": 0.10},
-    "pucker": {"mouthPucker": 0.85},
+    "pucker": {"mouthPucker": 0.92},
     "close": {"mouthPress*": 0.35, "mouthRollLower": 0.30, "mouthRollUpper": 0.22},
-    "fv": {"mouthRollLower": 0.62, "mouthUpperUp*": 0.24, "jawOpen": 0.05},
+    "fv": {"mouthRollLower": 0.72, "mouthUpperUp*": 0.45, "jawOpen": 0.03},
     "funnel": {"mouthFunnel": 0.80, "jawOpen": 0.06},
 }
 """Blendshapes per control; `*` stands for both sides."""
@@ -62,8 +62,8 @@ def arkit_mouth(controls: FloatArray, jaw: float = 0.0) -> FloatArray:
     does not belong to an open mouth: closed lips stay closed whatever the jaw does.
     """
     c = np.clip(controls, 0.0, 1.0)
-    # Closed lips win over openness: a p within an open vowel has to shut.
-    shut = max(float(c[CLOSE]), 0.6 * float(c[FV]))
+    # Closed lips win over openness: a p within an open vowel has to shut, an f to meet the teeth.
+    shut = max(float(c[CLOSE]), 0.85 * float(c[FV]))
     opened = float(c[OPEN]) * (1.0 - shut)
     effective = c.copy()
     effective[OPEN] = opened

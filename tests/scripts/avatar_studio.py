@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import numpy as np
 from numpy.typing import NDArray
 
-from avatar_maker.review.shots import both_sides, eyes_middle, posed
+from avatar_maker.review.shots import both_sides, eyes_middle, mouth_middle, posed
 from splat_gles.avatar import Avatar, Framing
 from splat_gles.camera import Camera, bust
 from splat_gles.gl.api import gl
@@ -90,6 +90,35 @@ def studio(avatar: Avatar) -> Iterator[Studio]:
     """A studio for one avatar; one at a time in a process."""
     with offscreen_renderer(avatar, (SIDE, SIDE)) as renderer:
         yield Studio(avatar, renderer)
+
+
+@contextmanager
+def painted(avatar: Avatar, rows: Mask) -> Iterator[Studio]:
+    """A studio in which these splats are green and all others grey."""
+    colors = avatar.colors.copy()
+    colors[:, :3] = np.where(rows[:, None], [0.0, 1.0, 0.0], 0.5)
+    with studio(replace(avatar, colors=colors)) as opened:
+        yield opened
+
+
+def green(picture: Picture) -> Picture:
+    """How much of each pixel is of painted splats, 0 to 1."""
+    return np.clip(picture[..., 1] - picture[..., 0], 0.0, 1.0)
+
+
+def inside_mouth(avatar: Avatar) -> Mask:
+    """Splats (n,) that lie more than 8 mm behind the foremost around them, near the mouth."""
+    middle, places = mouth_middle(avatar), avatar.positions.astype(np.float64)
+    near = (np.abs(places - middle) < [0.022, 0.020, 0.070]).all(axis=1)
+    cells = np.round(places[near, :2] / 0.003).astype(int)
+    cells -= cells.min(axis=0) - 1
+    foremost = np.full(cells.max(axis=0) + 2, -np.inf)
+    for across in (-1, 0, 1):
+        for up in (-1, 0, 1):
+            np.maximum.at(foremost, tuple(np.add(cells, [across, up]).T), places[near, 2])
+    inside = np.zeros(len(places), bool)
+    inside[near] = places[near, 2] < foremost[tuple(cells.T)] - 0.008
+    return inside
 
 
 def pixels_of(camera: Camera, places: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -7,14 +7,23 @@ painting the background, and the rest goes by the person's own cheek.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from avatar_studio import SIDE, Mask, Picture, Studio, brightness, connected, studio
+from avatar_studio import (
+    SIDE,
+    Mask,
+    Picture,
+    Studio,
+    brightness,
+    connected,
+    green,
+    inside_mouth,
+    painted,
+    studio,
+)
 
 from avatar_maker.review.shots import Shot, mouth_middle, sheet_shots, viseme
 from splat_gles.avatar import Avatar
@@ -25,8 +34,20 @@ FACE = 0.24
 """Metres across a picture of the whole face: 0.6 mm a pixel."""
 SEEN_THROUGH = 0.08
 """Of the painted light; rounding in 8 bits alone leaves up to 0.05."""
-SHOTS = tuple(shot for shot in sheet_shots() if not shot.close)
-LIGHT_SHOTS = ("neutral", "ah", "blink", "smile, jaw open", "yaw -30", "yaw 30")
+LIPS = {
+    "funnel": {"mouthFunnel": 1.0},
+    "funnel, smile": {"mouthFunnel": 0.7, "mouthSmile": 0.7},
+    "pucker, jaw open": {"mouthPucker": 0.8, "jawOpen": 0.5},
+}
+SHOTS = (
+    *(shot for shot in sheet_shots() if not shot.close),
+    *(
+        Shot(f"{name} at {yaw:.0f}", units, yaw)
+        for name, units in LIPS.items()
+        for yaw in (-30.0, 0.0, 30.0)
+    ),
+)
+LIGHT_SHOTS = ("neutral", "ah", "blink", "smile, jaw open", "yaw -30", "yaw 30", "funnel at 30")
 """The light variants are made by the same code: fewer looks will do."""
 
 
@@ -52,35 +73,6 @@ def left_eye(avatar: Avatar) -> np.ndarray:
     """Before the pupil of the left eye (3,)."""
     place = next(joint.position for joint in avatar.joints if joint.name == "leftEye")
     return np.add(place, [0.0, 0.0, 0.015])
-
-
-def inside_mouth(avatar: Avatar) -> Mask:
-    """Splats (n,) that lie more than 8 mm behind the foremost around them, near the mouth."""
-    middle, places = mouth_middle(avatar), avatar.positions.astype(np.float64)
-    near = (np.abs(places - middle) < [0.022, 0.020, 0.070]).all(axis=1)
-    cells = np.round(places[near, :2] / 0.003).astype(int)
-    cells -= cells.min(axis=0) - 1
-    foremost = np.full(cells.max(axis=0) + 2, -np.inf)
-    for across in (-1, 0, 1):
-        for up in (-1, 0, 1):
-            np.maximum.at(foremost, tuple(np.add(cells, [across, up]).T), places[near, 2])
-    inside = np.zeros(len(places), bool)
-    inside[near] = places[near, 2] < foremost[tuple(cells.T)] - 0.008
-    return inside
-
-
-@contextmanager
-def painted(avatar: Avatar, rows: Mask) -> Iterator[Studio]:
-    """A studio in which these splats are green and all others grey."""
-    colors = avatar.colors.copy()
-    colors[:, :3] = np.where(rows[:, None], [0.0, 1.0, 0.0], 0.5)
-    with studio(replace(avatar, colors=colors)) as opened:
-        yield opened
-
-
-def green(picture: Picture) -> Picture:
-    """How much of each pixel is of painted splats, 0 to 1."""
-    return np.clip(picture[..., 1] - picture[..., 0], 0.0, 1.0)
 
 
 def far_behind(avatar: Avatar) -> Mask:
@@ -216,6 +208,8 @@ def test_lips_seal_and_part(avatar: Avatar) -> None:
             "neutral": area(),
             "m": area(**viseme("m")),
             "smile": area(mouthSmile=0.8),
+            "pucker": area(mouthPucker=1.0),
+            "m, pucker": area(**viseme("m") | {"mouthPucker": 0.6}),
             "m, smile": area(**viseme("m") | {"mouthSmileLeft": 0.6, "mouthSmileRight": 0.6}),
             "over a hanging jaw": area(jawOpen=0.4, mouthClose=0.4),
         }

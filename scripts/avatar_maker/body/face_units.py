@@ -3,7 +3,7 @@
 
 The units were made for a neutral face, each by itself. What was seen on rendered faces to go
 wrong is put right here, once, by changing the units: players mix them linearly and know nothing
-of it. Lids are `lids`' own matter.
+of it. Lids are `lids`' own matter, and rounded and rolled lips `lip_units`'.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Final
 
 import numpy as np
 
+from avatar_maker.body.lip_units import CORRECTED
+from avatar_maker.body.lips import Lips, find_lips, find_seam
 from avatar_maker.source import Floats, Ints
 from driving_client.motion import ARKIT_NAMES
 
@@ -20,6 +22,8 @@ STRENGTH: Final = {
     "noseSneerLeft": 1.35,
     "noseSneerRight": 1.35,
     "mouthShrugUpper": 0.75,
+    "mouthUpperUpLeft": 1.4,
+    "mouthUpperUpRight": 1.4,
 }
 """Units that show too little, or too much, at a weight of 1."""
 
@@ -41,10 +45,6 @@ SEALED: Final = (
     "jawForward",
 )
 """Units of shut lips, which open them by half a millimetre towards the corners."""
-TOUCHING: Final = 0.0016
-"""Lips that are nearer to each other at rest touch, in metres."""
-APART: Final = 0.0015
-"""What an open jaw moves two places apart, in metres, if they are on different lips."""
 SEAL_REACH: Final = 0.0030
 """How far a correction of the lips' edges reaches into them, in metres."""
 
@@ -61,16 +61,6 @@ HALFWAY: Final = (0.0150, 0.0065)
 """Where that is: metres from the middle, and how far it reaches to each side."""
 LIP_REACH: Final = 0.016
 """How far above and below the lips' line that reaches, in metres."""
-
-
-def lip_line(vertices: Floats, opened: Floats) -> Floats:
-    """Where the lips meet in the middle (3,): the highest of what an open jaw takes down.
-
-    `vertices` and `opened` (V,3), metres, are the body's places and what jawOpen does to them.
-    """
-    lower = np.flatnonzero((opened[:, 1] < -0.010) & (np.abs(vertices[:, 0]) < 0.001))
-    values: Floats = vertices[lower[np.argmax(vertices[lower, 1])]]
-    return values
 
 
 def corrected(units: Floats, vertices: Floats, body: Ints, worn: Mapping[str, float]) -> Floats:
@@ -94,7 +84,10 @@ def corrected(units: Floats, vertices: Floats, body: Ints, worn: Mapping[str, fl
         right[row(name)] *= factor
     puff = row("cheekPuff")
     right[puff, body] = _evened(right[puff, body], vertices[body])
-    rounder = _rounder(vertices[body], units[row("jawOpen"), body])
+    lips = find_lips(vertices[body], units[row("jawOpen"), body])
+    for name, correct in CORRECTED.items():
+        right[row(name), body] = correct(right[row(name), body], lips)
+    rounder = _rounder(lips, units[row("jawOpen"), body])
     right[row("jawOpen"), body] += rounder
     right[row("mouthClose"), body] -= rounder
     names = np.array([row(name) for name in SEALED])
@@ -107,9 +100,9 @@ def corrected(units: Floats, vertices: Floats, body: Ints, worn: Mapping[str, fl
     return right
 
 
-def _rounder(vertices: Floats, opened: Floats) -> Floats:
+def _rounder(lips: Lips, opened: Floats) -> Floats:
     """Offsets (V,3) of the lower lip's sides by an open jaw."""
-    off = vertices - lip_line(vertices, opened)
+    off = lips.off
     middle, reach = HALFWAY
     share = np.exp(-(((np.abs(off[:, 0]) - middle) / reach) ** 2))
     share *= np.exp(-((off[:, 1] / LIP_REACH) ** 2)) * (off[:, 2] > -0.030)
@@ -136,16 +129,15 @@ def _evened(offsets: Floats, vertices: Floats) -> Floats:
 
 def _sealed(units: Floats, vertices: Floats, opened: Floats) -> Floats:
     """Units (k,V,3) of the body without what they move apart of lips that touch at rest."""
-    near = np.flatnonzero(np.linalg.norm(vertices - lip_line(vertices, opened), axis=1) < 0.045)
-    place, fall = vertices[near], opened[near, 1]
-    gap = np.linalg.norm(place[:, None] - place, axis=2)
-    upper, lower = np.nonzero((gap < TOUCHING) & (fall[:, None] - fall > APART))
+    seam = find_seam(vertices, opened)
+    near, fall = seam.near, opened[seam.near, 1]
     sealed = units.copy()
     for unit in sealed:
-        open_by = np.clip(unit[near[upper], 1] - unit[near[lower], 1], 0, None)
-        for edge, push in ((upper, -0.5), (lower, 0.5)):
+        open_by = np.clip(unit[near[seam.upper], 1] - unit[near[seam.lower], 1], 0, None)
+        for edge, push in ((seam.upper, -0.5), (seam.lower, 0.5)):
             # of each lip alone: its places fall alike when the jaw opens
-            weight = np.exp(-((gap[:, edge] / SEAL_REACH) ** 2))
-            weight *= np.abs(fall[:, None] - fall[edge]) < np.abs(fall[upper] - fall[lower]) / 2
+            weight = np.exp(-((seam.gap[:, edge] / SEAL_REACH) ** 2))
+            apart = np.abs(fall[seam.upper] - fall[seam.lower])
+            weight *= np.abs(fall[:, None] - fall[edge]) < apart / 2
             unit[near, 1] += push * (weight @ open_by) / np.maximum(weight.sum(axis=1), 1.0)
     return sealed

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from avatar_maker.body.character import Character
-from avatar_maker.body.face_units import lip_line
+from avatar_maker.body.lips import lip_line
 from avatar_maker.face.dental_arch import Arch, arch_of, jaw_moves, moved_by
 from avatar_maker.face.teeth import LOWER, UPPER, Row, row_of_teeth
 from avatar_maker.face.tongue import tongue
