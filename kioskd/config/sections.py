@@ -252,8 +252,15 @@ class IdleSection:
     """What makes the face alive by itself, at idle and on top of speech."""
 
     enabled: bool = option(True, "Blinking, breathing and small movements of the gaze.")
-    blinks_per_minute: float = option(16.0, "On average.", minimum=0, maximum=60)
-    gaze_degrees: float = option(3.0, "How far the gaze wanders.", minimum=0, maximum=15)
+    blinks_per_minute: float = option(
+        16.0, "On average, at rest; half as many again while speaking.", minimum=0, maximum=60
+    )
+    gaze_degrees: float = option(
+        10.0,
+        "How far looks away from the visitor go on average; with 0 the eyes stay on them.",
+        minimum=0,
+        maximum=15,
+    )
     breath: float = option(1.0, "How visible breathing is; 0 for not at all.", minimum=0, maximum=2)
 
 

@@ -19,14 +19,14 @@ class Attention:
 
     `phrase_ends` are the moments, in the clock of `now`, at which phrases of the voice ended or
     will end, in ascending order: as many as are known, the last second's and the coming ones.
-    `head` is how neck and head are turned by what plays, without the life layer: axis-angle
-    radians as `splat_gles.rig.Rig` has them (down, to the avatar's left, to its right shoulder).
+    `side` is where the head is turned by the clip that shows, on average: radians to the avatar's
+    left, 0 where it keeps to the middle.
     """
 
     activity: Activity = Activity.IDLE
     phrase_ends: tuple[float, ...] = ()
-    head: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    side: float = 0.0
 
 
 NOBODY: Final = Attention()
-"""Idle, its head straight."""
+"""Nothing special."""

@@ -36,9 +36,10 @@ def _zero() -> FloatArray:
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """One instant: lids shut 0 to 1, gaze in radians, head and breath as axis-angle radians."""
+    """One instant: lids shut 0 to 1, left and right; gaze in radians from the visitor to the
+    avatar's left and up, in the room; head and breath as axis-angle radians."""
 
-    blink: float = 0.0
+    lids: tuple[float, float] = (0.0, 0.0)
     gaze_left: float = 0.0
     gaze_up: float = 0.0
     head: FloatArray = field(default_factory=_zero)
@@ -60,15 +61,16 @@ class IdleLife:
         """What is added at `now` (monotonic seconds) to a face that is doing this."""
         if not self._settings.enabled:
             return Life()
-        left, up = self._gaze.at(now, attention.activity)
+        glance = self._gaze.at(now, attention.activity, attention.side)
+        large, self._gaze.large = self._gaze.large, []
         head = [self._sway(axis, now) for axis in range(3)]
         scale = self._settings.breath
         breath = _BREATH_RAD * math.sin(math.tau * _BREATH_HZ * now)
         return Life(
-            blink=self._blinks.at(now),
-            gaze_left=left,
-            gaze_up=up,
-            head=np.array(head, np.float32) * np.float32(scale),
+            lids=self._blinks.at(now, attention, large),
+            gaze_left=glance.left,
+            gaze_up=glance.up,
+            head=np.array(head, np.float32) * np.float32(scale) + np.array(glance.head, np.float32),
             breath=np.array([breath * scale, 0, 0], np.float32),
         )
 

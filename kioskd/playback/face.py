@@ -16,27 +16,20 @@ import numpy as np
 
 from driving_client.motion import ARKIT_NAMES, FloatArray, MotionSample, ParameterSpace
 from kioskd.life.idle_life import Life
+from kioskd.playback.eye_aim import EyeAim, Gaze, Point
 from splat_gles.avatar import Avatar, Clip
+from splat_gles.camera import on_screen
 from splat_gles.rig import RigParameters
 
 NECK_SHARE: Final = 0.4
 """How much of a head rotation the neck takes when the rig has both joints."""
 
-GAZE_SIDE_RAD: Final = np.float32(np.deg2rad(25.0))
-GAZE_UP_RAD: Final = np.float32(np.deg2rad(20.0))
-"""Eye rotation of an eyeLook* weight of 1."""
-
-EYE_CONTACT: Final = 0.6
-"""How much of the head's turn the eyes take back, so that they stay with the person in front."""
-
-_EYE_CONTACT_LIMIT_RAD: Final = 0.2
-
 _LIDS: Final = ("eyeBlinkLeft", "eyeBlinkRight")
 _WIDE: Final = ("eyeWideLeft", "eyeWideRight")
-_LOOK_LEFT: Final = ("eyeLookOutLeft", "eyeLookInRight")
-_LOOK_RIGHT: Final = ("eyeLookInLeft", "eyeLookOutRight")
-_LOOK_UP: Final = ("eyeLookUpLeft", "eyeLookUpRight")
-_LOOK_DOWN: Final = ("eyeLookDownLeft", "eyeLookDownRight")
+_LOOKS: Final = tuple(name for name in ARKIT_NAMES if name.startswith("eyeLook"))
+_TURNED_RAD: Final = np.radians(1.5)
+_PORTRAIT: Final = (1080, 1920)
+"""The shape of screen whose camera stands for the visitor until one is known."""
 
 
 class MotionRetarget(Protocol):
@@ -65,11 +58,9 @@ class Face:
         self._head = self._joint(avatar, "head")
         self._lids = self._indices(places, _LIDS)
         self._wide = self._indices(places, _WIDE)
-        self._left = self._indices(places, _LOOK_LEFT)
-        self._right = self._indices(places, _LOOK_RIGHT)
-        self._up = self._indices(places, _LOOK_UP)
-        self._down = self._indices(places, _LOOK_DOWN)
-        self._looks = np.concatenate([self._left, self._right, self._up, self._down])
+        self._looks = self._indices(places, _LOOKS)
+        x, y, z = on_screen(avatar.framing, _PORTRAIT).position.tolist()
+        self._eyes = EyeAim(avatar, (x, y, z))
 
     def rest(self) -> FloatArray:
         """The neutral pose, shape (size,)."""
@@ -107,6 +98,19 @@ class Face:
                 turn = turn + pose[place]
         return float(turn[0]), float(turn[1]), float(turn[2])
 
+    def side(self, clip: Clip) -> float:
+        """Radians to the avatar's left that a clip turns the head by, on average."""
+        yaw = 0.0
+        for place in (self._neck, self._head):
+            if place is not None:
+                joint = (place.start - self._shapes) // 3
+                yaw += float(clip.rotations[:, joint, 1].mean())
+        return yaw if abs(yaw) > _TURNED_RAD else 0.0
+
+    def look_at(self, visitor: Point) -> None:
+        """Where the visitor is from now on, metres in the avatar's space."""
+        self._eyes.visitor = visitor
+
     def turn_head(self, pose: FloatArray, rotation: FloatArray) -> None:
         """Turn neck and head of a pose further by this axis-angle rotation, shape (3,)."""
         if self._neck is not None and self._head is not None:
@@ -118,30 +122,26 @@ class Face:
     def parameters(self, pose: FloatArray, life: Life) -> RigParameters:
         """The rig's parameters for a pose with blinks, breath and gaze on top."""
         full = pose.copy()
-        side, up = self._gaze(pose, life)
-        left_to_life = 1.0 - float(pose[self._own_gaze])
-        side, up = left_to_life * side, left_to_life * up
-        full[self._lids] = np.maximum(full[self._lids], life.blink)
+        if len(self._lids) == 2:
+            full[self._lids] = np.maximum(full[self._lids], np.array(life.lids, np.float32))
         if len(self._wide) == len(self._lids):
             # Added up, a wide eye would not shut
             full[self._wide] *= 1.0 - np.clip(full[self._lids], 0.0, 1.0)
-        full[self._left if side > 0 else self._right] += abs(side) / GAZE_SIDE_RAD
-        full[self._up if up > 0 else self._down] += abs(up) / GAZE_UP_RAD
         self.turn_head(full, life.head)
         if self._neck is not None and self._head is not None:
             # The chest lifts: the neck leans and the head stays level above it
             full[self._neck] += life.breath
             full[self._head] -= life.breath
         weights = np.clip(full[: self._shapes], 0.0, 1.0)
-        return RigParameters(weights, full[self._shapes : self._own_gaze].reshape(self._joints, 3))
+        rotations = self._rotations(full)
+        gaze = Gaze(life.gaze_left, life.gaze_up, float(pose[self._own_gaze]))
+        before, after = self._rotations(pose).tolist(), rotations.tolist()
+        for shape, weight in self._eyes.weights(gaze, pose.tolist(), before, after):
+            weights[shape] = weight
+        return RigParameters(weights, rotations)
 
-    def _gaze(self, pose: FloatArray, life: Life) -> tuple[float, float]:
-        """Radians to the avatar's left and up: the wandering gaze, less the head's turn."""
-        pitch, yaw, _ = self.head_turn(pose)
-        limit = _EYE_CONTACT_LIMIT_RAD
-        side = life.gaze_left - min(max(EYE_CONTACT * yaw, -limit), limit)
-        up = life.gaze_up + min(max(EYE_CONTACT * pitch, -limit), limit)
-        return side, up
+    def _rotations(self, pose: FloatArray) -> FloatArray:
+        return pose[self._shapes : self._own_gaze].reshape(self._joints, 3)
 
     def _joint(self, avatar: Avatar, name: str) -> slice | None:
         for index, joint in enumerate(avatar.joints):

@@ -39,7 +39,7 @@ class GestureError(KioskError):
 class Gestures:
     """Which clip shows; not locked, `require` may be called from any thread."""
 
-    def __init__(self, avatar: Avatar, face: Face, limit_s: float) -> None:
+    def __init__(self, avatar: Avatar, face: Face, limit_s: float, *, alive: bool) -> None:
         self._clips = avatar.clips
         self._names = tuple(dict.fromkeys((IDLE, *avatar.clips)))
         self._avatar_name = avatar.name
@@ -47,7 +47,9 @@ class Gestures:
         self._limit_s = limit_s
         self._idle = IdleClip(avatar, face)
         self._chosen: Clip | None = None
+        self._alive = alive
         self._own_gaze = False
+        self._side = 0.0
         self._began = 0.0
         self._until = 0.0
         self._shown = 0
@@ -67,6 +69,11 @@ class Gestures:
         """What the kiosk is doing, by the clip that shows."""
         return _ACTIVITIES.get(self.name, Activity.IDLE)
 
+    @property
+    def side(self) -> float:
+        """Radians to the avatar's left that the clip that shows turns the head by, on average."""
+        return 0.0 if self._chosen is None else self._side
+
     def require(self, name: str) -> None:
         """Raise GestureError unless the avatar has this clip."""
         if name not in self._names:
@@ -84,7 +91,9 @@ class Gestures:
         clip = self._clips[name]
         if clip is not self._chosen or not clip.loop:
             self._chosen = clip
-            self._own_gaze = self._face.has_gaze(clip)
+            own = not self._alive or self.activity is Activity.IDLE
+            self._own_gaze = own and self._face.has_gaze(clip)
+            self._side = self._face.side(clip)
             self._began = now
             self._shown += 1
         self._until = now + (self._limit_s if clip.loop else min(clip.seconds, self._limit_s))

@@ -19,6 +19,7 @@ from kioskd.life.attention import Attention
 from kioskd.life.idle_life import IdleLife
 from kioskd.metrics import Metrics
 from kioskd.playback.channels import MOUTH_S, Channels
+from kioskd.playback.eye_aim import Point
 from kioskd.playback.face import Face, MotionRetarget
 from kioskd.playback.frame_log import FrameLog, PosedFrame
 from kioskd.playback.gestures import GESTURE_FRAMES, Gestures
@@ -49,7 +50,9 @@ class Performance:
         self._settings = settings
         self._face = Face(avatar)
         self._retarget = retarget
-        self.gestures = Gestures(avatar, self._face, settings.gesture_limit_s)
+        self.gestures = Gestures(
+            avatar, self._face, settings.gesture_limit_s, alive=settings.idle.enabled
+        )
         """Guarded by the player's lock: they are asked for on any thread."""
         self._life = IdleLife(settings.idle)
         self._activity = Activity.IDLE
@@ -131,10 +134,14 @@ class Performance:
         self._transition.follow(now, key, target, durations)
         return motion
 
+    def look_at(self, visitor: Point) -> None:
+        """Where the visitor is from now on, metres in the avatar's space."""
+        self._face.look_at(visitor)
+
     def parameters(self, now: float) -> RigParameters:
         """The rig's parameters of the frame that was just posed, with its life of its own."""
         pose = self._transition.shown + self._layer.shown
-        attention = Attention(self._activity, self._phrase_ends, self._face.head_turn(pose))
+        attention = Attention(self._activity, self._phrase_ends, self.gestures.side)
         return self._face.parameters(pose, self._life.at(now, attention))
 
     def _leave_layer(self, now: float, durations: FloatArray) -> None:

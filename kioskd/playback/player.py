@@ -27,6 +27,7 @@ from driving_client.motion_failure import MotionFailure, MotionReason
 from driving_client.utterance import Utterance
 from kioskd.audio.snapshot import AudioSnapshot
 from kioskd.metrics import Metrics
+from kioskd.playback.eye_aim import Point
 from kioskd.playback.face import MotionRetarget
 from kioskd.playback.link_watch import LinkWatch
 from kioskd.playback.local_lips import LocalLips, MakeMouth
@@ -160,6 +161,10 @@ class Player:
             self._publish(now, motion)
         self._reports.send()
         return performance.parameters(now)
+
+    def look_at(self, visitor: Point) -> None:
+        """Where the picture's camera is from now on, and so the visitor: metres, avatar's space."""
+        self._performance.look_at(visitor)
 
     def frame_shown(self, at: float) -> None:
         """The oldest frame of `tick` that was not yet shown is on the screen since `at`."""

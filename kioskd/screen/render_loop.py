@@ -85,6 +85,7 @@ class RenderLoop:
         self._metrics = metrics
         self._wish = ScreenWish(frame_rate, panel_latency_s, math.radians(yaw_degrees))
         self._kit = Equipment(stage, self._wish)
+        self._meet_visitor()
         self.quality = PictureQuality(self._kit.pacer.rate, metrics)
         self._drawing_s = 0.02
         self._shown: deque[float] = deque()
@@ -130,6 +131,7 @@ class RenderLoop:
             return False
         if events.size_changed:
             self._kit.resize()
+            self._meet_visitor()
         try:
             self._draw(stop)
             self._collect()
@@ -150,6 +152,7 @@ class RenderLoop:
         self._kit.close()
         self._stage.rebuild()
         self._kit = Equipment(self._stage, self._wish)
+        self._meet_visitor()
         if (self._kit.pacer.rate, self._stage.snapshot) != before:
             self.quality.move(self._kit.pacer.rate)
         self.snapshot = replace(
@@ -160,6 +163,12 @@ class RenderLoop:
             trouble=None,
             dark=self._stage.dark,
         )
+
+    def _meet_visitor(self) -> None:
+        """A screen of another shape has its camera, and so the visitor, elsewhere."""
+        if not self._stage.dark:
+            x, y, z = self._kit.camera.position.tolist()
+            self._player.look_at((x, y, z))
 
     def _draw(self, stop: threading.Event) -> None:
         alone = self._kit.cost.alone()

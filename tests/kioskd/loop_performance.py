@@ -24,6 +24,10 @@ class Nodding:
     def __init__(self, rig: Rig) -> None:
         self._rig = rig
         self.asked = self.shown = self.lost = self.waiting = 0
+        self.visitors: list[tuple[float, float, float]] = []
+
+    def look_at(self, visitor: tuple[float, float, float]) -> None:
+        self.visitors.append(visitor)
 
     def tick(self, now: float, latency_s: float) -> RigParameters:
         self.asked += 1

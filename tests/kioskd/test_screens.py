@@ -33,6 +33,7 @@ from kioskd.update.trial_watch import look_at_health
 from splat_gles import display as displays
 from splat_gles.avatar import Avatar
 from splat_gles.bundle import read_bundle
+from splat_gles.camera import on_screen
 from splat_gles.display import Display, open_display
 from splat_gles.drm_cards import DrmCard, read_cards
 from splat_gles.errors import DisplayError
@@ -211,6 +212,8 @@ def test_a_screen_that_goes_and_comes_back_with_another_size(board: Board) -> No
         play = board.start()
         board.run(2.0)
         assert (board.driver(), board.check()) == ("kmsdrm", ("pass",))
+        before = on_screen(board.stage.avatar.framing, board.stage.renderer.size).position
+        assert play.player.visitors[-1] == pytest.approx(before), "the avatar looks at the camera"
         asked = play.player.asked
         plug(board.sys, HDMI, "disconnected")
         board.run_until_on("offscreen")
@@ -218,6 +221,9 @@ def test_a_screen_that_goes_and_comes_back_with_another_size(board: Board) -> No
         plug(board.sys, HDMI, "connected", "1280x720")
         board.run_until_on("kmsdrm")
         assert board.stage.renderer.size == (1280 // SHRUNK, 720 // SHRUNK)
+        after = on_screen(board.stage.avatar.framing, board.stage.renderer.size).position
+        assert play.player.visitors[-1] == pytest.approx(after)
+        assert len(play.player.visitors) >= 3, "told anew for each"
         frames = play.loop.snapshot.frames
         board.run(1.0)
         assert play.loop.snapshot.frames > frames, "the count of frames goes on"
