@@ -5,19 +5,22 @@ What people do, and what is made of it here:
 
 * The head moves almost all the time while its owner speaks: wide and in one go when speech begins
   after a pause, moderately where it ends in one, sharply at a peak of loudness and often a stress
-  (Hadar, Steiner, Grant and Rose 1983, 1984). So a phrase begins with another posture, ends with a
-  settling, and a stress gets a beat. A smaller one goes with every vowel, as the head follows pitch
-  and loudness throughout (Munhall et al. 2004).
-* The apex of a nod falls on the accented syllable (Esteve-Gibert et al. 2017), some 4 degrees deep;
-  brows begin before the head and are up at the stress (Kim, Cvejic and Davis 2014).
+  (Hadar, Steiner, Grant and Rose 1983, 1984). So a phrase begins with another posture, ends with
+  a settling, and a stress gets a beat. A smaller one goes with every vowel, as the head follows
+  pitch and loudness throughout (Munhall et al. 2004).
+* The head is turned furthest at the stressed syllable, on average, and varies about it
+  (Alexanderson, House and Beskow 2013, of nods that beat time; Esteve-Gibert et al. 2017); brows
+  begin before the head and are up at the stress (Kim, Cvejic and Davis 2014).
 * 71 % of quick brow raises go with a rise of pitch, not all rises with a raise (Cavé et al. 1996,
-  who count 38 % of them in silence); many come as a turn begins (Guaïtella et al. 2009). A raise on
-  another word than the stressed one disturbs (Krahmer and Swerts 2007): none is made off a stress
-  but for the one at a phrase's start.
+  who count 38 % of them in silence); many come as a turn begins (Guaïtella et al. 2009). A beat
+  or a raise makes the word that it falls on sound stressed (Krahmer and Swerts 2007), so that
+  none is made off a stress, but for the raise as a phrase begins.
 
 Which stress gets a beat, of what kind and size, is drawn from a chance of the utterance's own:
-nobody nods alike twice. Sizes are about twice those of the idle head, in all 2.3 times its
-standard deviation with the idle movement that goes on below.
+nobody nods alike twice. No study at hand gives sizes in degrees for calm speech. These are
+measured against the head at rest, whose standard deviation a speaker's is to be two to three
+times: 2.3 times in pitch, yaw and roll with the idle movement that goes on below, and never above
+100 degrees a second.
 """
 
 from __future__ import annotations
@@ -70,7 +73,7 @@ class Gestures:
         self._last_end = -math.inf
         self._posture = np.zeros(len(CHANNELS), np.float32)
         self._last_shift = -math.inf
-        self._raised_until = -math.inf
+        self._moved_until = -math.inf
 
     def feed(self, marks: Sequence[Mark], known_s: float, heard_s: float) -> list[Stroke]:
         """Strokes of what is decided: all marks are known up to `known_s` of the sound.
@@ -205,12 +208,12 @@ class Gestures:
         if chance.random() < raised:
             yield from self._brows(at - chance.uniform(0.0, 0.05), strength)
         elif chance.random() < 0.3:
-            yield self._frown(at, strength)
+            yield from self._frown(at, strength)
         if chance.random() < 0.35:
             yield self._cheeks(at)
 
     def _brows(self, at: float, strength: float) -> Iterator[Stroke]:
-        """Up and down again; brows that are up already stay as they are."""
+        """Up and down again; brows that are on their way already are left alone."""
         chance = self._chance
         rise, fall = chance.uniform(0.18, 0.28), chance.uniform(0.3, 0.6)
         hold = chance.choice((chance.uniform(0.03, 0.15), chance.uniform(0.2, 0.6)))
@@ -220,12 +223,14 @@ class Gestures:
             browOuterUpLeft=0.8 * size * chance.uniform(0.55, 1.0),
             browOuterUpRight=0.8 * size * chance.uniform(0.55, 1.0),
         )
-        if at - rise >= self._raised_until:
-            self._raised_until = at + hold + 0.7 * fall
+        if at - rise >= self._moved_until:
+            self._moved_until = at + hold + 0.7 * fall
             yield Stroke(at, rise, hold, fall, raised)
 
-    def _frown(self, at: float, strength: float) -> Stroke:
+    def _frown(self, at: float, strength: float) -> Iterator[Stroke]:
+        """Down and back, where they are not up."""
         chance = self._chance
+        rise, hold, fall = 0.22, chance.uniform(0.2, 0.7), chance.uniform(0.4, 0.7)
         size = strength * chance.uniform(0.18, 0.38)
         lowered = _amounts(
             browDownLeft=size * chance.uniform(0.7, 1.0),
@@ -233,7 +238,9 @@ class Gestures:
             eyeSquintLeft=0.5 * size,
             eyeSquintRight=0.5 * size,
         )
-        return Stroke(at, 0.22, chance.uniform(0.2, 0.7), chance.uniform(0.4, 0.7), lowered)
+        if at - rise >= self._moved_until:
+            self._moved_until = at + hold + 0.7 * fall
+            yield Stroke(at, rise, hold, fall, lowered)
 
     def _cheeks(self, at: float) -> Stroke:
         chance = self._chance

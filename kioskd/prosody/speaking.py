@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Head and upper face of one utterance, from its sound, a little ahead of what is heard.
 
-The work is spread over the frames: at most 0.12 s of sound is listened to in one, which costs 0.15
-ms, and none while 3 s lie ahead of what is heard; on average 0.02 ms of a frame. With less than
-0.4 s of sound ahead, beats are judged without what follows them, and come up to 70 ms late or not
-at all.
+The work is spread over the frames: at most 0.12 s of sound is listened to in one, which takes 0.15
+ms, and none while 3 s lie ahead of what is heard; with the strokes and the pose, 0.06 ms of a
+frame on average. With less than 0.3 s of sound ahead, beats come up to 70 ms late or not at all.
+Measured: 0.7 a second with 0.3 s ahead or more, 0.5 with 0.2 s, 0.15 with 0.1 s.
 """
 
 from __future__ import annotations

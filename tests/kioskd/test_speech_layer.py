@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from player_stage import FRAME_S, RATE, Stage, flame, jaw_of, small_avatar
-from voiced_sounds import babble, music, noise
+from voiced_sounds import SYLLABLE_S, babble, music, noise
 
 from driving_client.link.interface import UtteranceStarted
 from driving_client.motion import ARKIT_NAMES, ParameterSpace
@@ -241,6 +241,47 @@ def test_a_broad_smile_comes_down_to_one_that_can_be_spoken_with() -> None:
     smile = weights(stage.run(5.9), [SMILE])[:, 0]
     assert smile[-1] == pytest.approx(0.25, abs=0.04)
     assert np.diff(smile).min() > -0.02, "it fades, it is not dropped"
+
+
+def nods_on_stress(lead_s: float) -> tuple[int, float, Stage]:
+    """Nods to a voice that comes `lead_s` before it is heard, and their share on a stress."""
+    stage, sound = Stage(), voice(9.0)
+    utterance = Utterance("a", RATE)
+    utterance.fail_motion(MotionFailure.NO_ENDPOINT)
+    stage.player.on_event(UtteranceStarted(utterance))
+    poses, heard = [], []
+    for _ in range(round(9.0 / FRAME_S)):
+        come = min(round((stage.sound.position + lead_s) * RATE), len(sound))
+        utterance.append_audio(sound[utterance.audio_length : come])
+        poses.append(stage.frame())
+        heard.append(stage.sound.position + FRAME_S)
+    pitch = heads(poses)[:, 0]
+    pitch = pitch - np.convolve(pitch, np.ones(55) / 55, "same")
+    peaks = [
+        i
+        for i in range(1, len(pitch) - 1)
+        if pitch[i - 1] < pitch[i] >= pitch[i + 1] and pitch[i] > 0.6
+    ]
+    stresses = (np.array(STRESSED) + 0.5) * SYLLABLE_S
+    on = [np.abs(heard[i] - stresses).min() < 0.08 for i in peaks]
+    return len(peaks), float(np.mean(on)) if on else 0.0, stage
+
+
+@pytest.mark.parametrize("lead_s", [0.35, 1.0, 9.0])
+def test_a_voice_that_comes_as_it_is_heard_nods_on_its_stresses(lead_s: float) -> None:
+    count, share, stage = nods_on_stress(lead_s)
+    assert count >= 4
+    assert share >= 0.7
+    assert_smooth(stage)
+
+
+@pytest.mark.parametrize("lead_s", [0.05, 0.12, 0.2])
+def test_a_voice_that_comes_at_the_last_moment_nods_less_but_never_with_a_jerk(
+    lead_s: float,
+) -> None:
+    count, _, stage = nods_on_stress(lead_s)
+    assert count <= nods_on_stress(9.0)[0] + 1
+    assert_smooth(stage)
 
 
 def test_one_frame_listens_to_no_more_than_a_piece_of_the_voice(
