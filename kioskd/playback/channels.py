@@ -13,15 +13,19 @@ from typing import Final
 import numpy as np
 
 from driving_client.motion import FloatArray
+from kioskd.playback.transition import LET_GO_S
 from splat_gles.avatar import Avatar
 
 MOUTH_S: Final = 0.08
 """From anything into a mouth that speaks."""
 
-_SOONEST_S: Final = 0.04
-"""Where the sound is nearer than that: one frame of the wire, from which speech itself steps."""
+_SOONEST_S: Final = 0.05
+"""Where the sound is nearer than that. Speech itself crosses as much in two frames of the wire."""
 
 _GAZE_S: Final = 0.1
+_MOUTH_STOPS_S: Final = 0.05
+"""Lips meet at full speed and stop at once (Löfqvist and Gracco 1997); heads do not."""
+
 _MOUTH: Final = ("jaw", "mouth", "tongue", "cheekPuff")
 _GAZE: Final = ("eyeLook", "leftEye", "rightEye")
 
@@ -34,6 +38,8 @@ class Channels:
         names = (*avatar.blendshapes, *joints, "eyeLook of its own")
         self._mouth = np.array([name.startswith(_MOUTH) for name in names])
         self._gaze = np.array([name.startswith(_GAZE) for name in names])
+        self.letting_go = np.where(self._mouth, _MOUTH_STOPS_S, LET_GO_S).astype(np.float32)
+        """How long each place goes on with a movement that is not wanted any more, seconds."""
 
     def durations(self, face_s: float, mouth_s: float | None = None) -> FloatArray:
         """Seconds for each place of a pose; the mouth's as the face's where it need not hurry."""

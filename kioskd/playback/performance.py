@@ -7,6 +7,7 @@ Used by the render thread only. Which turn it is and what becomes of it is the p
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -23,6 +24,7 @@ from kioskd.playback.eye_aim import Point
 from kioskd.playback.face import Face, MotionRetarget
 from kioskd.playback.frame_log import FrameLog, PosedFrame
 from kioskd.playback.gestures import GESTURE_FRAMES, Gestures
+from kioskd.playback.inhale import INHALE_S, PARTED, Chest, wants_breath
 from kioskd.playback.settings import PlaybackSettings
 from kioskd.playback.speech import FRAME_S, SpeechMotion
 from kioskd.playback.speech_layer import SpeechLayer
@@ -57,8 +59,8 @@ class Performance:
         self._life = IdleLife(settings.idle)
         self._activity = Activity.IDLE
         key, pose = self.gestures.at(now)
-        self._transition = Transition(pose, key)
         self._channels = channels = Channels(avatar)
+        self._transition = Transition(pose, (key, False), channels.letting_go)
         self._into_speech = channels.durations(settings.ease_in_frames * FRAME_S, MOUTH_S)
         self._into_lips = channels.durations(settings.ease_disconnect_frames * FRAME_S, MOUTH_S)
         self._to_idle = channels.durations(settings.ease_out_frames * FRAME_S)
@@ -68,6 +70,9 @@ class Performance:
         self._layer = SpeechLayer(self._face, self._upper)
         self._smile = self._upper.smile(pose)
         self._phrase_ends: tuple[float, ...] = ()
+        self._into_breath = channels.durations(INHALE_S)
+        self._parted = self._face.of_motion(PARTED, retarget)
+        self._chest = Chest(settings.idle.breath if settings.idle.enabled else 0.0)
         self._frames = FrameLog(metrics)
 
     @property
@@ -90,7 +95,7 @@ class Performance:
     def rest(self, now: float) -> SpeechMotion:
         """Nobody speaks: follow the gesture, or the idle clip."""
         self._frames.posed(PosedFrame())
-        self._to_rest(now, self._to_idle)
+        self._to_rest(now, self._to_idle, breathing_in=False)
         return _SILENT
 
     def speak(
@@ -108,8 +113,11 @@ class Performance:
         if not audio.started or early or motion.sample is None:
             self._frames.posed(PosedFrame())
             # A turn that goes on without its link has lost it: the shorter way to rest
-            self._to_rest(now, self._to_idle if linked else self._from_lost)
+            durations = self._to_idle if linked else self._from_lost
+            waits = not turn.face_shown and not turn.paused
+            self._to_rest(now, durations, breathing_in=waits and wants_breath(turn.utterance))
             return motion
+        self._chest.follow(now, breathing_in=False)
         durations = self._into_lips if motion.by_lips and turn.face_shown else self._into_speech
         if not (audio.running and turn.face_shown):
             durations = self._channels.arriving(durations, lead_s)
@@ -142,7 +150,9 @@ class Performance:
         """The rig's parameters of the frame that was just posed, with its life of its own."""
         pose = self._transition.shown + self._layer.shown
         attention = Attention(self._activity, self._phrase_ends, self.gestures.side)
-        return self._face.parameters(pose, self._life.at(now, attention))
+        life = self._life.at(now, attention)
+        life = replace(life, breath=life.breath + self._chest.breath)
+        return self._face.parameters(pose, life)
 
     def _leave_layer(self, now: float, durations: FloatArray) -> None:
         self._layer.leave(now, durations)
@@ -160,13 +170,17 @@ class Performance:
             turn.retarget = self._retarget.for_stream(_frames_so_far(turn.utterance, sample))
         return turn.retarget
 
-    def _to_rest(self, now: float, durations: FloatArray) -> None:
+    def _to_rest(self, now: float, durations: FloatArray, *, breathing_in: bool) -> None:
         self._leave_layer(now, durations)
+        self._chest.follow(now, breathing_in=breathing_in)
         key, pose = self.gestures.at(now)
         self._smile = self._upper.smile(pose)
         self._activity = self.gestures.activity
-        chosen = self.gestures.chosen
-        self._transition.follow(now, key, pose, self._into_gesture if chosen else durations)
+        if self.gestures.chosen:
+            durations = self._into_gesture
+        if breathing_in:
+            pose, durations = pose + self._parted, self._into_breath
+        self._transition.follow(now, (key, breathing_in), pose, durations)
 
 
 def _frames_so_far(utterance: Utterance, sample: MotionSample) -> FloatArray:

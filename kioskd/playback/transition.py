@@ -4,12 +4,13 @@
 What is kept of the old target is a difference from the new one, which decays (Bollo 2018,
 "Inertialization: High-Performance Animation Transitions in Gears of War"): the place's difference
 as a minimum-jerk curve (Flash and Hogan 1985), 1 − 10s³ + 15s⁴ − 6s⁵, over the channel's duration;
-the speed's as s − 6s³ + 8s⁴ − 3s⁵, over that or `_LET_GO_S`, whichever is shorter. So a target that
+the speed's as s − 6s³ + 8s⁴ − 3s⁵, over that or `let_go_s`, whichever is shorter. So a target that
 moves is followed exactly once the duration is over, and nearly so from the start where it begins
 near what is shown; a change amid a change begins with the speed that is seen.
 
 The curve's speed is at most 1.875 of the distance per duration. What is thrown carries on by at
-most a fifth of its speed times the shorter duration: an interrupted jaw at 10 a second by 0.2.
+most a fifth of its speed times the shorter duration: a jaw at 10 a second, let
+go of within 0.05 s, by 0.1.
 A duration shorter than two frames is seen as a step over one frame; nothing is ever slower than
 asked. Where a frame is late by more than a duration, its target is shown.
 """
@@ -23,16 +24,19 @@ import numpy as np
 
 from driving_client.motion import FloatArray
 
-_LET_GO_S: Final = 0.1
+LET_GO_S: Final = 0.1
 """How long a movement that is not wanted any more goes on, at most."""
 
 
 class Transition:
     """Follows one target at a time; a target is known by its key and may move."""
 
-    def __init__(self, pose: FloatArray, key: Hashable) -> None:
+    def __init__(
+        self, pose: FloatArray, key: Hashable, let_go_s: FloatArray | float = LET_GO_S
+    ) -> None:
         self.shown = pose
         self._key = key
+        self._let_go = np.float32(let_go_s)
         self._target = pose
         self._speed = np.zeros_like(pose)
         """Of what is shown, a second."""
@@ -80,7 +84,7 @@ class Transition:
         """The change takes place where the last frame was: so this one is on its way already."""
         self._began, self._joined_at = before, now
         self._duration = np.broadcast_to(np.float32(duration_s), target.shape)
-        self._letting_go = np.minimum(self._duration, np.float32(_LET_GO_S))
+        self._letting_go = np.minimum(self._duration, self._let_go)
         self._ends = before + float(self._duration.max())
         self._difference = self.shown - target
         self._speed_difference = self._speed
