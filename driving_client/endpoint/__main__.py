@@ -19,7 +19,9 @@ from driving_client.log_limit import LimitedHandler
 from driving_client.log_lines import LineFormatter
 from driving_client.texts import printable
 from driving_client.voices.choice import Voices
-from driving_client.voices.wish import VoiceWish
+from driving_client.voices.piper import PiperVoice
+from driving_client.voices.piper_file import load_piper
+from driving_client.voices.wish import SEXES, VoiceWish
 
 _DESCRIPTION = """\
 A driving endpoint on this machine: gives kiosks speech and FLAME motion without a cloud.
@@ -101,9 +103,19 @@ def _parser() -> argparse.ArgumentParser:
         type=_text,
         default="",
         help="who speaks where neither request nor kiosk says so: slt or rms (flite's woman and "
-        "man), a language such as de, or one with a variant of espeak-ng such as de+f2 (default: "
-        "a woman who speaks American English)",
+        "man), a language such as de, one with a variant of espeak-ng such as de+f2, or a file as "
+        "below (default: a woman who speaks American English)",
     )
+    for sex in SEXES:
+        parser.add_argument(
+            f"--{sex}-voice",
+            type=Path,
+            metavar="FILE.onnx",
+            action="append",
+            default=[],
+            help=f"a {sex} voice in Piper's format, with FILE.onnx.json beside it: speaks its "
+            "language where that sex is asked for; may be given several times",
+        )
     parser.add_argument(
         "--retarget", type=Path, metavar="FILE", help="a retarget file other than the packaged one"
     )
@@ -112,7 +124,8 @@ def _parser() -> argparse.ArgumentParser:
 
 async def _serve(settings: EndpointSettings, host: str, port: int) -> None:
     # Speak once before listening: a missing library or voice shows at the start.
-    await asyncio.to_thread(lambda: Voices().choose(settings.voice).speak("1 2 3"))
+    voices = Voices(settings.brought)
+    await asyncio.to_thread(lambda: voices.choose(settings.voice).speak("1 2 3"))
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -132,6 +145,22 @@ async def _serve(settings: EndpointSettings, host: str, port: int) -> None:
         await server.stop()
 
 
+def _settings(arguments: argparse.Namespace) -> EndpointSettings:
+    """Reads the voices' files; raises SpeechError for one that cannot be used."""
+    files = [(sex, path) for sex in SEXES for path in getattr(arguments, f"{sex}_voice")]
+    name = arguments.voice
+    if name.endswith(".onnx"):
+        files.append(("", Path(name)))
+        name = Path(name).name.removesuffix(".onnx")
+    return EndpointSettings(
+        greeting=arguments.greeting,
+        say=tuple(arguments.say),
+        voice=VoiceWish(name),
+        brought=tuple(PiperVoice(load_piper(path), sex) for sex, path in files),
+        retarget=arguments.retarget,
+    )
+
+
 def _set_up_logging() -> None:
     lines = logging.StreamHandler(sys.stderr)
     lines.setFormatter(
@@ -144,15 +173,9 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     arguments = _parser().parse_args(argv)
     _set_up_logging()
-    settings = EndpointSettings(
-        greeting=arguments.greeting,
-        say=tuple(arguments.say),
-        voice=VoiceWish(arguments.voice),
-        retarget=arguments.retarget,
-    )
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(_serve(settings, arguments.host, arguments.port))
+            asyncio.run(_serve(_settings(arguments), arguments.host, arguments.port))
     except DrivingError as error:
         print(f"error: {printable(str(error))}", file=sys.stderr)
         return 1

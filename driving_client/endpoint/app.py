@@ -60,7 +60,7 @@ class _Endpoint:
         self._settings = settings
         self._retarget = load_retarget(settings.retarget)
         self._speaker = Speaker(self._retarget)
-        self._voices = Voices()
+        self._voices = Voices(settings.brought)
         self._faults = FaultLog()
         self._sockets: set[web.WebSocketResponse] = set()
         self._kiosks: dict[str, RelaySession] = {}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from driving_client.voices.choice import BroughtVoice
 from driving_client.voices.wish import VoiceWish
 
 DEFAULT_PORT: Final = 8090
@@ -18,11 +19,12 @@ class EndpointSettings:
 
     `speed`: how many times faster than real time speech and motion are streamed (the real
     service runs at about 3). `retarget`: a retarget file other than the packaged one. `voice`
-    decides what neither a request nor the kiosk does.
+    decides what neither a request nor the kiosk does; `brought` are the operator's own voices.
     """
 
     greeting: str | None = None
     say: tuple[str, ...] = ()
     voice: VoiceWish = field(default_factory=VoiceWish)
+    brought: tuple[BroughtVoice, ...] = ()
     speed: float = 3.0
     retarget: Path | None = None

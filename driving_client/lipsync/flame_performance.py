@@ -8,6 +8,8 @@ would be worse than none.
 
 from __future__ import annotations
 
+import numpy as np
+
 from driving_client.lipsync.coarticulation import mouth_controls
 from driving_client.lipsync.speech_mouth import SpeechMouth
 from driving_client.motion import FRAME_RATE, FloatArray
@@ -25,7 +27,13 @@ def frame_count(samples: int, sample_rate: int) -> int:
 
 
 def perform(speech: Speech, retarget: Retarget) -> FloatArray:
-    """FLAME frames, shape (floor(25 · seconds), 120), of synthesised speech."""
+    """FLAME frames, shape (floor(25 · seconds), 120), of synthesised speech.
+
+    Where no phonemes are told, the lips are heard in the sound.
+    """
+    if not speech.phonemes:
+        performance = VoicePerformance(speech.sample_rate, retarget)
+        return np.concatenate([performance.feed(speech.samples), performance.finish()])
     count = frame_count(len(speech.samples), speech.sample_rate)
     return retarget.frames(mouth_controls(speech.phonemes, count))
 

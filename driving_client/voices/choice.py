@@ -44,7 +44,7 @@ class BroughtVoice(Voice, Protocol):
 
     @property
     def sex(self) -> str:
-        """One of wish.SEXES."""
+        """One of wish.SEXES, empty for one that speaks only where it is named."""
 
 
 class Voices:

@@ -33,6 +33,7 @@ _INITIALIZE_DONT_EXIT: Final = 0x8000
 _CHARS_UTF8: Final = 1
 _EVENT_LIST_TERMINATED: Final = 0
 _EVENT_PHONEME: Final = 7
+_IPA: Final = 2
 _PARAMETER_RATE: Final = 1
 _PARAMETER_PITCH: Final = 3
 
@@ -98,6 +99,15 @@ def synthesise(
         return _library().speak(spoken, voice, words_per_minute, pitch)
 
 
+def in_ipa(text: str, voice: str) -> str:
+    """How a voice (its file, or its language where that is the file's name) says a text, in IPA.
+
+    Without punctuation; raises SpeechError for an unknown voice or a missing library.
+    """
+    with _lock:
+        return _library().in_ipa(text.replace("\0", ""), voice)
+
+
 @functools.cache
 def languages() -> dict[str, str]:
     """Every language in small letters, such as "en-us", and the file of the voice that speaks it.
@@ -149,14 +159,17 @@ class _Library:
             index += 1
         return 0
 
-    def speak(self, text: str, voice: str, words_per_minute: int, pitch: int) -> Speech:
-        self._chunks.clear()
-        self._events.clear()
+    def _use(self, voice: str) -> None:
         if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
             raise SpeechError(
                 f"espeak-ng has no voice {voice!r}; `espeak-ng --voices` lists them (column "
                 "Language), for example en-us, de, fr, es"
             )
+
+    def speak(self, text: str, voice: str, words_per_minute: int, pitch: int) -> Speech:
+        self._chunks.clear()
+        self._events.clear()
+        self._use(voice)
         self._library.espeak_SetParameter(_PARAMETER_RATE, words_per_minute, 0)
         self._library.espeak_SetParameter(_PARAMETER_PITCH, pitch, 0)
         data = text.encode("utf-8", "replace")
@@ -170,6 +183,18 @@ class _Library:
         tail = np.zeros(round(_TAIL_S * self._sample_rate), np.int16)
         samples = np.concatenate([*self._chunks, tail])
         return Speech(samples, self._sample_rate, self._phonemes(len(samples)))
+
+    def in_ipa(self, text: str, voice: str) -> str:
+        self._use(voice)
+        translate = self._library.espeak_TextToPhonemes
+        translate.restype = ctypes.c_char_p
+        buffer = ctypes.create_string_buffer(text.encode("utf-8", "replace"))
+        rest = ctypes.c_void_p(ctypes.addressof(buffer))
+        clauses = []
+        while rest.value:
+            found = translate(ctypes.byref(rest), _CHARS_UTF8, _IPA) or b""
+            clauses.append(found.decode("utf-8", "replace").strip())
+        return " ".join(filter(None, clauses))
 
     def listed(self, kind: str | None) -> list[tuple[str, list[tuple[int, str]]]]:
         """Voices of a kind, all for None: identifiers, and languages with their priorities."""

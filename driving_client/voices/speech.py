@@ -36,7 +36,10 @@ class Phoneme:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Speech:
-    """Mono audio and the phonemes in it, in order of time, covering the audio to its end."""
+    """Mono audio and the phonemes in it, in order of time, covering the audio to its end.
+
+    There are no phonemes where a voice tells none.
+    """
 
     samples: Samples
     sample_rate: int
