@@ -56,6 +56,9 @@ _WAYS: Final = ((0, 32.3), (45, 6.9), (90, 17.7), (135, 7.7), (270, 20.4))
 """Degrees from aside upwards, either side alike, and the share of the looks that go that way."""
 
 _THINKING_WAYS: Final = ((0, 20.0), (25, 30.0), (45, 35.0), (75, 10.0), (-25, 5.0))
+_OTHER_SIDE: Final = 0.15
+"""Of the looks of one who thinks: most go where the first went, and all where the head goes."""
+
 _FURTHEST: Final = 22.0
 _CLEAR: Final = 7.0
 """Degrees of a look away: nearer ones would still meet the face; further, and the eyes'
@@ -64,8 +67,10 @@ range is used up before the head has come along."""
 _AROUND: Final = 3.0
 """Degrees by which the eyes move on while they look away."""
 
-_STEEP: Final = 0.65
-"""Of the way aside: eyes turn less far up and down, and lids come along."""
+_STEEP_UP: Final = 0.65
+_STEEP_DOWN: Final = 0.4
+"""Of the way aside: eyes turn less far up and down, lids come along, and the visitor, where the
+picture's camera is, is below the eyes already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +120,7 @@ class Gaze:
         self._away = False
         self._until = 0.0
         self._activity: Activity | None = None
-        self._side = 1.0
+        self._side, self._other_side = 1.0, 0.5
         self.large: list[float] = []
         """When the saccades of more than 15 degrees began that nobody has asked for yet."""
 
@@ -151,6 +156,9 @@ class Gaze:
         if first:
             return
         self._side = math.copysign(1.0, side or self._chance.uniform(-1, 1))
+        self._other_side = _OTHER_SIDE if activity is Activity.THINKING else 0.5
+        if side:
+            self._other_side = 0.0
         # Whoever begins to think or, mostly, to speak looks away; else the visitor comes first
         away_first = self._chance.random() < _HABITS[activity].away_first
         self._away = not away_first
@@ -200,11 +208,13 @@ class Gaze:
         (way,) = self._chance.choices([way for way, _ in ways], [share for _, share in ways])
         far = clear + self._chance.gammavariate(1.6, max(reach - clear, 0.1 * reach) / 1.6)
         angle = math.radians(way + self._chance.gauss(0, 8))
-        other = self._chance.random() < (0.15 if thinking else 0.5)
+        other = self._chance.random() < self._other_side
         side = -self._side if other else self._side
-        return self._bounded(side * far * math.cos(angle), _STEEP * far * math.sin(angle))
+        up = far * math.sin(angle)
+        return self._bounded(
+            side * far * math.cos(angle), up * (_STEEP_UP if up > 0 else _STEEP_DOWN)
+        )
 
     def _bounded(self, left: float, up: float) -> Place:
-        far = math.hypot(left, up)
-        scale = min(1.0, _FURTHEST / far)
-        return left * scale, up * scale
+        scale = min(1.0, _FURTHEST / math.hypot(left, up))
+        return left * scale, min(max(up * scale, -_STEEP_DOWN * _FURTHEST), _STEEP_UP * _FURTHEST)
