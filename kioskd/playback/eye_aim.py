@@ -39,8 +39,8 @@ _UPRIGHT: Final[Rows] = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 
 
 @dataclass(frozen=True, slots=True)
-class Gaze:
-    """Where to look: radians from the visitor to the avatar's left and up, in the room.
+class Look:
+    """Where to: radians from the visitor to the avatar's left and up, in the room.
 
     `own` is how much of the pose's gaze, 0 to 1, is the pose's and not this.
     """
@@ -60,7 +60,7 @@ class EyeAim:
         self._ranges = _ranges(self._eyes)
 
     def weights(
-        self, gaze: Gaze, pose: Sequence[float], before: Turns, after: Turns
+        self, look: Look, pose: Sequence[float], before: Turns, after: Turns
     ) -> list[tuple[int, float]]:
         """The eyeLook shapes' indices and weights.
 
@@ -70,8 +70,8 @@ class EyeAim:
         if not self._eyes:
             return []
         frame = self._frame(after)
-        posed = self._frame(before) if gaze.own > 0 else frame
-        turns = [self._turn(eye, gaze, pose, posed, frame) for eye in self._eyes]
+        posed = self._frame(before) if look.own > 0 else frame
+        turns = [self._turn(eye, look, pose, posed, frame) for eye in self._eyes]
         found: list[tuple[int, float]] = []
         for eye, (left, down) in zip(self._eyes, turns, strict=True):
             for axis, angle in ((0, left), (2, down)):
@@ -84,7 +84,7 @@ class EyeAim:
     def _turn(
         self,
         eye: Eye,
-        gaze: Gaze,
+        look: Look,
         pose: Sequence[float],
         posed: tuple[Rows, Point],
         frame: tuple[Rows, Point],
@@ -92,17 +92,17 @@ class EyeAim:
         """Radians to the left and down, of this eye in its head."""
         weights = [pose[index] * reach for index, reach in zip(eye.shapes, eye.reach, strict=True)]
         left, down = weights[0] - weights[1], weights[2] - weights[3]
-        if gaze.own > 0:
+        if look.own > 0:
             held_left, held_down = _angles(_back(frame[0], _turned(posed[0], _ray(left, down))))
-            left += gaze.own * (held_left - left)
-            down += gaze.own * (held_down - down)
-        if gaze.own < 1:
+            left += look.own * (held_left - left)
+            down += look.own * (held_down - down)
+        if look.own < 1:
             x, y, z = _moved(frame, eye.centre)
             to = (self.visitor[0] - x, self.visitor[1] - y, self.visitor[2] - z)
             yaw, pitch = _angles(to)
-            aim_left, aim_down = _angles(_back(frame[0], _ray(yaw + gaze.left, pitch - gaze.up)))
-            left += (1 - gaze.own) * aim_left
-            down += (1 - gaze.own) * aim_down
+            aim_left, aim_down = _angles(_back(frame[0], _ray(yaw + look.left, pitch - look.up)))
+            left += (1 - look.own) * aim_left
+            down += (1 - look.own) * aim_down
         return left, down
 
     def _frame(self, turns: Turns) -> tuple[Rows, Point]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from driving_client.motion import ARKIT_NAMES, FloatArray, MotionSample, ParameterSpace
 from kioskd.life.idle_life import Life
-from kioskd.playback.eye_aim import EyeAim, Gaze, Point
+from kioskd.playback.eye_aim import EyeAim, Look, Point
 from splat_gles.avatar import Avatar, Clip
 from splat_gles.camera import on_screen
 from splat_gles.rig import RigParameters
@@ -134,9 +134,9 @@ class Face:
             full[self._head] -= life.breath
         weights = np.clip(full[: self._shapes], 0.0, 1.0)
         rotations = self._rotations(full)
-        gaze = Gaze(life.gaze_left, life.gaze_up, float(pose[self._own_gaze]))
+        look = Look(life.gaze_left, life.gaze_up, float(pose[self._own_gaze]))
         before, after = self._rotations(pose).tolist(), rotations.tolist()
-        for shape, weight in self._eyes.weights(gaze, pose.tolist(), before, after):
+        for shape, weight in self._eyes.weights(look, pose.tolist(), before, after):
             weights[shape] = weight
         return RigParameters(weights, rotations)
 

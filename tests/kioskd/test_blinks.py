@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from pathlib import Path
 
 import eye_record
 import numpy as np
@@ -13,13 +14,17 @@ from eye_record import Array
 from player_stage import FRAME_S, RATE, Stage
 from ready_settings import ready_idle, ready_playback
 
+from alive_bench.drive import FRAMES_A_SECOND, watch
+from alive_bench.stage import Said, State
 from driving_client.link.interface import UtteranceStarted
 from driving_client.motion import ARKIT_NAMES
 from driving_client.utterance import Utterance
 from kioskd.life.activity import Activity
 from kioskd.life.attention import Attention
 from kioskd.life.blinks import Blinks
+from splat_gles.bundle import read_bundle
 
+AVATAR = Path(__file__).resolve().parents[2] / "config" / "avatars" / "default-20k.avatar"
 LIDS = [ARKIT_NAMES.index(f"eyeBlink{side}") for side in ("Left", "Right")]
 RATES = {
     Activity.IDLE: (14, 18),
@@ -148,6 +153,32 @@ def test_speakers_blink_where_a_phrase_ends(seed: int, known_s: float) -> None:
     elsewhere = np.mean([near_ends(float(shift)) for shift in chance.uniform(20, 60, 20)])
     print(f"{found:.2f} of the blinks at ends of phrases, {elsewhere:.2f} by chance")
     assert found > 2 * elsewhere
+
+
+def phrase_ends(said: Said) -> list[float]:
+    """Where the synthesiser itself pauses for more than 0.15 s, and where it ends."""
+    phonemes = said.speech.phonemes
+    pauses = [(p.start, p.end) for p in phonemes if p.name.startswith("_")]
+    ends = [start for start, end in pauses if end - start > 0.15 and start > 0.3]
+    last = max(p.end for p in phonemes if not p.name.startswith("_"))
+    return [said.began_s + end for end in (*(e for e in ends if e < last - 0.1), last)]
+
+
+@pytest.mark.slow("speaks for three minutes")
+@pytest.mark.parametrize("state", [State.SPEAKING_TEXT, State.SPEAKING_AUDIO])
+def test_the_player_hears_where_the_phrases_end(state: State) -> None:
+    """Nobody tells it: sentences of a voice, of which it gets sound or sound and motion."""
+    watched = watch(read_bundle(AVATAR), state, 180.0, seed=2)
+    lids = np.stack([watched.weight(f"eyeBlink{side}") for side in ("Left", "Right")], axis=1)
+    starts = np.array([blink.start for blink in blinks_of(lids, 1 / FRAMES_A_SECOND)])
+    ends = np.array([end for said in watched.said for end in phrase_ends(said)])
+    shifts = np.random.default_rng(1).uniform(10, watched.seconds - 10, 40)
+    found, *elsewhere = (
+        np.mean([np.abs((ends + by) % watched.seconds - start).min() < 0.3 for start in starts])
+        for by in (0.0, *shifts)
+    )
+    print(f"{found:.2f} of the blinks at ends of phrases, {np.mean(elsewhere):.2f} by chance")
+    assert found > 2 * np.mean(elsewhere)
 
 
 def test_the_lids_go_along_with_large_saccades() -> None:

@@ -73,3 +73,24 @@ def test_an_avatar_without_a_gaze_has_no_eyes_to_turn(lam_avatar: Callable[[str]
     kept = [i for i, name in enumerate(made.blendshapes) if name != "eyeLookUpLeft"]
     names = tuple(made.blendshapes[i] for i in kept)
     assert eyes_of(replace(made, blendshapes=names, deltas=made.deltas[kept])) == ()
+
+
+@pytest.mark.parametrize("name", ["default", "samuel", *LAM_NAMES])
+def test_the_upper_lid_goes_along_when_the_eye_looks_down(
+    name: str, lam_avatar: Callable[[str], Avatar]
+) -> None:
+    """People's lids turn by as much as their eyes (Becker and Fuchs 1988), which for 20 degrees
+    down is a third to a half of a blink; so do the avatars' by the shapes themselves."""
+    shipped = name in ("default", "samuel")
+    avatar = read_bundle(AVATARS / f"{name}.avatar") if shipped else lam_avatar(name)
+    for side in ("Left", "Right"):
+        blink, down, up = (
+            avatar.deltas[avatar.blendshapes.index(f"{shape}{side}"), :, 1]
+            for shape in ("eyeBlink", "eyeLookDown", "eyeLookUp")
+        )
+        lid = blink < 0.6 * blink.min()
+        along = float(down[lid].mean() / blink[lid].mean())
+        against = float(up[lid].mean() / blink[lid].mean())
+        print(f"{name} {side}: {along:.2f} of a blink down, {against:.2f} up")
+        assert 0.15 < along < 0.65
+        assert against < 0.0
