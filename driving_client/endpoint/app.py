@@ -10,22 +10,20 @@ from typing import Final
 from aiohttp import WSCloseCode, web
 
 from driving_client.endpoint.driveningress_session import DrivingIngressSession
-from driving_client.endpoint.identifiers import new_identifier
-from driving_client.endpoint.relay_session import Queued, RelaySession
-from driving_client.endpoint.say_request import MAXIMUM_JSON, SayError, SayRequest, read_say
+from driving_client.endpoint.relay_session import RelaySession
+from driving_client.endpoint.say import SayDesk
+from driving_client.endpoint.say_request import MAXIMUM_JSON
 from driving_client.endpoint.session_tokens import PATHS, grant
 from driving_client.endpoint.settings import EndpointSettings
-from driving_client.endpoint.speaker import Speaker, Take
-from driving_client.errors import SpeechError
+from driving_client.endpoint.speaker import Speaker
 from driving_client.faults import FaultLog
 from driving_client.link.flood import FloodGuard
 from driving_client.link.frame_reader import FrameReader
 from driving_client.link.meter import Meter
 from driving_client.link.retry import FloodError
 from driving_client.retarget import load_retarget
-from driving_client.serving import GuardedServer, Limits, meter_connection, plain_bodies, read_off
+from driving_client.serving import GuardedServer, Limits, meter_connection, plain_bodies
 from driving_client.voices.choice import Voice, Voices
-from driving_client.voices.speech import SynthesiserMissingError
 from driving_client.voices.wish import VoiceWish
 from driving_client.wire.codec import MAX_MESSAGE_BYTES
 
@@ -45,8 +43,8 @@ def make_endpoint(settings: EndpointSettings) -> GuardedServer:
         [
             web.get("/websocket", endpoint.driveningress),
             web.get("/relay", endpoint.relay),
-            web.post("/say", endpoint.say),
-            web.put("/say", endpoint.say),
+            web.post("/say", endpoint.desk.say),
+            web.put("/say", endpoint.desk.say),
             *(web.post(path, grant) for path in PATHS),
         ]
     )
@@ -64,6 +62,7 @@ class _Endpoint:
         self._faults = FaultLog()
         self._sockets: set[web.WebSocketResponse] = set()
         self._kiosks: dict[str, RelaySession] = {}
+        self.desk = SayDesk(self._kiosks, self._speaker, self._voice_for)
 
     async def lifetime(self, _: web.Application) -> AsyncIterator[None]:
         yield
@@ -108,60 +107,6 @@ class _Endpoint:
             self._sockets.discard(socket)
         return socket
 
-    async def say(self, request: web.Request) -> web.Response:
-        """Say a text or a voice at every kiosk, or at the one that `connection_id` names."""
-        try:
-            asked = await read_say(request)
-        except SayError as error:
-            if error.status != web.HTTPRequestTimeout.status_code:
-                await read_off(request)
-            return _error(error.status, f"POST /say: {error}")
-        kiosks = [
-            kiosk
-            for kiosk in self._kiosks.values()
-            if kiosk.started and asked.connection_id in (None, kiosk.connection_id)
-        ]
-        if not kiosks:
-            return _error(
-                503,
-                "POST /say: no kiosk is connected"
-                + (f" as {asked.connection_id}" if asked.connection_id else "")
-                + "; connect one to /relay (a kiosk on /websocket sends its own voice)",
-            )
-        try:
-            takes = await self._takes(asked, kiosks)
-        except SynthesiserMissingError as error:
-            return _error(503, f"POST /say: {error}")
-        except SpeechError as error:
-            return _error(400, f"POST /say: {error}")
-        request_id = new_identifier()
-        taken = [
-            kiosk.connection_id
-            for kiosk, take in zip(kiosks, takes, strict=True)
-            if await kiosk.say(Queued(request_id, take), asked.interrupt)
-        ]
-        if not taken:
-            return _error(
-                503, 'POST /say: the queue is full; wait, or send "interrupt": true to clear it'
-            )
-        return web.json_response(
-            {
-                "req_id": request_id,
-                "seconds": round(max(take.seconds for take in takes), 3),
-                "connection_ids": taken,
-            }
-        )
-
-    async def _takes(self, asked: SayRequest, kiosks: list[RelaySession]) -> list[Take]:
-        """What each kiosk is to say: a text in its own voice, made once for all that share it."""
-        if asked.samples is not None:
-            return [await self._speaker.perform(asked.samples, asked.sample_rate)] * len(kiosks)
-        voices = [self._voice_for(asked.voice, kiosk.voice) for kiosk in kiosks]
-        takes = {
-            voice: await self._speaker.speak(asked.text, voice) for voice in dict.fromkeys(voices)
-        }
-        return [takes[voice] for voice in voices]
-
     def _voice_for(self, *wishes: VoiceWish) -> Voice:
         """The voice for these wishes, the most important first, and what the settings name."""
         return self._voices.choose(*wishes, self._settings.voice)
@@ -179,8 +124,3 @@ class _Endpoint:
         await socket.prepare(request)
         self._sockets.add(socket)
         return socket, FrameReader(socket, FloodGuard(), meter)
-
-
-def _error(status: int, message: str) -> web.Response:
-    logger.warning("%s", message, extra={"code": "say_refused"})
-    return web.json_response({"error": message}, status=status)

@@ -1,28 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One relay connection: texts are queued, spoken one after the other, and streamed.
+"""One relay connection: what is to be said is queued, spoken one after the other, and streamed.
 
 An utterance streams faster than it plays, and the next one's start interrupts it at the
 kiosk; so the queue waits until the kiosk reports its end, or, for kiosks that report nothing,
-until it must have ended. A pause that is reported holds the queue.
+until it must have ended. A pause that is reported holds the queue. A text is made into speech
+while it is streamed, one phrase ahead of what has been sent; where its next phrase is not there in
+time, the kiosk waits for it within the same utterance.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import logging
-import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from aiohttp import WSMsgType, web
 
+from driving_client.endpoint.hearing import Hearing
 from driving_client.endpoint.identifiers import new_identifier
-from driving_client.endpoint.relay_stream import relay_frames
+from driving_client.endpoint.relay_stream import RelayStream
+from driving_client.endpoint.saying import Saying
 from driving_client.endpoint.speaker import Speaker, Take
 from driving_client.errors import ProtocolError, SpeechError
 from driving_client.link.frame_reader import FrameReader
@@ -46,19 +50,17 @@ START_TIMEOUT_S: Final = 10.0
 CONTRACT_BROKEN: Final = 4400
 MAXIMUM_QUEUE: Final = 16
 _INVALID_ARGUMENT: Final = 3
-_LATE_REPORT_S: Final = 2.0
-_LOOK_AGAIN_S: Final = 0.25
 _FRAMES: Final = (WSMsgType.TEXT, WSMsgType.BINARY)
-_LONGEST_MS: Final = 1000 * MAX_SECONDS
-_OVER: Final = ("ended", "interrupted", "failed")
+_LONGEST_S: Final = MAX_SECONDS - 30.0
+"""A text that takes longer to say is not said to its end; no phrase is longer than the rest."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Queued:
-    """A take under its request id."""
+    """What is said under a request id; `takes` makes it, piece by piece."""
 
     request_id: str
-    take: Take
+    takes: Callable[[], AsyncGenerator[Take, None]]
 
 
 class RelaySession:
@@ -85,9 +87,7 @@ class RelaySession:
         self._queue: deque[Queued] = deque()
         self._filled = asyncio.Event()
         self._current: str | None = None
-        self._seconds = 0.0
-        self._over_at = math.inf
-        self._over = asyncio.Event()
+        self._hearing = Hearing()
 
     async def serve(self, opening: tuple[str, ...]) -> None:
         """Await `start`, say the opening texts, then stream what is queued until the end."""
@@ -107,7 +107,7 @@ class RelaySession:
                     await task
 
     async def say(self, queued: Queued, interrupt: bool) -> bool:
-        """Queue a take; False if the queue is full. `interrupt` drops what is said and queued."""
+        """Queue it; False if the queue is full. `interrupt` drops what is said and queued."""
         if interrupt:
             await self.interrupt()
         if len(self._queue) >= MAXIMUM_QUEUE:
@@ -116,12 +116,18 @@ class RelaySession:
         self._filled.set()
         return True
 
+    def wants(self, request_id: str) -> bool:
+        """Whether it is being said, or will be."""
+        return request_id == self._current or any(
+            queued.request_id == request_id for queued in self._queue
+        )
+
     async def interrupt(self) -> None:
         """Stop what is being said at the kiosk and forget what is queued."""
         self._queue.clear()
         if self._current is not None:
             action = {"action": "interrupt", "req_id": self._current}
-            self._over.set()
+            self._hearing.stop()
             self._current = None
             await self._socket.send_str(json.dumps(action))
 
@@ -181,8 +187,12 @@ class RelaySession:
         try:
             voice = self._voice_for(self.voice)
             for text in texts:
-                take = await self._speaker.speak(text, voice)
-                await self.say(Queued(new_identifier(), take), interrupt=False)
+                saying = Saying()
+                saying.add(text)
+                saying.end()
+                await self._speaker.begin(saying, voice)
+                takes = functools.partial(self._speaker.takes, saying, voice)
+                await self.say(Queued(saying.request_id, takes), interrupt=False)
         except SpeechError as error:
             logger.error("cannot speak: %s", error, extra={"code": "speech_failed"})
             await self._send(ErrorFrame(str(error)))
@@ -196,14 +206,7 @@ class RelaySession:
         if request_id is None or request_id != self._current:
             return
         logger.info("%s: %.40r", request_id, state, extra={"code": "playback"})
-        if state in _OVER:
-            self._over.set()
-        elif state == "paused":
-            self._over_at = math.inf
-        elif state == "playing":
-            played = document.get("played_ms")
-            played_s = played / 1000 if type(played) is int and 0 < played < _LONGEST_MS else 0.0
-            self._over_at = time.monotonic() + self._seconds - played_s + _LATE_REPORT_S
+        self._hearing.report(state, document.get("played_ms"))
 
     async def _stream(self) -> None:
         while True:
@@ -212,7 +215,7 @@ class RelaySession:
                 await self._filled.wait()
             queued = self._queue.popleft()
             self._current = queued.request_id
-            self._over.clear()
+            self._hearing.begin()
             try:
                 await self._stream_one(queued)
             except ConnectionError:
@@ -222,30 +225,52 @@ class RelaySession:
                     self._current = None
 
     async def _stream_one(self, queued: Queued) -> None:
-        samples, frames = await self._speaker.audio(queued.take, self._sample_rate)
         metadata = MetadataFrame(
             self._sample_rate, queued.request_id, self._avatar_id, self.connection_id
         )
-        started = time.monotonic()
-        self._seconds = queued.take.seconds
-        self._over_at = started + self._seconds + _LATE_REPORT_S
-        for due, frame in relay_frames(metadata, samples, frames, self._speed):
-            if await self._waited_over(started + due):
+        stream = RelayStream(metadata, self._speed)
+        takes = queued.takes()
+        upcoming: asyncio.Future[Take | None] = asyncio.ensure_future(anext(takes, None))
+        started = 0.0
+        try:
+            while (take := await self._hearing.unless_over(upcoming)) is not None:
+                samples, frames = await self._speaker.audio(take, self._sample_rate)
+                started = started or time.monotonic()
+                self._hearing.sent(take.seconds)
+                following: asyncio.Future[Take | None] | None = None
+                for due, frame in stream.piece(samples, frames):
+                    # Only when what has to go out at once is out: the first sound comes first
+                    if following is None and time.monotonic() < started + due:
+                        following = upcoming = self._ahead(takes)
+                    if await self._hearing.over_before(started + due):
+                        return
+                    await self._send(frame)
+                upcoming = following or self._ahead(takes)
+            if self._hearing.over or not started:
                 return
-            await self._send(frame)
-        # Reports move the time at which it must be over, so look again every now and then.
-        while time.monotonic() < self._over_at:
-            if await self._waited_over(min(self._over_at, time.monotonic() + _LOOK_AGAIN_S)):
-                return
+            for due, frame in stream.end():
+                if await self._hearing.over_before(started + due):
+                    return
+                await self._send(frame)
+        finally:
+            upcoming.cancel()
+            await asyncio.wait({upcoming})
+            await takes.aclose()
+        await self._hearing.to_the_end()
 
-    async def _waited_over(self, until: float) -> bool:
-        """Sleep until then; True as soon as the utterance is over."""
-        delay = until - time.monotonic()
-        if delay > 0.0 and not self._over.is_set():
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(delay):
-                    await self._over.wait()
-        return self._over.is_set()
+    def _ahead(self, takes: AsyncGenerator[Take, None]) -> asyncio.Future[Take | None]:
+        """The next of them, unless so much has been said that no more is taken."""
+        if self._hearing.seconds < _LONGEST_S:
+            return asyncio.ensure_future(anext(takes, None))
+        logger.warning(
+            "%s: more than %.0f s of speech; the rest is not said",
+            self._current,
+            _LONGEST_S,
+            extra={"code": "text_too_long"},
+        )
+        nothing: asyncio.Future[Take | None] = asyncio.get_running_loop().create_future()
+        nothing.set_result(None)
+        return nothing
 
     async def _send(self, frame: RelayFrame) -> None:
         if self._socket.closed:

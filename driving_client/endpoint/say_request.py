@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """What `POST /say` is asked: a text as JSON, or a voice in one of the formats that are taken.
 
-JSON is told by its first character, whatever type is declared, for curl declares a form. All
-else is a voice, and `driving_client.voice_formats` says which or why not. It is read whole before
-it is spoken, because the queue speaks one request after the other; a voice that is to be heard
-while it is still being made goes to the kiosk's own `POST /v1/speak`.
+What is declared as text/plain is a text that may still be in the making, and is handed on as it
+comes. Else JSON is told by its first character, whatever type is declared, for curl declares a
+form. All else is a voice, and `driving_client.voice_formats` says which or why not. It is read
+whole before it is spoken, because the queue speaks one request after the other; a voice that is to
+be heard while it is still being made goes to the kiosk's own `POST /v1/speak`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import codecs
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -24,18 +26,23 @@ from driving_client.utterance import Samples
 from driving_client.voice_formats import VoiceDecoder, VoiceError, VoiceFormatError, asked_rate
 from driving_client.voice_formats.decoder import in_turns
 from driving_client.voice_formats.errors import CONVERT
-from driving_client.voices.speech import MAXIMUM_CHARACTERS
 from driving_client.voices.wish import VoiceWish
 
 MAXIMUM_VOICE_S: Final = 150.0
-"""As long as the longest text: the queue of one kiosk then holds 230 MB at the very most."""
+"""The queue of one kiosk then holds 230 MB at the very most."""
+MAXIMUM_CHARACTERS: Final = 20_000
+"""Of a text: more than ten minutes of speech, which is as long as an utterance may be."""
+MAXIMUM_TEXT_S: Final = 900.0
+"""For a text that is being made: it may wait for its turn and then be said."""
 
 MAXIMUM_JSON: Final = 64 * 1024
 EXAMPLE: Final = (
-    'send JSON such as {"text": "Hello."}, a WAV, or raw PCM with ?sample_rate= in the address'
+    'send JSON such as {"text": "Hello."}, a text as text/plain, a WAV, or raw PCM with '
+    "?sample_rate= in the address"
 )
 
 _QUERY: Final = ("sample_rate", "interrupt", "connection_id")
+_TEXT_QUERY: Final = ("interrupt", "connection_id", "voice", "language")
 _KEYS: Final = ("text", "interrupt", "connection_id", "voice", "language")
 _BEFORE_JSON: Final = b"\xef\xbb\xbf \t\r\n"
 
@@ -50,7 +57,10 @@ class SayError(Exception):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SayRequest:
-    """Either `text`, to be spoken by `voice`, or `samples` (mono, with `sample_rate`) is given."""
+    """Either `text` or `coming`, spoken by `voice`, or `samples` (mono, with `sample_rate`).
+
+    `coming` gives a text as it comes; it raises SayError, and ConnectionError where it is cut off.
+    """
 
     interrupt: bool
     connection_id: str | None
@@ -58,11 +68,14 @@ class SayRequest:
     voice: VoiceWish = field(default_factory=VoiceWish)
     samples: Samples | None = None
     sample_rate: int = 0
+    coming: AsyncIterator[str] | None = None
 
 
 async def read_say(request: web.Request) -> SayRequest:
     """Read the body; raises SayError with what is wrong with it."""
     body = pieces(request, BODY_S)
+    if media_type(request) == "text/plain":
+        return _text_to_come(request, body)
     head = b""
     try:
         async for chunk in body:
@@ -131,10 +144,40 @@ def _check_length(length: int, sample_rate: int) -> None:
         )
 
 
-def _parse_query(request: web.Request) -> tuple[bool, str | None]:
+def _text_to_come(request: web.Request, body: AsyncIterator[bytes]) -> SayRequest:
+    if (request.charset or "utf-8").lower() not in ("utf-8", "utf8", "us-ascii", "ascii"):
+        raise SayError(415, f"the text is declared as {request.charset:.40}; send UTF-8")
+    interrupt, connection_id = _parse_query(request, _TEXT_QUERY)
+    voice = VoiceWish(request.query.get("voice", ""), request.query.get("language", ""))
+    return SayRequest(interrupt, connection_id, voice=voice, coming=_texts(body))
+
+
+async def _texts(body: AsyncIterator[bytes]) -> AsyncIterator[str]:
+    """The body as UTF-8; a character may be cut in two by the chunks."""
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    length = size = 0
+    try:
+        async with asyncio.timeout(MAXIMUM_TEXT_S):
+            async for chunk in body:
+                text = decoder.decode(chunk)
+                size += len(chunk)
+                length += len(text)
+                yield text
+                if length > MAXIMUM_CHARACTERS:
+                    raise SayError(413, f"the text has more than {MAXIMUM_CHARACTERS} characters")
+            yield decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        raise SayError(
+            400, f"the text is not UTF-8 (after {size} bytes: {error.reason})"
+        ) from error
+    except TimeoutError as error:
+        raise SayError(408, f"no text came for {BODY_S:g} s, or it took too long") from error
+
+
+def _parse_query(request: web.Request, known: tuple[str, ...] = _QUERY) -> tuple[bool, str | None]:
     for name in request.query:
-        if name not in _QUERY:
-            raise SayError(400, f"?{name:.80} is unknown{did_you_mean(name, _QUERY)}")
+        if name not in known:
+            raise SayError(400, f"?{name:.80} is unknown{did_you_mean(name, known)}")
     interrupt = request.query.get("interrupt", "false").lower()
     if interrupt not in ("true", "false"):
         raise SayError(400, f"interrupt={interrupt!r:.80} is neither true nor false")

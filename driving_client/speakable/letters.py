@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Final
 
 from driving_client.errors import SpeechError
@@ -44,22 +44,23 @@ _FIRST_TRIED: Final = {
 """Languages of a script that several share, the one with most speakers first."""
 
 
-def refuse_foreign_letters(text: str, language: str, spoken: Collection[str] | None = None) -> None:
+def refuse_foreign_letters(text: str, language: str, spoken: Callable[[], Collection[str]]) -> None:
     """Raise SpeechError where `text` holds letters that a voice of `language` does not read.
 
     `language` may be the name of an espeak-ng voice; one that tells no language reads all.
-    The error names a language that reads the text, of those that are `spoken` by some voice here
-    (None: not known). One Greek letter alone is a name, not a word.
+    The error names a language that reads the text, of those that are `spoken` by some voice here.
+    One Greek letter alone is a name, not a word.
     """
     foreign = _foreign_letters(text, language)
     if not foreign:
         return
     script = _script_of(foreign)
     told = f"a voice of {language!r} cannot read {_TOLD.get(script, script.title())} such as "
+    known = spoken()
     readers = [
         code
         for code in (*_FIRST_TRIED.get(script, "").split(), *_SCRIPTS)
-        if script in _SCRIPTS[code].split() and (spoken is None or code in spoken)
+        if script in _SCRIPTS[code].split() and code in known
     ]
     if readers:
         raise SpeechError(

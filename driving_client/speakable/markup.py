@@ -23,14 +23,14 @@ _MOST_PASSES: Final = 30
 
 _DEEP: Final = re.DOTALL | re.IGNORECASE
 _LINES: Final = re.MULTILINE | re.IGNORECASE
-_THINKING: Final = "think|thinking|thought|thoughts|reasoning"
+THINKING: Final = "think|thinking|thought|thoughts|reasoning"
 _BRACKETS: Final = r"\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)"
 _BLOCKS: Final = re.compile(
     "address|article|aside|blockquote|br|break|dd|div|dl|dt|figcaption|figure|footer|h[1-6]|header"
     "|hr|li|main|nav|ol|p|paragraph|s|section|sentence|speak|table|td|th|tr|ul",
     re.IGNORECASE,
 )
-_PROSE: Final = ("", "markdown", "md", "plain", "plaintext", "text", "txt")
+PROSE: Final = ("", "markdown", "md", "plain", "plaintext", "text", "txt")
 _HOST: Final = re.compile(r"(?!.*xn--)(?:[a-z0-9-]+\.)+[a-z]{2,}")
 
 
@@ -56,7 +56,7 @@ def tidy(text: str) -> str:
 
 
 def _fence(found: re.Match[str]) -> str:
-    return found[3] if found[2].lower() in _PROSE else ""
+    return found[3] if found[2].lower() in PROSE else ""
 
 
 def _tag(found: re.Match[str]) -> str:
@@ -96,9 +96,9 @@ Replacement = str | Callable[[re.Match[str]], str]
 _STEPS: Final[tuple[tuple[re.Pattern[str], Replacement], ...]] = (
     (re.compile("[\uff01-\uff5e\U0001d400-\U0001d7ff]"), _styled),
     # What a model thought; where only one end is marked, all to the other end of the text
-    (re.compile(rf"<({_THINKING})\b[^<>]*>.*?</\1\s*>", _DEEP), ""),
-    (re.compile(rf"\A.*</(?:{_THINKING})\s*>", _DEEP), ""),
-    (re.compile(rf"\A\s*<(?:{_THINKING})\b[^<>]*>.*", _DEEP), ""),
+    (re.compile(rf"<({THINKING})\b[^<>]*>.*?</\1\s*>", _DEEP), ""),
+    (re.compile(rf"\A.*</(?:{THINKING})\s*>", _DEEP), ""),
+    (re.compile(rf"\A\s*<(?:{THINKING})\b[^<>]*>.*", _DEEP), ""),
     # Marks of a model's own between turns, such as <|im_end|>
     (re.compile(r"<\|\w{1,40}\|>"), "\n\n"),
     # Code

@@ -94,3 +94,30 @@ def _abbreviations(wording: Wording) -> list[Rule]:
         return re.compile(rf"(?:{pattern}){_ENDS_SENTENCE}?"), said
 
     return [rule(pattern, words) for pattern, words in wording.abbreviations]
+
+
+def points_within(text: str, point: int, language: str) -> bool:
+    """Whether the point at that place belongs to an abbreviation, an ordinal, a date or a time."""
+    near, place = text[max(point - 24, 0) : point + 24], min(point, 24)
+    capital = re.match(r"\s+[A-ZÀ-Ý]", near[place + 1 :]) is not None
+    for pattern, may_end in _pointed(language_of(language)):
+        for found in pattern.finditer(near):
+            last = place + 1 == found.end()
+            if found.start() <= place < found.end() and not (may_end and capital and last):
+                return True
+    return False
+
+
+@functools.cache
+def _pointed(code: str) -> tuple[tuple[re.Pattern[str], bool], ...]:
+    wording = _WORDINGS.get(code)
+    if wording is None:
+        return ()
+    figures = [*dates(wording, month_first=wording.month_first), *times(wording)]
+    return (
+        *((pattern, False) for pattern, _ in (*figures, *ordinals(wording))),
+        *(
+            (re.compile(pattern), words in wording.may_end)
+            for pattern, words in wording.abbreviations
+        ),
+    )

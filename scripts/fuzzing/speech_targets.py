@@ -4,23 +4,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
 from typing import Any, Final, cast
 
 import numpy as np
 from aiohttp import web
+from aiohttp.helpers import parse_mimetype
 from multidict import CIMultiDict
 from yarl import URL
 
-from driving_client.endpoint.say_request import MAXIMUM_JSON, MAXIMUM_VOICE_S, SayError, read_say
+from driving_client.endpoint.say_request import (
+    MAXIMUM_CHARACTERS,
+    MAXIMUM_JSON,
+    MAXIMUM_VOICE_S,
+    SayError,
+    read_say,
+)
 from driving_client.errors import SpeechError
 from driving_client.link.local_voice import LocalVoice
 from driving_client.sample_rates import SAMPLE_RATES
-from driving_client.speakable.readable import readable
+from driving_client.speakable.letters import refuse_foreign_letters
+from driving_client.speakable.phrases import LONGEST, LONGEST_PAUSE_S, Phrases
 from driving_client.speakable.text import speakable
 from driving_client.utterance import Utterance
-from driving_client.voices.speech import MAXIMUM_CHARACTERS
 from fuzzing.target import Target, finish, header, join, split, text
 from fuzzing.voice_targets import WAVS, WORDS, pieces_of
 from kioskd.http.speak import VoiceInput
@@ -46,6 +53,7 @@ def _request(kind: bytes, query: bytes, pieces: list[bytes]) -> web.Request | No
         headers=CIMultiDict({"Content-Type": header(kind)} if kind else {}),
         query=address.query,
         content=_Content(pieces),
+        charset=parse_mimetype(header(kind)).parameters.get("charset"),
     )
     return cast(web.Request, made)
 
@@ -57,7 +65,9 @@ def say_request(data: bytes) -> None:
     if request is None:
         return
     asked = finish(read_say(request))
-    if asked.samples is None:
+    if asked.coming is not None:
+        assert len(finish(_whole(asked.coming))) <= MAXIMUM_CHARACTERS
+    elif asked.samples is None:
         assert asked.text.strip()
     else:
         assert asked.sample_rate in SAMPLE_RATES
@@ -65,13 +75,27 @@ def say_request(data: bytes) -> None:
         assert len(asked.samples)
 
 
-def readable_text(data: bytes) -> None:
-    """A text with markup, figures and signs, and the language of the voice that is to read it."""
-    language, written = (text(part) for part in split(data, 2))
-    said = readable(written, language)
-    assert said.strip() or not written.strip()
+async def _whole(coming: AsyncIterator[str]) -> str:
+    return "".join([piece async for piece in coming])
+
+
+def speakable_text(data: bytes) -> None:
+    """A text with markup, figures and signs, the language that reads it, and how it comes."""
+    language, written, sizes = (text(part) for part in split(data, 3))
+    said = speakable(written, language)
     assert len(said) <= 40 * len(written) + 40
     assert speakable(said, language) == said
+    phrases = Phrases(language)
+    for piece in pieces_of(written.encode("utf-8", "replace"), sizes.encode("utf-8", "replace")):
+        phrases.feed(piece.decode("utf-8", "replace"))
+        while phrases.next() is not None:
+            pass
+    phrases.break_off() if sizes.startswith("!") else phrases.end()
+    while (phrase := phrases.next()) is not None:
+        assert len(phrase.text) <= 2 * LONGEST
+        assert 0.0 <= phrase.pause_s <= LONGEST_PAUSE_S
+    assert phrases.over
+    refuse_foreign_letters(said, language, tuple)
 
 
 async def _at_once(call: Callable[[], Any]) -> Any:
@@ -121,8 +145,8 @@ _FIGURES: Final = (
 
 TARGETS: Final = (
     Target(
-        "readable_text",
-        readable_text,
+        "speakable_text",
+        speakable_text,
         (SpeechError,),
         tuple(
             f"driving_client.speakable.{module}:"
@@ -132,7 +156,7 @@ TARGETS: Final = (
                 "letters",
                 "markup",
                 "quantities",
-                "readable",
+                "phrases",
                 "signs",
                 "text",
                 "times_and_dates",
@@ -145,7 +169,7 @@ TARGETS: Final = (
             join(b"mb-us1", _MARKUP[-1].encode()),
         ),
         400,
-        8000,
+        1500,
         (
             b"**",
             b"</",
@@ -174,6 +198,9 @@ TARGETS: Final = (
             join(b"audio/pcm", b"sample_rate=16000&other=1", b"", bytes(8)),
             join(b"audio/mpeg", b"", b"", b"ID3"),
             join(b"", b"", b"", b"RI"),
+            join(b"text/plain", b"voice=de&language=x", b"\1\2", "Grüße. Ça va?".encode()),
+            join(b"text/plain; charset=utf-16", b"", b"", b"Hello."),
+            join(b"text/plain", b"interrupt=true", b"\3", b"Hello. \xff"),
         ),
         400,
         40000,

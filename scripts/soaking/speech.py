@@ -17,6 +17,7 @@ from soaking.stand import Kiosk
 _RATE: Final = 16000
 _UNREACHABLE: Final = (501, 502, 503, 504)
 _TEXT: Final = "Good morning! This is sentence number {} of a long day."
+_TEXT_S: Final = 4.0
 
 
 class Speech:
@@ -46,7 +47,7 @@ class Speech:
         if status == 200:
             self.counts["answered"] += 1
             if wait:
-                time.sleep(min(float(json.loads(answer).get("seconds", 0)) + 0.3, 8.0))
+                time.sleep(min(float(json.loads(answer).get("seconds", _TEXT_S)) + 0.3, 8.0))
         elif excused and status in _UNREACHABLE:
             self.counts["excused by a kill"] += 1
         else:

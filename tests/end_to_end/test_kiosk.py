@@ -55,8 +55,7 @@ def heard_and_seen(
     before = [mouth.opening(screenshot(url)) for _ in range(3)]
 
     answer = fetch_json(f"{url}/console/say", {"text": SENTENCE})
-    seconds = answer["seconds"]
-    assert 3.0 < seconds < 10.0
+    assert answer["req_id"]
     during: list[float] = []
     until(
         lambda: (
@@ -64,7 +63,7 @@ def heard_and_seen(
             or (True if outcomes(url, "ended") else None)
         ),
         lambda: fetch(f"{url}/healthz").decode(),
-        seconds + GENEROUS_S,
+        GENEROUS_S,
     )
     assert max(before) < 0.25, f"the mouth is shut before speech: {before}"
     assert max(during) > max(before) + 0.3, f"the mouth opens in speech: {during}"
@@ -74,7 +73,8 @@ def heard_and_seen(
     ailing = {name for name, check in health["checks"].items() if check["status"] != "pass"}
     assert ailing <= {"render_loop"}, f"only slow software rendering is borne: {health['checks']}"
     assert fetch(f"{url}/livez")
-    assert metric(url, "kiosk_speech_seconds_total") == pytest.approx(seconds, abs=0.1)
+    seconds = metric(url, "kiosk_speech_seconds_total")
+    assert 3.0 < seconds < 10.0
     assert metric(url, 'kiosk_link_bytes_total{direction="received"}') > 2 * 16000 * seconds
     assert metric(url, 'kiosk_link_bytes_total{direction="sent"}') > 0
     assert metric(url, "kiosk_first_motion_to_frame_seconds_count") == 1
