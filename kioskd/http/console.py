@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 MAX_TEXT = 2000
 MAX_ANSWER = 64 * 1024
 SAY_TIMEOUT_S = 15.0
+_VOICE = ("voice", "language")
+"""Passed on where given: which there are, the endpoint knows."""
 _PAGE = Path(__file__).with_name("console.html")
 
 
@@ -84,7 +86,7 @@ class Console:
         return web.json_response({"interrupted": spoke})
 
     async def _say(self, request: web.Request) -> web.Response:
-        body = await json_object(request, "text", "interrupt")
+        body = await json_object(request, "text", "interrupt", *_VOICE)
         if isinstance(body, web.Response):
             return body
         text = body.get("text")
@@ -95,10 +97,13 @@ class Console:
         interrupt = body.get("interrupt", True)
         if not isinstance(interrupt, bool):
             return refuse(400, "bad_interrupt", '"interrupt" is neither true nor false')
+        voice = {key: body[key] for key in _VOICE if key in body}
+        if not all(isinstance(value, str) for value in voice.values()):
+            return refuse(400, "bad_voice", '"voice" and "language" are strings')
         url = self._config().endpoint.say_url
         if not url:
             return refuse(501, "no_say_url", "endpoint.say_url is not set: nothing can make speech")
-        said = {"text": text.strip(), "interrupt": interrupt}
+        said = {"text": text.strip(), "interrupt": interrupt, **voice}
         return await forward(url, said, self._network())
 
 

@@ -621,6 +621,11 @@ def test_what_is_typed_reaches_the_endpoint_and_its_answer_comes_back() -> None:
                 status, body, _ = await ask(setup, "v1/say", "POST", json=asked)
                 assert (status, b"neither true nor false" in body) == (400, True)
             assert len(heard) == 3
+            spoken = {"text": "Hallo.", "interrupt": True, "voice": "slt", "language": "de"}
+            assert (await ask(setup, "v1/say", "POST", json=spoken))[0] == 200
+            assert heard[-1] == spoken
+            status, body, _ = await ask(setup, "v1/say", "POST", json={**spoken, "voice": 3})
+            assert (status, b"bad_voice" in body) == (400, True)
 
     story(test)
 
