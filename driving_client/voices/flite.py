@@ -3,8 +3,10 @@
 
 The tool and not its library: a fault in it ends one sentence and not the endpoint, and what a long
 text costs in memory (135 MB for 2,000 characters) goes with it. A sentence costs a process of
-50 ms and 15 ms of CPU for a second of speech on a desktop machine. The times fit the sound: the
-mouth follows them, and does so better than what the speech model hears in the same sound.
+50 ms and 15 ms of CPU for a second of speech on a desktop machine. The mouth follows flite's phones
+and not what the speech model hears: against phones that pocketsphinx aligned with 32 sentences of
+slt, the closures of p b m have an F1 of 1.00 that way and 0.66 by the model, the opening a
+correlation of 0.93 and 0.73 (rms: 0.99 and 0.85, 0.91 and 0.82).
 """
 
 from __future__ import annotations

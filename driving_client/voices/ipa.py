@@ -39,11 +39,13 @@ def to_phonemes(signs: Iterable[tuple[str, float]], start: float = 0.0) -> list[
     """Phonemes from signs and their lengths in seconds, in order and without gaps.
 
     A sign without a mnemonic of its own lengthens the sound before it, a stress mark the one
-    after it. `start` is when the first sign begins.
+    after it; one without a length is left out. `start` is when the first sign begins.
     """
     phonemes: list[Phoneme] = []
     now = begun = start
     for sign, length in signs:
+        if not length:
+            continue
         now += length
         name = "_" if sign in PAUSES else _MNEMONICS.get(sign)
         if name is None and sign in _BEFORE:

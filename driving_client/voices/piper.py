@@ -28,6 +28,11 @@ _SENTENCE: Final = re.compile(r"(?<=[.!?\u2026])\s+")
 _CLAUSE: Final = re.compile(r"([.,;:!?\u2026]+)(?=\s|$)")
 _MARKED: Final = re.compile(r"\([^()]*\)")
 """Where espeak-ng changes the language, "(en)": no sound."""
+_BEHIND_S: Final = 0.015
+"""How far the model's times lie behind its sound, where the pads are counted to what follows them.
+Against phones that pocketsphinx aligned with 20 sentences, closures of p b m then have an F1 of
+1.00; 0.92 without this, 0.74 where pads are counted to what precedes them, 0.67 by the speech
+model."""
 _BETWEEN_S: Final = 0.2
 _TAIL_S: Final = 0.3
 """Silence after a sentence, and after the last one: a mouth needs time to close."""
@@ -97,7 +102,7 @@ class PiperVoice:
     def _sound(self, signs: list[str]) -> tuple[Samples, list[float] | None]:
         """Sound of a sentence, and the seconds of each sign where the model tells them."""
         pad = self.file.ids["_"]
-        groups = [[*self.file.ids[sign], *(pad if sign != "$" else [])] for sign in signs]
+        groups = [[*(pad if sign != "^" else []), *self.file.ids[sign]] for sign in signs]
         ids = np.array([[each for group in groups for each in group]], np.int64)
         feed: dict[str, Any] = {
             "input": ids,
@@ -118,5 +123,6 @@ class PiperVoice:
         if len(frames) != ids.shape[1] or frames.sum() <= 0:
             return samples, None
         ends = np.cumsum(frames)[np.cumsum([len(group) for group in groups]) - 1]
-        seconds = np.diff(ends, prepend=0.0) * (len(samples) / frames.sum()) / self.file.sample_rate
-        return samples, [float(each) for each in seconds]
+        ends *= len(samples) / frames.sum() / self.file.sample_rate
+        ends[:-1] = np.maximum(ends[:-1] - _BEHIND_S, 0.0)
+        return samples, [float(each) for each in np.diff(ends, prepend=0.0)]
