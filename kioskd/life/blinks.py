@@ -90,6 +90,7 @@ class Blinks:
     ) -> None:
         rate = self._per_second * _RATES[attention.activity]
         ends = [end for end in attention.phrase_ends if end > self._last_end + _SAME_END_S]
+        seen_until = since
         occasions = [(end, _AT_PHRASE_END, _AFTER_PHRASE_S) for end in ends if end <= now]
         occasions += [(at, _AT_LARGE_SACCADE, 0.0) for at in large_saccades]
         for at, least, after_s in (*sorted(occasions), (now, math.inf, 0.0)):
@@ -102,12 +103,14 @@ class Blinks:
                 since = at
             ready = at > self._free and self._need >= least * self._threshold
             if ready and self._chance.random() < _TAKEN:
-                self._shut(at + self._chance.uniform(0.0, after_s))
+                # Of an end that is told late nothing has been seen, and nothing may be skipped
+                self._shut(max(at + self._chance.uniform(0.0, after_s), seen_until))
         self._last_end = max((end for end in ends if end <= now), default=self._last_end)
 
     def _full(self, since: float, rate: float, ends: list[float]) -> float:
         """When the need is full, if nothing comes before; never, where a phrase ends soon after."""
-        full = max(since + (self._threshold - self._need) / rate, self._free)
+        # A need that has waited for an end that did not come is full already
+        full = max(since + max(self._threshold - self._need, 0.0) / rate, self._free)
         return math.inf if any(full <= end <= full + _WAITS_S for end in ends) else full
 
     def _shut(self, start: float) -> None:

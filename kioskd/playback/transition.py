@@ -90,9 +90,12 @@ class Transition:
         self._speed_difference = self._speed
 
     def _learn_speed(self, now: float, target: FloatArray) -> None:
-        """A target's speed shows at its second frame only: until then it counts as one at rest."""
+        """A target's speed shows at its second frame only; from its first on it counts."""
         assert self._joined_at is not None
         speed = (target - self._target) / np.float32(now - self._joined_at)
-        self._difference = self._difference + speed * np.float32(self._joined_at - self._began)
-        self._speed_difference = self._speed_difference - speed
-        self._joined_at = None
+        passed = np.float32(self._joined_at - self._began)
+        self._began, self._joined_at = self._joined_at, None
+        self._duration = np.maximum(self._duration - passed, passed)
+        self._letting_go = np.minimum(self._duration, self._let_go)
+        self._difference = self.shown - self._target
+        self._speed_difference = self._speed - speed

@@ -12,10 +12,14 @@ from sound_card import PacedCard, Studio
 
 from driving_client.link.interface import LinkUp, PlaybackState
 from driving_client.lipsync.speech_mouth import SpeechMouth
+from driving_client.retarget import load_retarget
 from kioskd.audio.output import AudioOutput
 from kioskd.audio.settings import PERIOD_S
+from kioskd.life.settings import IdleSettings
 from kioskd.metrics import Metrics
 from kioskd.playback.player import Player
+from splat_gles.avatar import Avatar
+from splat_gles.rig import RigParameters
 
 FRAME_S = 1 / 60
 DRAWING_S = 0.008
@@ -31,13 +35,15 @@ class Cinema:
         clock: Callable[[], float],
         pass_until: Callable[[float], None],
         retarget: Any = None,
+        avatar: Avatar | None = None,
+        idle: IdleSettings = STILL,
     ) -> None:
         self.sound, self.metrics = sound, metrics
         self.clock, self.pass_until = clock, pass_until
         self.reports: list[tuple[str, PlaybackState, int]] = []
         self.player = Player(
-            ready_playback(idle=STILL),
-            AvatarHolder(small_avatar()),
+            ready_playback(idle=idle),
+            AvatarHolder(avatar or small_avatar()),
             sound,
             metrics,
             retarget=retarget or JawRetarget(),
@@ -78,7 +84,9 @@ class Cinema:
 class OwnTimeCinema(Cinema):
     """With a sound card in the test's time; the audio thread wakes every 10 ms and when told to."""
 
-    def __init__(self, retarget: Any = None) -> None:
+    def __init__(
+        self, retarget: Any = None, avatar: Avatar | None = None, idle: IdleSettings = STILL
+    ) -> None:
         self.studio = Studio()
         self.card: PacedCard = self.studio.card
         self._next_turn = self.studio.time.now
@@ -88,6 +96,8 @@ class OwnTimeCinema(Cinema):
             self.studio.time.clock,
             self.pass_time_until,
             retarget,
+            avatar,
+            idle,
         )
 
     def pass_time_until(self, moment: float) -> None:
@@ -97,3 +107,27 @@ class OwnTimeCinema(Cinema):
             self.studio.turn()
             self._next_turn += PERIOD_S
         self.studio.time.now = moment
+
+
+LATENCY_S = 0.03
+"""Of an audience: drawing, and a panel's 15 ms."""
+
+
+class Audience(OwnTimeCinema):
+    """With the fitted retarget; frames are begun 60 times a second and seen `LATENCY_S` later."""
+
+    def __init__(self, avatar: Avatar | None = None, idle: IdleSettings = STILL) -> None:
+        super().__init__(load_retarget(), avatar, idle)
+        self.times: list[float] = []
+        """When each frame was seen."""
+        self.poses: list[RigParameters] = []
+
+    def frame(self) -> None:
+        begin = self.clock()
+        self.poses.append(self.player.tick(begin, LATENCY_S))
+        self.times.append(begin + LATENCY_S)
+        self.pass_until(begin + FRAME_S)
+
+    def run(self, seconds: float) -> None:
+        for _ in range(round(seconds / FRAME_S)):
+            self.frame()

@@ -202,3 +202,17 @@ def test_the_lids_go_along_with_large_saccades() -> None:
 
 def test_no_blinks_are_wanted() -> None:
     assert not lids_over(60.0, 1, Attention(), per_minute=0.0).any()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_blink_never_begins_in_the_past(seed: int) -> None:
+    """Whatever the kiosk does next, and however late an end of a phrase is told."""
+    blinks, chance = Blinks(16.0, random.Random(seed)), random.Random(seed)
+    attention, lids = Attention(), []
+    for frame in range(20_000):
+        now = 100.0 + frame * FRAME_S
+        if frame % 20 == 0:
+            ends = (now - chance.uniform(0, 1), now + chance.uniform(0, 2))
+            attention = Attention(chance.choice(list(Activity)), ends)
+        lids.append(blinks.at(now, attention))
+    assert np.abs(np.diff(lids, axis=0)).max() < 0.5

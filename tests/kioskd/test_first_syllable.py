@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from cinema import FRAME_S, OwnTimeCinema
+from cinema import FRAME_S, Audience
 from numpy.typing import NDArray
 
 from alive_bench.sentences import SENTENCES
@@ -27,7 +27,6 @@ from driving_client.voices.espeak import synthesise
 from driving_client.voices.speech import Speech
 from kioskd.audio.settings import LEAD_IN_S
 
-LATENCY_S = 0.03
 LOUD = 300
 FIRST_S = 0.2
 MOUTH = [i for i, name in enumerate(ARKIT_NAMES) if name.startswith(("jaw", "mouth"))]
@@ -35,21 +34,6 @@ JAW = MOUTH.index(ARKIT_NAMES.index("jawOpen"))
 Array = NDArray[np.float64]
 Sends = Callable[[Speech], tuple[Utterance, Array, Callable[[float], None]]]
 """A speech as it comes, the mouths that it asks for (25 a second), and what comes later."""
-
-
-class Audience(OwnTimeCinema):
-    """Frames are begun at 60 a second and seen `LATENCY_S` later each."""
-
-    def __init__(self) -> None:
-        super().__init__(load_retarget())
-        self.mouths: list[Array] = []
-
-    def frame(self) -> None:
-        begin = self.clock()
-        pose = self.player.tick(begin, LATENCY_S)
-        self.seen.append((begin + LATENCY_S, 0.0))
-        self.mouths.append(pose.weights[MOUTH].astype(np.float64))
-        self.pass_until(begin + FRAME_S)
 
 
 def whole(speech: Speech) -> Utterance:
@@ -108,8 +92,7 @@ def first_syllable(text: str, sends: Sends, phase: float) -> tuple[Array, Array,
     speech = synthesise(text)
     utterance, asked, later = sends(speech)
     audience = Audience()
-    for _ in range(10):
-        audience.frame()
+    audience.run(0.2)
     audience.pass_until(audience.clock() + phase * FRAME_S)
     began = audience.clock()
     later(0.0)
@@ -122,13 +105,14 @@ def first_syllable(text: str, sends: Sends, phase: float) -> tuple[Array, Array,
     loud = np.abs(samples.astype(np.int32)) > LOUD
     onset = float(times[loud][0])
     quiet = np.flatnonzero(np.abs(speech.samples.astype(np.int32)) > LOUD)[0] / speech.sample_rate
-    seen = np.array([at for at, _ in audience.seen])
+    seen = np.array(audience.times)
     frames = np.searchsorted(seen, np.arange(onset, onset + FIRST_S, 0.002), side="right") - 1
     # A frame is its own moment's until the next one comes
     places = np.maximum(seen[frames] - (onset - quiet), 0.0) * FRAME_RATE
     grid = np.arange(len(asked))
     wanted = np.stack([np.interp(places, grid, column) for column in asked.T], axis=1)
-    return np.array(audience.mouths)[frames], wanted, onset - quiet - began
+    mouths = np.array([pose.weights[MOUTH] for pose in audience.poses], np.float64)
+    return mouths[frames], wanted, onset - quiet - began
 
 
 @pytest.mark.slow("sixty sentences are synthesised, and each played in the test's time")
