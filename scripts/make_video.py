@@ -26,7 +26,8 @@ from alive_bench.sentences import SENTENCES
 from alive_bench.stage import Said, Stage, State
 from driving_client.errors import DrivingError
 from driving_client.utterance import Samples
-from driving_client.voices.espeak import synthesise
+from driving_client.voices.choice import Voice, Voices
+from driving_client.voices.wish import VoiceWish
 from splat_gles.avatar import Avatar
 from splat_gles.bundle import read_bundle
 from splat_gles.camera import on_screen
@@ -108,13 +109,21 @@ def play(
         stage.run(seconds or 10.0)
         return frames, stage.said
     stage.run(_STILL_S)
+    voice = voice_of(avatar)
     texts = [text or FRONT_PAGE] if text or seconds is None else [FRONT_PAGE, *SENTENCES]
     for number, sentence in enumerate(texts):
         if seconds is not None and stage.seconds >= seconds:
             break
-        stage.say(str(number), synthesise(sentence), motion=True)
+        stage.say(str(number), voice.speak(sentence), motion=True)
         stage.run(_PAUSE_S)
     return frames, stage.said
+
+
+def voice_of(avatar: Avatar) -> Voice:
+    """The voice that a kiosk with this avatar asks for."""
+    told = avatar.voice
+    wish = VoiceWish("", told.language, told.sex, told.pitch) if told else VoiceWish()
+    return Voices().choose(wish)
 
 
 def film(
