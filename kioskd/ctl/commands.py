@@ -53,7 +53,8 @@ def say(client: Client, options: argparse.Namespace) -> int:
     words = " ".join(options.text)
     text = sys.stdin.read() if words == "-" else words
     told = client.post("v1/say", {"text": text})
-    show(f"{told.get('seconds', '?')} s of speech, {told.get('req_id', '')}".rstrip(", "))
+    seconds = f"{told['seconds']} s of speech" if "seconds" in told else ""
+    show(", ".join(filter(None, [seconds, str(told.get("req_id", ""))])))
     return 0
 
 

@@ -2,37 +2,32 @@
 """The console page and what its text box and Stop button ask for.
 
 The page is one file without anything from elsewhere; its policy allows just the script and the
-styles that are in it, by hash. Text goes to the endpoint's `say` address: speech is the endpoint's
-work.
+styles that are in it, by hash. Text goes to the endpoint's `say` address, also while it is still
+being made: speech is the endpoint's work.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import logging
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import aiohttp
 from aiohttp import web
 
-from driving_client.address import origin, without_secrets
-from driving_client.link.http_answers import read_answer
-from driving_client.link.http_client import uncompressed
-from driving_client.link.network import NetworkSettings, by_way_of
-from driving_client.texts import excerpt
+from driving_client.link.network import NetworkSettings
+from driving_client.serving import media_type, read_off
+from driving_client.texts import did_you_mean
 from kioskd.config import Config
 from kioskd.http.access import json_object, refuse
+from kioskd.http.forwarding import forward, forward_text
 
 logger = logging.getLogger(__name__)
 
-MAX_TEXT = 2000
-MAX_ANSWER = 64 * 1024
-SAY_TIMEOUT_S = 15.0
+MAX_TEXT = 20_000
+"""As at the embedded endpoint."""
 _VOICE = ("voice", "language")
 """Passed on where given: which there are, the endpoint knows."""
 _PAGE = Path(__file__).with_name("console.html")
@@ -86,6 +81,8 @@ class Console:
         return web.json_response({"interrupted": spoke})
 
     async def _say(self, request: web.Request) -> web.Response:
+        if media_type(request) == "text/plain":
+            return await self._say_as_it_comes(request)
         body = await json_object(request, "text", "interrupt", *_VOICE)
         if isinstance(body, web.Response):
             return body
@@ -102,54 +99,35 @@ class Console:
             return refuse(400, "bad_voice", '"voice" and "language" are strings')
         url = self._config().endpoint.say_url
         if not url:
-            return refuse(501, "no_say_url", "endpoint.say_url is not set: nothing can make speech")
+            return _nowhere()
         said = {"text": text.strip(), "interrupt": interrupt, **voice}
         return await forward(url, said, self._network())
+
+    async def _say_as_it_comes(self, request: web.Request) -> web.Response:
+        known = ("interrupt", *_VOICE)
+        for name in request.query:
+            if name not in known:
+                told = f"?{name:.80} is unknown{did_you_mean(name, known)}"
+                return refuse(400, "unknown_key", told)
+        interrupt = request.query.get("interrupt", "true").lower()
+        if interrupt not in ("true", "false"):
+            return refuse(400, "bad_interrupt", "?interrupt= is neither true nor false")
+        url = self._config().endpoint.say_url
+        if not url:
+            return _nowhere()
+        voice = {key: request.query[key] for key in _VOICE if key in request.query}
+        said = {"interrupt": interrupt, **voice}
+        answer = await forward_text(url, request, said, self._network())
+        if answer.status != web.HTTPOk.status_code:
+            await read_off(request)
+        return answer
+
+
+def _nowhere() -> web.Response:
+    return refuse(501, "no_say_url", "endpoint.say_url is not set: nothing can make speech")
 
 
 def _hash_of(tag: str, page: str) -> str:
     """The policy's word for the one element of that name."""
     (text,) = re.findall(f"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-async def forward(url: str, body: dict[str, Any], network: NetworkSettings) -> web.Response:
-    """Post to the endpoint and pass its answer on; its failures become 502 and 504.
-
-    What it calls a bad request (400) is one here too: it is about the text.
-    A redirect is a failure: what is said goes to the origin that is configured and nowhere else.
-    """
-    timeout = aiohttp.ClientTimeout(total=SAY_TIMEOUT_S, connect=3.0)
-    shown = without_secrets(url)
-    try:
-        async with (
-            uncompressed(network, timeout) as session,
-            session.post(url, json=body, allow_redirects=False) as answer,
-        ):
-            raw = await read_answer(answer, MAX_ANSWER)
-            status, location = answer.status, answer.headers.get("Location", "")
-    except TimeoutError:
-        told = f"{shown} did not answer in {SAY_TIMEOUT_S:.0f} s{by_way_of(network, url)}"
-        return refuse(504, "endpoint_timeout", told)
-    # ValueError: a name that no resolver takes (UnicodeError), an address that yarl refuses
-    except (aiohttp.ClientError, OSError, ValueError) as error:
-        told = excerpt(str(error))
-        logger.warning("%s: %s", shown, told, extra={"code": "say_failed"})
-        return refuse(502, "endpoint_unreachable", f"{shown} cannot be reached: {told}")
-    try:
-        document = json.loads(raw)
-    except (ValueError, RecursionError):
-        document = {"message": raw.decode("utf-8", "replace").strip()[:500]}
-        raw = json.dumps(document).encode()
-    if 200 <= status <= 299:
-        # As it came: what can just be read may be nested too deeply to be written
-        return web.Response(body=raw, content_type="application/json")
-    if 300 <= status <= 399:
-        told = f"it redirects to {origin(location)}; set endpoint.say_url to the final address"
-    else:
-        known = document if isinstance(document, dict) else {}
-        message = known.get("message") or known.get("error")
-        told = excerpt(str(message or document), 500)
-    logger.warning("%s answers %d: %s", shown, status, told, extra={"code": "say_failed"})
-    shown_status = 400 if status == 400 else 502
-    return refuse(shown_status, "endpoint_refused", f"the endpoint says ({status}): {told}")

@@ -20,7 +20,7 @@ from kioskd.config import ConfigError, Loaded, load
 from kioskd.config.part_settings import network_settings
 from kioskd.config.reload import LiveConfig
 from kioskd.http.answers import effective
-from kioskd.http.console import forward
+from kioskd.http.forwarding import forward
 
 HOST = "endpoint.example"
 
