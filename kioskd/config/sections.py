@@ -251,7 +251,9 @@ class PlaybackSection:
 class IdleSection:
     """What makes the face alive by itself, at idle and on top of speech."""
 
-    enabled: bool = option(True, "Blinking, breathing and small movements of the gaze.")
+    enabled: bool = option(
+        True, "Blinks, gaze, breath, postures, nods, smiles; without it a pose is held still."
+    )
     blinks_per_minute: float = option(
         16.0, "On average, at rest; half as many again while speaking.", minimum=0, maximum=60
     )
@@ -261,7 +263,9 @@ class IdleSection:
         minimum=0,
         maximum=15,
     )
-    breath: float = option(1.0, "How visible breathing is; 0 for not at all.", minimum=0, maximum=2)
+    breath: float = option(
+        1.0, "How visible breath and sway are; 0 for not at all.", minimum=0, maximum=2
+    )
 
 
 @dataclass(frozen=True, slots=True)

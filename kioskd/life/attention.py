@@ -19,7 +19,7 @@ class Attention:
 
     `phrase_ends` are the moments, in the clock of `now`, at which phrases of the voice ended or
     will end, in ascending order: as many as are known, the last second's and the coming ones.
-    `side` is where the head is turned by the clip that shows, on average: radians to the avatar's
+    `side` is where the head is turned by the attitude that shows: radians to the avatar's
     left, 0 where it keeps to the middle.
     """
 

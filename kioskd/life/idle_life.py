@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the face does by itself, at idle and on top of speech: the stream holds none of it.
 
-Blinks, a wandering gaze, breath and a slight sway of the head. Everything is a smooth
-function of time and a seed. Moods and gestures are not part of it.
+Layers that know nothing of each other: blinks, gaze, breath, sway, postures of head and weight, a
+listener's nods, small expressions. Each is a function of time and a seed, smooth but for the eyes,
+irregular and never repeated, and sampled in the order of time. How much of it is shown goes with
+what the kiosk does (`manner`). Moods and gestures are not part of it.
 """
 
 from __future__ import annotations
@@ -14,36 +16,48 @@ from typing import Final
 
 import numpy as np
 
-from driving_client.motion import FloatArray
+from driving_client.motion import ARKIT_NAMES, FloatArray
+from kioskd.life import posture
 from kioskd.life.attention import NOBODY, Attention
 from kioskd.life.blinks import Blinks
+from kioskd.life.breath import Breath
+from kioskd.life.easing import minimum_jerk
+from kioskd.life.expressions import Expressions
 from kioskd.life.gaze import Gaze
+from kioskd.life.manner import MANNERS, Manner
+from kioskd.life.nods import Nods
 from kioskd.life.settings import IdleSettings
+from kioskd.life.sway import Sway
 
-_BREATH_HZ: Final = 0.23
-"""Fourteen breaths a minute."""
+_NECK_BREATHES: Final = math.radians(1.5)
+_HEAD_BREATHES: Final = math.radians(-0.3)
+_CHEST_BREATHES: Final = math.radians(-0.3)
+"""What a full breath does: the neck leans under a level head, which rises a little, and the body
+leans back, as the chest has no joint of its own."""
 
-_BREATH_RAD: Final = math.radians(0.7)
-_SWAY_RAD: Final = tuple(math.radians(degrees) for degrees in (0.7, 1.0, 0.5))
-"""Pitch, yaw and roll; each the sum of two slow waves whose periods share no multiple."""
+_HALF_FULL: Final = 0.4
+"""How full the chest is on average: a resting pose is neither the deepest nor the emptiest."""
 
-_SWAY_HZ: Final = ((0.083, 0.137), (0.059, 0.113), (0.071, 0.127))
-
-
-def _zero() -> FloatArray:
-    return np.zeros(3, np.float32)
+_SETTLES_S: Final = 1.2
+"""From one manner into another."""
 
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """One instant: lids shut 0 to 1, left and right; gaze in radians from the visitor to the
-    avatar's left and up, in the room; head and breath as axis-angle radians."""
+    """One instant: lids shut 0 to 1, left and right, rotations as axis-angle radians.
+
+    The gaze is in radians from the visitor to the avatar's left and up, in the room. `head` turns
+    the head (shared with the neck), `body` leans everything under an upright head, `breath` leans
+    the neck under a level head. `face` (52,) is added to ARKit's weights.
+    """
 
     lids: tuple[float, float] = (0.0, 0.0)
     gaze_left: float = 0.0
     gaze_up: float = 0.0
-    head: FloatArray = field(default_factory=_zero)
-    breath: FloatArray = field(default_factory=_zero)
+    head: FloatArray = field(default_factory=lambda: np.zeros(3, np.float32))
+    body: FloatArray = field(default_factory=lambda: np.zeros(3, np.float32))
+    breath: FloatArray = field(default_factory=lambda: np.zeros(3, np.float32))
+    face: FloatArray = field(default_factory=lambda: np.zeros(len(ARKIT_NAMES), np.float32))
 
 
 class IdleLife:
@@ -52,28 +66,61 @@ class IdleLife:
     def __init__(self, settings: IdleSettings) -> None:
         self._settings = settings
         chance = random.Random(settings.seed)
-        self._phases = [[chance.uniform(0, math.tau) for _ in pair] for pair in _SWAY_HZ]
-        # Each has a chance of its own: how often one is asked must not change the other
-        self._blinks = Blinks(settings.blinks_per_minute, random.Random(chance.random()))
-        self._gaze = Gaze(settings.gaze_degrees, random.Random(chance.random()))
+
+        def own() -> random.Random:
+            # Each has a chance of its own: how often one is asked must not change the other
+            return random.Random(chance.random())
+
+        self._blinks = Blinks(settings.blinks_per_minute, own())
+        self._gaze = Gaze(settings.gaze_degrees, own())
+        self._breath = Breath(own())
+        self._sway = Sway(own())
+        self._head = posture.head(own())
+        self._weight = posture.weight(own())
+        self._nods = Nods(own())
+        self._expressions = Expressions(own())
+        self._amounts = _Amounts()
 
     def at(self, now: float, attention: Attention = NOBODY) -> Life:
         """What is added at `now` (monotonic seconds) to a face that is doing this."""
         if not self._settings.enabled:
             return Life()
+        manner = MANNERS[attention.activity]
+        visible, mouth = self._amounts.at(now, manner)
+        visible *= self._settings.breath
+        swaying, leaning, moved = self._sway.at(now, mouth)
+        full = self._settings.breath * (self._breath.at(now) - _HALF_FULL)
         glance = self._gaze.at(now, attention.activity, attention.side)
         large, self._gaze.large = self._gaze.large, []
-        head = [self._sway(axis, now) for axis in range(3)]
-        scale = self._settings.breath
-        breath = _BREATH_RAD * math.sin(math.tau * _BREATH_HZ * now)
+        head = np.float32(visible) * swaying + self._head.at(now, manner)
+        head += np.array(glance.head, np.float32)
+        head[0] += self._nods.at(now, manner) + full * _HEAD_BREATHES
+        forward, right = np.float32(visible) * leaning + self._weight.at(now, manner)
         return Life(
             lids=self._blinks.at(now, attention, large),
             gaze_left=glance.left,
             gaze_up=glance.up,
-            head=np.array(head, np.float32) * np.float32(scale) + np.array(glance.head, np.float32),
-            breath=np.array([breath * scale, 0, 0], np.float32),
+            head=head,
+            body=np.array([forward + full * _CHEST_BREATHES, 0.0, right], np.float32),
+            breath=np.array([full * _NECK_BREATHES, 0.0, 0.0], np.float32),
+            face=moved + self._expressions.at(now, manner, mouth),
         )
 
-    def _sway(self, axis: int, now: float) -> float:
-        waves = zip(_SWAY_HZ[axis], self._phases[axis], strict=True)
-        return _SWAY_RAD[axis] / 2 * sum(math.sin(math.tau * hz * now + at) for hz, at in waves)
+
+class _Amounts:
+    """Sway and what lips do, eased from one manner into another."""
+
+    def __init__(self) -> None:
+        self._manner: Manner | None = None
+        self._origin = self._shown = (0.0, 0.0)
+        self._since = -math.inf
+
+    def at(self, now: float, manner: Manner) -> tuple[float, float]:
+        if manner is not self._manner:
+            self._since = -math.inf if self._manner is None else now
+            self._manner, self._origin = manner, self._shown
+        part = minimum_jerk((now - self._since) / _SETTLES_S)
+        target = (manner.sway, manner.mouth)
+        sway, mouth = (a + (b - a) * part for a, b in zip(self._origin, target, strict=True))
+        self._shown = sway, mouth
+        return self._shown

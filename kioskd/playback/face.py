@@ -27,7 +27,6 @@ NECK_SHARE: Final = 0.4
 _LIDS: Final = ("eyeBlinkLeft", "eyeBlinkRight")
 _WIDE: Final = ("eyeWideLeft", "eyeWideRight")
 _LOOKS: Final = tuple(name for name in ARKIT_NAMES if name.startswith("eyeLook"))
-_TURNED_RAD: Final = np.radians(1.5)
 _PORTRAIT: Final = (1080, 1920)
 """The shape of screen whose camera stands for the visitor until one is known."""
 
@@ -54,6 +53,7 @@ class Face:
         known = [(i, places[name]) for i, name in enumerate(ARKIT_NAMES) if name in places]
         self._from_arkit = np.array([i for i, _ in known], np.intp)
         self._to_shape = np.array([place for _, place in known], np.intp)
+        self._root = self._joint(avatar, "root")
         self._neck = self._joint(avatar, "neck")
         self._head = self._joint(avatar, "head")
         self._lids = self._indices(places, _LIDS)
@@ -71,6 +71,10 @@ class Face:
         values = sample.values
         if sample.space is ParameterSpace.FLAME:
             values = retarget.arkit(values)
+        return self.of_arkit(values)
+
+    def of_arkit(self, values: FloatArray) -> FloatArray:
+        """The pose of ARKit's 52 weights and the head's axis-angle, (55,)."""
         pose = self.rest()
         pose[self._to_shape] = values[self._from_arkit]
         self.turn_head(pose, values[len(ARKIT_NAMES) :])
@@ -98,15 +102,6 @@ class Face:
                 turn = turn + pose[place]
         return float(turn[0]), float(turn[1]), float(turn[2])
 
-    def side(self, clip: Clip) -> float:
-        """Radians to the avatar's left that a clip turns the head by, on average."""
-        yaw = 0.0
-        for place in (self._neck, self._head):
-            if place is not None:
-                joint = (place.start - self._shapes) // 3
-                yaw += float(clip.rotations[:, joint, 1].mean())
-        return yaw if abs(yaw) > _TURNED_RAD else 0.0
-
     def look_at(self, visitor: Point) -> None:
         """Where the visitor is from now on, metres in the avatar's space."""
         self._eyes.visitor = visitor
@@ -120,8 +115,9 @@ class Face:
             pose[self._head or self._neck] += rotation
 
     def parameters(self, pose: FloatArray, life: Life) -> RigParameters:
-        """The rig's parameters for a pose with blinks, breath and gaze on top."""
+        """The rig's parameters for a pose with a life of its own on top."""
         full = pose.copy()
+        full[self._to_shape] += life.face[self._from_arkit]
         if len(self._lids) == 2:
             full[self._lids] = np.maximum(full[self._lids], np.array(life.lids, np.float32))
         if len(self._wide) == len(self._lids):
@@ -132,6 +128,9 @@ class Face:
             # The chest lifts: the neck leans and the head stays level above it
             full[self._neck] += life.breath
             full[self._head] -= life.breath
+        if self._root is not None and self._neck is not None:
+            full[self._root] += life.body
+            full[self._neck] -= life.body
         weights = np.clip(full[: self._shapes], 0.0, 1.0)
         rotations = self._rotations(full)
         look = Look(life.gaze_left, life.gaze_up, float(pose[self._own_gaze]))

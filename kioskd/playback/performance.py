@@ -93,7 +93,7 @@ class Performance:
         self._frames.lost()
 
     def rest(self, now: float) -> SpeechMotion:
-        """Nobody speaks: follow the gesture, or the idle clip."""
+        """Nobody speaks: follow the gesture, or idle."""
         self._frames.posed(PosedFrame())
         self._to_rest(now, self._to_idle, breathing_in=False)
         return _SILENT

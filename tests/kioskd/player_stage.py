@@ -115,6 +115,7 @@ class Stage:
 
     settings: PlaybackSettings = field(default_factory=lambda: ready_playback(idle=STILL))
     avatar: Avatar = field(default_factory=small_avatar)
+    frame_s: float = FRAME_S
 
     def __post_init__(self) -> None:
         self.sound = ClockedSound()
@@ -135,14 +136,14 @@ class Stage:
         self.player.on_event(LinkUp("connection"))
 
     def frame(self) -> RigParameters:
-        self.sound.pass_time(FRAME_S)
+        self.sound.pass_time(self.frame_s)
         if self.poses:
             self.player.frame_shown(self.sound.now)
-        self.poses.append(self.player.tick(self.sound.now, FRAME_S))
+        self.poses.append(self.player.tick(self.sound.now, self.frame_s))
         return self.poses[-1]
 
     def run(self, seconds: float) -> list[RigParameters]:
-        return [self.frame() for _ in range(round(seconds / FRAME_S))]
+        return [self.frame() for _ in range(round(seconds / self.frame_s))]
 
     def outcomes(self, request_id: str) -> list[PlaybackState]:
         final = {PlaybackState.ENDED, PlaybackState.INTERRUPTED, PlaybackState.FAILED}

@@ -20,6 +20,7 @@ from kioskd.config.part_settings import playback_settings
 from kioskd.life.attention import Attention
 from kioskd.life.idle_life import IdleLife, Life
 from kioskd.life.settings import IdleSettings
+from kioskd.playback.attitudes import Attitudes
 from kioskd.playback.face import Face
 from kioskd.playback.gestures import GESTURE_FRAMES, GestureError
 from splat_gles.avatar import Clip
@@ -30,7 +31,7 @@ BLINK = ARKIT_NAMES.index("eyeBlinkLeft")
 LOOK_LEFT = ARKIT_NAMES.index("eyeLookOutLeft")
 LOOKS = [i for i, name in enumerate(ARKIT_NAMES) if name.startswith("eyeLook")]
 EASED_S = GESTURE_FRAMES * 0.04
-BROWS = {"idle": 0.1, "listen": 0.5, "think": 0.8, "hello": 0.9}
+BROWS = {"idle": 0.1, "listen": 0.5, "think": 0.8, "hello": 0.9, "dance": 0.7}
 """What tells the clips of `AVATAR` apart."""
 
 
@@ -104,12 +105,13 @@ def test_one_gesture_follows_another_also_amid_the_fade(stage: Stage) -> None:
     assert_smooth(stage)
 
 
-def test_a_clip_begins_at_its_first_frame_and_fades_in_half_a_second(stage: Stage) -> None:
+def test_a_clip_begins_at_its_first_frame_and_fades_in_half_a_second() -> None:
+    stage = stage_with(clips=(*CLIPS, clip("dance")))
     stage.run(0.7)
-    stage.player.gesture("listen")
+    stage.player.gesture("dance")
     poses = stage.run(2.0)
     brows = np.array([brow_of(pose) for pose in poses])
-    arrived = np.flatnonzero(brows >= BROWS["listen"] - 1e-6)[0] * FRAME_S
+    arrived = np.flatnonzero(brows >= BROWS["dance"] - 1e-6)[0] * FRAME_S
     assert arrived == pytest.approx(EASED_S, abs=2 * FRAME_S)
     assert (np.diff(brows[: round(EASED_S / FRAME_S)]) >= 0).all()
     # A quarter of the round after 0.5 s: the clip's time is the gesture's, not the kiosk's
@@ -227,9 +229,10 @@ def test_the_gaze_of_a_clip_that_has_one_takes_the_place_of_the_wandering_one() 
     stage.player.gesture("hello")
     stage.run(1.0)
     looks = np.array([pose.weights[LOOKS] for pose in stage.run(20.0)])
+    # The head sways under it, and it keeps its place in the room
     only = LOOKS.index(LOOK_LEFT)
-    assert looks[:, only] == pytest.approx(0.6, abs=1e-5)
-    assert np.delete(looks, only, axis=1).max() < 1e-5
+    assert looks[:, only] == pytest.approx(0.6, abs=0.3)
+    assert np.delete(looks, only, axis=1).max() < 0.3
     stage.player.gesture("idle")
     stage.run(1.0)
     wandering = np.array([pose.weights[LOOKS] for pose in stage.run(20.0)])
@@ -299,12 +302,29 @@ def test_it_is_refused_also_while_a_voice_is_heard(stage: Stage) -> None:
         stage.player.gesture("nope")
 
 
-def test_an_avatar_without_clips_can_idle() -> None:
+def test_an_avatar_without_clips_can_idle_listen_and_think() -> None:
     stage = stage_with(clips=())
     assert stage.player.gesture("idle")
     assert not stage.run(1.0)[-1].weights.any()
-    with pytest.raises(GestureError, match=r"it has idle$"):
-        stage.player.gesture("listen")
+    for name in ("listen", "think"):
+        assert stage.player.gesture(name)
+        pose = stage.run(1.0)[-1]
+        assert pose.weights.any()
+        assert np.degrees(np.abs(pose.rotations).sum(axis=0).max()) > 3
+    with pytest.raises(GestureError, match=r"it has idle, listen, think$"):
+        stage.player.gesture("hello")
+    assert_smooth(stage)
+
+
+@pytest.mark.parametrize("name", ["idle", "listen", "think"])
+def test_a_clip_that_would_go_round_gives_its_middle_and_is_not_played(
+    stage: Stage, name: str
+) -> None:
+    stage.player.gesture(name)
+    stage.run(1.0)
+    poses = stage.run(10.0)
+    assert {brow_of(pose) for pose in poses} == {np.float32(BROWS[name])}
+    assert not np.array([pose.rotations for pose in poses]).round(6).any()
 
 
 def test_clips_of_one_frame_are_poses() -> None:
@@ -344,9 +364,10 @@ def test_the_life_layer_is_told_what_the_kiosk_does(
     ]
 
 
-def test_it_is_told_where_the_clip_turns_the_head() -> None:
+def test_it_is_told_where_the_attitude_turns_the_head() -> None:
     turned = clip("think")
     turned.rotations[:, 2, 1] += 0.1
-    face = Face(small_avatar())
-    assert face.side(turned) == pytest.approx(0.1, abs=1e-3)
-    assert face.side(clip("think")) == 0
+    avatar = small_avatar({"think": turned, "listen": clip("listen")})
+    attitudes = Attitudes(avatar, Face(avatar), alive=True)
+    assert attitudes.side("think") == pytest.approx(0.1, abs=1e-3)
+    assert attitudes.side("listen") == 0

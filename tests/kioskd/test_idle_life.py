@@ -74,38 +74,34 @@ def test_idle_moves_are_smooth_but_for_the_eyes() -> None:
     stage = Stage(settings=ready_playback(idle=ready_idle(seed=5)))
     poses = stage.run(60.0)
     rotations = np.array([pose.rotations for pose in poses])
-    assert np.abs(rotations).max() < np.radians(3)
+    assert np.abs(rotations).max() < np.radians(6)
     # 18 degrees a second, for a look of 20; sway and breath have two
     assert np.abs(np.diff(rotations, axis=0)).max() < np.radians(0.3)
 
 
-def idle_clip(*, loop: bool) -> Clip:
+def idle_clip() -> Clip:
     """Two seconds in which the brow rises steadily and the clip's own lids are shut."""
     weights = np.zeros((60, 52), np.float32)
     weights[:, ARKIT_NAMES.index("browInnerUp")] = np.linspace(0, 0.9, 60)
     weights[:, BLINK] = 1
     rotations = np.zeros((60, 5, 3), np.float32)
     rotations[:, 2, 1] = np.linspace(-0.1, 0.1, 60)
-    return Clip("idle", 30.0, weights, rotations, loop)
+    return Clip("idle", 30.0, weights, rotations, loop=True)
 
 
-def test_the_idle_clip_plays_without_a_seam_and_leaves_the_lids_alone() -> None:
+def test_the_face_rests_as_the_middle_of_its_idle_clip_and_its_lids_are_left_alone() -> None:
     settings = ready_playback(idle=STILL)
-    stage = Stage(settings=settings, avatar=small_avatar({"idle": idle_clip(loop=False)}))
+    stage = Stage(settings=settings, avatar=small_avatar({"idle": idle_clip()}))
     poses = stage.run(6.0)
     weights = np.array([pose.weights for pose in poses])
     assert not weights[:, BLINK].any()
-    brow = weights[:, ARKIT_NAMES.index("browInnerUp")]
-    assert brow.max() > 0.6
-    # A clip that does not meet itself falls back over its 0.5 s of overlap, not in one frame
-    assert np.abs(np.diff(brow)).max() < 0.08
-    turns = np.array([pose.rotations[2, 1] for pose in poses])
-    assert np.abs(np.diff(turns)).max() < 0.02
+    assert weights[:, ARKIT_NAMES.index("browInnerUp")] == pytest.approx(0.45)
+    assert np.array([pose.rotations for pose in poses]) == pytest.approx(0, abs=1e-6)
 
 
 def test_speech_takes_over_from_the_idle_clip_without_a_jump() -> None:
     settings = ready_playback(idle=STILL)
-    stage = Stage(settings=settings, avatar=small_avatar({"idle": idle_clip(loop=False)}))
+    stage = Stage(settings=settings, avatar=small_avatar({"idle": idle_clip()}))
     stage.run(1.0)
     utterance = said(seconds=2.0, motion=0)
     utterance.append_motion(flame(2.0))
