@@ -22,6 +22,7 @@ from driving_client.link.meter import Meter
 from driving_client.retarget import Retarget, load_retarget
 from driving_client.sample_rates import SAMPLE_RATES
 from driving_client.voices.choice import Voices
+from driving_client.voices.wish import read_wish
 from driving_client.wire.codec import (
     AudioInput,
     ConfigureSession,
@@ -93,6 +94,7 @@ def endpoint_relay(data: bytes) -> None:
         return
     assert type(session._sample_rate) is int
     assert session._sample_rate in SAMPLE_RATES
+    assert read_wish(session.voice.document()) == session.voice
     session._current = "r"
     for message in socket.left:
         if message.type is WSMsgType.TEXT:
@@ -138,7 +140,8 @@ _START: Final = _json(action="start", avatar_id="a", sample_rate=16000)
 _SOUND: Final = np.ones(1600, "<i2").tobytes()
 _WORDS: Final = (
     b"action", b"start", b"sample_rate", b"event", b"playback", b"played_ms", b"state", b"paused",
-    b"playing", b"ended", b"req_id", b"expireAt", b"16000", b"16000.0",
+    b"playing", b"ended", b"req_id", b"expireAt", b"16000", b"16000.0", b"voice", b"name",
+    b"language", b"sex", b"pitch", b"female", b"male", b"de+f2",
 )  # fmt: skip
 
 TARGETS: Final = (
@@ -151,12 +154,16 @@ TARGETS: Final = (
             "driving_client.endpoint.relay_session:RelaySession._refuse",
             "driving_client.endpoint.relay_session:RelaySession._text",
             "driving_client.endpoint.relay_session:_object",
+            "driving_client.voices.wish:",
         ),
         (
             *(
                 _sequence(_START, _json(event="playback", req_id="r", state=state, played_ms=40))
                 for state in ("playing", "paused", "ended")
             ),
+            _sequence(_json(action="start", voice={"language": "de", "sex": "male", "pitch": 99})),
+            _sequence(_json(action="start", voice={"name": "nobody"})),
+            _sequence(_json(action="start", voice="slt")),
             _sequence(_START, b"[]", _json(event="playback", req_id="other")),
             _sequence(_json(action="start", sample_rate=1)),
             _sequence(Interrupt("r")),
