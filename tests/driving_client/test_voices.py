@@ -30,6 +30,8 @@ TEXTS = {
     "en": "Good morning, and thank you for stopping by. Would you rather hear about the paintings?",
     "de": "Guten Morgen, möchten Sie mehr über die Bilder im ersten Stock wissen?",
     "fr": "Bonjour, voulez-vous en savoir plus sur les tableaux du premier étage ?",
+    "vi": "Xin chào, chào mừng bạn đến với bảo tàng của chúng tôi. Bảo tàng mở cửa mỗi ngày.",
+    "zh": "早上好，欢迎来到我们的博物馆。请跟着蓝线走到火车站。",
     "es": "Buenos días, puede usted comprar las entradas en la ventana de al lado.",
 }
 WOMAN = VoiceWish(language="en-US", sex="female", pitch=195.0)
@@ -72,7 +74,7 @@ def test_samuel_speaks_as_low_as_men_do(synthesiser: str) -> None:
     assert MEN_HZ[0] < mean_pitch(said.samples, said.sample_rate) < MEN_HZ[1]
 
 
-@pytest.mark.parametrize("language", ["en-GB", "de", "fr", "es", "de-AT", "fr-CA"])
+@pytest.mark.parametrize("language", ["en-GB", "de", "fr", "es", "de-AT", "fr-CA", "vi", "zh-CN"])
 def test_women_and_men_of_other_languages_differ_as_people_do(language: str) -> None:
     for wish, (low, high) in ((WOMAN, WOMEN_HZ), (MAN, MEN_HZ)):
         said = speech(VoiceWish(language=language, sex=wish.sex, pitch=wish.pitch))
