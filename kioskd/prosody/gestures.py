@@ -40,7 +40,7 @@ from kioskd.prosody.syllables import Mark, PhraseEnd, PhraseStart, Vowel
 DECIDED_S: Final = 0.35
 """A stress is compared with what follows it within this."""
 
-_LONGEST_RISE_S: Final = 0.32
+_LONGEST_RISE_S: Final = 0.34
 _SHORTEST_RISE_S: Final = 0.13
 _LATEST_S: Final = 0.07
 """A beat that cannot be there by so long after its vowel is left out."""
@@ -49,8 +49,8 @@ _NEXT_BEAT_S: Final = (0.55, 1.7)
 _BEAT_ABOVE: Final = 0.9
 _LESS_A_SECOND: Final = 0.9
 _LEAST: Final = 0.15
-_NOD_DEG: Final = 4.0
-_POSTURE_DEG: Final = (1.0, 1.4, 0.7)
+_NOD_DEG: Final = 4.8
+_POSTURE_DEG: Final = (1.2, 1.5, 0.7)
 _KINDS: Final = {"nod": 0.34, "lifted": 0.2, "tilt": 0.22, "turn": 0.24}
 
 
@@ -74,6 +74,7 @@ class Gestures:
         self._posture = np.zeros(len(CHANNELS), np.float32)
         self._last_shift = -math.inf
         self._moved_until = -math.inf
+        self._turned_until = -math.inf
 
     def feed(self, marks: Sequence[Mark], known_s: float, heard_s: float) -> list[Stroke]:
         """Strokes of what is decided: all marks are known up to `known_s` of the sound.
@@ -150,20 +151,22 @@ class Gestures:
         """What goes with a vowel that gets no beat: little, now and then a turn."""
         chance = self._chance
         small = 0.28 * (1.0 + vowel.prominence) * chance.uniform(0.4, 1.4)
-        turned = chance.random() < 0.4
-        side = chance.gauss(0.0, 2.9 if turned else 0.6)
-        tilt = chance.gauss(0.0, 1.2 if turned else 0.35) - 0.15 * side
-        raised = 0.02 * max(vowel.rise, 0.0) * chance.uniform(0.5, 1.5)
+        turned = chance.random() < 0.6 and vowel.at - 0.34 > self._turned_until
+        side = chance.gauss(0.0, 4.0 if turned else 1.3)
+        tilt = chance.gauss(0.0, 1.2 if turned else 0.6) - 0.15 * side
+        raised = 0.03 * max(vowel.rise, 0.0) * chance.uniform(0.5, 1.5)
         amounts = _amounts(
             pitch=small,
-            yaw=min(max(side, -5.5), 5.5),
+            yaw=min(max(side, -6.5), 6.5),
             roll=tilt,
             browInnerUp=raised,
             browOuterUpLeft=0.5 * raised,
             browOuterUpRight=0.5 * raised,
         )
         if turned:
-            yield Stroke(vowel.at, 0.3, chance.uniform(0.0, 0.1), 0.45, amounts)
+            hold, fall = chance.uniform(0.0, 0.15), chance.uniform(0.45, 0.65)
+            self._turned_until = vowel.at + hold + 0.5 * fall
+            yield Stroke(vowel.at, 0.34, hold, fall, amounts)
         else:
             yield Stroke(vowel.at, 0.15, 0.0, 0.25, amounts)
 
@@ -185,18 +188,19 @@ class Gestures:
         size = _NOD_DEG * strength * min(max(chance.lognormvariate(0.0, 0.3), 0.55), 1.6)
         kind = chance.choices(list(_KINDS), list(_KINDS.values()))[0]
         side = chance.choice((-1.0, 1.0))
-        rise = chance.uniform(0.19, _LONGEST_RISE_S - 0.02)
+        rise = chance.uniform(0.2, _LONGEST_RISE_S - 0.02)
         fall = chance.uniform(0.28, 0.62)
         hold = chance.choice((0.0, chance.uniform(0.02, 0.1)))
-        aside = side * size * min(abs(chance.gauss(0.0, 1.0)) + 0.2, 1.6)
+        aside = side * size * min(abs(chance.gauss(0.0, 1.0)) + 0.2, 1.25)
         amounts = {
-            "nod": _amounts(pitch=size, yaw=0.5 * aside, roll=0.25 * aside),
-            "lifted": _amounts(pitch=0.8 * size, yaw=0.65 * aside, roll=0.4 * aside),
-            "tilt": _amounts(pitch=0.65 * size, yaw=-0.4 * aside, roll=0.65 * aside),
+            "nod": _amounts(pitch=size, yaw=0.7 * aside, roll=0.3 * aside),
+            "lifted": _amounts(pitch=0.8 * size, yaw=0.85 * aside, roll=0.5 * aside),
+            "tilt": _amounts(pitch=0.65 * size, yaw=-0.4 * aside, roll=0.7 * aside),
             "turn": _amounts(pitch=0.6 * size, yaw=1.15 * aside, roll=-0.3 * aside),
         }[kind]
         at = vowel.at + chance.uniform(-0.02, 0.03)
         yield Stroke(at, rise, hold, fall, amounts)
+        self._turned_until = at + hold + 0.5 * fall
         if kind == "lifted":
             # The head goes up before it comes down, and is on its way down at the vowel
             lift = _amounts(pitch=-0.3 * size)
@@ -204,7 +208,7 @@ class Gestures:
         elif kind == "nod" and chance.random() < 0.3:
             swing = _amounts(pitch=-0.22 * size)
             yield Stroke(at + hold + 0.8 * fall, 0.6 * fall, 0.0, 0.5, swing)
-        raised = min(max(0.36 + 0.1 * vowel.rise + 0.1 * vowel.prominence, 0.12), 0.75)
+        raised = min(max(0.45 + 0.1 * vowel.rise + 0.1 * vowel.prominence, 0.12), 0.75)
         if chance.random() < raised:
             yield from self._brows(at - chance.uniform(0.0, 0.05), strength)
         elif chance.random() < 0.3:
@@ -215,9 +219,10 @@ class Gestures:
     def _brows(self, at: float, strength: float) -> Iterator[Stroke]:
         """Up and down again; brows that are on their way already are left alone."""
         chance = self._chance
-        rise, fall = chance.uniform(0.18, 0.28), chance.uniform(0.3, 0.6)
-        hold = chance.choice((chance.uniform(0.03, 0.15), chance.uniform(0.2, 0.6)))
         size = strength * chance.uniform(0.3, 0.75)
+        # Further takes longer
+        rise, fall = 0.15 + 0.15 * size + chance.uniform(0.0, 0.06), chance.uniform(0.28, 0.5)
+        hold = chance.choice((0.0, chance.uniform(0.03, 0.12), chance.uniform(0.15, 0.4)))
         raised = _amounts(
             browInnerUp=size * chance.uniform(0.7, 1.0),
             browOuterUpLeft=0.8 * size * chance.uniform(0.55, 1.0),

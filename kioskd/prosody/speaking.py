@@ -33,8 +33,10 @@ _SILENCE: Final = np.tile(np.array([[-90.0, np.nan]], np.float32), (30, 1))
 """What follows the last sample, so that the last phrase ends."""
 
 # What moves all the time while somebody speaks, under all that is aimed at
-_SWAY_HZ: Final = (0.23, 0.43, 0.71)
-_SWAY_DEG: Final = (0.35, 1.1, 0.5)
+_SWAY_HZ: Final = (0.37, 0.61, 0.94)
+_SWAY_DEG: Final = (0.8, 5.0, 1.4)
+_FURTHEST: Final = np.radians(np.array([12.0, 14.0, 9.0])).astype(np.float32)
+
 _SWAY_IN_S: Final = 1.0
 """After the first vowel: a voice that says nothing moves nothing."""
 
@@ -94,4 +96,6 @@ class SpeakingGestures:
         begun = least_jerk((heard_s - self._began) / _SWAY_IN_S)
         waves = np.sin(math.tau * heard_s * np.array(_SWAY_HZ, np.float32) + self._phases)
         shown[HEAD] += np.radians(begun * waves.mean(axis=1) * _SWAY_DEG).astype(np.float32)
+        # Strokes that fall together must not add up to a head that is thrown about
+        shown[HEAD] = _FURTHEST * np.tanh(shown[HEAD] / _FURTHEST)
         return shown
