@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from player_stage import FRAME_S, RATE, Stage, flame, jaw_of
@@ -12,6 +14,7 @@ from driving_client.link.interface import UtteranceStarted
 from driving_client.motion_failure import MotionFailure
 from driving_client.utterance import Utterance
 from kioskd.life.settings import IdleSettings
+from kioskd.playback import performance
 
 BREATHING = ready_idle(blinks_per_minute=0.0, gaze_degrees=0.0, seed=5)
 
@@ -47,13 +50,22 @@ def lifted(stage: Stage, other: Stage) -> np.ndarray:
     )
 
 
-@pytest.mark.parametrize(
-    "long", [voice(0.2, ended=False), voice(3.0, ended=True)], ids=["streamed", "known"]
-)
-def test_who_is_about_to_speak_at_length_breathes_in_with_parted_lips(long: Utterance) -> None:
-    if not long.audio_ended:
-        long.append_audio(np.ones(5 * RATE, np.int16))
-    stage, other = waits_and_speaks(long), waits_and_speaks(voice(1.0, ended=True))
+def streamed() -> Utterance:
+    """Nobody knows yet how long it will be."""
+    return voice(5.0, ended=False)
+
+
+def known() -> Utterance:
+    return voice(5.0, ended=True)
+
+
+@pytest.mark.parametrize("long", [streamed, known])
+def test_who_is_about_to_speak_at_length_breathes_in_with_parted_lips(
+    long: Callable[[], Utterance], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = waits_and_speaks(long())
+    monkeypatch.setattr(performance, "wants_breath", lambda _utterance: False)
+    other = waits_and_speaks(long())
     jaws = np.array([jaw_of(pose) for pose in stage.poses])
     waiting = slice(round(1.0 / FRAME_S), round(1.25 / FRAME_S))
     assert not jaws[: waiting.start].any()
