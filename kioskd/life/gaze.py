@@ -67,10 +67,10 @@ range is used up before the head has come along."""
 _AROUND: Final = 3.0
 """Degrees by which the eyes move on while they look away."""
 
-_STEEP_UP: Final = 0.65
-_STEEP_DOWN: Final = 0.4
-"""Of the way aside: eyes turn less far up and down, lids come along, and the visitor, where the
-picture's camera is, is below the eyes already."""
+_FURTHEST_UP: Final = 14.0
+_FURTHEST_DOWN: Final = 8.5
+"""Eyes turn less far up and down, lids come along, and the visitor, where the picture's camera is,
+is below the eyes already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,22 +199,23 @@ class Gaze:
         """A place away from the visitor, or another one near it."""
         reach = self._degrees * habit.reach
         clear = min(_CLEAR, reach)
-        if math.hypot(*self._target) > clear and self._chance.random() < 0.6:
+        if math.hypot(*self._target) > 0.99 * clear and self._chance.random() < 0.6:
             left, up = (each + self._chance.gauss(0, _AROUND) for each in self._target)
-            if math.dist((left, up), self._target) > _LEAST and math.hypot(left, up) > clear:
-                return self._bounded(left, up)
+            place = _at(math.atan2(up, left), max(math.hypot(left, up), clear))
+            if math.dist(place, self._target) > _LEAST:
+                return place
         thinking = activity is Activity.THINKING
         ways = _THINKING_WAYS if thinking else _WAYS
         (way,) = self._chance.choices([way for way, _ in ways], [share for _, share in ways])
         far = clear + self._chance.gammavariate(1.6, max(reach - clear, 0.1 * reach) / 1.6)
-        angle = math.radians(way + self._chance.gauss(0, 8))
         other = self._chance.random() < self._other_side
-        side = -self._side if other else self._side
-        up = far * math.sin(angle)
-        return self._bounded(
-            side * far * math.cos(angle), up * (_STEEP_UP if up > 0 else _STEEP_DOWN)
-        )
+        left, up = _at(math.radians(way + self._chance.gauss(0, 8)), far)
+        return (-left if other else left) * self._side, up
 
-    def _bounded(self, left: float, up: float) -> Place:
-        scale = min(1.0, _FURTHEST / math.hypot(left, up))
-        return left * scale, min(max(up * scale, -_STEEP_DOWN * _FURTHEST), _STEEP_UP * _FURTHEST)
+
+def _at(angle: float, far: float) -> Place:
+    """As far as that, or as eyes go, at an angle in radians from aside upwards."""
+    left, up = math.cos(angle), math.sin(angle)
+    height = _FURTHEST_UP if up > 0 else _FURTHEST_DOWN
+    far = min(far, 1 / math.hypot(left / _FURTHEST, up / height))
+    return far * left, far * up

@@ -28,10 +28,10 @@ Point = tuple[float, float, float]
 Turns = Sequence[Sequence[float]]
 """Axis-angle radians (J,3) of all joints."""
 
-_LINEAR: Final = 0.8
+_LINEAR: Final = 0.85
 """Of the range, in which eyes turn by what they should."""
 
-_LEAST_RANGE: Final = math.radians(20.0)
+_LEAST_RANGE: Final = math.radians(24.0)
 """Eyes turn as far as this; a shape that is worth less goes beyond its weight of 1."""
 
 _HEADS: Final = ("head", "neck", "root")

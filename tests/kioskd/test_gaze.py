@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import eye_record
 import numpy as np
 import pytest
 from eye_record import Array
+from made_up.plugin import MADE_UP
 from player_stage import FRAME_S, RATE, Stage
 from ready_settings import STILL, ready_idle, ready_playback
 
@@ -33,6 +36,14 @@ CONTACT = {
     Activity.THINKING: (0.08, 0.3),
     Activity.SPEAKING: (0.6, 0.72),
 }
+LOOKS_S = {
+    Activity.IDLE: (2.5, 5.0),
+    Activity.LISTENING: (4.0, 8.0),
+    Activity.THINKING: (0.5, 1.8),
+    Activity.SPEAKING: (2.2, 4.2),
+}
+"""Mean seconds of a look at the visitor: 3 in conversation (Argyle and Cook 1976), longer where one
+listens (Lee, Badler and Badler 2002: 7.9 against 3.1 s)."""
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +88,19 @@ def watched(
 def test_the_gaze_stays_on_the_visitor_while_the_head_turns_nods_and_breathes(name: str) -> None:
     avatar = read_bundle(AVATARS / f"{name}.avatar")
     gaze = watched(avatar, Activity.SPEAKING, 20.0, seed=1, degrees=0.0)
+    print(f"worst {np.abs(gaze).max():.3f} degrees")
+    assert np.abs(gaze).max() < 0.3
+
+
+def test_so_does_the_gaze_of_an_imported_avatar_whose_shapes_turn_unequally(
+    baked_lam: Callable[[str], Avatar],
+) -> None:
+    made = baked_lam(MADE_UP)
+    deltas = made.deltas.copy()
+    for side in ("Left", "Right"):
+        deltas[made.blendshapes.index(f"eyeLookIn{side}")] *= 0.5
+    avatar = replace(made, deltas=deltas)
+    gaze = watched(avatar, Activity.SPEAKING, 10.0, seed=1, degrees=0.0)
     print(f"worst {np.abs(gaze).max():.3f} degrees")
     assert np.abs(gaze).max() < 0.3
 
@@ -143,6 +167,12 @@ def test_ten_minutes_of_a_gaze_that_lives(default: Avatar, activity: Activity, s
     assert 60 <= a_minute <= 100
     least, most = CONTACT[activity]
     assert least < share < most
+    looks = np.array([b - a for a, b in eye_record.stretches(contact)][1:-1]) * FRAME_S
+    looks = looks[looks > 0.2]
+    print(f"looks of {looks.mean():.1f} s, sd {looks.std():.1f}")
+    shortest, longest = LOOKS_S[activity]
+    assert shortest < looks.mean() < longest
+    assert looks.std() > 0.35 * looks.mean(), "no two are of the same length"
     for axis in range(2):
         assert repetition(gaze[:, axis]) < 0.3
 
