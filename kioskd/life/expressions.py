@@ -144,6 +144,12 @@ def _swallow(chance: random.Random, _: Manner) -> dict[str, float]:
     return {**_sides(chance, "mouthPress", 0.16 * size), "mouthShrugLower": 0.12 * size}
 
 
+_SMILING: Final = _Course((0.5, 0.9), (0.3, 2.0), (0.8, 1.6))
+_RAISING: Final = _Course((0.2, 0.5), (0.1, 1.5), (0.4, 1.1))
+_MOUTHING: Final = _Course((0.3, 0.6), (0.1, 1.2), (0.4, 0.9))
+_SWALLOWING: Final = _Course((0.22, 0.3), (0.1, 0.25), (0.35, 0.5))
+
+
 class Expressions:
     """The face units (52,) that are added to the pose; sampled in the order of time."""
 
@@ -151,17 +157,10 @@ class Expressions:
         def own() -> random.Random:
             return random.Random(chance.random())
 
-        slow, quick = _Course((0.5, 0.9), (0.3, 2.0), (0.8, 1.6)), _Course
-        self._smiles = _Kind(slow, lambda manner: manner.smiles, _smile, own())
-        self._brows = _Kind(
-            quick((0.2, 0.5), (0.1, 1.5), (0.4, 1.1)), lambda manner: manner.brows, _brows, own()
-        )
-        self._lips = _Kind(
-            quick((0.3, 0.6), (0.1, 1.2), (0.4, 0.9)), lambda manner: manner.lips, _lips, own()
-        )
-        self._swallows = _Kind(
-            quick((0.22, 0.3), (0.1, 0.25), (0.35, 0.5)), lambda _: _SWALLOWS, _swallow, own()
-        )
+        self._smiles = _Kind(_SMILING, lambda manner: manner.smiles, _smile, own())
+        self._brows = _Kind(_RAISING, lambda manner: manner.brows, _brows, own())
+        self._lips = _Kind(_MOUTHING, lambda manner: manner.lips, _lips, own())
+        self._swallows = _Kind(_SWALLOWING, lambda _: _SWALLOWS, _swallow, own())
 
     def at(self, now: float, manner: Manner, mouth: float) -> FloatArray:
         """At `now`; `mouth` scales what lips do but for smiling."""
