@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import functools
 import logging
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from typing import Final
 
@@ -92,9 +93,8 @@ class SayDesk:
         beginning = asyncio.create_task(self._begin(saying, voices, interrupt=asked.interrupt))
         try:
             if asked.coming is None:
-                words = without_markup(asked.text)
-                for voice in voices.values():
-                    refuse_unreadable(words, voice)
+                for voice in dict.fromkeys(voices.values()):
+                    _refuse_unreadable(asked.text, voice)
                 saying.add(asked.text)
             else:
                 await _follow(saying, asked.coming, kiosks, beginning)
@@ -130,6 +130,14 @@ class SayDesk:
             for kiosk, voice in voices.items()
         }
         return await _queue(queued, interrupt=interrupt)
+
+
+def _refuse_unreadable(text: str, voice: Voice) -> None:
+    """Raise SpeechError for letters that the voice does not read, but in markup."""
+    try:
+        refuse_unreadable(text, voice)
+    except SpeechError:
+        refuse_unreadable(without_markup(re.sub(r"[ \t]+", " ", text)), voice)
 
 
 async def _follow(

@@ -104,7 +104,7 @@ _STEPS: Final[tuple[tuple[re.Pattern[str], Replacement], ...]] = (
     # Code
     (
         re.compile(
-            r"^[ \t]*(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n`]*\n(.*?)(?:^[ \t]*\1[`~]*[ \t]*$|\Z)",
+            r"^[ \t]*(`{3,}+|~{3,}+)[ \t]*([\w+#.-]*)[^\n`]*\n(.*?)(?:^[ \t]*\1[`~]*[ \t]*$|\Z)",
             _DEEP | _LINES,
         ),
         _fence,

@@ -27,6 +27,8 @@ LONGEST: Final = 220
 _SHORTEST_CLAUSE: Final = 40
 _LONGEST_MARKUP: Final = 600
 """What has not been closed within so many characters was no markup."""
+_LOOKED_AT: Final = 2 * _LONGEST_MARKUP
+"""Of the text, for its next phrase: whatever it is, it costs no more than that."""
 LONGEST_PAUSE_S: Final = 10.0
 
 _SENTENCE_S, _PARAGRAPH_S, _COLON_S, _COMMA_S, _NONE_S = 0.40, 0.60, 0.30, 0.18, 0.04
@@ -36,7 +38,7 @@ _STRENGTHS: Final = {
 
 _HIDDEN: Final = re.compile(
     rf"<(?P<thought>{THINKING})\b[^<>]*>|<(?P<code>script|style|template)\b[^<>]*>"
-    r"|(?P<comment><!--)|^[ \t]*(?P<fence>`{3,}|~{3,})[ \t]*(?P<kind>[\w+#.-]*)[^\n`]*\n",
+    r"|(?P<comment><!--)|^[ \t]*(?P<fence>`{3,}+|~{3,}+)[ \t]*(?P<kind>[\w+#.-]*)[^\n`]*\n",
     re.IGNORECASE | re.MULTILINE,
 )
 _STRAY_END: Final = re.compile(rf"</(?:{THINKING})\s*>", re.IGNORECASE)
@@ -47,7 +49,7 @@ _TIME: Final = re.compile(
 _STRENGTH: Final = re.compile(r"\bstrength\s*=\s*[\"']?\s*([a-z-]+)", re.IGNORECASE)
 _CLOSERS: Final = r"[\"'”’»)\]*_~`]*"
 _END: Final = re.compile(
-    rf"[.!?…]+{_CLOSERS}(?:</[\w:-]+\s*>)*\s+(?=\S)|[。！？।؟]+[」』”]?\s*"
+    rf"(?<![.!?…])[.!?…]++{_CLOSERS}(?:</[\w:-]+\s*>)*\s+(?=\S)|[。！？।؟]+[」』”]?\s*"
     r"|[ \t]*\n[ \t]*\n\s*(?=\S)|[ \t]*\n(?=[ \t]*(?:[-*+•#>|=]|\d{1,3}[.)][ \t]))"
     r"|(?:(?<=\n)|\A)[ \t]*[#|][^\n]*\n+(?=\S)"
     r"|</?(?:p|li|h[1-6]|tr|div|s|paragraph)\b[^<>]*>\s*(?=\S)",
@@ -57,6 +59,8 @@ _CLAUSE: Final = re.compile(rf"(?:[,;:]{_CLOSERS}|\s[–—-])\s+(?=[^\s\d])|[�
 _PARAGRAPH_END: Final = re.compile(
     r"\n[ \t]*\n\s*$|</(?:p|li|h[1-6]|div|paragraph)\s*>\s*$", re.IGNORECASE
 )
+_TAG: Final = re.compile(r"<[^<>]*>")
+_WORD: Final = re.compile(r"\w")
 _SOFT_WRAP: Final = re.compile(r"(?<=[^\W\d_]|,)\n(?=[a-zß-öø-ÿ])")
 _LIST_NUMBER: Final = re.compile(r"(?:^|\n)[ \t]*\d{1,3}[.)]$")
 _INITIAL: Final = re.compile(r"(?:^|[\s.(])[A-ZÄÖÜ]\.$")
@@ -118,7 +122,7 @@ class Phrases:
         if (pause := _BREAK.match(self._raw)) is not None:
             self._raw = self._raw[pause.end() :]
             return "", _pause_of(pause[1])
-        end = self._cut(self._raw[:seen])
+        end = self._cut(self._raw[:seen][:_LOOKED_AT])
         if end is None:
             if not self._ended or not self._raw:
                 return None
@@ -134,7 +138,7 @@ class Phrases:
             opening = _HIDDEN.search(self._raw)
             if opening is None or opening.start() > stray.start():
                 self._raw = self._raw[stray.end() :]
-        while (found := _HIDDEN.search(self._raw, start)) is not None:
+        while (found := _HIDDEN.search(self._raw, start, start + _LOOKED_AT)) is not None:
             if (tag := found["thought"] or found["code"]) is not None:
                 closer = re.compile(rf"</{tag}\s*>", re.IGNORECASE)
             elif found["comment"]:
@@ -204,6 +208,8 @@ class Phrases:
         """Phrases of a piece of the text that is whole; a pause alone is a phrase without words."""
         if not raw:
             return [Phrase("", pause_s)] if pause_s else []
+        if not _WORD.search(_TAG.sub("", raw)):
+            return []
         said = _SOFT_WRAP.sub(" ", speakable(raw, self._language))
         phrases: list[Phrase] = []
         for line in said.split("\n"):
@@ -253,8 +259,9 @@ def _bounded(line: str, longest: int) -> list[str]:
     parts = []
     while len(line) > longest + _SHORTEST_CLAUSE:
         marks = [found.end() for found in _CLAUSE.finditer(line, _SHORTEST_CLAUSE, longest)]
-        end = marks[-1] if marks else line.rfind(" ", 1, longest)
-        end = end if end > 0 else longest
+        marks = marks or [found.end() for found in re.finditer(r"\s", line[:longest])]
+        marks = marks or [found.end() for found in re.finditer(r"\W", line[:longest])]
+        end = marks[-1] if marks else longest
         parts.append(line[:end].strip())
         line = line[end:].strip()
-    return [part for part in [*parts, line.strip()] if re.search(r"\w", part)]
+    return [part for part in [*parts, line.strip()] if _WORD.search(part)]
