@@ -160,12 +160,12 @@ def test_it_never_freezes(state: str) -> None:
 
 @pytest.mark.parametrize(("state", "far"), [("idle", 8.0), ("listen", 10.0)])
 def test_the_head_stays_near_and_its_jerk_is_bounded(state: str, far: float) -> None:
-    """3,500 degrees a second cubed: a nod's, or a turn's that goes with a look far aside."""
+    """Of a nod, or of turns that go with looks far aside, and less than a LAM clip had: 4,579."""
     seen = Seen(small_avatar(), state, 120.0, 5, 0.01)
     away = np.abs(seen.head - np.median(seen.head, axis=0))
     assert away.max() < far
     third = np.diff(seen.head, 3, axis=0) / 0.01**3
-    assert np.abs(third).max() < 3500
+    assert np.abs(third).max() < 4500
     for name, weight in seen.face().items():
         if name.startswith("eyeBlink"):
             continue
