@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From what a voice stresses to strokes of head, brows, lids and cheeks.
+"""From what a voice stresses to strokes of the head, and of the face that goes along.
 
 What people do, and what is made of it here:
 
@@ -19,8 +19,8 @@ What people do, and what is made of it here:
 Which stress gets a beat, of what kind and size, is drawn from a chance of the utterance's own:
 nobody nods alike twice. No study at hand gives sizes in degrees for calm speech. These are
 measured against the head at rest, whose standard deviation a speaker's is to be two to three
-times: 2.3 times in pitch, yaw and roll with the idle movement that goes on below, and never above
-100 degrees a second.
+times: 2.1 to 2.4 times in pitch, yaw and roll with the idle movement that goes on below, and never
+faster than 100 degrees a second.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ from typing import Final
 import numpy as np
 
 from driving_client.motion import FloatArray
-from kioskd.prosody.strokes import CHANNELS, Stroke
+from kioskd.prosody.face_gestures import FaceGestures
+from kioskd.prosody.strokes import CHANNELS, Stroke, amounts_of
 from kioskd.prosody.syllables import Mark, PhraseEnd, PhraseStart, Vowel
 
 DECIDED_S: Final = 0.35
@@ -46,20 +47,21 @@ _LATEST_S: Final = 0.07
 """A beat that cannot be there by so long after its vowel is left out."""
 
 _NEXT_BEAT_S: Final = (0.55, 1.7)
+"""The least between two beats, and the longest after which one is as easily had as after any."""
+
 _BEAT_ABOVE: Final = 0.9
 _LESS_A_SECOND: Final = 0.9
 _LEAST: Final = 0.15
-_NOD_DEG: Final = 4.8
-_POSTURE_DEG: Final = (1.2, 1.5, 0.7)
+"""Prominence that a beat takes when it is due, how much less a second later, and the least."""
+
+_NOD_DEG: Final = 5.4
+_POSTURE_DEG: Final = (1.9, 2.0, 0.7)
+"""Of a middling nod, and the standard deviation of a posture's pitch, yaw and roll."""
+
 _KINDS: Final = {"nod": 0.34, "lifted": 0.2, "tilt": 0.22, "turn": 0.24}
+"""Shares of the kinds of beats; all of them go down at the vowel."""
 
-
-def _amounts(**channels: float) -> FloatArray:
-    amounts = np.zeros(len(CHANNELS), np.float32)
-    for name, value in channels.items():
-        turn = name in CHANNELS[:3]
-        amounts[CHANNELS.index(name)] = math.radians(value) if turn else value
-    return amounts
+_TURN_S: Final = 0.34
 
 
 class Gestures:
@@ -73,7 +75,7 @@ class Gestures:
         self._last_end = -math.inf
         self._posture = np.zeros(len(CHANNELS), np.float32)
         self._last_shift = -math.inf
-        self._moved_until = -math.inf
+        self._face = FaceGestures(self._chance)
         self._turned_until = -math.inf
 
     def feed(self, marks: Sequence[Mark], known_s: float, heard_s: float) -> list[Stroke]:
@@ -106,14 +108,14 @@ class Gestures:
         paused = min(at - self._last_end, 1.0)
         yield from self._shift(at + chance.uniform(0.1, 0.9), 0.6 + 0.4 * paused)
         if chance.random() < 0.4:
-            yield from self._brows(at + chance.uniform(0.05, 0.25), chance.uniform(0.5, 1.0))
+            yield from self._face.brows(at + chance.uniform(0.05, 0.25), chance.uniform(0.5, 1.0))
 
     def _end_phrase(self, at: float, fell: float) -> Iterator[Stroke]:
         chance = self._chance
         self._last_end = at
         # Lower for a fall, level for a question; most of the posture is given up
         down = chance.uniform(0.3, 1.3) if fell > -1.0 else -chance.uniform(0.2, 1.0)
-        settled = np.float32(chance.uniform(0.1, 0.5)) * self._posture + _amounts(pitch=down)
+        settled = np.float32(chance.uniform(0.1, 0.5)) * self._posture + amounts_of(pitch=down)
         yield self._to(settled, at + chance.uniform(0.25, 0.5), chance.uniform(0.5, 0.8))
 
     def _shift(self, at: float, size: float) -> Iterator[Stroke]:
@@ -122,8 +124,8 @@ class Gestures:
         pitch, yaw, roll = (size * sd * chance.gauss(0.0, 1.0) for sd in _POSTURE_DEG)
         if yaw * float(self._posture[1]) > 0 and chance.random() < 0.6:
             yaw = -yaw
-        yaw = math.copysign(min(abs(yaw) + 0.3, 4.0), yaw)
-        wanted = _amounts(
+        yaw = math.copysign(min(abs(yaw) + 0.4, 5.0), yaw)
+        wanted = amounts_of(
             pitch=min(max(pitch - 0.4, -2.6), 2.2),
             yaw=yaw,
             roll=min(max(roll + chance.choice((-0.3, 0.2)) * yaw, -3.4), 3.4),
@@ -151,13 +153,13 @@ class Gestures:
         """What goes with a vowel that gets no beat: little, now and then a turn."""
         chance = self._chance
         small = 0.28 * (1.0 + vowel.prominence) * chance.uniform(0.4, 1.4)
-        turned = chance.random() < 0.6 and vowel.at - 0.34 > self._turned_until
-        side = chance.gauss(0.0, 4.0 if turned else 1.3)
+        turned = chance.random() < 0.6 and vowel.at - _TURN_S > self._turned_until
+        side = chance.gauss(0.0, 5.2 if turned else 1.6)
         tilt = chance.gauss(0.0, 1.2 if turned else 0.6) - 0.15 * side
         raised = 0.03 * max(vowel.rise, 0.0) * chance.uniform(0.5, 1.5)
-        amounts = _amounts(
+        amounts = amounts_of(
             pitch=small,
-            yaw=min(max(side, -6.5), 6.5),
+            yaw=min(max(side, -8.0), 8.0),
             roll=tilt,
             browInnerUp=raised,
             browOuterUpLeft=0.5 * raised,
@@ -166,7 +168,7 @@ class Gestures:
         if turned:
             hold, fall = chance.uniform(0.0, 0.15), chance.uniform(0.45, 0.65)
             self._turned_until = vowel.at + hold + 0.5 * fall
-            yield Stroke(vowel.at, 0.34, hold, fall, amounts)
+            yield Stroke(vowel.at, _TURN_S, hold, fall, amounts)
         else:
             yield Stroke(vowel.at, 0.15, 0.0, 0.25, amounts)
 
@@ -179,8 +181,9 @@ class Gestures:
         if vowel.prominence < needed:
             return False
         following = next((mark for mark in self._waiting if isinstance(mark, Vowel)), None)
-        soon = following is not None and following.at - vowel.at < DECIDED_S
-        return not (soon and following is not None and following.prominence > vowel.prominence)
+        if following is None or following.at - vowel.at > DECIDED_S:
+            return True
+        return following.prominence <= vowel.prominence
 
     def _beat(self, vowel: Vowel) -> Iterator[Stroke]:
         chance = self._chance
@@ -193,70 +196,28 @@ class Gestures:
         hold = chance.choice((0.0, chance.uniform(0.02, 0.1)))
         aside = side * size * min(abs(chance.gauss(0.0, 1.0)) + 0.2, 1.25)
         amounts = {
-            "nod": _amounts(pitch=size, yaw=0.7 * aside, roll=0.3 * aside),
-            "lifted": _amounts(pitch=0.8 * size, yaw=0.85 * aside, roll=0.5 * aside),
-            "tilt": _amounts(pitch=0.65 * size, yaw=-0.4 * aside, roll=0.7 * aside),
-            "turn": _amounts(pitch=0.6 * size, yaw=1.15 * aside, roll=-0.3 * aside),
+            "nod": amounts_of(pitch=size, yaw=0.85 * aside, roll=0.3 * aside),
+            "lifted": amounts_of(pitch=0.8 * size, yaw=1.0 * aside, roll=0.5 * aside),
+            "tilt": amounts_of(pitch=0.65 * size, yaw=-0.4 * aside, roll=0.7 * aside),
+            "turn": amounts_of(pitch=0.6 * size, yaw=1.35 * aside, roll=-0.3 * aside),
         }[kind]
         at = vowel.at + chance.uniform(-0.02, 0.03)
         yield Stroke(at, rise, hold, fall, amounts)
         self._turned_until = at + hold + 0.5 * fall
         if kind == "lifted":
             # The head goes up before it comes down, and is on its way down at the vowel
-            lift = _amounts(pitch=-0.3 * size)
+            lift = amounts_of(pitch=-0.3 * size)
             yield Stroke(at - rise, _SHORTEST_RISE_S, 0.0, rise, lift)
         elif kind == "nod" and chance.random() < 0.3:
-            swing = _amounts(pitch=-0.22 * size)
+            swing = amounts_of(pitch=-0.22 * size)
             yield Stroke(at + hold + 0.8 * fall, 0.6 * fall, 0.0, 0.5, swing)
         raised = min(max(0.45 + 0.1 * vowel.rise + 0.1 * vowel.prominence, 0.12), 0.75)
         if chance.random() < raised:
-            yield from self._brows(at - chance.uniform(0.0, 0.05), strength)
+            yield from self._face.brows(at - chance.uniform(0.0, 0.05), strength)
         elif chance.random() < 0.3:
-            yield from self._frown(at, strength)
+            yield from self._face.frown(at, strength)
         if chance.random() < 0.35:
-            yield self._cheeks(at)
-
-    def _brows(self, at: float, strength: float) -> Iterator[Stroke]:
-        """Up and down again; brows that are on their way already are left alone."""
-        chance = self._chance
-        size = strength * chance.uniform(0.3, 0.75)
-        # Further takes longer
-        rise, fall = 0.15 + 0.15 * size + chance.uniform(0.0, 0.06), chance.uniform(0.28, 0.5)
-        hold = chance.choice((0.0, chance.uniform(0.03, 0.12), chance.uniform(0.15, 0.4)))
-        raised = _amounts(
-            browInnerUp=size * chance.uniform(0.7, 1.0),
-            browOuterUpLeft=0.8 * size * chance.uniform(0.55, 1.0),
-            browOuterUpRight=0.8 * size * chance.uniform(0.55, 1.0),
-        )
-        if at - rise >= self._moved_until:
-            self._moved_until = at + hold + 0.7 * fall
-            yield Stroke(at, rise, hold, fall, raised)
-
-    def _frown(self, at: float, strength: float) -> Iterator[Stroke]:
-        """Down and back, where they are not up."""
-        chance = self._chance
-        rise, hold, fall = 0.22, chance.uniform(0.2, 0.7), chance.uniform(0.4, 0.7)
-        size = strength * chance.uniform(0.18, 0.38)
-        lowered = _amounts(
-            browDownLeft=size * chance.uniform(0.7, 1.0),
-            browDownRight=size * chance.uniform(0.7, 1.0),
-            eyeSquintLeft=0.5 * size,
-            eyeSquintRight=0.5 * size,
-        )
-        if at - rise >= self._moved_until:
-            self._moved_until = at + hold + 0.7 * fall
-            yield Stroke(at, rise, hold, fall, lowered)
-
-    def _cheeks(self, at: float) -> Stroke:
-        chance = self._chance
-        size = chance.uniform(0.12, 0.32)
-        tight = _amounts(
-            cheekSquintLeft=size * chance.uniform(0.6, 1.0),
-            cheekSquintRight=size * chance.uniform(0.6, 1.0),
-            eyeSquintLeft=0.6 * size,
-            eyeSquintRight=0.6 * size * chance.uniform(0.8, 1.2),
-        )
-        return Stroke(at, 0.25, chance.uniform(0.2, 0.8), chance.uniform(0.4, 0.8), tight)
+            yield self._face.cheeks(at)
 
 
 def _in_time(stroke: Stroke, heard_s: float) -> Stroke | None:

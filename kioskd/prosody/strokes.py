@@ -30,6 +30,14 @@ CHEEKS: Final = slice(8, 12)
 """The groups of channels that a stream may move by itself: head, brows, lids and cheeks."""
 
 
+def amounts_of(**channels: float) -> FloatArray:
+    """Channels by name, shape (12,), the others 0: degrees of the head, weights."""
+    amounts = np.zeros(len(CHANNELS), np.float32)
+    for name, value in channels.items():
+        amounts[CHANNELS.index(name)] = math.radians(value) if name in CHANNELS[HEAD] else value
+    return amounts
+
+
 def least_jerk(progress: float) -> float:
     """From 0 to 1 for progress 0 to 1, held outside."""
     p = min(max(progress, 0.0), 1.0)
