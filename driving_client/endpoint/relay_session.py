@@ -118,9 +118,8 @@ class RelaySession:
 
     def wants(self, request_id: str) -> bool:
         """Whether it is being said, or will be."""
-        return request_id == self._current or any(
-            queued.request_id == request_id for queued in self._queue
-        )
+        waiting = (queued.request_id for queued in self._queue)
+        return self.started and request_id in (self._current, *waiting)
 
     async def interrupt(self) -> None:
         """Stop what is being said at the kiosk and forget what is queued."""

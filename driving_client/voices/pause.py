@@ -28,18 +28,24 @@ _SOUND: Final = 100
 
 
 def followed_by(speech: Speech, pause_s: float) -> Speech:
-    """The speech with LEAD_S of silence before it and `pause_s` seconds, or little more, after."""
+    """The speech with LEAD_S of silence before it, and so much after it that another one like it is
+    heard `pause_s` seconds later, or little more.
+
+    Speech whose phonemes are not told stays so.
+    """
     rate = speech.sample_rate
     loud = np.flatnonzero(np.abs(speech.samples.astype(np.int32)) > _SOUND)
     first, last = (int(loud[0]), int(loud[-1]) + 1) if len(loud) else (0, 0)
     begin = max(first - round(LEAD_S * rate), 0)
     end = min(last + round(RELEASE_S * rate), len(speech.samples))
     kept = speech.samples[begin:end]
-    seconds = len(kept) / rate + max(pause_s - RELEASE_S, SHORTEST_S - RELEASE_S)
+    seconds = len(kept) / rate + max(pause_s - LEAD_S, SHORTEST_S) - RELEASE_S
     length = round(math.ceil(round(seconds * FRAME_RATE, 6)) / FRAME_RATE * rate)
     samples = np.zeros(length, np.int16)
     samples[: len(kept)] = kept
     sound, whole = (end - begin) / rate, length / rate
+    if not speech.phonemes:
+        return replace(speech, samples=samples)
     moved = [
         Phoneme(each.name, max(each.start - begin / rate, 0.0), min(each.end - begin / rate, sound))
         for each in speech.phonemes

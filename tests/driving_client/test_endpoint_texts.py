@@ -283,6 +283,26 @@ def test_an_interrupt_amid_a_text_cancels_its_rest_and_tells_its_client(
     assert voice.said == ["One, two, three.", "Stop."]
 
 
+def test_a_text_whose_kiosk_has_left_is_not_taken_any_further(voice: CountingVoice) -> None:
+    async def story() -> None:
+        async with endpoint() as (url, client):
+            socket = await kiosk(client, url)
+
+            async def tokens() -> AsyncIterator[bytes]:
+                yield b"One, two, three. Four, fi"
+                await first_sound(socket)
+                await socket.close()
+                while True:
+                    yield b"ve and six. "
+                    await asyncio.sleep(0.01)
+
+            post = client.post(f"{url}/say", data=tokens(), headers=PLAIN)
+            async with asyncio.timeout(GENEROUS_S), post as response:
+                assert (response.status, "no kiosk says it" in await response.text()) == (409, True)
+
+    asyncio.run(story())
+
+
 @pytest.mark.parametrize(
     ("body", "query", "kind", "status", "told"),
     [
