@@ -30,10 +30,10 @@ _SIDES: Final = ("Left", "Right")
 _TABLE: Final[dict[str, dict[str, float]]] = {
     "open": {"jawOpen": 0.56, "mouthLowerDown*": 0.30, "mouthUpperUp*": 0.12},
     "wide": {"mouthStretch*": 0.32, "mouthSmile*": 0.24, "mouthDimple*": 0.10},
-    "pucker": {"mouthPucker": 0.92},
+    "pucker": {"mouthPucker": 0.95},
     "close": {"mouthPress*": 0.35, "mouthRollLower": 0.30, "mouthRollUpper": 0.22},
-    "fv": {"mouthRollLower": 0.72, "mouthUpperUp*": 0.45, "jawOpen": 0.03},
-    "funnel": {"mouthFunnel": 0.80, "jawOpen": 0.06},
+    "fv": {"mouthRollLower": 0.72, "mouthUpperUp*": 0.46, "jawOpen": 0.03},
+    "funnel": {"mouthFunnel": 0.50, "mouthPucker": 0.20, "jawOpen": 0.06},
 }
 """Blendshapes per control; `*` stands for both sides."""
 
