@@ -123,6 +123,7 @@ def sums(wording: Wording) -> list[Rule]:
         (re.compile(r"(?<=\d) [xX] (?=\d)|(?<=\d)x(?=\d| )"), between("times")),
         (re.compile(r"(?<=\d) ?÷ ?(?=\d)"), between("over")),
         (re.compile(r"(?<=[\d)]) ?\+ ?(?=\d)"), between("plus")),
+        (re.compile(r"(?<=\d)\+(?![\w+])"), lambda _: f" {words['plus']}"),
         (re.compile(r"(?<=[\d)]) [-−] (?=\d)"), between("minus")),
         (re.compile(r"(?<![\w)\]-])[-−](?=\d|[$€£¥]\d)"), lambda _: f"{words['minus']} "),
         (re.compile(r"(?<=[\w)]) = (?=[\w(-])|(?<=\d)=(?=\d)"), between("equals")),

@@ -167,7 +167,7 @@ class Phrases:
         for found in _END.finditer(text):
             if found.start() > longest:
                 break
-            if found.start() and self._ends(text, found):
+            if self._ends(text, found):
                 return found.end()
         pause = _BREAK.search(text)
         if pause is not None and pause.start() <= longest and not _is_open(text[: pause.start()]):

@@ -85,6 +85,7 @@ EXAMPLES: dict[str, dict[str, str]] = {
         "1️⃣ 🇩🇪 ok": "one ok",
         "Well done :-)": "Well done",
         "a < b": "a less than b",
+        "65+ and w/ tax, Sec. 4.2": "sixty-five plus and with tax, section four point two",
         "snake_case, @bob, #tag": "snake case, bob, tag",
         "No. That is all.": "No. That is all.",
     },

@@ -57,6 +57,8 @@ def words(phrases: list[Phrase]) -> list[str]:
         ("en", "See [it. Here](http://x.org/a. b) now. Yes.", ["See it. Here now.", "Yes."]),
         ("en", "# Title\nText that\nis wrapped.\n\n- milk\n- eggs", [
             "Title", "Text that is wrapped.", "milk", "eggs"]),
+        ("en", "### How to get here\n1. Take it.\n2. Get off.", [
+            "How to get here", "one. Take it.", "two. Get off."]),
         ("en", "Do:\n```py\nprint(1). x\n```\nDone.", ["Do:", "Done."]),
         ("en", "<p>One</p><p>Two.</p>", ["One", "Two."]),
         ("en", "<think>Hm. So. Yes.</think>Good.", ["Good."]),
