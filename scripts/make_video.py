@@ -23,11 +23,9 @@ from typing import Final
 import numpy as np
 
 from alive_bench.sentences import SENTENCES
-from alive_bench.stage import Said, Stage, State
+from alive_bench.stage import Said, Stage, State, voice_of
 from driving_client.errors import DrivingError
 from driving_client.utterance import Samples
-from driving_client.voices.choice import Voice, Voices
-from driving_client.voices.wish import VoiceWish
 from splat_gles.avatar import Avatar
 from splat_gles.bundle import read_bundle
 from splat_gles.camera import on_screen
@@ -117,13 +115,6 @@ def play(
         stage.say(str(number), voice.speak(sentence), motion=True)
         stage.run(_PAUSE_S)
     return frames, stage.said
-
-
-def voice_of(avatar: Avatar) -> Voice:
-    """The voice that a kiosk with this avatar asks for."""
-    told = avatar.voice
-    wish = VoiceWish("", told.language, told.sex, told.pitch) if told else VoiceWish()
-    return Voices().choose(wish)
 
 
 def film(

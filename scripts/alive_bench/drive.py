@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alive_bench.sentences import SENTENCES
-from alive_bench.stage import Said, Stage, State
-from driving_client.voices.espeak import synthesise
+from alive_bench.stage import Said, Stage, State, voice_of
 from splat_gles.avatar import Avatar
 from splat_gles.camera import on_screen
 from splat_gles.rig import Rig, RigParameters
@@ -78,10 +77,11 @@ def watch(avatar: Avatar, state: State, seconds: float, seed: int = 1) -> Watche
     eyes.forget()
     if not speaking:
         stage.run(seconds)
+    voice = voice_of(avatar)
     for number, text in enumerate(_texts(seed)):
         if stage.seconds >= seconds:
             break
-        stage.say(str(number), synthesise(text), motion=state is State.SPEAKING_TEXT)
+        stage.say(str(number), voice.speak(text), motion=state is State.SPEAKING_TEXT)
         stage.run(_PAUSE_S)
     return eyes.watched(tuple(stage.said))
 

@@ -18,12 +18,15 @@ from driving_client.lipsync.speech_mouth import SpeechMouth
 from driving_client.motion_failure import MotionFailure
 from driving_client.retarget import load_retarget
 from driving_client.utterance import Utterance
+from driving_client.voices.choice import Voice, Voices
 from driving_client.voices.speech import Speech
+from driving_client.voices.wish import VoiceWish
 from kioskd.config import Config, part_settings
 from kioskd.life.settings import IdleSettings
 from kioskd.metrics import Metrics
 from kioskd.playback.player import Player
 from kioskd.playback.settings import PlaybackSettings
+from splat_gles.avatar import Avatar
 from splat_gles.rig import Rig, RigParameters
 from test_stand.clocked_sound import ClockedSound
 
@@ -145,3 +148,10 @@ def _settings(seed: int) -> PlaybackSettings:
 
 def _unheard(request_id: str, state: PlaybackState, position_ms: int) -> None:
     """Nobody asks for reports here."""
+
+
+def voice_of(avatar: Avatar) -> Voice:
+    """The voice that a kiosk with this avatar asks for."""
+    told = avatar.voice
+    wish = VoiceWish("", told.language, told.sex, told.pitch) if told else VoiceWish()
+    return Voices().choose(wish)
