@@ -18,9 +18,8 @@ What people do, and what is made of it here:
 
 Which stress gets a beat, of what kind and size, is drawn from a chance of the utterance's own:
 nobody nods alike twice. No study at hand gives sizes in degrees for calm speech. These are
-measured against the head at rest, whose standard deviation a speaker's is to be two to three
-times: 2.1 to 2.4 times in pitch, yaw and roll with the idle movement that goes on below, and never
-faster than 100 degrees a second.
+measured against the head at rest, looks aside included: all rotations together have 2 to 3 times
+its standard deviation, with what the head at rest does going on below.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ _SHORTEST_RISE_S: Final = 0.13
 _LATEST_S: Final = 0.07
 """A beat that cannot be there by so long after its vowel is left out."""
 
-_NEXT_BEAT_S: Final = (0.55, 1.7)
+_NEXT_BEAT_S: Final = (0.6, 2.0)
 """The least between two beats, and the longest after which one is as easily had as after any."""
 
 _BEAT_ABOVE: Final = 0.9
@@ -55,7 +54,7 @@ _LEAST: Final = 0.15
 """Prominence that a beat takes when it is due, how much less a second later, and the least."""
 
 _NOD_DEG: Final = 5.4
-_POSTURE_DEG: Final = (1.9, 2.0, 0.7)
+_POSTURE_DEG: Final = (2.5, 1.8, 0.7)
 """Of a middling nod, and the standard deviation of a posture's pitch, yaw and roll."""
 
 _KINDS: Final = {"nod": 0.34, "lifted": 0.2, "tilt": 0.22, "turn": 0.24}
@@ -126,7 +125,7 @@ class Gestures:
             yaw = -yaw
         yaw = math.copysign(min(abs(yaw) + 0.4, 5.0), yaw)
         wanted = amounts_of(
-            pitch=min(max(pitch - 0.4, -2.6), 2.2),
+            pitch=min(max(pitch - 0.3, -5.0), 4.0),
             yaw=yaw,
             roll=min(max(roll + chance.choice((-0.3, 0.2)) * yaw, -3.4), 3.4),
         )
@@ -154,7 +153,7 @@ class Gestures:
         chance = self._chance
         small = 0.28 * (1.0 + vowel.prominence) * chance.uniform(0.4, 1.4)
         turned = chance.random() < 0.6 and vowel.at - _TURN_S > self._turned_until
-        side = chance.gauss(0.0, 5.2 if turned else 1.6)
+        side = chance.gauss(0.0, 4.4 if turned else 1.4)
         tilt = chance.gauss(0.0, 1.2 if turned else 0.6) - 0.15 * side
         raised = 0.03 * max(vowel.rise, 0.0) * chance.uniform(0.5, 1.5)
         amounts = amounts_of(
@@ -196,10 +195,10 @@ class Gestures:
         hold = chance.choice((0.0, chance.uniform(0.02, 0.1)))
         aside = side * size * min(abs(chance.gauss(0.0, 1.0)) + 0.2, 1.25)
         amounts = {
-            "nod": amounts_of(pitch=size, yaw=0.85 * aside, roll=0.3 * aside),
+            "nod": amounts_of(pitch=size, yaw=0.75 * aside, roll=0.3 * aside),
             "lifted": amounts_of(pitch=0.8 * size, yaw=1.0 * aside, roll=0.5 * aside),
             "tilt": amounts_of(pitch=0.65 * size, yaw=-0.4 * aside, roll=0.7 * aside),
-            "turn": amounts_of(pitch=0.6 * size, yaw=1.35 * aside, roll=-0.3 * aside),
+            "turn": amounts_of(pitch=0.6 * size, yaw=1.2 * aside, roll=-0.3 * aside),
         }[kind]
         at = vowel.at + chance.uniform(-0.02, 0.03)
         yield Stroke(at, rise, hold, fall, amounts)

@@ -34,7 +34,7 @@ _SILENCE: Final = np.tile(np.array([[-90.0, np.nan]], np.float32), (30, 1))
 
 # What moves all the time while somebody speaks, under all that is aimed at
 _SWAY_HZ: Final = (0.37, 0.61, 0.94)
-_SWAY_DEG: Final = (0.8, 6.5, 1.4)
+_SWAY_DEG: Final = (0.8, 5.5, 1.4)
 _FURTHEST: Final = np.radians(np.array([12.0, 18.0, 9.0])).astype(np.float32)
 
 _SWAY_IN_S: Final = 1.0

@@ -260,7 +260,7 @@ def nods_on_stress(lead_s: float) -> tuple[int, float, Stage]:
     peaks = [
         i
         for i in range(1, len(pitch) - 1)
-        if pitch[i - 1] < pitch[i] >= pitch[i + 1] and pitch[i] > 0.6
+        if pitch[i - 1] < pitch[i] >= pitch[i + 1] and pitch[i] > 1.0
     ]
     stresses = (np.array(STRESSED) + 0.5) * SYLLABLE_S
     on = [np.abs(heard[i] - stresses).min() < 0.08 for i in peaks]
