@@ -4,15 +4,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from voiced_sounds import stressed_vowels
 
+from alive_bench import drive
 from alive_bench.drive import FRAMES_A_SECOND, Watched, watch
 from alive_bench.sentences import SENTENCES
 from alive_bench.signals import beats, openings, speaking_seconds
 from alive_bench.stage import State
+from driving_client.voices.espeak import synthesise
 from splat_gles.bundle import read_bundle
 
 SECONDS = 270.0
@@ -23,9 +26,11 @@ pytestmark = pytest.mark.slow("four minutes of speech by a clock of its own")
 
 @pytest.fixture(scope="module")
 def spoken(root: Path) -> Watched:
-    """Every sentence once, and a first one again."""
+    """Every sentence once, and a first one again, by the voice that marks its stresses."""
     avatar = read_bundle(root / "config/avatars/default-20k.avatar")
-    watched = watch(avatar, State.SPEAKING_TEXT, SECONDS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(drive, "voice_of", lambda _avatar: SimpleNamespace(speak=synthesise))
+        watched = watch(avatar, State.SPEAKING_TEXT, SECONDS)
     assert len(watched.said) > 60
     return watched
 
