@@ -39,7 +39,8 @@ flash)
     ;;
 lipsync)
     packages="flite espeak-ng festival festvox-kdlpc16k festvox-us-slt-hts festvox-italp16k
-        festvox-czech-dita festvox-ca-ona-hts fortunes
+        festvox-itapc16k festvox-czech-dita festvox-czech-krb festvox-czech-machac
+        festvox-ca-ona-hts fortunes iso-codes
         asterisk-core-sounds-en-g722 ffmpeg"
     # A node from elsewhere brings its own npm and would conflict with Debian's.
     command -v npm >/dev/null 2>&1 || packages="$packages nodejs npm"

@@ -23,12 +23,13 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from driving_client.errors import SpeechError
-from driving_client.lipsync.mouth_net import MODEL_FOLDER, load_net
+from driving_client.lipsync.mouth_net import MODEL_FOLDER, load_net, load_weights
 from lipsync_training.corpus import VOICES, Voice, make_corpus
 from lipsync_training.evaluation import held_out_table
 from lipsync_training.provenance import (
     corpus_facts,
     onnx_difference,
+    sha256_of,
     write_provenance,
 )
 
@@ -45,7 +46,7 @@ def main() -> int:
         import onnxruntime
 
         from lipsync_training.export import rounded, save_npz, save_onnx
-        from lipsync_training.trainer import Settings, train
+        from lipsync_training.trainer import Settings, refining, train
     except ImportError as error:
         print(
             f"error: {error}; run `make train-lipsync`, which makes the environment it needs",
@@ -53,12 +54,19 @@ def main() -> int:
         )
         return 1
     began = time.monotonic()
-    settings = Settings(seed=options.seed)
+    settings, base = Settings(seed=options.seed), None
+    if options.base:
+        try:
+            base = load_weights(options.base)
+            settings = refining(options.seed, sha256_of(options.base))
+        except SpeechError as error:
+            print(f"error: --base: {error}", file=sys.stderr)
+            return 1
     if options.steps:
         settings = dataclasses.replace(settings, steps=options.steps)
     try:
         corpus = make_corpus(options.seed, options.jobs, _report, options.voices)
-        weights = rounded(train(corpus, settings, _report).weights())
+        weights = rounded(train(corpus, settings, _report, base).weights())
         print(file=sys.stderr)
         save_npz(weights, options.out / "mouth.npz")
         save_onnx(weights, options.out / "mouth.onnx")
@@ -94,6 +102,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--jobs", type=_number(1), default=2, help="processes that make the data (%(default)s)"
     )
+    parser.add_argument(
+        "--base", type=Path, metavar="FILE", help="go on from this mouth.npz (default: begin anew)"
+    )
     parser.add_argument("--steps", type=_number(1), help="of training, for trials (default: all)")
     parser.add_argument(
         "--voices",
@@ -118,16 +129,15 @@ def _number(least: int) -> Callable[[str], int]:
 
 
 def _voices(text: str) -> list[Voice]:
-    engines = {voice.name: voice.engine for voice in VOICES}
+    known = {voice.name: voice for voice in VOICES}
     chosen = []
     for part in text.split(","):
         name, _, count = part.partition(":")
-        if name not in engines or not count.isdecimal() or int(count) == 0:
+        if name not in known or not count.isdecimal() or int(count) == 0:
             raise argparse.ArgumentTypeError(
-                f"{part!r} is not a voice with a number, as in rms:20; there are "
-                f"{', '.join(engines)}"
+                f"{part!r} is not a voice with a number, as in rms:20; there are {', '.join(known)}"
             )
-        chosen.append(Voice(engines[name], name, int(count)))
+        chosen.append(dataclasses.replace(known[name], sentences=int(count)))
     return chosen
 
 

@@ -65,14 +65,25 @@ def load_net(path: Path | None = None) -> MouthNet:
     """The net of a model file, by default the project's own; raises SpeechError if damaged."""
     source = path or _MODEL
     try:
-        with np.load(source, allow_pickle=False) as file:
-            weights = {name: file[name].astype(np.float32) for name in file.files}
-        return MouthNet(weights)
+        return MouthNet(load_weights(source))
+    except (ValueError, KeyError) as error:
+        raise _damaged(source, error) from error
+
+
+def load_weights(path: Path) -> Weights:
+    """The arrays of a model file, in single precision; raises SpeechError if it is none."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name].astype(np.float32) for name in file.files}
     except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
-        raise SpeechError(
-            f"{source} is not a model of the mouth ({error}); restore it, or train it anew "
-            "with `make train-lipsync`"
-        ) from error
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> SpeechError:
+    return SpeechError(
+        f"{path} is not a model of the mouth ({error}); restore it, or train it anew "
+        "with `make train-lipsync`"
+    )
 
 
 class MouthNet:

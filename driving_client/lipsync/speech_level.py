@@ -8,8 +8,8 @@ closes the mouth, whatever the net makes of it.
 The background is the lowest smoothed level of the last 1.6 s (minimum statistics: speech
 has a dip of several decibels within any such time, noise and hum have none), in four bands:
 white noise drowns a voice above 2 kHz long before it does so below 500 Hz. A held or sung vowel
-has no dip either, so what the net takes for a vowel is no background for ten seconds, longer
-than a breath lasts; after that nothing steady is believed. Gaps of up to 0.16 s leave the gate
+has no dip either, so what the net takes for a vowel is no background for eight seconds; after
+that nothing steady is believed. Gaps of up to 0.16 s leave the gate
 open: lips close for p and b in silence.
 
 How loud a voice is counts against its own loudest sounds, never against a fixed level: who
@@ -52,11 +52,11 @@ _BLOCKS: Final = 10
 _SMOOTHING: Final = 0.45
 _LOUDNESS_SMOOTHING: Final = 0.35
 
-_VOWEL: Final = 0.15
+_VOWEL: Final = 0.22
 """The net's opening or rounding from which on it takes a sound for a vowel."""
 
-_LONGEST_VOWEL_ROWS: Final = 250
-"""Ten seconds."""
+_LONGEST_VOWEL_ROWS: Final = 200
+"""Eight seconds: few sing longer, and no noise holds the mouth open for ten."""
 
 _FIRST_REFERENCE_DB: Final = -66.0
 _REFERENCE_ATTACK: Final = 0.6

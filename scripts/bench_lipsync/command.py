@@ -6,9 +6,10 @@ Speech of a held-out voice is made anew, then disturbed in every way of the trai
 set a table: r of the six mouth controls with the labels, F1 of the closures of p b m and f v
 (within 60 ms, the best threshold for each candidate), the lag (what is given away to peers;
 ours is measured), and CPU milliseconds a second of audio. "oracle" rows are bounds, not
-products: see `contest`. The command fails where another candidate leads a column of accuracy,
-where an oracle leads one on undisturbed English speech, and where the opening follows recorded
-speech with an r below 0.65.
+products: see `contest`. The command fails where another candidate leads a column of accuracy (of a
+language's few seconds this is only told),
+where an oracle leads one on undisturbed English speech, and where ours does not reach what `LEAST`
+asks of a set, whatever the others reach.
 """
 
 from __future__ import annotations
@@ -34,21 +35,25 @@ from driving_client.voices.espeak import synthesise
 from driving_client.voices.speech import Speech
 from lipsync_training.disturbances import DISTURBANCES
 from lipsync_training.evaluation import held_out_speech, measure, mouth_of
-from lipsync_training.held_out import SECOND_LANGUAGE
+from lipsync_training.held_out import OTHER_LANGUAGES
 from lipsync_training.noises import music, to_samples
 
 HELD_OUT = "held-out voice (flite slt)"
 RECORDED = "recorded speech (labels by forced alignment)"
 MUSIC = "music without a voice"
 UNDISTURBED = (HELD_OUT, RECORDED)
-OTHER_LANGUAGES = "other languages (espeak-ng, German and Spanish)"
+IN_LANGUAGES = {f"other languages (espeak-ng, {name})": name for name in OTHER_LANGUAGES}
 DISTURBED = {
     f"held-out voice, {name}": disturb for name, disturb in DISTURBANCES.items() if name != "clean"
 }
-TITLES = (HELD_OUT, RECORDED, *DISTURBED, OTHER_LANGUAGES, MUSIC)
+TITLES = (HELD_OUT, RECORDED, *DISTURBED, *IN_LANGUAGES, MUSIC)
 MUSIC_CLIPS, MUSIC_S = 6, 10.0
-LEAST_OPENING = {RECORDED: 0.65}
-"""Sets whose opening has to reach an r of its own, whatever the others reach."""
+LEAST: dict[str, dict[str, float]] = {
+    HELD_OUT: {"open": 0.75, "pbm F1": 0.68},
+    RECORDED: {"open": 0.75, "pbm F1": 0.60},
+    **{title: {"open": 0.75} for title in IN_LANGUAGES},
+}
+"""What ours has to reach, by set and column; closures are wanted better still, 0.70 and 0.65."""
 OPENED = 0.2
 """From here on a mouth is seen to open."""
 
@@ -87,9 +92,12 @@ def _bench(only: str, figures: Path) -> int:
             _tell(f"[{number + 1}/{len(sets)}] {title}")
             tables[title] = rows = contest(speeches, Path(folder) / str(number))
             print(table(f"{title}, {sum(s.seconds for s in speeches):.0f} s", rows), flush=True)
-            lost += [f"{title}: {column}" for column in behind(rows, oracles=False)]
+            products, bounds = (behind(rows, oracles=oracles) for oracles in (False, True))
             lost += short_of(title, rows)
-            bounds = behind(rows, oracles=True)
+            if title not in IN_LANGUAGES:
+                lost += [f"{title}: {column}" for column in products]
+            elif products:
+                print("ahead on these few seconds: " + "; ".join(products))
             if title in UNDISTURBED:
                 lost += [f"{title}: {column}" for column in bounds]
             elif bounds:
@@ -101,18 +109,19 @@ def _bench(only: str, figures: Path) -> int:
     if lost:
         print("ours does not lead, or not by what it should reach:\n  " + "\n  ".join(lost))
         return 1
-    print(
-        "ours leads every column of accuracy in every table, undisturbed English also the oracles"
-    )
+    print("ours leads every column of accuracy in English, of undisturbed English also the oracles")
     return 0
 
 
 def short_of(title: str, rows: Sequence[Row]) -> list[str]:
-    """What ours misses of the opening that a set asks for; empty: nothing."""
-    opening, least = next(row for row in rows if row.ours).cells[OPEN], LEAST_OPENING.get(title)
-    if least is None or opening >= least:
-        return []
-    return [f"{title}: open {opening:.2f}, at least {least:.2f} is wanted"]
+    """What ours misses of what a set asks for; empty: nothing."""
+    ours = next(row for row in rows if row.ours)
+    reached = dict(zip(COLUMNS, ours.cells, strict=True))
+    return [
+        f"{title}: {column} {reached[column]:.3f}, at least {least:.2f} is wanted"
+        for column, least in LEAST.get(title, {}).items()
+        if reached[column] < least
+    ]
 
 
 def speech_sets() -> dict[str, list[Speech]]:
@@ -123,7 +132,8 @@ def speech_sets() -> dict[str, list[Speech]]:
         sets[RECORDED] = recorded
     for title, disturb in DISTURBED.items():
         sets[title] = [disturb(speech) for speech in clean]
-    sets[OTHER_LANGUAGES] = [synthesise(text, voice) for voice, text in SECOND_LANGUAGE]
+    for title, voice in IN_LANGUAGES.items():
+        sets[title] = [synthesise(text, voice) for text in OTHER_LANGUAGES[voice]]
     return sets
 
 

@@ -20,6 +20,7 @@ Flags = NDArray[np.bool_]
 
 _NOISY: Final = 0.5
 _NOISE_ONLY: Final = 0.08
+_QUIET: Final = 0.10
 _REVERBERANT: Final = 0.25
 _LIMITED: Final = 0.25
 _NOISE_TO_SPEECH: Final = (-4.0, -0.2)
@@ -71,7 +72,10 @@ class Augmentation:
     def _response(self, count: int) -> FloatArray:
         """Level, tilt and bumps of microphone and room, shape (batch, 1, 40)."""
         rng = self._rng
-        gain = rng.uniform(-34.0, 4.0, (count, 1))
+        quiet = rng.random((count, 1)) < _QUIET
+        gain = np.where(
+            quiet, rng.uniform(-50.0, -34.0, (count, 1)), rng.uniform(-34.0, 4.0, (count, 1))
+        )
         tilt = rng.uniform(-8.0, 8.0, (count, 1)) * np.linspace(-0.5, 0.5, MELS)
         bumps = np.cumsum(rng.normal(0.0, 0.5, (count, MELS)), axis=1)
         response: FloatArray = (10.0 ** ((gain + tilt + bumps) / 10.0)).astype(np.float32)

@@ -3,9 +3,9 @@
 
 Natural voices that ship with Debian are few, so each sentence is used at three speeds by
 resampling: pitch, formants and tempo move together, and men's voices reach a woman's range.
-Every third copy is clipped, which spectra alone cannot imitate; all other disturbances are
-the business of `augmentation`, anew at each step of training. Labels come from the times
-that the synthesisers print.
+Every third copy is clipped, which spectra alone cannot imitate, and in another third vowels are
+held; all other disturbances are the business of `augmentation`, anew at each step of training.
+Labels come from the times that the synthesisers print.
 
 The corpus is the same bit by bit, whatever the number of processes: every job draws from a
 generator of its own, seeded by its place, and runs in a process of its own, for what
@@ -27,12 +27,14 @@ from numpy.typing import NDArray
 from driving_client.errors import SpeechError
 from driving_client.lipsync.coarticulation import mouth_controls
 from driving_client.lipsync.log_mel import log_mel
+from driving_client.motion import FloatArray
 from driving_client.utterance import Samples
 from driving_client.voices.espeak import synthesise
 from driving_client.voices.flite import speak_flite
 from driving_client.voices.speech import Phoneme, Speech
 from lipsync_training.festival import speak_festival
-from lipsync_training.texts import training_sentences
+from lipsync_training.held_vowels import held, sing
+from lipsync_training.texts import names_of, training_sentences
 
 LABEL_RATE: Final = 50.0
 _RATE: Final = 16000
@@ -43,28 +45,42 @@ _SHORTEST_S: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """A voice of a synthesiser ("flite", "festival", "espeak") and its number of sentences."""
+    """A voice of a synthesiser ("flite", "festival", "espeak"; "sung" needs none).
+
+    `language` is that of the `sentences`, as iso-codes names it, "en" for `training_sentences`.
+    """
 
     engine: str
     name: str
     sentences: int
+    language: str = "en"
 
 
 _VARIANTS: Final = (
     "f1", "f2", "f3", "f4", "f5", "m1", "m3", "m7", "klatt2", "klatt4", "Annie", "steph", "linda",
 )  # fmt: skip
+_LANGUAGES: Final = ("ar", "de", "es", "fr", "hi", "it", "ko", "pl", "pt", "ru", "tr", "vi")
 VOICES: Final = (
     Voice("flite", "awb", 620),
     Voice("flite", "rms", 620),
     Voice("flite", "kal16", 240),
     Voice("festival", "ked_diphone", 240),
     Voice("festival", "lp_diphone", 240),
+    Voice("festival", "pc_diphone", 160),
     Voice("festival", "czech_dita", 240),
+    Voice("festival", "czech_krb", 160),
+    Voice("festival", "czech_machac", 120),
     Voice("festival", "upc_ca_ona_hts", 160),
     *(Voice("espeak", f"en-us+{variant}", 40) for variant in _VARIANTS),
     *(Voice("espeak", f"en-gb-x-rp+{variant}", 40) for variant in ("f2", "f4", "m2", "anika")),
     # The rules of other languages on the same text: other rhythms and other vowels.
     *(Voice("espeak", name, 40) for name in ("fr+f2", "it+f3", "nl+m3", "sv+f4")),
+    *(
+        Voice("espeak", f"{language}+{variant}", 20, language)
+        for language in _LANGUAGES
+        for variant in ("f2", "m3")
+    ),
+    Voice("sung", "vowels", 60),
 )
 
 
@@ -105,13 +121,17 @@ def make_corpus(
 
 
 def _jobs(seed: int, voices: Sequence[Voice]) -> Iterator[_Job]:
-    texts = iter(training_sentences(seed))
+    texts = {"en": iter(training_sentences(seed))}
     place = 0
     for voice in voices:
         left = voice.sentences
+        if voice.language not in texts:
+            texts[voice.language] = names_of(voice.language, seed)
         while left > 0:
             count = min(left, _SENTENCES_PER_JOB)
-            yield _Job(voice, tuple(next(texts) for _ in range(count)), (seed, place))
+            yield _Job(
+                voice, tuple(next(texts[voice.language]) for _ in range(count)), (seed, place)
+            )
             left -= count
             place += 1
 
@@ -122,10 +142,13 @@ def _run(job: _Job) -> list[Example]:
     for speech in _speak(job, rng):
         if speech.seconds >= _SHORTEST_S and len(speech.phonemes) >= 5:
             speeds = (1.0, float(rng.uniform(0.86, 0.97)), float(rng.uniform(1.05, 1.24)))
-            clipped = int(rng.integers(3))
+            clipped, lasting = rng.choice(3, 2, replace=False)
             for index, speed in enumerate(speeds):
                 gain_db = float(rng.uniform(6.0, 20.0)) if index == clipped else 0.0
-                examples.append(_example(speech, speed, gain_db))
+                mel, labels = _frames(speech, speed, gain_db)
+                if index == lasting and job.voice.engine != "sung":
+                    mel, labels = held(mel, labels, rng)
+                examples.append(Example(mel.astype(np.float16), labels.astype(np.float16)))
     return examples
 
 
@@ -138,16 +161,21 @@ def _speak(job: _Job, rng: np.random.Generator) -> list[Speech]:
             speak_flite(text, name, duration_stretch=float(rng.uniform(0.85, 1.25)))
             for text in job.sentences
         ]
+    if engine == "sung":
+        return [sing(rng) for _ in job.sentences]
     if engine != "espeak":
-        raise SpeechError(f"no synthesiser {engine!r}; take flite, festival or espeak")
+        raise SpeechError(f"no synthesiser {engine!r}; take flite, festival, espeak or sung")
     return [
         synthesise(text, name, int(rng.integers(125, 185)), int(rng.integers(30, 75)))
         for text in job.sentences
     ]
 
 
-def _example(speech: Speech, speed: float, gain_db: float) -> Example:
-    """`speech` at `speed`, its peak `gain_db` above the common level: cut off where too loud."""
+def _frames(speech: Speech, speed: float, gain_db: float) -> tuple[FloatArray, FloatArray]:
+    """Log-mel frames (n, 40) and labels (n // 2, 6) of `speech` at `speed`.
+
+    Its peak is `gain_db` above the common level: cut off where too loud.
+    """
     voice = speech.samples.astype(np.float32) / 32768.0
     if speed != 1.0 or speech.sample_rate != _RATE:
         voice = soxr.resample(voice, speech.sample_rate * speed, _RATE, quality="MQ")
@@ -156,4 +184,4 @@ def _example(speech: Speech, speed: float, gain_db: float) -> Example:
     mel = log_mel(samples, _RATE)
     phonemes = [Phoneme(p.name, p.start / speed, p.end / speed) for p in speech.phonemes]
     labels = mouth_controls(phonemes, len(mel) // 2, LABEL_RATE)
-    return Example(mel.astype(np.float16), labels.astype(np.float16))
+    return mel[: 2 * len(labels)], labels

@@ -48,32 +48,37 @@ def _reader(**names: str) -> Callable[[_Segments], tuple[Phoneme, ...]]:
     return read
 
 
-_CZECH: Final = {
+_CZECH_PHONES: Final = {
     "ch": "x", "c": "ts", "c~": "tS", "dz~": "dZ", "s~": "S", "z~": "Z", "r~": "Z",
     "n~": "n", "n*": "N", "t~": "t", "d~": "d",
     "_": "h",  # the glottal stop: no pause
 }  # fmt: skip
 _COMMON: Final = (("ph", "f"), ("th", "t"), ("x", "ks"))
 
+_ITALIAN: Final = (
+    _reader(L="l", J="n"),
+    (
+        *_COMMON,
+        *(("sh", "sci"), ("ch", "ci"), ("j", "gi"), ("ee", "i"), ("oo", "u")),
+        *(("w", "u"), ("y", "i"), ("ck", "c")),
+    ),
+    "iso-8859-1",
+)
+_CZECH: Final = (
+    _reader(**_CZECH_PHONES),
+    (*_COMMON, ("sh", "š"), ("ch", "č"), ("j", "dž"), ("ee", "í"), ("oo", "ú"), ("ck", "k")),
+    "iso-8859-2",
+)
+
 _VOICES: Final = {
     "ked_diphone": _Voice("festvox-kdlpc16k", to_phonemes),
     "cmu_us_slt_arctic_hts": _Voice("festvox-us-slt-hts", to_phonemes),
-    "lp_diphone": _Voice(
-        "festvox-italp16k",
-        _reader(L="l", J="n"),
-        (
-            *_COMMON,
-            *(("sh", "sci"), ("ch", "ci"), ("j", "gi"), ("ee", "i"), ("oo", "u")),
-            *(("w", "u"), ("y", "i"), ("ck", "c")),
-        ),
-        "iso-8859-1",
-    ),
-    "czech_dita": _Voice(
-        "festvox-czech-dita",
-        _reader(**_CZECH),
-        (*_COMMON, ("sh", "š"), ("ch", "č"), ("j", "dž"), ("ee", "í"), ("oo", "ú"), ("ck", "k")),
-        "iso-8859-2",
-    ),
+    "lp_diphone": _Voice("festvox-italp16k", *_ITALIAN),
+    "pc_diphone": _Voice("festvox-itapc16k", *_ITALIAN),
+    **{
+        f"czech_{name}": _Voice(f"festvox-czech-{name}", *_CZECH)
+        for name in ("dita", "krb", "machac")
+    },
     "upc_ca_ona_hts": _Voice(
         "festvox-ca-ona-hts",
         _reader(ax="@", rr="r", L="l", J="n"),

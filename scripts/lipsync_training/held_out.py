@@ -47,10 +47,35 @@ SENTENCES: Final = (
     "Visa and passport forms are available from the third window.",
 )
 
-SECOND_LANGUAGE: Final = (
-    ("de", "Guten Morgen, möchten Sie vielleicht mehr über die Bilder im ersten Stock wissen?"),
-    ("de", "Bitte folgen Sie der blauen Linie bis zum Bahnhof und warten Sie am Brunnen."),
-    ("es", "Buenos días, puede usted comprar las entradas en la ventana de al lado."),
-    ("es", "El museo abre todos los días menos el lunes por la mañana."),
-)
-"""Language of an espeak-ng voice, and a sentence."""
+OTHER_LANGUAGES: Final = {
+    "de": (
+        "Guten Morgen, möchten Sie vielleicht mehr über die Bilder im ersten Stock wissen?",
+        "Bitte folgen Sie der blauen Linie bis zum Bahnhof und warten Sie am Brunnen.",
+    ),
+    "fr": (
+        "Bonjour, voulez-vous savoir où se trouvent les tableaux du premier étage ?",
+        "Suivez la ligne bleue jusqu'à la gare, puis attendez devant la fontaine.",
+    ),
+    "es": (
+        "Buenos días, puede usted comprar las entradas en la ventana de al lado.",
+        "El museo abre todos los días menos el lunes por la mañana.",
+    ),
+    "it": (
+        "Buongiorno, vorrebbe sapere qualcosa di più sui quadri del primo piano?",
+        "Il museo apre tutti i giorni tranne il lunedì mattina.",
+    ),
+    "ru": (
+        "Доброе утро, хотите узнать больше о картинах на первом этаже?",
+        "Музей открыт каждый день, кроме понедельника.",
+    ),
+    "cmn": (
+        "早上好，您想了解一楼的画吗？请跟着蓝线走到车站，在喷泉旁边等候。",
+        "博物馆每天开放，星期一上午除外。欢迎您来参观我们的展览。",
+    ),
+    "ar": (
+        "صباح الخير، هل تريد أن تعرف المزيد عن اللوحات في الطابق الأول؟",
+        "يفتح المتحف أبوابه كل يوم ما عدا صباح يوم الاثنين. مرحبا بكم في معرضنا الجديد.",
+    ),
+}
+"""Sentences by the name of espeak-ng's voice; training hears names of countries in some of them,
+and in cmn nothing."""

@@ -30,8 +30,8 @@ PROVENANCE_FILE: Final = "provenance.json"
 _PACKAGES: Final = ("numpy", "onnx", "onnxruntime", "soxr", "torch")
 DEBIAN_PACKAGES: Final = (
     "espeak-ng", "festival", "festival-ca", "festival-czech", "festvox-ca-ona-hts",
-    "festvox-czech-dita", "festvox-italp16k", "festvox-kdlpc16k", "flite", "fortunes",
-    "fortunes-min",
+    "festvox-czech-dita", "festvox-czech-krb", "festvox-czech-machac", "festvox-italp16k",
+    "festvox-itapc16k", "festvox-kdlpc16k", "flite", "fortunes", "fortunes-min", "iso-codes",
 )  # fmt: skip
 _CODE: Final = Path(__file__).parent
 _RECIPE_CODE: Final = tuple(

@@ -3,13 +3,18 @@
 
 The fortunes bring variety, the templates the words of a kiosk with many p, b, m, f and v.
 None of the sentences of `held_out` may be among them; a test holds them against each other.
+Other languages have no such collection for all of them, but the names of the world's countries,
+places and languages in each (Debian's iso-codes): rows of these make their sounds meet.
 """
 
 from __future__ import annotations
 
+import gettext
 import itertools
+import json
 import random
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +27,10 @@ _FILES: Final = (
     "politics", "science", "sports", "startrek", "wisdom", "work",
 )  # fmt: skip
 _WORDS: Final = (4, 16)
+_NAMES: Final = Path("/usr/share/iso-codes/json")
+_TRANSLATIONS: Final = Path("/usr/share/locale")
+_LISTS: Final = ("iso_3166-1", "iso_639-2")
+_NAMES_IN_A_ROW: Final = (3, 6)
 
 _OPENINGS: Final = (
     "welcome to", "please visit", "you can find", "the map shows", "we open",
@@ -52,6 +61,34 @@ def training_sentences(seed: int) -> list[str]:
     sentences = sorted(set(_fortunes()) | set(templates))
     random.Random(seed).shuffle(sentences)
     return sentences
+
+
+def names_of(language: str, seed: int) -> Iterator[str]:
+    """Rows of names in a language of iso-codes ("de", "ar"), without end, repeatable.
+
+    Raises SpeechError where Debian's package iso-codes, or the language in it, is missing.
+    """
+    names: set[str] = set()
+    for kind in _LISTS:
+        try:
+            (entries,) = json.loads((_NAMES / f"{kind}.json").read_text(encoding="utf-8")).values()
+            translated = gettext.translation(kind, _TRANSLATIONS, [language]).gettext
+        except OSError as error:
+            raise SpeechError(
+                f"the names of {kind} in the language {language!r} are missing ({error}); install "
+                "them, on Debian with `apt install iso-codes`"
+            ) from error
+        names |= {translated(entry["name"]) for entry in entries}
+    words = sorted(name for name in map(_spoken, names) if name)
+    draw = random.Random(f"{seed} {language}")
+    while True:
+        yield draw.choice((" ", ", ")).join(draw.sample(words, draw.randint(*_NAMES_IN_A_ROW)))
+
+
+def _spoken(name: str) -> str:
+    """A name up to what only explains it: "Man, Isle of" and "Gaelic (Scottish)" are cut."""
+    plain = re.split(r"[,;(/\d]", name)[0].strip()
+    return plain if len(plain) <= 40 else ""
 
 
 def _fortunes() -> list[str]:

@@ -12,7 +12,7 @@ import sys
 import numpy as np
 import pytest
 
-from bench_lipsync.command import HELD_OUT, RECORDED, main, short_of, table
+from bench_lipsync.command import HELD_OUT, IN_LANGUAGES, RECORDED, main, short_of, table
 from bench_lipsync.contest import COLUMNS, Answer, Row, behind, energy_row, our_row, peer_rows
 from bench_lipsync.peers import MODULES, PYTHON, PeerError, answers
 from bench_lipsync.visemes import SOUNDS, controls_of_viseme
@@ -118,11 +118,19 @@ def test_the_verdict_names_every_column_that_is_lost():
     assert len(behind(rows, oracles=True)) == 8
 
 
-def test_recorded_speech_has_a_bar_of_its_own():
-    good, bad = (row("ours", r, *[0.5] * 7, ours=True) for r in (0.65, 0.64))
+def test_a_set_has_bars_of_its_own_whatever_the_others_reach():
+    good = row("ours", 0.75, *[0.5] * 5, 0.60, 0.5, ours=True)
+    bad = row("ours", 0.74, *[0.5] * 5, 0.599, 0.5, ours=True)
     assert short_of(RECORDED, [row("a", *[0.1] * 8), good]) == []
-    assert short_of(RECORDED, [bad]) == [f"{RECORDED}: open 0.64, at least 0.65 is wanted"]
-    assert short_of(HELD_OUT, [bad]) == []
+    assert short_of(RECORDED, [bad]) == [
+        f"{RECORDED}: open 0.740, at least 0.75 is wanted",
+        f"{RECORDED}: pbm F1 0.599, at least 0.60 is wanted",
+    ]
+    assert [line.split(": ")[1] for line in short_of(HELD_OUT, [good])] == [
+        "pbm F1 0.600, at least 0.68 is wanted"
+    ]
+    assert len(short_of(next(iter(IN_LANGUAGES)), [bad])) == 1
+    assert short_of("held-out voice, noise 10 dB", [bad]) == []
 
 
 def test_the_table_lines_up_and_shows_what_is_missing():

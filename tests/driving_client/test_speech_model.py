@@ -10,9 +10,10 @@ import pytest
 from driving_client.lipsync.mouth_net import MODEL_FOLDER, load_net
 from driving_client.lipsync.speech_mouth import SpeechMouth
 from driving_client.motion import FLAME_SLICES
-from driving_client.retarget.mouth import CLOSE, FV, OPEN
+from driving_client.retarget.mouth import CLOSE, FV, OPEN, PUCKER
 from driving_client.voices.espeak import synthesise
 from driving_client.voices.flite import speak_flite
+from driving_client.voices.speech import Speech
 from driving_client.wire.recording import read_recording
 from lipsync_training.disturbances import DISTURBANCES
 from lipsync_training.evaluation import (
@@ -21,8 +22,9 @@ from lipsync_training.evaluation import (
     measure,
     mouth_of,
 )
-from lipsync_training.held_out import SECOND_LANGUAGE, VOICE
-from lipsync_training.noises import music, to_samples
+from lipsync_training.held_out import OTHER_LANGUAGES, VOICE
+from lipsync_training.held_vowels import sing
+from lipsync_training.noises import coloured_noise, hum, music, to_samples
 from lipsync_training.provenance import (
     DEBIAN_PACKAGES,
     onnx_difference,
@@ -98,11 +100,10 @@ def test_noise_makes_closures_rarer_but_not_wild(held_out):
     assert wrong / sum(speech.seconds for speech in held_out) < 0.8
 
 
-@pytest.mark.parametrize("language", sorted({language for language, _ in SECOND_LANGUAGE}))
+@pytest.mark.parametrize("language", OTHER_LANGUAGES)
 def test_another_language_moves_the_mouth_too(language):
-    speeches = [synthesise(text, name) for name, text in SECOND_LANGUAGE if name == language]
-    other = measure(speeches, mouth_of)
-    assert other.correlations["open"] >= 0.6
+    other = measure([synthesise(text, language) for text in OTHER_LANGUAGES[language]], mouth_of)
+    assert other.correlations["open"] >= 0.75
     assert abs(other.lag_s) <= 0.030
 
 
@@ -149,7 +150,49 @@ def test_a_vowel_sung_for_six_seconds_keeps_the_mouth_open():
     sung = opening[start + 35 : start + 35 + 150]
     assert sung.mean() > 0.6
     assert sung.min() > 0.3
-    assert opening[end + 50 :].max() < 0.1
+    assert opening[end + 50 :].max() < 0.15
+
+
+def test_sung_vowels_of_any_pitch_keep_the_mouth_open():
+    """Made of harmonics and formants, with and without vibrato; the net learned such, not these."""
+    rng = np.random.default_rng(2026)
+    shut = 0
+    for _ in range(6):
+        speech = sing(rng)
+        opening = mouth_of(speech)[:, OPEN]
+        for phoneme in speech.phonemes:
+            if phoneme.name != "_" and phoneme.end - phoneme.start > 1.0:
+                held = opening[round(phoneme.start * 25) + 10 : round(phoneme.end * 25) - 5]
+                shut += int((held < 0.12).any())
+    assert shut <= 1
+
+
+@pytest.mark.parametrize("decibels", [-50, -35, -20])
+def test_a_noise_that_goes_on_does_not_hold_the_mouth_open(decibels):
+    rng = np.random.default_rng(11)
+    noises = [coloured_noise(rng, 12.0, slope) for slope in (0.0, 1.0, 2.0)]
+    fan = coloured_noise(rng, 12.0, 1.0)
+    noises += [fan + hum(rng, 12.0) * fan.std(), hum(rng, 12.0), hum(rng, 12.0)]
+    for wave in noises:
+        samples = to_samples(wave, 10.0 ** (decibels / 20.0))
+        opening = mouth_of(Speech(samples, 16000, ()))[:, OPEN]
+        assert opening[50:].mean() < 0.1
+        assert opening[250:].max() == 0.0
+
+
+@needs_flite
+def test_rounding_is_as_strong_as_the_ear_can_tell_it(held_out):
+    """In w and u together; slt's u, as many Americans', is too near to i for its roundness."""
+    heard, asked = [], []
+    for speech in held_out:
+        rows, labels = mouth_of(speech), labels_of(speech)
+        for phoneme in speech.phonemes:
+            if phoneme.name in ("w", "u:", "U", "oU"):
+                place = round((phoneme.start + phoneme.end) / 2 * 25)
+                span = slice(max(place - 1, 0), place + 2)
+                heard.append(rows[span, PUCKER].max())
+                asked.append(labels[span, PUCKER].max())
+    assert np.sum(heard) > 0.6 * np.sum(asked)
 
 
 def test_both_model_files_hold_the_same_weights():

@@ -142,7 +142,7 @@ def test_steady_noise_and_hum_leave_the_mouth_closed(decibels):
         level = 32768 * 10 ** (decibels / 20) / np.sqrt(np.mean(wave**2))
         rows = mouth_of(np.clip(wave * level, -32768, 32767).astype(np.int16))
         # A hum may pass for an m, and anything for a breath, until it proves to be steady.
-        assert rows[:62, OPEN].max() < 0.35
+        assert rows[:62, OPEN].max() < 0.4
         assert (rows[:62].max(axis=1) > 0.3).sum() <= 6
         assert rows[62:].max() < 0.02
         assert np.abs(np.diff(rows[62:], axis=0)).max() < 0.02
@@ -191,16 +191,16 @@ def test_lips_may_stay_closed_through_the_gap_of_a_p():
     assert level.next(loud, 1.0).gate == 1.0, "and speech is taken up at once"
 
 
-def test_what_the_net_takes_for_a_vowel_is_believed_for_ten_seconds_and_no_longer():
+def test_what_the_net_takes_for_a_vowel_is_believed_for_eight_seconds_and_no_longer():
     silent = np.full((4, 40), SILENCE, np.float32)
     steady = np.full((4, 40), 0.5, np.float32)
-    for heard, longest in ((1.0, 10.0), (0.0, 0.0)):
+    for heard, longest in ((1.0, 8.0), (0.0, 0.0)):
         level = SpeechLevel()
         for _ in range(60):
             level.next(silent, 0.0)
         gates = np.array([level.next(steady, heard).gate for _ in range(400)])
         open_for_s = np.flatnonzero(gates < 0.5)[0] / 25
-        assert longest < open_for_s < longest + 2.5
+        assert longest < open_for_s < longest + 2.0
         assert gates[-50:].max() == 0.0
 
 

@@ -18,7 +18,7 @@ from driving_client.lipsync.log_mel import log_mel
 from driving_client.retarget.mouth import CLOSE, CONTROL_NAMES, FV, OPEN
 from driving_client.voices import arpabet, flite
 from driving_client.voices.speech import Phoneme
-from lipsync_training import festival, scores, texts
+from lipsync_training import festival, held_vowels, scores, texts
 from lipsync_training.augmentation import Augmentation
 from lipsync_training.corpus import VOICES, Voice, make_corpus
 from lipsync_training.held_out import SENTENCES, VOICE
@@ -29,11 +29,18 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 TRAINING_PYTHON = REPOSITORY / "out" / "lipsync-venv" / "bin" / "python"
 
 
+TEXTS = {
+    "fortunes": "/usr/share/games/fortunes/wisdom",
+    "iso-codes": "/usr/share/iso-codes/json/iso_639-2.json",
+}
+
+
 def needs(*programs):
-    missing = [program for program in programs if shutil.which(program) is None]
-    if "fortunes" in programs:
-        missing = [p for p in missing if p != "fortunes"]
-        missing += [] if Path("/usr/share/games/fortunes/wisdom").exists() else ["fortunes"]
+    missing = [
+        program
+        for program in programs
+        if not (Path(TEXTS[program]).exists() if program in TEXTS else shutil.which(program))
+    ]
     told = f"no {', '.join(missing)}, which `make train-lipsync` brings"
     return pytest.mark.skipif(bool(missing), reason=told)
 
@@ -115,6 +122,46 @@ def test_augmentation_keeps_what_is_spoken_and_closes_what_is_not():
     assert (kept[~closed] == 1.0).all()
     # No two items met the same disturbance.
     assert len(np.unique(disturbed.reshape(200, -1)[:, ::97].round(3), axis=0)) == 200
+
+
+def test_a_held_vowel_lasts_and_keeps_its_sound_and_its_mouth():
+    vowel, count = Phoneme("A:", 0.4, 0.9), 60
+    labels = mouth_controls([Phoneme("_", 0.0, 0.4), vowel, Phoneme("_", 0.9, 1.2)], count, 50.0)
+    mel = np.full((2 * count, 40), SILENT_MEL, np.float32)
+    mel[40:90] = np.linspace(1.0, 2.0, 40, dtype=np.float32)
+    longer, kept = held_vowels.held(mel, labels, np.random.default_rng(2))
+    assert len(longer) == 2 * len(kept) >= 2 * count + 80
+    wide_open = kept[:, OPEN] > 0.9 * labels[:, OPEN].max()
+    assert wide_open.sum() >= len(kept) - count
+    assert np.abs(longer[::2][wide_open] - mel[64]).max() < 0.4
+    assert np.array_equal(longer[:40], mel[:40])
+    assert np.array_equal(longer[-30:], mel[-30:])
+    closed = np.zeros((count, 6), np.float32)
+    assert held_vowels.held(mel, closed, np.random.default_rng(2))[0] is mel
+
+
+def test_sung_vowels_sound_where_their_labels_say():
+    speech = held_vowels.sing(np.random.default_rng(4))
+    assert speech.phonemes[-1].end == pytest.approx(speech.seconds, abs=0.01)
+    sung = [p for p in speech.phonemes if p.name != "_"]
+    assert len(sung) == 6
+    assert all(articulations(p.name) != (SILENCE,) for p in sung)
+    power = log_mel(speech.samples, speech.sample_rate).max(axis=1)
+    for phoneme in speech.phonemes:
+        middle = power[round(100 * (phoneme.start + phoneme.end) / 2)]
+        assert (middle > 0.5) == (phoneme.name != "_"), phoneme
+
+
+@needs("iso-codes")
+def test_other_languages_have_rows_of_names_of_their_own():
+    first = texts.names_of("de", 20)
+    rows = [next(first) for _ in range(300)]
+    again = texts.names_of("de", 20)
+    assert rows == [next(again) for _ in range(300)]
+    assert any("Griechenland" in row for row in rows)
+    assert not [row for row in rows if set(row) & set("();/0123456789")]
+    with pytest.raises(SpeechError, match="apt install iso-codes"):
+        next(texts.names_of("xx-none", 20))
 
 
 def test_scores_of_known_curves():
@@ -262,5 +309,5 @@ def test_a_trial_never_replaces_the_packages_model(trial):
 def test_every_festival_voice_of_training_has_its_package_among_the_versions():
     names = [voice.name for voice in VOICES if voice.engine == "festival"]
     used = {festival._VOICES[name].package for name in names}
-    assert len(used) == len(names) == 4
+    assert len(used) == len(names) == 7
     assert used < set(DEBIAN_PACKAGES)
