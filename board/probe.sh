@@ -1,21 +1,43 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Tells whether a board can be a kiosk, before anything is flashed: run it on the vendor's Linux.
+# Tells whether a board can be a kiosk, before anything is flashed. `sh probe.sh --help` says how.
 #
-#   sh probe.sh            a page: go, go with limits or no-go for each thing, and why
-#   sh probe.sh --facts    what was found as name=value lines, for programs
-#
-# It reads and changes nothing, needs no root (some things are told only to root), no network, and
-# of the tools of a Unix only those that busybox has. Exit status: 0 go, also with limits; 1 no-go;
-# 2 the command line is wrong. PROBE_ROOT=folder looks at a copied tree instead of this machine.
+# Plain POSIX sh in one file, because it must run where nothing of the project is: on a vendor's
+# Debian, on a Yocto with busybox alone, on Android. It opens no device and writes nothing, not
+# even below /tmp (so no here-documents, which bash keeps in a file). Beyond nine tools that every
+# Unix has, a missing one makes an answer "not known", never an error. What it judges by comes from
+# board/README.md, What every board must bring, and from board/*/board.yaml; tests hold these and
+# the lines below together. Left out on purpose: serial numbers, addresses, names of the machine,
+# its people and its networks, and what only opening a device would tell (kioskctl doctor does
+# that, later).
 set -u
+LC_ALL=C
+export LC_ALL
 
-# name|device tree|DRM drivers|what it is, from board/*/board.yaml
-BOARDS='8189|mediatek,mt8189 mediatek,mt8371 mediatek,mt8391|mediatek|MediaTek MT8189 family (Genio 520 and 720 class)
-g88|mediatek,mt6769 mediatek,mt6768 mediatek,mt8786|mediatek|MediaTek Helio G88 (sold with Android only, needs a vendor'\''s Linux)
-qemu-virt|linux,dummy-virt|virtio-gpu virtio_gpu|QEMU'\''s arm64 virtual machine (for tests)
-rk3576|rockchip,rk3576|rockchip|Rockchip RK3576 boards
-s565|||S565 (chip unknown, generic 64-bit ARM)'
+OLDEST_SYSTEMD=247
+MEMORY_MIB=256
+STORAGE_MIB=128
+# name|compatible|DRM drivers|partitions for the kiosk|NPU|title
+BOARDS='8189|mediatek,mt8189 mediatek,mt8371 mediatek,mt8391|mediatek||none|MediaTek MT8189 family (Genio 520 and 720 class)
+g88|mediatek,mt6769 mediatek,mt6768 mediatek,mt8786|mediatek||none|MediaTek Helio G88 (sold with Android only, needs a vendor'\''s Linux)
+qemu-virt|linux,dummy-virt|virtio_gpu virtio-pci|kiosk|none|QEMU'\''s arm64 machine "virt", on which the boot test runs
+rk3576|rockchip,rk3576|rockchip|oem kiosk|rknn|Rockchip RK3576 boards
+s565||||none|S565 (chip unknown, generic 64-bit ARM)'
+
+usage() {
+    echo 'Tells whether a board can be a kiosk: run it on the vendor'\''s Linux, before anything is flashed.
+
+  sh probe.sh            a page: go, limits or no-go for each thing, why, and what to do
+  sh probe.sh --facts    the same as NAME=FOUND and NAME.verdict=VERDICT lines, for programs
+
+Without copying it there:  ssh root@address sh -s <board/probe.sh
+
+It reads and changes nothing. It needs no network, and of tools only those of busybox; a few things
+are told only to root. Its answers hold no serial number, address, name or token.
+PROBE_ROOT=folder looks at a copied tree (/proc, /sys, /dev, /etc, /usr) instead of this machine.
+
+Exit status: 0 go, also with limits; 1 no-go; 2 nothing was looked at (wrong words, missing tools).'
+}
 
 root=${PROBE_ROOT:-}
 facts=no
@@ -23,364 +45,701 @@ case "$#${1:-}" in
 0) ;;
 1--facts) facts=yes ;;
 1--help | 1-h)
-    sed -n '3,11s/^# \{0,1\}//p' "$0"
+    usage
     exit 0
     ;;
 *)
-    echo "error: probe.sh: '$*' is not understood; there are no options but --facts and --help" >&2
+    echo "error: probe.sh: '$*' is not understood; there are --facts and --help" >&2
     exit 2
     ;;
 esac
+missing=''
+for tool in cat cut grep head ls sed sort tail tr; do
+    command -v $tool >/dev/null 2>&1 || missing="$missing $tool"
+done
+if [ -n "$missing" ]; then
+    echo "error: probe.sh: not found:$missing. It needs them; busybox has them all" >&2
+    exit 2
+fi
+if [ -n "$root" ] && [ ! -d "$root" ]; then
+    echo "error: probe.sh: PROBE_ROOT='$root' is no folder" >&2
+    exit 2
+fi
+
+# --- words -------------------------------------------------------------------------------------
 
 worst=go
-# say VERDICT NAME FOUND [WHY]: one thing of the page, or one fact
+# say VERDICT NAME FOUND [WHY, in lines]
 say() {
     case $1 in
     no-go) worst=no-go ;;
     limits) [ "$worst" = no-go ] || worst=limits ;;
     esac
     if [ "$facts" = yes ]; then
-        printf '%s=%s %s\n' "$2" "$1" "$3"
+        fact "$2" "$3"
+        printf '%s.verdict=%s\n' "$2" "$1"
         return
     fi
-    printf '%-6s  %-12s %s\n' "$1" "$2" "$3"
-    [ -z "${4:-}" ] || printf '%s\n' "$4" | sed 's/^/                     /'
+    printf '%-6s  %-12s  %s\n' "$1" "$2" "$(printable "$3")"
+    [ -z "${4:-}" ] || printf '%s\n' "$4" | sed 's/^/                      /'
 }
-first() { head -n 1 "$1" 2>/dev/null | tr -d '\0'; }
-have() { command -v "$1" >/dev/null 2>&1; }
-# Programs answer for this machine alone, so they are not asked about a copied tree
-live() { [ -z "$root" ] && have "$1"; }
-joined() { tr '\n' ' ' | sed 's/  */ /g; s/^ //; s/ $//'; }
+# fact NAME VALUE: what programs are told besides
+fact() { [ "$facts" = no ] || printf '%s=%s\n' "$1" "$(printable "$2")"; }
 
-# --- the machine and its board ---------------------------------------------------------------
+# A small busybox has no [:print:]
+printable() { printf '%s' "$1" | tr -cd ' -~'; }
+joined() { tr '\n' ' ' | sed 's/  */ /g; s/^ //; s/ $//'; }
+first() { head -n 1 "$1" 2>/dev/null | tr -d '\000'; }
+have() { command -v "$1" >/dev/null 2>&1; }
+# Programs answer for this machine alone, so none is asked about a copied tree
+live() { [ -z "$root" ] && have "$1"; }
+# there FILE...: the first of them that exists, a link that leads nowhere too
+there() {
+    for file in "$@"; do
+        if [ -e "$file" ] || [ -h "$file" ]; then
+            echo "$file"
+            return 0
+        fi
+    done
+    return 1
+}
+# is_one_of WORD WORDS
+is_one_of() { case " $2 " in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
+
+# --- files -------------------------------------------------------------------------------------
+
+# bytes FILE SKIP COUNT: as decimal numbers; nothing where no tool can tell
+bytes() {
+    if have od; then
+        od -An -v -tu1 -j"$2" -N"$3" "$1" 2>/dev/null | joined
+    elif have hexdump; then
+        hexdump -v -s "$2" -n "$3" -e '1/1 "%u "' "$1" 2>/dev/null | joined
+    fi
+}
+# elf FILE: for which processor a program or library is; nothing where that cannot be told
+elf() {
+    # shellcheck disable=SC2046 # numbers
+    set -- $(bytes "$1" 0 20)
+    [ $# -eq 20 ] && [ "$1 $2 $3 $4" = "127 69 76 70" ] || return 0
+    case "$5 ${19}" in
+    '2 183') echo aarch64 ;;
+    '1 40') echo arm ;;
+    '2 62') echo x86_64 ;;
+    *) echo other ;;
+    esac
+}
+# final PATH: where links lead to, within the tree that is looked at
+final() {
+    path=$1
+    hops=0
+    while [ -h "$root$path" ] && [ "$hops" -lt 16 ]; do
+        # shellcheck disable=SC2012 # readlink is not everywhere
+        target=$(ls -ld "$root$path" | sed 's/.* -> //')
+        case $target in /*) path=$target ;; *) path=${path%/*}/$target ;; esac
+        hops=$((hops + 1))
+    done
+    echo "$path"
+}
+# driver_of DEVICE: the kernel's driver of a device below /sys
+driver_of() {
+    driver=$(sed -n 's/^DRIVER=//p' "$1/uevent" 2>/dev/null)
+    # shellcheck disable=SC2012
+    [ -n "$driver" ] || driver=$(ls -ld "$1/driver" 2>/dev/null | sed -n 's|.* -> ||; s|.*/||p')
+    echo "${driver:-unknown}"
+}
+
+# --- the machine and its board -----------------------------------------------------------------
 
 probe_architecture() {
     arch=$(first "$root/proc/sys/kernel/arch")
-    [ -n "$arch" ] || arch=$([ -z "$root" ] && uname -m)
-    case $arch in
-    aarch64 | arm64) say go architecture "$arch" ;;
-    armv8*) say no-go architecture "$arch" "A 32-bit system on a 64-bit processor: ask the vendor for a 64-bit (arm64) image." ;;
-    '') say limits architecture unknown "The system does not tell; a kiosk needs aarch64." ;;
-    *) say no-go architecture "$arch" "The kiosk runs on 64-bit ARM (aarch64)." ;;
+    [ -n "$arch" ] || ! live uname || arch=$(uname -m)
+    shell=$(there "$root/bin/sh" "$root/system/bin/sh")
+    shell=$(elf "$root$(final "${shell#"$root"}")")
+    [ -n "$arch" ] || arch=$shell
+    # What the system's own libraries must be for; a 64-bit kernel may carry a 32-bit system
+    abi=${shell:-$arch}
+    case "$arch $shell" in
+    'aarch64 arm' | armv8*' arm')
+        say no-go architecture "aarch64, with a 32-bit system" \
+            "The kiosk is 64-bit: ask the vendor for the 64-bit (arm64) image of this board."
+        ;;
+    'aarch64 '*) say go architecture aarch64 ;;
+    ' '*) say limits architecture "not known" "The system does not tell; the kiosk needs aarch64." ;;
+    *) say no-go architecture "$arch" "The kiosk runs on 64-bit ARM (aarch64) only." ;;
     esac
 }
+
+# column NUMBER: of the line of $board
+column() { printf '%s\n' "$BOARDS" | grep "^$board|" | cut -d '|' -f "$1"; }
 
 probe_board() {
-    compatible=$(cat "$root/proc/device-tree/compatible" 2>/dev/null | tr '\0' ' ' | joined)
+    # Vendors write names in capitals, too: "mediatek,MT6768"
+    compatible=$(tr '\000A-Z' ' a-z' 2>/dev/null <"$root/proc/device-tree/compatible" | joined)
     model=$(first "$root/proc/device-tree/model")
-    found=${model:-no device tree}${compatible:+ ($compatible)}
-    [ "$facts" = no ] || { printf 'model=%s\ncompatible=%s\n' "$model" "$compatible"; }
-    board=$(match_board)
+    found=${model:+$model ($compatible)}
+    found=${found:-${compatible:-no device tree}}
+    fact model "$model"
+    fact compatible "$compatible"
+    listed=yes
+    board=$(listed_board)
     if [ -n "$board" ]; then
-        say go board "$found" "Build for it with: make overlay BOARD=$board"
+        say go board "$board: $found" "$(column 6)"
         return
     fi
-    near=s565
+    listed=no
+    board=s565
     case " $compatible" in
-    *' rockchip,'*) near=rk3576 ;;
-    *' mediatek,mt8'*) near=8189 ;;
-    *' mediatek,'*) near=g88 ;;
+    *' rockchip,'*) board=rk3576 ;;
+    *' mediatek,mt8'*) board=8189 ;;
+    *' mediatek,'*) board=g88 ;;
     esac
-    board=$near
-    say limits board "$found" "No board file names this chip. The nearest is $near: copy board/$near to a folder of
-your board's name, write the first of the names above into \`compatible:\`, and build for that."
+    if [ "$board" = s565 ]; then
+        say limits board "no board file: $found" \
+            "No board file names this machine. The nearest is s565, which assumes 64-bit ARM alone and takes
+screen and sound as it finds them: it is built and flashed as it is."
+        return
+    fi
+    npu=''
+    [ "$(column 5)" = none ] || npu="
+Write \`npu: none\` there: the model for the NPU is made for $(column 6)."
+    say limits board "no board file: $found" \
+        "No board file names this chip. The nearest is $board: copy board/$board to board/NAME, and in its
+board.yaml write NAME into \`name:\` and \"${compatible##* }\" into \`compatible:\`.$npu"
 }
 
-match_board() {
-    printf '%s\n' "$BOARDS" | while IFS='|' read -r name chips _ _; do
+listed_board() {
+    printf '%s\n' "$BOARDS" | while IFS='|' read -r name chips _; do
         for chip in $chips; do
-            case " $compatible " in *" $chip "*) echo "$name"; break ;; esac
+            if is_one_of "$chip" "$compatible"; then echo "$name"; fi
         done
     done | head -n 1
 }
 
-# --- the system ------------------------------------------------------------------------------
+# --- the system --------------------------------------------------------------------------------
 
 probe_libc() {
-    if [ -e "$root/system/bin/linker64" ] && [ ! -d "$root/lib/systemd" ] && [ ! -d "$root/usr/lib/systemd" ]; then
-        say no-go libc "bionic (Android)" "Android has neither glibc nor systemd: the board needs a Linux of its vendor's."
+    if there "$root/system/bin/linker64" "$root/system/bin/linker" >/dev/null &&
+        ! there "$root/lib/systemd/systemd" "$root/usr/lib/systemd/systemd" >/dev/null; then
+        say no-go libc "bionic (Android)" \
+            "Android has neither glibc nor systemd. The board needs a Linux, from its vendor or of your own;
+see board/g88/README.md."
         return
     fi
-    for loader in /lib/ld-linux-aarch64.so.1 /usr/lib/ld-linux-aarch64.so.1 /lib64/ld-linux-x86-64.so.2; do
-        if [ -e "$root$loader" ] || [ -h "$root$loader" ]; then
-            version=''
-            if live ldd; then version=$(ldd --version 2>&1 | sed -n '1s/.* \([0-9][0-9.]*\)$/\1/p'); fi
-            say go libc "glibc${version:+ $version}"
-            return
-        fi
-    done
-    if ls "$root"/lib/ld-musl-* >/dev/null 2>&1; then
-        say no-go libc musl "The kiosk and the vendor's GL libraries need glibc: a Debian, Ubuntu or Yocto (glibc) image."
+    if there "$root"/lib/ld-linux*.so.? "$root"/lib64/ld-linux*.so.? "$root"/usr/lib/ld-linux*.so.? \
+        >/dev/null; then
+        version=''
+        if live ldd; then version=$(ldd --version 2>&1 | sed -n '1s/.* \([0-9][0-9.]*\)$/\1/p'); fi
+        say go libc "glibc${version:+ $version}"
+    elif there "$root"/lib/ld-musl-* >/dev/null; then
+        say no-go libc musl \
+            "The vendor's GL libraries and the kiosk's hook need glibc: a Debian, Ubuntu or Yocto with glibc."
     else
-        say no-go libc "no glibc found" "The kiosk needs a system with glibc, such as the vendor's Debian, Ubuntu or Yocto image."
+        say no-go libc "no glibc" \
+            "The kiosk needs a system with glibc, such as the vendor's Debian, Ubuntu or Yocto."
     fi
 }
 
 probe_systemd() {
     version=''
-    if live systemctl; then version=$(systemctl --version 2>/dev/null | sed -n '1s/^systemd \([0-9]*\).*/\1/p'); fi
-    if [ -z "$version" ]; then
-        for library in "$root"/lib/systemd/libsystemd-shared-*.so "$root"/usr/lib/systemd/libsystemd-shared-*.so "$root"/usr/lib/*/systemd/libsystemd-shared-*.so; do
-            [ -e "$library" ] || continue
-            version=$(echo "$library" | sed 's/.*libsystemd-shared-\([0-9]*\).*/\1/')
-        done
+    if live systemctl; then
+        version=$(systemctl --version 2>/dev/null | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
     fi
     if [ -z "$version" ]; then
-        say no-go systemd none "The kiosk is started and watched by systemd, 247 or newer; this system has another init."
-    elif [ "$version" -lt 247 ]; then
-        say no-go systemd "$version" "247 or newer is needed (Debian 11 has 247, Debian 12 has 252)."
+        library=$(there "$root"/lib/systemd/libsystemd-shared-*.so \
+            "$root"/usr/lib/systemd/libsystemd-shared-*.so \
+            "$root"/usr/lib/*/systemd/libsystemd-shared-*.so)
+        version=$(echo "$library" | sed -n 's/.*libsystemd-shared-\([0-9]*\).*/\1/p')
+    fi
+    one=$(first "$root/proc/1/comm")
+    if [ -z "$version" ]; then
+        say no-go systemd none \
+            "systemd $OLDEST_SYSTEMD or newer starts and watches the kiosk; this system has another init: use the
+vendor's Debian, Ubuntu or Yocto with systemd."
+    elif [ "$version" -lt "$OLDEST_SYSTEMD" ]; then
+        say no-go systemd "$version" \
+            "$OLDEST_SYSTEMD or newer is needed: Debian 11 has 247, Debian 12 has 252. Use a newer vendor's image."
+    elif [ -n "$one" ] && [ "$one" != systemd ]; then
+        say limits systemd "$version, not running" \
+            "Process 1 is '$one'. In a container that is usual; a board must be booted with systemd."
     else
         say go systemd "$version"
     fi
 }
 
-# option NAME: y, m, n or empty where the configuration is not to be had
-option() { printf '%s\n' "$kernel_config" | sed -n "s/^CONFIG_$1=\([ym]\).*/\1/p; s/^# CONFIG_$1 is not set/n/p" | head -n 1; }
-filesystem() { grep -qw "$1" "$root/proc/filesystems" 2>/dev/null; }
-module() { find "$root/lib/modules/$release" -name "$1.ko*" 2>/dev/null | grep -q .; }
+WANTED='SQUASHFS|SQUASHFS_XZ|SQUASHFS_ZLIB|BLK_DEV_LOOP|EXT4_FS|CGROUPS|CGROUP_BPF|SECCOMP_FILTER'
+# option NAME: y, m, n; nothing where the kernel does not tell how it was configured
+option() {
+    [ -n "$kernel_config" ] || return 0
+    value=$(printf '%s\n' "$kernel_config" | sed -n "s/^CONFIG_$1=//p")
+    echo "${value:-n}"
+}
+module() {
+    grep -qs "/$1\.ko" "$root/lib/modules/$release/modules.builtin" \
+        "$root/lib/modules/$release/modules.dep"
+}
 
 probe_kernel() {
     release=$(first "$root/proc/sys/kernel/osrelease")
     kernel_config=''
     if [ -r "$root/proc/config.gz" ]; then
-        kernel_config=$(gzip -dc "$root/proc/config.gz" 2>/dev/null || zcat "$root/proc/config.gz" 2>/dev/null)
+        kernel_config=$({ gzip -dc || zcat; } <"$root/proc/config.gz" 2>/dev/null |
+            grep -E "^CONFIG_($WANTED)=")
     elif [ -r "$root/boot/config-$release" ]; then
-        kernel_config=$(cat "$root/boot/config-$release")
+        kernel_config=$(grep -E "^CONFIG_($WANTED)=" "$root/boot/config-$release")
     fi
-    [ "$facts" = no ] || printf 'kernel=%s\n' "$release"
-    needs "squashfs" SQUASHFS squashfs "The payload is a squashfs image."
-    needs "squashfs-xz" SQUASHFS_XZ '' "The payload is compressed with xz: a kernel without it cannot read it."
-    needs "loop" BLK_DEV_LOOP '' "The image of a slot is mounted through a loop device."
-    needs "ext4" EXT4_FS ext4 "Slots and settings lie on ext4."
+    fact kernel "$release"
+    needs squashfs SQUASHFS squashfs "The kiosk's image is a squashfs."
+    if [ "$(option SQUASHFS_XZ)$(option SQUASHFS_ZLIB)" = ny ]; then
+        say limits squashfs-xz "gzip only" \
+            "Images are compressed with xz: write \`compression: gzip\` into the board's board.yaml."
+    else
+        needs squashfs-xz SQUASHFS_XZ '' "Images are compressed with xz."
+    fi
+    needs loop BLK_DEV_LOOP loop "An image is mounted through a loop device."
+    needs ext4 EXT4_FS ext4 "Images, state and settings lie on ext4."
+    probe_cgroups
+    if [ "$(option SECCOMP_FILTER)" = n ]; then
+        say limits seccomp none "It works; the filter of system calls around the kiosk has no effect."
+    fi
+}
+
+# needs NAME OPTION MODULE WHY
+needs() {
+    case $(option "$2") in
+    y)
+        say go "$1" "in the kernel"
+        return
+        ;;
+    m)
+        say go "$1" "a module"
+        return
+        ;;
+    n)
+        say no-go "$1" "not in this kernel" "$4 Ask the vendor for a kernel with CONFIG_$2=y."
+        return
+        ;;
+    esac
+    if [ -n "$3" ] && grep -qsw "$3" "$root/proc/filesystems"; then
+        say go "$1" "in the kernel"
+    elif [ "$1" = loop ] && there "$root/dev/loop-control" "$root/sys/block/loop0" >/dev/null; then
+        say go "$1" "in the kernel"
+    elif [ -n "$3" ] && module "$3"; then
+        say go "$1" "a module"
+    else
+        say limits "$1" "not known" \
+            "$4 This kernel does not publish its options:
+try \`modprobe ${3:-squashfs}\`, or ask the vendor whether CONFIG_$2 is set."
+    fi
+}
+
+probe_cgroups() {
     if [ -e "$root/sys/fs/cgroup/cgroup.controllers" ]; then
         if [ "$(option CGROUP_BPF)" = n ]; then
-            say limits cgroups "version 2, no CGROUP_BPF" "It works; systemd cannot keep the service from other devices."
+            say limits cgroups "version 2, no CGROUP_BPF" \
+                "It works; systemd cannot keep the kiosk away from devices that are not its own."
         else
             say go cgroups "version 2"
         fi
     elif [ -d "$root/sys/fs/cgroup/systemd" ]; then
-        say limits cgroups "version 1" "It works; memory limits and device rules of the service are weaker."
+        say limits cgroups "version 1" \
+            "It works; limits of memory and devices are weaker. Version 2 comes with
+systemd.unified_cgroup_hierarchy=1 on the kernel's command line."
+    elif [ -e "$root/proc/cgroups" ]; then
+        say go cgroups "in the kernel, not mounted here"
+    elif [ "$(option CGROUPS)" = n ]; then
+        say no-go cgroups "not in this kernel" \
+            "systemd needs them. Ask the vendor for a kernel with CONFIG_CGROUPS=y."
     else
-        say no-go cgroups none "systemd needs CONFIG_CGROUPS."
+        say limits cgroups "not known" "systemd needs CONFIG_CGROUPS=y."
     fi
 }
 
-# needs NAME OPTION FILESYSTEM WHY
-needs() {
-    value=$(option "$2")
-    case $value in
-    y) say go "$1" "built in" ;;
-    m) say go "$1" "a module" ;;
-    n) say no-go "$1" "not in this kernel" "$4 Ask the vendor for CONFIG_$2=y." ;;
-    *)
-        if [ -n "$3" ] && filesystem "$3"; then
-            say go "$1" "there"
-        elif [ "$1" = loop ] && ls "$root"/dev/loop* "$root"/sys/block/loop* >/dev/null 2>&1; then
-            say go "$1" "there"
-        elif [ -n "$3" ] && module "$3"; then
-            say go "$1" "a module"
-        elif [ -n "$kernel_config" ]; then
-            say no-go "$1" "not in this kernel" "$4 Ask the vendor for CONFIG_$2=y."
-        else
-            say limits "$1" "not known" "$4 This kernel does not tell its options (CONFIG_IKCONFIG_PROC); ask the vendor for CONFIG_$2."
-        fi
-        ;;
-    esac
-}
-
 probe_openssl() {
-    if [ -x "$root/usr/bin/openssl" ] || [ -x "$root/bin/openssl" ] || live openssl; then
+    if there "$root/usr/bin/openssl" "$root/bin/openssl" >/dev/null || live openssl; then
         say go openssl "there"
     else
-        say limits openssl "missing" "It checks the image's signature: apt install openssl, or have it in the image."
+        say no-go openssl missing "It checks the image's signature. On Debian: apt install openssl"
     fi
 }
 
 probe_memory() {
     total=$(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' "$root/proc/meminfo" 2>/dev/null)
     free=$(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' "$root/proc/meminfo" 2>/dev/null)
-    found="$((${total:-0} / 1024)) MiB, $((${free:-0} / 1024)) free"
     if [ -z "$total" ]; then
-        say limits memory unknown "256 MB must be free."
-    elif [ "${free:-$total}" -lt 262144 ]; then
-        say limits memory "$found" "256 MB must be free once the vendor's desktop is off."
+        say limits memory "not known" "$MEMORY_MIB MiB must be free."
+        return
+    fi
+    free=${free:-$total}
+    found="$((total / 1024)) MiB, $((free / 1024)) free"
+    if [ "$total" -lt $((MEMORY_MIB * 1024)) ]; then
+        say no-go memory "$found" "The kiosk takes up to $MEMORY_MIB MiB."
+    elif [ "$free" -lt $((MEMORY_MIB * 1024)) ]; then
+        say limits memory "$found" \
+            "$MEMORY_MIB MiB must be free. The kiosk stops the vendor's desktop; disable what else is not needed."
     else
         say go memory "$found"
     fi
 }
 
-# --- picture ---------------------------------------------------------------------------------
+# --- picture -----------------------------------------------------------------------------------
 
 probe_screen() {
-    drivers=$(printf '%s\n' "$BOARDS" | sed -n "s/^$board|[^|]*|\([^|]*\)|.*/\1/p")
-    cards=0 lit=0
+    cards=0
+    lit=0
     for card in "$root"/sys/class/drm/card[0-9]*; do
-        case ${card##*/} in *-*) continue ;; esac
+        name=${card##*/}
+        case $name in *-* | '*') continue ;; esac
         [ -d "$card" ] || continue
-        driver=$(sed -n 's/^DRIVER=//p' "$card/device/uevent" 2>/dev/null)
-        [ -n "$driver" ] || driver=$(ls -l "$card/device/driver" 2>/dev/null | sed 's|.*/||')
-        connectors=''
-        for connector in "$card"/"${card##*/}"-*; do
+        driver=$(driver_of "$card/device")
+        outlets=''
+        for connector in "$card"-*; do
+            outlet=${connector##*/"$name"-}
+            case $outlet in Writeback*) continue ;; esac
             [ -e "$connector/status" ] || continue
-            state=$(first "$connector/status")
-            mode=$(first "$connector/modes")
-            size=$(panel_size "$connector/edid")
-            connectors="$connectors ${connector##*/card[0-9]-} $state${mode:+ $mode}${size:+ $size};"
-            [ "$state" != connected ] || lit=$((lit + 1))
+            outlets="$outlets, $outlet $(connector_words "$connector")"
+            [ "$(first "$connector/status")" != connected ] || lit=$((lit + 1))
         done
-        if [ -z "$connectors" ]; then
-            say go "${card##*/}" "${driver:-unknown driver}: no connectors (a GPU or NPU, not a screen)"
+        if [ -z "$outlets" ]; then
+            say go "$name" "$driver, no screen can be plugged in (a GPU or an NPU)"
             continue
         fi
         cards=$((cards + 1))
-        wanted=no
-        [ -n "$drivers" ] || wanted=yes
-        for name in $drivers; do [ "$name" != "$driver" ] || wanted=yes; done
-        if [ "$wanted" = yes ]; then
-            say go "${card##*/}" "$driver:$connectors"
+        drivers=$(column 3)
+        if [ "$listed" = no ] || [ -z "$drivers" ] || begins_with_one_of "$driver" "$drivers"; then
+            say go "$name" "$driver$outlets"
         else
-            say limits "${card##*/}" "$driver:$connectors" "board/$board names the drivers $drivers: add this one to \`drm_drivers:\`."
+            say limits "$name" "$driver$outlets" \
+                "board/$board/board.yaml expects the driver $drivers: add this one to its \`drm_drivers:\`."
         fi
     done
-    if [ "$cards" -eq 0 ] && [ -e "$root/dev/fb0" ]; then
-        say no-go screen "a framebuffer only" "There is no KMS driver (CONFIG_DRM): the kiosk cannot draw its picture there."
-    elif [ "$cards" -eq 0 ]; then
-        say no-go screen "none" "No display controller with a KMS driver is known to the kernel."
-    elif [ "$lit" -eq 0 ]; then
-        say limits screen "none is connected" "Connect one and run this again; the kiosk waits for it meanwhile."
-    else
+    if [ "$cards" -gt 0 ] && [ "$lit" -gt 0 ]; then
         say go screen "$lit connected"
+    elif [ "$cards" -gt 0 ]; then
+        say limits screen "none connected" \
+            "Plug one in, switch it on, and run this again. The kiosk waits for one."
+    elif [ -e "$root/dev/fb0" ]; then
+        say no-go screen "a framebuffer without KMS" \
+            "The kernel has no KMS driver for the display (CONFIG_DRM): the kiosk cannot draw there."
+    else
+        say no-go screen "no display controller" \
+            "No KMS driver has a display (CONFIG_DRM, and in the device tree its node must be enabled)."
     fi
 }
 
-# An EDID's bytes 21 and 22 are the picture's size in centimetres
-panel_size() {
-    [ -s "$1" ] && have od || return 0
-    set -- $(od -An -tu1 -j21 -N2 "$1" 2>/dev/null)
-    [ "${1:-0}" -gt 0 ] && echo "${1}x${2} cm"
+# connector_words CONNECTOR: state, best mode, and the picture's size
+connector_words() {
+    words=$(first "$1/status")
+    mode=$(first "$1/modes")
+    [ -z "$mode" ] || words="$words $mode"
+    case $mode in
+    *x*)
+        height=${mode##*x}
+        height=${height%%[!0-9]*}
+        [ "${height:-0}" -le "${mode%%x*}" ] || words="$words upright"
+        ;;
+    esac
+    # An EDID's bytes 21 and 22 are the picture's size in centimetres; serial number and name follow
+    size=$([ ! -s "$1/edid" ] || bytes "$1/edid" 21 2)
+    case $size in '' | 0' '* | *' 0') ;; *' '*) words="$words, ${size% *} x ${size#* } cm" ;; esac
+    echo "$words"
+}
+
+# A driver may be called rockchip, rockchip-drm or rockchip_drm
+begins_with_one_of() {
+    whole=$(echo "$1" | tr 'A-Z-' 'a-z_')
+    for word in $2; do
+        case $whole in "$(echo "$word" | tr 'A-Z-' 'a-z_')"*) return 0 ;; esac
+    done
+    return 1
+}
+
+# find_library NAME: `place` is where it is for this system's processor; else `foreign` tells
+# for which it is
+find_library() {
+    place=''
+    for file in "$root"/usr/lib/*-linux-*/mali/"$1" "$root"/usr/lib/*-linux-*/"$1" \
+        "$root"/lib/*-linux-*/"$1" "$root"/usr/lib64/"$1" "$root"/lib64/"$1" "$root"/usr/lib/"$1" \
+        "$root"/lib/"$1" "$root"/usr/local/lib/"$1"; do
+        [ -e "$file" ] || [ -h "$file" ] || continue
+        file=${file#"$root"}
+        kind=$(elf "$root$(final "$file")")
+        if [ -z "$kind" ] || [ -z "$abi" ] || [ "$kind" = "$abi" ]; then
+            place=$file
+            return
+        fi
+        foreign=$kind
+    done
+}
+
+# maker PLACE: whose a library is: by the name it leads to, what it loads, or whom glvnd asks
+maker() {
+    file=$(final "$1")
+    case $file in
+    *[Mm]ali*) echo mali && return ;;
+    *PVR* | *[Pp]ower[Vv][Rr]*) echo powervr && return ;;
+    *nvidia* | *tegra*) echo nvidia && return ;;
+    esac
+    for word in libmali:mali libVSC:vivante libglapi:mesa libgallium:mesa libGLdispatch:glvnd; do
+        grep -qs "${word%:*}" "$root$file" || continue
+        case $word in
+        *:glvnd)
+            # shellcheck disable=SC2012
+            ls "$root"/etc/glvnd/egl_vendor.d/*.json "$root"/usr/share/glvnd/egl_vendor.d/*.json \
+                2>/dev/null | sed -n 's|.*/[0-9]*_*\([a-z]*\).*\.json$|\1|p' | head -n 1
+            ;;
+        *) echo "${word#*:}" ;;
+        esac
+        return
+    done
+    case $1 in *libgbm*) echo mesa ;; *) echo unknown ;; esac
 }
 
 probe_gl() {
-    libraries=''
+    makers=''
     for name in libEGL.so.1 libGLESv2.so.2 libgbm.so.1; do
-        place=''
-        for folder in /usr/lib/aarch64-linux-gnu /lib/aarch64-linux-gnu /usr/lib64 /usr/lib /usr/local/lib; do
-            if [ -e "$root$folder/$name" ] || [ -h "$root$folder/$name" ]; then place=$folder/$name; break; fi
-        done
-        if [ -z "$place" ]; then
-            say no-go gl "no $name" "OpenGL ES needs the vendor's GL packages, or Mesa: apt install libegl1 libgles2 libgbm1."
+        foreign=''
+        find_library "$name"
+        if [ -z "$place" ] && [ -n "$foreign" ]; then
+            say no-go gl "$name is for $foreign" \
+                "A system for $abi needs the library for $abi: install the vendor's GL package for it."
+            return
+        elif [ -z "$place" ]; then
+            say no-go gl "no $name" \
+                "OpenGL ES needs the vendor's GL packages, or Mesa's:
+apt install libegl1 libgles2 libgbm1 libgl1-mesa-dri"
             return
         fi
-        libraries="$libraries $(library_owner "$place")"
+        [ "$name" != libEGL.so.1 ] || egl=$place
+        made=$(maker "$place")
+        is_one_of "$made" "$makers" || makers="$makers $made"
     done
-    vendor=$(printf '%s\n' $libraries | sed 's/.*=//' | sort -u | joined)
-    say go gl "$vendor"
-    case $vendor in
-    *' '*) say limits gl-mix "$vendor" "EGL, GLES and GBM come from different makers. Some vendors' packages do this and show
-red for blue: look at the colours of the first picture." ;;
-    esac
-    if [ -c "$root/dev/mali0" ] || [ -e "$root/dev/mali0" ]; then say go gpu "/dev/mali0 (the vendor's Mali driver)"
-    elif ls "$root"/dev/dri/renderD* >/dev/null 2>&1; then say go gpu "$(ls "$root"/dev/dri | grep renderD | joined)"
-    else say limits gpu "none" "Neither /dev/mali0 nor a render node: without a GPU's driver the processor draws, slowly."
+    makers=${makers# }
+    if [ "$makers" != "${makers#* }" ]; then
+        say limits gl "$makers, mixed" \
+            "EGL, GLES and GBM come from different makers: GL may refuse the other's buffers, or show red for blue.
+Install the vendor's whole set, or Mesa's whole set, and look at the colours of the first picture."
+    elif is_one_of mali "$makers"; then
+        say_mali
+    elif [ "$makers" = mesa ] && ! there "$root"/usr/lib/*/dri/*_dri.so "$root"/usr/lib/dri/*_dri.so \
+        "$root"/usr/lib64/dri/*_dri.so "$root"/usr/lib/*/libgallium* "$root"/usr/lib/libgallium* \
+        >/dev/null; then
+        say no-go gl "mesa, no drivers" "On Debian: apt install libgl1-mesa-dri"
+    else
+        say go gl "$makers ($abi)"
     fi
+    probe_gpu
+    probe_renderer
+}
+
+# Which windows a Mali library draws into stands in its file's or its package's name
+say_mali() {
+    file=$(final "$egl")
+    flavour=$(echo "${file##*/}" | sed -n 's/^libmali-\(.*\)\.so.*/\1/p')
+    [ -n "$flavour" ] || flavour=$(sed -n 's/^Package: libmali-\(.*\)/\1/p' \
+        "$root/var/lib/dpkg/status" 2>/dev/null | head -n 1)
+    case $flavour in
+    *gbm*) say go gl "mali $flavour ($abi)" ;;
+    *x11* | *wayland* | *dummy*)
+        say no-go gl "mali $flavour ($abi)" \
+            "This library draws for a desktop only; the kiosk draws through GBM. Install the vendor's package
+whose name ends in -gbm."
+        ;;
+    *) say go gl "mali, of a flavour that is not told ($abi)" ;;
+    esac
+}
+
+probe_gpu() {
+    nodes=''
+    drawing=''
+    for node in "$root"/sys/class/drm/renderD*; do
+        [ -d "$node/device" ] || continue
+        driver=$(driver_of "$node/device")
+        is_one_of "$driver" "$nodes" || nodes="$nodes $driver"
+        case $driver in
+        panfrost | panthor | lima | v3d | etnaviv* | msm* | adreno | virtio* | tegra* | powervr | asahi | \
+            nouveau | i915 | xe | amdgpu | radeon) drawing=$driver ;;
+        esac
+    done
+    vendors=no
+    [ ! -e "$root/dev/mali0" ] || vendors=yes
+    found="$([ $vendors = no ] || echo /dev/mali0) $nodes"
+    found=$(echo "$found" | joined)
+    case "$makers $vendors ${drawing:-none}" in
+    *mali*' yes '*) say go gpu "$found" ;;
+    *mali*' no '*)
+        say no-go gpu "${found:-none}, no /dev/mali0" \
+            "The vendor's GL library needs the vendor's kernel driver (mali_kbase), which is not loaded: use the
+vendor's kernel, or Mesa's libraries with panfrost."
+        ;;
+    'mesa yes none')
+        say limits gpu "$found" \
+            "Mesa cannot use the vendor's driver (/dev/mali0), so the processor draws, at a few frames a second:
+install the vendor's libmali with gbm."
+        ;;
+    *' none')
+        say limits gpu "${found:-none}" \
+            "No driver that draws is loaded, so the processor draws, at a few frames a second. The vendor's
+kernel and packages bring one, or mainline's panfrost with Mesa."
+        ;;
+    *) say go gpu "$found" ;;
+    esac
+}
+
+probe_renderer() {
     for tool in eglinfo es2_info; do
         live $tool || continue
-        renderer=$($tool 2>/dev/null | sed -n 's/.*GL_RENDERER[^:]*: *//p; s/.*renderer string: *//p' | sort -u | head -n 1)
+        limit=''
+        ! have timeout || limit='timeout 20'
+        renderer=$($limit $tool 2>/dev/null |
+            sed -n 's/.*GL_RENDERER[^:]*: *//p; s/.*profile renderer: *//p' | head -n 1)
         case $renderer in
-        '') ;;
-        *llvmpipe* | *softpipe* | *SWR*) say limits renderer "$renderer" "A software rasteriser: the GPU's driver is not used." ;;
+        '') continue ;;
+        *llvmpipe* | *softpipe*)
+            say limits renderer "$renderer" "The processor draws: the GPU's driver is not used."
+            ;;
         *) say go renderer "$renderer" ;;
         esac
         return
     done
 }
 
-# NAME=mali, mesa or another maker, by where the library's link leads
-library_owner() {
-    target=$(ls -l "$root$1" | sed -n 's/.* -> //p')
-    case "$1 $target" in
-    *mali*) owner=mali ;;
-    *PVR* | *powervr*) owner=powervr ;;
-    *) if ls "$root${1%/*}"/libmali* >/dev/null 2>&1 && [ -z "$target" ]; then owner=mali; else owner=mesa; fi ;;
-    esac
-    echo "${1##*/}=$owner"
-}
-
-# --- sound, NPU, storage, and what keeps a board alive ---------------------------------------
+# --- sound, NPU, storage, and what keeps a board alive -----------------------------------------
 
 probe_sound() {
-    cards=$(sed -n 's/^ *[0-9]* \[\([^]]*\)\].*/\1/p' "$root/proc/asound/cards" 2>/dev/null | joined)
-    playback=$(grep -c 'playback' "$root/proc/asound/pcm" 2>/dev/null)
-    capture=$(grep -c 'capture' "$root/proc/asound/pcm" 2>/dev/null)
+    cards=$(sed -n 's/^ *[0-9]* \[\([^] ]*\) *\].*/\1/p' "$root/proc/asound/cards" 2>/dev/null | joined)
+    plays=$(grep -c playback "$root/proc/asound/pcm" 2>/dev/null)
+    records=$(grep -c capture "$root/proc/asound/pcm" 2>/dev/null)
     if [ -z "$cards" ]; then
-        say limits sound none "No sound card: the kiosk is mute. HDMI's is often missing until a screen is connected."
-    elif [ "${playback:-0}" -eq 0 ]; then
-        say limits sound "$cards: only for recording" "No card can play."
+        say limits sound none \
+            "No sound card: the kiosk speaks silently. That of HDMI may come only with a screen."
+    elif [ "${plays:-0}" -eq 0 ]; then
+        say limits sound "$cards, none plays" "These only record: the kiosk speaks silently."
     else
-        say go sound "$cards: $playback to play, ${capture:-0} to record"
+        say go sound "$cards: $plays to play, ${records:-0} to record"
     fi
 }
 
 probe_npu() {
-    library=''
-    for folder in /usr/lib /usr/lib/aarch64-linux-gnu /usr/lib64; do
-        [ ! -e "$root$folder/librknnrt.so" ] || library=$folder/librknnrt.so
-    done
-    driver=$(sed -n 's/.*\(v[0-9.]*\).*/\1/p' "$root/sys/kernel/debug/rknpu/version" 2>/dev/null | head -n 1)
     node=''
-    for card in "$root"/sys/class/drm/card[0-9]*; do
-        grep -qi 'DRIVER=rknpu' "$card/device/uevent" 2>/dev/null && node=yes
-    done
     [ ! -e "$root/dev/rknpu" ] || node=yes
-    case "${node:-no}${library:+ library}" in
-    'yes library') say go npu "driver ${driver:-there}, $library" ;;
-    yes) say go npu "driver ${driver:-there}, no librknnrt.so" "The processor moves the lips; the vendor's librknnrt.so would let the NPU do it." ;;
-    *) say go npu "none that is used" ;;
-    esac
+    for card in "$root"/sys/class/drm/card[0-9]*; do
+        case $(driver_of "$card/device") in [Rr][Kk][Nn][Pp][Uu]) node=yes ;; esac
+    done
+    if [ -z "$node" ]; then
+        say go npu "none that the kiosk uses"
+        return
+    fi
+    version=''
+    for file in sys/module/rknpu/version proc/rknpu/version sys/kernel/debug/rknpu/version; do
+        [ -n "$version" ] || version=$(first "$root/$file" | sed 's/.*v\([0-9]\)/\1/')
+    done
+    found="rknpu${version:+ $version}"
+    if [ "$(column 5)" != rknn ] || [ "$listed" = no ]; then
+        say go npu "$found, not used" "The model is made for RK3576's; here the processor moves the lips."
+    elif [ -e "$root/usr/lib/librknnrt.so" ]; then
+        say go npu "$found, librknnrt.so"
+    else
+        say limits npu "$found, no librknnrt.so" \
+            "The processor moves the lips. The vendor's package brings /usr/lib/librknnrt.so for the NPU."
+    fi
 }
 
+# free_kib PLACE: free space; only of this machine
+free_kib() { df -Pk "$1" 2>/dev/null | sed -n '2s/^[^ ]* *[0-9]* *[0-9]* *\(-*[0-9]*\) .*/\1/p'; }
+
 probe_storage() {
-    for place in /var/lib /oem; do
-        [ -d "$root$place" ] || continue
-        free=$(df -Pk "$root$place" 2>/dev/null | awk 'NR == 2 { print $4 }')
+    names=''
+    own=''
+    for entry in "$root"/sys/class/block/*; do
+        name=$(sed -n 's/^PARTNAME=//p' "$entry/uevent" 2>/dev/null)
+        case $name in '' | *[!A-Za-z0-9_-]*) continue ;; esac
+        size=$(first "$entry/size")
+        mib=$((${size:-0} / 2048))
+        names="$names, $name $mib MiB"
+        if is_one_of "$name" "$(column 4)" && [ "$mib" -ge "$STORAGE_MIB" ]; then own=$name; fi
+    done
+    names=${names#, }
+    if [ -n "$own" ]; then
+        say go partitions "$names" "\`$own\` can be the kiosk's own: make flash BOARD=$board over USB."
+    else
+        say go partitions "${names:-no names}"
+    fi
+    for place in /var/lib /var/tmp; do
+        live df || continue
+        free=$(free_kib "$place")
+        [ -d "$place" ] || free=$(free_kib /)
         [ -n "$free" ] || continue
-        if [ "$free" -ge 131072 ]; then say go "free $place" "$((free / 1024)) MiB"
-        else say limits "free $place" "$((free / 1024)) MiB" "Two images, settings and an upload want 128 MiB."
+        name=free$(echo "$place" | tr / -)
+        if [ "$free" -ge $((STORAGE_MIB * 1024)) ]; then
+            say go "$name" "$((free / 1024)) MiB"
+        elif [ "$place" = /var/lib ] && [ -z "$own" ]; then
+            say no-go "$name" "$((free / 1024)) MiB" \
+                "Two images, settings and an upload want $STORAGE_MIB MiB: make room, or let the root file system grow."
+        else
+            say limits "$name" "$((free / 1024)) MiB" \
+                "Flashing over the network wants $STORAGE_MIB MiB here for the upload: make room."
         fi
     done
-    names=$(for entry in "$root"/sys/class/block/*/uevent; do sed -n 's/^PARTNAME=//p' "$entry" 2>/dev/null; done | sort | joined)
-    say go partitions "${names:-without names}"
-    case $(sed -n 's/^[^ ]* \/ [^ ]* \([^ ,]*\).*/\1/p' "$root/proc/mounts" 2>/dev/null | tail -n 1) in
-    ro) say limits root "mounted read-only" "Flash over ssh needs it writable for a moment, or use make rootfs." ;;
-    esac
+    mode=$(sed -n 's/^[^ ]* \/ [^ ]* \([^ ,]*\).*/\1/p' "$root/proc/mounts" 2>/dev/null | tail -n 1)
+    if [ "$mode" = ro ]; then
+        say limits root "mounted read-only" \
+            "Flashing over the network needs it writable once: mount -o remount,rw / . Or use make rootfs."
+    fi
 }
 
 probe_upkeep() {
-    if [ -e "$root/dev/rtc0" ] || [ -d "$root/sys/class/rtc/rtc0" ]; then say go clock "has an RTC"
-    else say limits clock "no RTC" "After a power cut the date is wrong until the network tells it; TLS fails until then."
+    year=$([ -n "$root" ] || date +%Y)
+    if ! there "$root/dev/rtc0" "$root/sys/class/rtc/rtc0" >/dev/null; then
+        say limits clock "no RTC" \
+            "After a power cut the date is wrong until the network tells it; TLS is refused until then."
+    elif [ "${year:-2025}" -lt 2025 ]; then
+        say limits clock "an RTC, that says $year" \
+            "Set it (date -s, hwclock -w), and look for its battery: TLS is refused with a wrong date."
+    else
+        say go clock "an RTC"
     fi
     watchdog=$(first "$root/sys/class/watchdog/watchdog0/identity")
-    if [ -e "$root/dev/watchdog0" ] || [ -e "$root/dev/watchdog" ] || [ -n "$watchdog" ]; then say go watchdog "${watchdog:-there}"
-    else say limits watchdog none "A kernel that hangs stays so. In many device trees its node is only switched off."
+    if [ -n "$watchdog" ] || [ -e "$root/dev/watchdog0" ] || [ -e "$root/dev/watchdog" ]; then
+        say go watchdog "${watchdog:-there}"
+    else
+        say limits watchdog none \
+            "A kernel that hangs stays so. In many device trees the watchdog is there with status = \"disabled\"."
     fi
-    zones=$(for zone in "$root"/sys/class/thermal/thermal_zone*; do
-        [ -e "$zone/temp" ] || continue
+    zones=''
+    for zone in "$root"/sys/class/thermal/thermal_zone*; do
         degrees=$(first "$zone/temp")
-        echo "$(first "$zone/type") $((${degrees:-0} / 1000)) °C"
-    done | joined)
-    if [ -n "$zones" ]; then say go thermal "$zones"
-    else say limits thermal none "The kiosk cannot see when the board gets hot."
-    fi
-    desktop=''
-    for unit in display-manager weston; do
-        if [ -h "$root/etc/systemd/system/$unit.service" ] || [ -h "$root/etc/systemd/system/graphical.target.wants/$unit.service" ]; then
-            desktop="$desktop $unit"
-        fi
+        case $degrees in '' | *[!0-9]*) continue ;; esac
+        zones="$zones, $(first "$zone/type") $((degrees / 1000)) C"
     done
-    [ -z "$desktop" ] || say go desktop "$desktop is enabled: the kiosk stops it when it starts"
+    if [ -n "$zones" ]; then
+        say go thermal "${zones#, }"
+    else
+        say limits thermal none "The kiosk cannot see how hot the board is."
+    fi
 }
 
-[ "$facts" = yes ] || echo "Can this be a kiosk? Nothing is changed by looking."
+# A compositor keeps the screen to itself. The kiosk stops those of two units
+probe_desktop() {
+    units=''
+    for unit in display-manager weston; do
+        if there "$root"/etc/systemd/system/$unit.service \
+            "$root"/etc/systemd/system/*.target.wants/$unit.service >/dev/null; then
+            units="$units $unit"
+        fi
+    done
+    # Processes come and go while they are listed
+    running=$(cat "$root"/proc/[0-9]*/comm 2>/dev/null |
+        grep -xE 'Xorg|weston|labwc|wayfire|cage|sway|kwin_wayland|gnome-shell|phoc|surfaceflinger' |
+        sort -u | joined)
+    if [ -n "$units" ]; then
+        say go desktop "${units# }" "It has the screen now; the kiosk stops it when it starts."
+    elif [ -n "$running" ]; then
+        say limits desktop "$running" \
+            "It has the screen and was started by a unit that the kiosk does not know: disable that one."
+    fi
+}
+
+[ "$facts" = yes ] || echo 'Can this be a kiosk? Nothing is changed by looking.'
 probe_architecture
 probe_board
 probe_libc
@@ -394,14 +753,18 @@ probe_sound
 probe_npu
 probe_storage
 probe_upkeep
+probe_desktop
+
 if [ "$facts" = yes ]; then
-    printf 'board_file=%s\nverdict=%s\n' "$board" "$worst"
+    printf '%s=%s\n' board_file "$board" board_listed "$listed" verdict "$worst"
 else
+    next="make overlay BOARD=$board"
+    [ "$listed" = yes ] || [ "$board" = s565 ] || next="make overlay BOARD=NAME, the folder that you made from board/$board"
     echo
     case $worst in
-    go) echo "GO: build for it with make overlay BOARD=$board" ;;
-    limits) echo "GO WITH LIMITS, which are told above. Build for it with make overlay BOARD=$board" ;;
-    no-go) echo "NO-GO: what is needed is told above, beside no-go." ;;
+    go) echo "GO: $next" ;;
+    limits) echo "GO, with the limits above: $next" ;;
+    no-go) echo 'NO-GO as it is: beside each no-go above stands what would change that.' ;;
     esac
 fi
 [ "$worst" != no-go ]

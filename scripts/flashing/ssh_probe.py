@@ -85,7 +85,8 @@ def parse(text: str) -> Machine:
         arch=said["arch"],
         root_user=said["user"] == "0",
         sudo=said.get("sudo") == "yes",
-        compatible=tuple(said["compatible"].split()),
+        # Vendors write names in capitals, too: "mediatek,MT6768"
+        compatible=tuple(said["compatible"].lower().split()),
         model=said["model"],
         systemd=number("systemd"),
         openssl=bool(said["openssl"]),

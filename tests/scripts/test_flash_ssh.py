@@ -208,8 +208,9 @@ def test_machines_that_are_refused(answers: dict[str, str], reason: str) -> None
         check()
 
 
-def test_a_machine_that_fits_and_one_with_sudo() -> None:
-    for answers in ({}, {"user": "1000", "sudo": "yes"}):
+def test_a_machine_that_fits_one_with_sudo_and_one_whose_names_are_in_capitals() -> None:
+    capitals = {"compatible": GOOD["compatible"].replace("rk3576", "RK3576")}
+    for answers in ({}, {"user": "1000", "sudo": "yes"}, capitals):
         text = "".join(f"{key}={value}\n" for key, value in (GOOD | answers).items())
         check_machine(parse(text), load_board("rk3576"), 40 << 20)
         check_virgin(parse(text), 40 << 20)
