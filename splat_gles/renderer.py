@@ -14,6 +14,8 @@ of quality.
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -26,14 +28,17 @@ from splat_gles.gl.api import gl
 from splat_gles.gl.buffers import Fence
 from splat_gles.gl.frame_data import FrameData, await_fence
 from splat_gles.gl.projection_pass import ProjectionPass
-from splat_gles.gl.quad_pass import QuadPass
+from splat_gles.gl.quad_pass import GPU, SOFTWARE
+from splat_gles.gl.quad_trial import choose_pass
 from splat_gles.gl.resolve_pass import ResolvePass
 from splat_gles.gl.splat_texture import pack_splats
-from splat_gles.gl.target import OffscreenTarget, Region, choose_format, make_region
+from splat_gles.gl.target import OffscreenTarget, Region, largest_side, make_region, make_target
 from splat_gles.quality import RenderQuality
 from splat_gles.rig import Pose
 from splat_gles.screen_bounds import ScreenBounds
 from splat_gles.sorting import DepthSorter
+
+logger = logging.getLogger(__name__)
 
 
 class Renderer:
@@ -70,17 +75,20 @@ class Renderer:
         self._projection = ProjectionPass(texels, drawn.deltas, self._joints)
         if tuning is None:
             tuning = "software" if "llvmpipe" in self.gl_strings["renderer"] else "gpu"
-        self._quads = QuadPass(self._projection.buffer, self.splats, tuning)
-        self._resolve = ResolvePass()
-        self._data = FrameData(self.splats, self._joints, self._targets, scale)
-        self._target: OffscreenTarget | None = None
-        self._region: Region | None = None
-        self._last: Fence | None = None
         gl.glDisable(gl.GL_DITHER)
         gl.glDisable(gl.GL_DEPTH_TEST)
         gl.glEnable(gl.GL_BLEND)
         # The framebuffer's own alpha stays as cleared: compositors look at it
         gl.glBlendFuncSeparate(gl.GL_SRC_ALPHA, gl.GL_ONE_MINUS_SRC_ALPHA, gl.GL_ZERO, gl.GL_ONE)
+        way = SOFTWARE if tuning == "software" else GPU
+        self._quads = choose_pass(self._projection.buffer, self.splats, way)
+        self._resolve = _resolve_pass()
+        self._data = FrameData(self.splats, self._joints, self._targets, scale)
+        self._target: OffscreenTarget | None = None
+        self._target_mode = ""
+        self._largest_side = largest_side()
+        self._region: Region | None = None
+        self._last: Fence | None = None
         gl.glClearColor(*background, 1.0)
         self.quality = quality or RenderQuality()
         self.resize(size)
@@ -105,10 +113,19 @@ class Renderer:
         Raises RenderError where the driver has none; the quality then stays as it was.
         """
         if not quality.direct:
-            wanted = choose_format(quality.mode)
-            if self._target is None or self._target.internal_format != wanted:
+            if self._resolve is None:
+                raise RenderError(
+                    "this GPU driver draws at full resolution in the fast mode only: it refuses "
+                    "the shaders of all else; update the driver"
+                )
+            limit = self._largest_side
+            if self._target is None or self._target_mode != quality.mode:
                 self._drop_target()
-                self._target = OffscreenTarget(self.size, wanted)
+                side = tuple(min(each, limit) for each in self.size)
+                self._target = make_target((side[0], side[1]), quality.mode)
+                self._target_mode = quality.mode
+            # A screen may be larger than what a GPU can draw into
+            quality = replace(quality, scale=min(quality.scale, limit / max(self.size)))
         self.quality = quality
 
     def prepare(self, pose: Pose, camera: Camera) -> NDArray[np.uint32]:
@@ -148,7 +165,7 @@ class Renderer:
         self.prepare(pose, camera)
         self._data.send()
         self._projection.run()
-        if self._region is None or self._target is None:
+        if self._region is None or self._target is None or self._resolve is None:
             gl.glClear(gl.GL_COLOR_BUFFER_BIT)
             self._quads.draw()
         else:
@@ -184,7 +201,8 @@ class Renderer:
         """Free everything on the GPU; once."""
         self._drop_target()
         for stage in (self._data, self._projection, self._quads, self._resolve):
-            stage.delete()
+            if stage is not None:
+                stage.delete()
 
     def __enter__(self) -> Renderer:
         return self
@@ -196,3 +214,14 @@ class Renderer:
         if self._target is not None:
             self._target.delete()
             self._target = None
+
+
+def _resolve_pass() -> ResolvePass | None:
+    """None where the driver refuses its shaders: full resolution needs none of them."""
+    try:
+        return ResolvePass()
+    except RenderError as error:
+        logger.warning(
+            "only full resolution can be drawn: %s", error, extra={"code": "full_resolution_only"}
+        )
+        return None

@@ -5,17 +5,23 @@ Three ways, the best that there is. Offscreen the loop waits for each frame anyw
 beginning to its end. With a screen, where the driver has a clock of use: the GPU's own time,
 or the CPU's if that is longer, for the two overlap. With a screen and no such clock: every
 eighth frame is made with an idle GPU and waited for before it is flipped, so that its time is
-its own; the others are not measured, for the wait costs the overlap.
+its own; the others are not measured, for the wait costs the overlap. A driver whose clock times
+none of some seconds' frames is taken to have none.
 """
 
 from __future__ import annotations
 
+import logging
 from typing import Final
 
 from splat_gles.gl import frame_timer
 from splat_gles.gl.frame_timer import FrameTimer
 
+logger = logging.getLogger(__name__)
+
 _ALONE_EVERY: Final = 8
+_UNTIMED: Final = 120
+"""Frames in a row; a result is there after one or two."""
 
 
 class CostMeter:
@@ -25,6 +31,7 @@ class CostMeter:
         self._offscreen = offscreen
         self._timer = FrameTimer() if not offscreen and frame_timer.available() else None
         self._frames = 0
+        self._untimed = 0
         self._cpu_s = 0.0
 
     def alone(self) -> bool:
@@ -51,7 +58,19 @@ class CostMeter:
         if self._timer is None:
             return whole_s
         gpu_s = self._timer.take()
-        return None if gpu_s is None else max(gpu_s, self._cpu_s)
+        if gpu_s is not None:
+            self._untimed = 0
+            return max(gpu_s, self._cpu_s)
+        self._untimed += 1
+        if self._untimed == _UNTIMED:
+            logger.warning(
+                "the GPU's clock has timed none of %d frames: every eighth is timed from outside",
+                _UNTIMED,
+                extra={"code": "gpu_clock_silent"},
+            )
+            self.close()
+            self._timer = None
+        return None
 
     def close(self) -> None:
         """Free the GPU's queries."""

@@ -7,12 +7,16 @@ takes milliseconds on some boards, which the render loop does not have.
 
 from __future__ import annotations
 
+import logging
 from typing import Final
 
 from kioskd.metrics import Metrics
+from splat_gles.errors import RenderError
 from splat_gles.governor import Governor, GovernorState, Step
 from splat_gles.quality import RenderQuality
 from splat_gles.renderer import Renderer
+
+logger = logging.getLogger(__name__)
 
 LOWER_TIER: Final = 0.5
 _TEMPERATURE_EVERY_S: Final = 1.0
@@ -24,6 +28,7 @@ class PictureQuality:
     def __init__(self, rate: float, metrics: Metrics) -> None:
         self._governor = Governor(rate)
         self._metrics = metrics
+        self._asked: tuple[Renderer, float] | None = None
         self._warmed = 0.0
         self._celsius: float | None = None
         self._tell(self.state)
@@ -34,10 +39,17 @@ class PictureQuality:
         return self._governor.state
 
     def apply(self, renderer: Renderer) -> Step:
-        """Have the next frame drawn as the governor says; with which step. Raises RenderError."""
+        """Have the next frame drawn as the governor says; with which step.
+
+        A driver that can draw at full resolution only goes on so, with fewer frames in the end.
+        """
         step = self.state.step
-        if renderer.quality.scale != step.scale:
-            renderer.set_quality(RenderQuality(step.scale))
+        if self._asked != (renderer, step.scale):
+            self._asked = renderer, step.scale
+            try:
+                renderer.set_quality(RenderQuality(step.scale))
+            except RenderError as error:
+                logger.warning("%s", error, extra={"code": "resolution_kept"})
         return step
 
     def finished(self, now: float, cost_s: float, step: Step) -> None:

@@ -9,11 +9,14 @@ One instanced draw, back to front, no texture fetch, no depth, no discard. What 
 * Mesa's software driver pays for triangles more than for pixels: there a splat is one triangle
   (5 to 9 % less CPU time a frame). It emulates 16-bit floats at three times the price of a whole
   frame: there they have 32. And its exp2 takes more steps than a cubic (6 % of a frame).
+
+What a driver turns out to draw wrongly is found by gl/quad_trial.py.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import dataclass
+from typing import Final, Literal
 
 from splat_gles.gl.api import gl
 from splat_gles.gl.buffers import delete, make_vertex_array
@@ -28,38 +31,70 @@ _LAYOUT = (
 )
 
 
-class QuadPass:
-    """Draws the `splats` quads of `buffer`.
+@dataclass(frozen=True, slots=True)
+class QuadWay:
+    """How quads are drawn: `corners` 3 or 4, `precision` of fragments, exp2 by a cubic or not.
 
-    `tuning` is "gpu" or "software": which of the two ways above.
+    `batch` is how many instances one call may draw, 0 for as many as there are.
     """
 
-    def __init__(self, buffer: int, splats: int, tuning: Literal["gpu", "software"]) -> None:
-        self._splats = splats
-        software = tuning == "software"
-        self._corners = 3 if software else 4
+    corners: int
+    precision: Literal["mediump", "highp"]
+    cubic_exp2: bool
+    batch: int = 0
+
+    def __str__(self) -> str:
+        exp2 = "a cubic" if self.cubic_exp2 else "the driver's own exp2"
+        calls = f"{self.batch} at a time" if self.batch else "all at once"
+        return f"{self.precision} with {exp2}, {calls}"
+
+
+SOFTWARE: Final = QuadWay(3, "highp", True)
+GPU: Final = QuadWay(4, "mediump", False)
+
+
+class QuadPass:
+    """Draws the `splats` quads of `buffer` in the given way.
+
+    Raises RenderError where the driver refuses its shaders.
+    """
+
+    def __init__(self, buffer: int, splats: int, way: QuadWay) -> None:
+        self._corners = way.corners
         defines: dict[str, int | str] = {
-            "PRECISION": "highp" if software else "mediump",
-            "CORNERS": self._corners,
-            "CUBIC_EXP2": int(software),
+            "PRECISION": way.precision,
+            "CORNERS": way.corners,
+            "CUBIC_EXP2": int(way.cubic_exp2),
         }
         self._program = build_program("splat.vert", "splat.frag", defines=defines)
-        self._array = make_vertex_array()
-        gl.glBindBuffer(gl.GL_ARRAY_BUFFER, buffer)
-        for location, components, kind, normalised, offset in _LAYOUT:
-            gl.glEnableVertexAttribArray(location)
-            gl.glVertexAttribPointer(
-                location, components, getattr(gl, kind), normalised, QUAD_BYTES, offset
-            )
-            gl.glVertexAttribDivisor(location, 1)
+        # ES 3.0 has no first instance: each batch has pointers of its own
+        batch = way.batch or max(1, splats)
+        self._batches = [
+            (_quads_from(buffer, first), min(batch, splats - first))
+            for first in range(0, max(1, splats), batch)
+        ]
 
     def draw(self) -> None:
         """Blend into the current framebuffer."""
         gl.glUseProgram(self._program)
-        gl.glBindVertexArray(self._array)
-        gl.glDrawArraysInstanced(gl.GL_TRIANGLE_STRIP, 0, self._corners, self._splats)
+        for array, instances in self._batches:
+            gl.glBindVertexArray(array)
+            gl.glDrawArraysInstanced(gl.GL_TRIANGLE_STRIP, 0, self._corners, instances)
 
     def delete(self) -> None:
         """Free everything on the GPU; the buffer is its maker's."""
-        delete("glDeleteVertexArrays", [self._array])
+        delete("glDeleteVertexArrays", [array for array, _ in self._batches])
         gl.glDeleteProgram(self._program)
+
+
+def _quads_from(buffer: int, first: int) -> int:
+    array = make_vertex_array()
+    gl.glBindBuffer(gl.GL_ARRAY_BUFFER, buffer)
+    for location, components, kind, normalised, offset in _LAYOUT:
+        gl.glEnableVertexAttribArray(location)
+        place = first * QUAD_BYTES + offset
+        gl.glVertexAttribPointer(
+            location, components, getattr(gl, kind), normalised, QUAD_BYTES, place
+        )
+        gl.glVertexAttribDivisor(location, 1)
+    return array

@@ -9,11 +9,13 @@ some forty blended layers, and still blended by Mali's fixed function, which RGB
 Mesa's software driver blends that format in ten-bit steps which it cuts off instead of rounding
 (46 dB, less than with 8 bits, at 1.5 times the time); there the fast mode gets RGBA8, and the
 quality mode RGBA16, which is the arithmetic of the splats and nothing else (57 dB).
+A driver that cannot draw into its format gets RGBA8, which every ES 3.0 has to draw into.
 """
 
 from __future__ import annotations
 
 import ctypes
+import logging
 import math
 from dataclasses import dataclass
 
@@ -21,6 +23,8 @@ from splat_gles.camera import Size
 from splat_gles.errors import RenderError
 from splat_gles.gl.api import gl
 from splat_gles.gl.buffers import delete
+
+logger = logging.getLogger(__name__)
 
 Box = tuple[int, int, int, int]
 """x, y of the lower left corner, width, height, in pixels from the lower left of the picture."""
@@ -75,12 +79,40 @@ def choose_format(mode: str) -> int:
     return _RGBA16 if mode == "quality" else int(gl.GL_RGBA8)
 
 
+def largest_side() -> int:
+    """Pixels along the longer side of the largest buffer that the driver can draw into."""
+    sides = (ctypes.c_int * 2)()
+    gl.glGetIntegerv(gl.GL_MAX_VIEWPORT_DIMS, ctypes.addressof(sides))
+    return min(gl.integer(gl.GL_MAX_TEXTURE_SIZE), sides[0], sides[1])
+
+
+def make_target(size: Size, mode: str) -> OffscreenTarget:
+    """A buffer for a quality's mode, in the best format that the driver draws into.
+
+    Raises RenderError where it draws into none.
+    """
+    wanted = choose_format(mode)
+    try:
+        return OffscreenTarget(size, wanted)
+    except RenderError as error:
+        if wanted == gl.GL_RGBA8:
+            raise
+        logger.warning(
+            "%s; RGBA8 is taken: colours are rounded more coarsely",
+            error,
+            extra={"code": "coarser_buffer"},
+        )
+    return OffscreenTarget(size, int(gl.GL_RGBA8))
+
+
 class OffscreenTarget:
     """A framebuffer of `size` pixels in an internal format; its texture stays in unit 2."""
 
     def __init__(self, size: Size, internal_format: int) -> None:
         self.internal_format = internal_format
         name = ctypes.c_uint()
+        # What was wrong before is not this buffer's fault
+        gl.glGetError()
         gl.glActiveTexture(gl.GL_TEXTURE2)
         gl.glGenTextures(1, ctypes.addressof(name))
         self._texture = name.value
@@ -103,12 +135,13 @@ class OffscreenTarget:
         )
         status = gl.glCheckFramebufferStatus(gl.GL_FRAMEBUFFER)
         gl.glBindFramebuffer(gl.GL_FRAMEBUFFER, 0)
-        if status != gl.GL_FRAMEBUFFER_COMPLETE:
+        code = gl.glGetError()
+        if code or status != gl.GL_FRAMEBUFFER_COMPLETE:
             self.delete()
             raise RenderError(
                 f"the GPU driver cannot draw into a buffer of {size[0]}x{size[1]} pixels of "
-                f"format {internal_format:#x} (status {status:#x}); draw in the fast mode at full "
-                "resolution"
+                f"format {internal_format:#x} (error {code:#x}, status {status:#x}); draw in the "
+                "fast mode at full resolution"
             )
 
     def begin(self, region: Region) -> None:
