@@ -80,16 +80,29 @@ say() {
         printf '%s.verdict=%s\n' "$2" "$1"
         return
     fi
-    printf '%-6s  %-12s  %s\n' "$1" "$2" "$(printable "$3")"
+    printable "$3"
+    printf '%-6s  %-12s  %s\n' "$1" "$2" "$text"
     [ -z "${4:-}" ] || printf '%s\n' "$4" | sed 's/^/                      /'
 }
 # fact NAME VALUE: what programs are told besides
-fact() { [ "$facts" = no ] || printf '%s=%s\n' "$1" "$(printable "$2")"; }
+fact() {
+    [ "$facts" = yes ] || return 0
+    printable "$2"
+    printf '%s=%s\n' "$1" "$text"
+}
+# printable TEXT: it as `text`, without what a terminal would obey. A small busybox has no [:print:]
+printable() {
+    text=$1
+    case $text in *[!\ -~]*) text=$(printf '%s' "$1" | tr -cd ' -~') ;; esac
+}
 
-# A small busybox has no [:print:]
-printable() { printf '%s' "$1" | tr -cd ' -~'; }
 joined() { tr '\n' ' ' | sed 's/  */ /g; s/^ //; s/ $//'; }
 first() { head -n 1 "$1" 2>/dev/null | tr -d '\000'; }
+# read_line FILE: its first line as `line`, empty where it cannot be read
+read_line() {
+    line=''
+    [ ! -r "$1" ] || { IFS= read -r line <"$1"; } 2>/dev/null || :
+}
 have() { command -v "$1" >/dev/null 2>&1; }
 # Programs answer for this machine alone, so none is asked about a copied tree
 live() { [ -z "$root" ] && have "$1"; }
@@ -111,9 +124,9 @@ is_one_of() { case " $2 " in *" $1 "*) return 0 ;; *) return 1 ;; esac; }
 # bytes FILE SKIP COUNT: as decimal numbers; nothing where no tool can tell
 bytes() {
     if have od; then
-        od -An -v -tu1 -j"$2" -N"$3" "$1" 2>/dev/null | joined
+        od -An -v -tu1 -j"$2" -N"$3" "$1" 2>/dev/null
     elif have hexdump; then
-        hexdump -v -s "$2" -n "$3" -e '1/1 "%u "' "$1" 2>/dev/null | joined
+        hexdump -v -s "$2" -n "$3" -e '1/1 "%u "' "$1" 2>/dev/null
     fi
 }
 # elf FILE: for which processor a program or library is; nothing where that cannot be told
@@ -151,7 +164,8 @@ driver_of() {
 # --- the machine and its board -----------------------------------------------------------------
 
 probe_architecture() {
-    arch=$(first "$root/proc/sys/kernel/arch")
+    read_line "$root/proc/sys/kernel/arch"
+    arch=$line
     [ -n "$arch" ] || ! live uname || arch=$(uname -m)
     shell=$(there "$root/bin/sh" "$root/system/bin/sh")
     shell=$(elf "$root$(final "${shell#"$root"}")")
@@ -169,8 +183,19 @@ probe_architecture() {
     esac
 }
 
-# column NUMBER: of the line of $board
-column() { printf '%s\n' "$BOARDS" | grep "^$board|" | cut -d '|' -f "$1"; }
+# take_board NAME: its line of the table as variables
+take_board() {
+    board=$1
+    blanks=$IFS
+    IFS='|'
+    # shellcheck disable=SC2046 # columns
+    set -- $(printf '%s\n' "$BOARDS" | grep "^$1|")
+    IFS=$blanks
+    board_drivers=$3
+    board_partitions=$4
+    board_npu=$5
+    board_title=$6
+}
 
 probe_board() {
     # Vendors write names in capitals, too: "mediatek,MT6768"
@@ -183,15 +208,16 @@ probe_board() {
     listed=yes
     board=$(listed_board)
     if [ -n "$board" ]; then
-        say go board "$board: $found" "$(column 6)"
+        take_board "$board"
+        say go board "$board: $found" "$board_title"
         return
     fi
     listed=no
-    board=s565
     case " $compatible" in
-    *' rockchip,'*) board=rk3576 ;;
-    *' mediatek,mt8'*) board=8189 ;;
-    *' mediatek,'*) board=g88 ;;
+    *' rockchip,'*) take_board rk3576 ;;
+    *' mediatek,mt8'*) take_board 8189 ;;
+    *' mediatek,'*) take_board g88 ;;
+    *) take_board s565 ;;
     esac
     if [ "$board" = s565 ]; then
         say limits board "no board file: $found" \
@@ -200,8 +226,8 @@ screen and sound as it finds them: it is built and flashed as it is."
         return
     fi
     npu=''
-    [ "$(column 5)" = none ] || npu="
-Write \`npu: none\` there: the model for the NPU is made for $(column 6)."
+    [ "$board_npu" = none ] || npu="
+Write \`npu: none\` there: the model for the NPU is made for $board_title."
     say limits board "no board file: $found" \
         "No board file names this chip. The nearest is $board: copy board/$board to board/NAME, and in its
 board.yaml write NAME into \`name:\` and \"${compatible##* }\" into \`compatible:\`.$npu"
@@ -250,7 +276,8 @@ probe_systemd() {
             "$root"/usr/lib/*/systemd/libsystemd-shared-*.so)
         version=$(echo "$library" | sed -n 's/.*libsystemd-shared-\([0-9]*\).*/\1/p')
     fi
-    one=$(first "$root/proc/1/comm")
+    read_line "$root/proc/1/comm"
+    one=$line
     if [ -z "$version" ]; then
         say no-go systemd none \
             "systemd $OLDEST_SYSTEMD or newer starts and watches the kiosk; this system has another init: use the
@@ -266,12 +293,15 @@ vendor's Debian, Ubuntu or Yocto with systemd."
     fi
 }
 
-WANTED='SQUASHFS|SQUASHFS_XZ|SQUASHFS_ZLIB|BLK_DEV_LOOP|EXT4_FS|CGROUPS|CGROUP_BPF|SECCOMP_FILTER'
-# option NAME: y, m, n; nothing where the kernel does not tell how it was configured
+WANTED='SQUASHFS|SQUASHFS_XZ|SQUASHFS_ZLIB|BLK_DEV_LOOP|EXT4_FS|CGROUP_BPF|SECCOMP_FILTER'
+# option NAME: its `value`: y, m, n; nothing where the kernel does not tell how it was configured
 option() {
-    [ -n "$kernel_config" ] || return 0
-    value=$(printf '%s\n' "$kernel_config" | sed -n "s/^CONFIG_$1=//p")
-    echo "${value:-n}"
+    case " $kernel_config " in
+    *" CONFIG_$1=y "*) value=y ;;
+    *" CONFIG_$1=m "*) value=m ;;
+    '  ') value='' ;;
+    *) value=n ;;
+    esac
 }
 module() {
     grep -qs "/$1\.ko" "$root/lib/modules/$release/modules.builtin" \
@@ -279,17 +309,21 @@ module() {
 }
 
 probe_kernel() {
-    release=$(first "$root/proc/sys/kernel/osrelease")
+    read_line "$root/proc/sys/kernel/osrelease"
+    release=$line
     kernel_config=''
     if [ -r "$root/proc/config.gz" ]; then
         kernel_config=$({ gzip -dc || zcat; } <"$root/proc/config.gz" 2>/dev/null |
-            grep -E "^CONFIG_($WANTED)=")
+            grep -E "^CONFIG_($WANTED)=" | joined)
     elif [ -r "$root/boot/config-$release" ]; then
-        kernel_config=$(grep -E "^CONFIG_($WANTED)=" "$root/boot/config-$release")
+        kernel_config=$(grep -E "^CONFIG_($WANTED)=" "$root/boot/config-$release" | joined)
     fi
     fact kernel "$release"
     needs squashfs SQUASHFS squashfs "The kiosk's image is a squashfs."
-    if [ "$(option SQUASHFS_XZ)$(option SQUASHFS_ZLIB)" = ny ]; then
+    option SQUASHFS_ZLIB
+    zlib=$value
+    option SQUASHFS_XZ
+    if [ "$value$zlib" = ny ]; then
         say limits squashfs-xz "gzip only" \
             "Images are compressed with xz: write \`compression: gzip\` into the board's board.yaml."
     else
@@ -298,14 +332,16 @@ probe_kernel() {
     needs loop BLK_DEV_LOOP loop "An image is mounted through a loop device."
     needs ext4 EXT4_FS ext4 "Images, state and settings lie on ext4."
     probe_cgroups
-    if [ "$(option SECCOMP_FILTER)" = n ]; then
+    option SECCOMP_FILTER
+    if [ "$value" = n ]; then
         say limits seccomp none "It works; the filter of system calls around the kiosk has no effect."
     fi
 }
 
 # needs NAME OPTION MODULE WHY
 needs() {
-    case $(option "$2") in
+    option "$2"
+    case $value in
     y)
         say go "$1" "in the kernel"
         return
@@ -334,7 +370,8 @@ try \`modprobe ${3:-squashfs}\`, or ask the vendor whether CONFIG_$2 is set."
 
 probe_cgroups() {
     if [ -e "$root/sys/fs/cgroup/cgroup.controllers" ]; then
-        if [ "$(option CGROUP_BPF)" = n ]; then
+        option CGROUP_BPF
+        if [ "$value" = n ]; then
             say limits cgroups "version 2, no CGROUP_BPF" \
                 "It works; systemd cannot keep the kiosk away from devices that are not its own."
         else
@@ -346,9 +383,6 @@ probe_cgroups() {
 systemd.unified_cgroup_hierarchy=1 on the kernel's command line."
     elif [ -e "$root/proc/cgroups" ]; then
         say go cgroups "in the kernel, not mounted here"
-    elif [ "$(option CGROUPS)" = n ]; then
-        say no-go cgroups "not in this kernel" \
-            "systemd needs them. Ask the vendor for a kernel with CONFIG_CGROUPS=y."
     else
         say limits cgroups "not known" "systemd needs CONFIG_CGROUPS=y."
     fi
@@ -396,20 +430,21 @@ probe_screen() {
             outlet=${connector##*/"$name"-}
             case $outlet in Writeback*) continue ;; esac
             [ -e "$connector/status" ] || continue
-            outlets="$outlets, $outlet $(connector_words "$connector")"
-            [ "$(first "$connector/status")" != connected ] || lit=$((lit + 1))
+            connector_words "$connector"
+            outlets="$outlets, $outlet $words"
+            case $words in connected*) lit=$((lit + 1)) ;; esac
         done
         if [ -z "$outlets" ]; then
             say go "$name" "$driver, no screen can be plugged in (a GPU or an NPU)"
             continue
         fi
         cards=$((cards + 1))
-        drivers=$(column 3)
-        if [ "$listed" = no ] || [ -z "$drivers" ] || begins_with_one_of "$driver" "$drivers"; then
+        if [ "$listed" = no ] || [ -z "$board_drivers" ] ||
+            begins_with_one_of "$driver" "$board_drivers"; then
             say go "$name" "$driver$outlets"
         else
             say limits "$name" "$driver$outlets" \
-                "board/$board/board.yaml expects the driver $drivers: add this one to its \`drm_drivers:\`."
+                "board/$board/board.yaml expects the driver $board_drivers: add this one to its \`drm_drivers:\`."
         fi
     done
     if [ "$cards" -gt 0 ] && [ "$lit" -gt 0 ]; then
@@ -426,10 +461,12 @@ probe_screen() {
     fi
 }
 
-# connector_words CONNECTOR: state, best mode, and the picture's size
+# connector_words CONNECTOR: state, best mode, and the picture's size, as `words`
 connector_words() {
-    words=$(first "$1/status")
-    mode=$(first "$1/modes")
+    read_line "$1/status"
+    words=$line
+    read_line "$1/modes"
+    mode=$line
     [ -z "$mode" ] || words="$words $mode"
     case $mode in
     *x*)
@@ -439,9 +476,9 @@ connector_words() {
         ;;
     esac
     # An EDID's bytes 21 and 22 are the picture's size in centimetres; serial number and name follow
-    size=$([ ! -s "$1/edid" ] || bytes "$1/edid" 21 2)
-    case $size in '' | 0' '* | *' 0') ;; *' '*) words="$words, ${size% *} x ${size#* } cm" ;; esac
-    echo "$words"
+    # shellcheck disable=SC2046 # numbers
+    set -- $([ ! -s "$1/edid" ] || bytes "$1/edid" 21 2)
+    if [ $# -eq 2 ] && [ "$1" -gt 0 ] && [ "$2" -gt 0 ]; then words="$words, $1 x $2 cm"; fi
 }
 
 # A driver may be called rockchip, rockchip-drm or rockchip_drm
@@ -634,7 +671,7 @@ probe_npu() {
         [ -n "$version" ] || version=$(first "$root/$file" | sed 's/.*v\([0-9]\)/\1/')
     done
     found="rknpu${version:+ $version}"
-    if [ "$(column 5)" != rknn ] || [ "$listed" = no ]; then
+    if [ "$board_npu" != rknn ] || [ "$listed" = no ]; then
         say go npu "$found, not used" "The model is made for RK3576's; here the processor moves the lips."
     elif [ -e "$root/usr/lib/librknnrt.so" ]; then
         say go npu "$found, librknnrt.so"
@@ -651,12 +688,13 @@ probe_storage() {
     names=''
     own=''
     for entry in "$root"/sys/class/block/*; do
-        name=$(sed -n 's/^PARTNAME=//p' "$entry/uevent" 2>/dev/null)
+        name=''
+        ! grep -qs ^PARTNAME= "$entry/uevent" || name=$(sed -n 's/^PARTNAME=//p' "$entry/uevent")
         case $name in '' | *[!A-Za-z0-9_-]*) continue ;; esac
-        size=$(first "$entry/size")
-        mib=$((${size:-0} / 2048))
+        read_line "$entry/size"
+        mib=$((${line:-0} / 2048))
         names="$names, $name $mib MiB"
-        if is_one_of "$name" "$(column 4)" && [ "$mib" -ge "$STORAGE_MIB" ]; then own=$name; fi
+        if is_one_of "$name" "$board_partitions" && [ "$mib" -ge "$STORAGE_MIB" ]; then own=$name; fi
     done
     names=${names#, }
     if [ -n "$own" ]; then
@@ -698,7 +736,8 @@ probe_upkeep() {
     else
         say go clock "an RTC"
     fi
-    watchdog=$(first "$root/sys/class/watchdog/watchdog0/identity")
+    read_line "$root/sys/class/watchdog/watchdog0/identity"
+    watchdog=$line
     if [ -n "$watchdog" ] || [ -e "$root/dev/watchdog0" ] || [ -e "$root/dev/watchdog" ]; then
         say go watchdog "${watchdog:-there}"
     else
@@ -707,9 +746,11 @@ probe_upkeep() {
     fi
     zones=''
     for zone in "$root"/sys/class/thermal/thermal_zone*; do
-        degrees=$(first "$zone/temp")
+        read_line "$zone/temp"
+        degrees=$line
         case $degrees in '' | *[!0-9]*) continue ;; esac
-        zones="$zones, $(first "$zone/type") $((degrees / 1000)) C"
+        read_line "$zone/type"
+        zones="$zones, $line $((degrees / 1000)) C"
     done
     if [ -n "$zones" ]; then
         say go thermal "${zones#, }"

