@@ -305,6 +305,7 @@ option() {
 }
 module() {
     grep -qs "/$1\.ko" "$root/lib/modules/$release/modules.builtin" \
+        "$root/lib/modules/$release/modules.order" \
         "$root/lib/modules/$release/modules.dep"
 }
 
@@ -588,19 +589,25 @@ whose name ends in -gbm."
 probe_gpu() {
     nodes=''
     drawing=''
+    old=''
     for node in "$root"/sys/class/drm/renderD*; do
         [ -d "$node/device" ] || continue
         driver=$(driver_of "$node/device")
         is_one_of "$driver" "$nodes" || nodes="$nodes $driver"
         case $driver in
-        panfrost | panthor | lima | v3d | etnaviv* | msm* | adreno | virtio* | tegra* | powervr | asahi | \
+        panfrost | panthor | v3d | etnaviv* | msm* | adreno | virtio* | tegra* | powervr | asahi | \
             nouveau | i915 | xe | amdgpu | radeon) drawing=$driver ;;
+        lima | vc4*) old=$driver ;;
         esac
     done
     vendors=no
     [ ! -e "$root/dev/mali0" ] || vendors=yes
     found="$([ $vendors = no ] || echo /dev/mali0) $nodes"
     found=$(echo "$found" | joined)
+    if [ "$vendors" = no ] && [ -z "$drawing" ] && [ -n "$old" ]; then
+        say no-go gpu "$found" "This GPU has OpenGL ES 2 alone; the kiosk needs 3.0."
+        return
+    fi
     case "$makers $vendors ${drawing:-none}" in
     *mali*' yes '*) say go gpu "$found" ;;
     *mali*' no '*)
@@ -627,7 +634,7 @@ probe_renderer() {
         live $tool || continue
         limit=''
         ! have timeout || limit='timeout 20'
-        renderer=$($limit $tool 2>/dev/null |
+        renderer=$($limit $tool </dev/null 2>/dev/null |
             sed -n 's/.*GL_RENDERER[^:]*: *//p; s/.*profile renderer: *//p' | head -n 1)
         case $renderer in
         '') continue ;;

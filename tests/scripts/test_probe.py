@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 import shutil
 import subprocess
@@ -122,6 +123,22 @@ def test_a_tool_that_it_cannot_do_without_is_named(tmp_path: Path) -> None:
     done = probe(tmp_path, shell="dash", path=path)
     assert (done.returncode, done.stdout) == (2, "")
     assert "not found: tr." in done.stderr
+
+
+def test_it_need_not_be_copied_to_the_board(shell: str, tmp_path: Path) -> None:
+    """`ssh root@address sh -s <board/probe.sh`: no tool in it may eat the rest of the script."""
+    machine = described("orange-pi-5-vendor")
+    command = [shell, *(["sh"] if shell == "busybox" else []), "-s"]
+    done = subprocess.run(
+        command,
+        stdin=PROBE.open("rb"),
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": os.environ["PATH"], "PROBE_ROOT": str(build(machine, tmp_path))},
+        timeout=300,
+    )
+    assert (page(done.stdout), done.stderr) == (machine["expected"], "")
 
 
 def test_this_very_machine_is_judged_in_every_shell_without_a_complaint(shell: str) -> None:
@@ -285,6 +302,24 @@ def test_a_mali_library_without_its_kernel_driver_is_no_go(tmp_path: Path) -> No
     assert reasons(build(machine, tmp_path), "gpu").startswith(
         "no-go gpu RKNPU rockchip-drm, no /dev/mali0"
     )
+
+
+@pytest.mark.parametrize("driver", ["lima", "vc4-drm"])
+def test_a_gpu_of_opengl_es_2_is_no_go(tmp_path: Path, driver: str) -> None:
+    machine = described("khadas-vim3") | {"render": {"renderD128": driver}}
+    assert "OpenGL ES 2 alone" in reasons(build(machine, tmp_path), "gpu")
+
+
+def test_a_kernel_without_a_configuration_is_asked_for_its_modules(tmp_path: Path) -> None:
+    machine = described("raspberry-pi-5")
+    del machine["config"]
+    root = build(machine, tmp_path)
+    folder = "/lib/modules/6.12.25+rpt-rpi-2712"
+    write(root, f"{folder}/modules.order", b"kernel/drivers/block/loop.ko\n")
+    write(root, f"{folder}/modules.builtin", b"kernel/fs/ext4/ext4.ko\n")
+    told = facts(root)
+    assert [told[name] for name in ("squashfs", "loop", "ext4")] == ["a module"] * 3
+    assert told["squashfs-xz.verdict"] == "limits"
 
 
 def test_gl_libraries_of_different_makers_are_told(tmp_path: Path) -> None:
