@@ -26,7 +26,9 @@ from kioskd.errors import KioskError
 from kioskd.link.local_links import RecordingLink
 from kioskd.service.folders import own_folder
 from kioskd.service.kiosk import Kiosk
+from kioskd.service.measured import measure_if_asked
 from kioskd.service.signals import SignalThread
+from kioskd.update.store import store_from
 from splat_gles.bundle import read_bundle
 from splat_gles.errors import BundleError, SplatError
 
@@ -107,6 +109,8 @@ def main(watch: SignalThread) -> int:
         extra={"code": "starting"},
     )
     keep_accepted(state, loaded.accepted)
+    if recording is None and measure_if_asked(loaded.config, store_from(os.environ)):
+        return 0
     live = LiveConfig(loaded, options.config, overrides, state=state)
     try:
         return kiosk(live, watch, recording).run()

@@ -164,10 +164,10 @@ def _stages(
     """Median milliseconds of this thread's CPU time in each stage of a frame."""
     spent: dict[str, list[float]] = {}
     with (
-        _timed(Rig, "pose", spent, "pose"),
-        _timed(Renderer, "prepare", spent, "prepare"),
-        _timed(DepthSorter, "order", spent, "sort"),
-        _timed(BufferRing, "write", spent, "upload"),
+        timed(Rig, "pose", spent, "pose"),
+        timed(Renderer, "prepare", spent, "prepare"),
+        timed(DepthSorter, "order", spent, "sort"),
+        timed(BufferRing, "write", spent, "upload"),
     ):
         for move in moves:
             _draw(renderer, rig, eye, move)
@@ -215,20 +215,20 @@ def _psnr(renderer: Renderer, avatar: Avatar, pose: Pose, eye: Camera) -> float:
 
 
 @contextmanager
-def _timed(owner: type, method: str, spent: dict[str, list[float]], stage: str) -> Iterator[None]:
+def timed(owner: type, method: str, spent: dict[str, list[float]], stage: str) -> Iterator[None]:
     """While it is entered, note in `spent` the thread's CPU seconds of every call of a method."""
     original = getattr(owner, method)
     seconds = spent[stage] = []
 
     @functools.wraps(original)
-    def timed(*arguments: Any) -> Any:
+    def measured(*arguments: Any) -> Any:
         started = time.thread_time()
         try:
             return original(*arguments)
         finally:
             seconds.append(time.thread_time() - started)
 
-    setattr(owner, method, timed)
+    setattr(owner, method, measured)
     try:
         yield
     finally:
@@ -237,12 +237,12 @@ def _timed(owner: type, method: str, spent: dict[str, list[float]], stage: str) 
 
 def _frame(rig: Rig, clip: Clip | None, number: int) -> RigParameters:
     if clip is None:
-        return _talking(rig, number / 25)
+        return talking(rig, number / 25)
     place = number % clip.frames
     return RigParameters(clip.weights[place], clip.rotations[place])
 
 
-def _talking(rig: Rig, seconds: float) -> RigParameters:
+def talking(rig: Rig, seconds: float) -> RigParameters:
     """A face with 31 blendshapes at work, the median of LAM's recorded clip, and a moving head."""
     parameters = rig.neutral()
     count = len(parameters.weights)

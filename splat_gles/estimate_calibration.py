@@ -25,10 +25,11 @@ from splat_gles.estimate import Rates
 from splat_gles.fragments import count_fragments, project_avatar
 from splat_gles.gl.api import gl
 from splat_gles.offscreen import offscreen_renderer
+from splat_gles.renderer import Renderer
 from splat_gles.rig import Rig
 
 _ROUNDS: Final = 5
-_ROUND_S: Final = 0.15
+ROUND_S: Final = 0.15
 _MOST_FRAMES: Final = 200
 
 _LARGE_QUADS: Final = 300
@@ -47,10 +48,20 @@ def calibrate(size: Size) -> tuple[Rates, Rates, Rates]:
 
     Takes some seconds. Raises DisplayError where there is no OpenGL ES.
     """
-    nothing = _frame_seconds(_splats(1, 1.0, size), size)
-    tiny_set = _splats(_TINY_QUADS, 1.0, size)
-    large_set = _splats(_LARGE_QUADS, _LARGE_SIDE, size)
-    tiny, large = _frame_seconds(tiny_set, size), _frame_seconds(large_set, size)
+    with open_display("offscreen", size):
+        return measure_rates(size)
+
+
+def measure_rates(size: Size, round_s: float = ROUND_S) -> tuple[Rates, Rates, Rates]:
+    """As `calibrate`, in the context that is current: that of a display of `size` pixels.
+
+    Each of five rounds of three pictures takes about `round_s` seconds, or two frames where those
+    take longer. Raises RenderError.
+    """
+    nothing = _frame_seconds(_splats(1, 1.0, size), size, round_s)
+    tiny_set, large_set = _splats(_TINY_QUADS, 1.0, size), large_quads(size)
+    tiny = _frame_seconds(tiny_set, size, round_s)
+    large = _frame_seconds(large_set, size, round_s)
     painted = _fragments(large_set, size) * (1.0 + 4.0 / _LARGE_SIDE)
     found = []
     # Rounds are sorted, slowest first; what is taken off them is the middle round's
@@ -84,6 +95,11 @@ def measure_cpu(avatar: Avatar, size: Size, frames: int = 50) -> float:
         for _ in range(frames):
             renderer.prepare(rig.pose(parameters), eye)
         return (time.thread_time() - started) / frames
+
+
+def large_quads(size: Size) -> Avatar:
+    """A few quads that cover much of a picture: what they cost is filling."""
+    return _splats(_LARGE_QUADS, _LARGE_SIDE, size)
 
 
 def _splats(count: int, side: float, size: Size) -> Avatar:
@@ -120,14 +136,14 @@ def _fragments(avatar: Avatar, size: Size) -> float:
     return count_fragments(project_avatar(avatar, rig.pose(rig.neutral()), eye), eye)
 
 
-def _frame_seconds(avatar: Avatar, size: Size) -> list[float]:
+def _frame_seconds(avatar: Avatar, size: Size, round_s: float) -> list[float]:
     """Seconds of a frame in each round, slowest round first."""
     rig = Rig(avatar)
     eye = camera.bust(avatar.framing, size)
     parameters = rig.neutral()
     parameters.weights[:] = 0.5
     pose = rig.pose(parameters)
-    with offscreen_renderer(avatar, size) as renderer:
+    with Renderer(avatar, size) as renderer:
 
         def draw(frames: int) -> float:
             started = time.perf_counter()
@@ -137,5 +153,5 @@ def _frame_seconds(avatar: Avatar, size: Size) -> list[float]:
             return (time.perf_counter() - started) / frames
 
         draw(2)
-        frames = min(_MOST_FRAMES, max(2, math.ceil(_ROUND_S / draw(2))))
+        frames = min(_MOST_FRAMES, max(2, math.ceil(round_s / draw(2))))
         return sorted((draw(frames) for _ in range(_ROUNDS)), reverse=True)

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from statistics import median
 from typing import Final
@@ -101,10 +102,14 @@ class GovernorState:
 class Governor:
     """Holds a frame's cost to 1/`rate` seconds, `rate` being the screen's in Hz.
 
-    `hot_c` is the temperature in °C from which heat lowers the ladder.
+    `hot_c` is the temperature in °C from which heat lowers the ladder. `costs` are seconds that
+    frames were measured to take, by scale: it begins with the finest step that they fit into, so
+    that nobody sees it find that out. What is not measured begins finest.
     """
 
-    def __init__(self, rate: float, hot_c: float = HOT_C) -> None:
+    def __init__(
+        self, rate: float, hot_c: float = HOT_C, costs: Mapping[float, float] | None = None
+    ) -> None:
         self.steps = ladder(rate)
         self._rate = rate
         self._hot_c = hot_c
@@ -125,7 +130,8 @@ class Governor:
         self._cool_since: float | None = None
         self._released_at: float | None = None
         self._release_wait = RELEASE_S
-        self.state = GovernorState(0, self.steps[0], 0.0, "", 0)
+        index = _beginning(self.steps, rate, costs or {})
+        self.state = GovernorState(index, self.steps[index], 0.0, "", 0)
 
     def observe(self, now: float, cost_s: float, step: Step) -> Step:
         """Take note of a frame that was finished at `now` (s, monotonic); the step from now on.
@@ -312,6 +318,16 @@ class Governor:
             100 * before.load,
             extra={"code": "quality_changed"},
         )
+
+
+def _beginning(steps: tuple[Step, ...], rate: float, costs: Mapping[float, float]) -> int:
+    """The finest step whose measured cost fits; the last one where none does."""
+    for index, step in enumerate(steps):
+        if step.scale not in costs:
+            return 0
+        if costs[step.scale] * rate / step.divisor <= FITTING:
+            return index
+    return len(steps) - 1
 
 
 def _share(loads: list[float], share: float) -> float:

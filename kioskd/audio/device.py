@@ -92,6 +92,7 @@ class AlsaDevice:
         self.rate = int(info["rate"])
         self.channels = int(info["channels"])
         self.buffer_frames = int(info["buffer_size"])
+        self.period_frames = int(info["period_size"])
         self._pcm.set_tstamp_mode(alsaaudio.PCM_TSTAMP_ENABLE)
         self._pcm.set_tstamp_type(alsaaudio.PCM_TSTAMP_TYPE_MONOTONIC)
 

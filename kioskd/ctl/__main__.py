@@ -28,6 +28,7 @@ EPILOG = """examples:
   kioskctl screenshot -o now.png       what is on screen now
   kioskctl --url https://kiosk:8080 --token-file token --authority kiosk.pem status
   kioskctl install kiosk-rk3576-0.2.0.img        then restart the board
+  kioskctl bench --soak                measure this board, then ten minutes for heat
   kioskctl slots                       what is installed, what runs, what is on trial
 
 Without --url it asks the kiosk on this board, as its configuration says. install, slots, rollback,
@@ -58,6 +59,7 @@ _ON_BOARD: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "rollback": board_commands.rollback,
     "mark-good": board_commands.mark_good,
     "options": board_commands.options,
+    "bench": board_commands.bench,
     "first-boot": first_boot_commands.first_boot,
     "factory-reset": first_boot_commands.factory_reset,
 }
@@ -179,6 +181,12 @@ def _add(
             "--folder",
             type=Path,
             help="take the configuration from this folder instead of a USB stick",
+        )
+    elif name == "bench":
+        parser.add_argument(
+            "--soak",
+            action="store_true",
+            help="then draw for ten minutes more and tell temperature, frame rate and throttling",
         )
     elif name == "factory-reset":
         parser.add_argument("--yes", action="store_true", help="do it")

@@ -123,6 +123,20 @@ def options(_options: argparse.Namespace) -> int:
     return 0
 
 
+def bench(options: argparse.Namespace) -> int:
+    """Measure this board on its own screen, for some three minutes: GPU, every avatar and which
+    scale holds 25, 30 and 60 frames a second, lip-sync net, sound (silence is played) and
+    storage. On a board kioskd does it in place of showing the avatar, which comes back by itself,
+    also after Ctrl-C or when this is killed. The result is kept: health shows it, the picture's
+    quality starts from it, `splat-gles estimate --measured` uses it. Elsewhere it lies in
+    benchmark.json of the current folder. Exit status 1 when a part could not be measured.
+    """
+    # Not at the top: it loads much that install and mark-good must not depend on
+    from kioskd.ctl.bench_command import measure_board
+
+    return measure_board(options.soak)
+
+
 def _ask_kioskd() -> Ask:
     address = own_address()
     if address is None:

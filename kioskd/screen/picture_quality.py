@@ -8,6 +8,7 @@ takes milliseconds on some boards, which the render loop does not have.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Final
 
 from kioskd.metrics import Metrics
@@ -23,10 +24,15 @@ _TEMPERATURE_EVERY_S: Final = 1.0
 
 
 class PictureQuality:
-    """The governor of a screen of `rate` Hz. For the render loop's thread where not said else."""
+    """The governor of a screen of `rate` Hz. For the render loop's thread where not said else.
 
-    def __init__(self, rate: float, metrics: Metrics) -> None:
-        self._governor = Governor(rate)
+    `costs` are seconds that frames were measured to take on it, by internal scale, if any.
+    """
+
+    def __init__(
+        self, rate: float, metrics: Metrics, costs: Mapping[float, float] | None = None
+    ) -> None:
+        self._governor = Governor(rate, costs=costs)
         self._metrics = metrics
         self._asked: tuple[Renderer, float] | None = None
         self._warmed = 0.0

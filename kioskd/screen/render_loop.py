@@ -25,7 +25,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -62,7 +62,10 @@ class _Frame:
 
 
 class RenderLoop:
-    """Draws what the player says until told to stop; publishes a RenderSnapshot."""
+    """Draws what the player says until told to stop; publishes a RenderSnapshot.
+
+    `costs` are those of `PictureQuality` for the stage as it stands.
+    """
 
     def __init__(
         self,
@@ -75,6 +78,7 @@ class RenderLoop:
         frame_rate: float,
         panel_latency_s: float,
         yaw_degrees: float,
+        costs: Mapping[float, float] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
@@ -86,7 +90,7 @@ class RenderLoop:
         self._wish = ScreenWish(frame_rate, panel_latency_s, math.radians(yaw_degrees))
         self._kit = Equipment(stage, self._wish)
         self._meet_visitor()
-        self.quality = PictureQuality(self._kit.pacer.rate, metrics)
+        self.quality = PictureQuality(self._kit.pacer.rate, metrics, costs)
         self._drawing_s = 0.02
         self._shown: deque[float] = deque()
         self._drawn: deque[_Frame] = deque()

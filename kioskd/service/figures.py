@@ -9,7 +9,9 @@ from kioskd.process_figures import resident_bytes
 from kioskd.screen.snapshot import RenderSnapshot
 
 
-def figures(render: RenderSnapshot, player: PlayerSnapshot, metrics: Metrics) -> dict[str, str]:
+def figures(
+    render: RenderSnapshot, player: PlayerSnapshot, metrics: Metrics, benchmark: str
+) -> dict[str, str]:
     """Name to value with unit, in the order in which they are shown."""
     offset = player.sync_offset_s
     speech = metrics.registry.get_sample_value("kiosk_speech_seconds_total") or 0.0
@@ -27,6 +29,7 @@ def figures(render: RenderSnapshot, player: PlayerSnapshot, metrics: Metrics) ->
         "speech so far": f"{speech:.1f} s",
         "received": _size(received or 0.0),
         "memory": _size(resident_bytes()),
+        "benchmark": benchmark,
     }
 
 

@@ -70,6 +70,7 @@ from kioskd.screen.stage import Stage
 from kioskd.service.board import board_checks
 from kioskd.service.figures import figures
 from kioskd.service.folders import own_folder
+from kioskd.service.measured import Measured
 from kioskd.service.signals import GRACE_S, SignalThread, end_within
 from kioskd.service.speech_net import SpeechNet
 from kioskd.systemd_notify import Watchdog
@@ -112,6 +113,7 @@ class Kiosk:
         self._player: Player | None = None
         self._link_settings: LinkSettings | None = None
         self._known_endpoints = KnownEndpoints(own_folder())
+        self._measured = Measured(self._store)
 
     @property
     def _config(self) -> Config:
@@ -164,6 +166,7 @@ class Kiosk:
             frame_rate=config.display.frame_rate,
             panel_latency_s=config.display.latency_ms / 1000,
             yaw_degrees=config.avatar.yaw_degrees,
+            costs=self._measured.costs(stage.snapshot, stage.avatar.name),
         )
         told = self._about
         self._metrics.info.labels(
@@ -214,7 +217,9 @@ class Kiosk:
             config=lambda: self._config,
             secrets=lambda: self._live.loaded.secrets,
             report=lambda: monitor.report,
-            figures=lambda: figures(render.snapshot, player.snapshot(), self._metrics),
+            figures=lambda: figures(
+                render.snapshot, player.snapshot(), self._metrics, self._measured.told
+            ),
             alive=lambda: time.monotonic() - render.snapshot.last_frame < ALIVE_S,
             metrics=self._metrics,
             pictures=self._pictures,
