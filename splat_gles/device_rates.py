@@ -15,7 +15,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Final, Literal
 
 import numpy as np
 
@@ -29,6 +30,7 @@ from splat_gles.estimate_calibration import large_quads
 from splat_gles.gl.api import gl
 from splat_gles.gl.buffers import BufferRing, Fence
 from splat_gles.gl.frame_data import await_fence
+from splat_gles.gl.target import OffscreenTarget
 from splat_gles.quality import SCALES, RenderQuality
 from splat_gles.renderer import Renderer
 from splat_gles.rig import Rig
@@ -99,30 +101,38 @@ def blend_times(size: Size, seconds: float) -> dict[str, float | None]:
     eye = camera.bust(avatar.framing, size)
     pose = rig.pose(rig.neutral())
     found: dict[str, float | None] = {}
-    with Renderer(avatar, size) as drawing:
-        for name in ("back_buffer", *FORMATS):
-            try:
-                with _buffer_format(name):
-                    direct = name == "back_buffer"
-                    drawing.set_quality(RenderQuality(1.0, "fast" if direct else "quality"))
-                times = _frame_times(lambda: drawing.draw(pose, eye), seconds)
+    for name in ("back_buffer", *FORMATS):
+        mode: Literal["fast", "quality"] = "fast" if name == "back_buffer" else "quality"
+        try:
+            with (
+                _buffer_format(name),
+                Renderer(avatar, size, quality=RenderQuality(1.0, mode)) as drawing,
+            ):
+                times = _frame_times(partial(drawing.draw, pose, eye), seconds)
                 gl.check(f"blending in {name}")
-                found[name] = round(float(np.median(times)) * 1e3, 3)
-            except RenderError:
-                found[name] = None
+        except RenderError:
+            found[name] = None
+        else:
+            found[name] = round(float(np.median(times)) * 1e3, 3)
     return found
 
 
 def scale_times(
     display: Display, avatar: Avatar, seconds: float, scales: tuple[float, ...] = SCALES
 ) -> list[ScaleTime]:
-    """What frames of a talking face take at each scale, about `seconds` for each."""
+    """What frames of a talking face take at each scale, about `seconds` for each.
+
+    Scales that the driver cannot draw at are left out.
+    """
     rig = Rig(avatar)
     eye = camera.on_screen(avatar.framing, display.size)
     found = []
     with Renderer(avatar, display.size) as drawing:
         for scale in scales:
-            drawing.set_quality(RenderQuality(scale))
+            try:
+                drawing.set_quality(RenderQuality(scale))
+            except RenderError:
+                continue
             frames = FrameStream(display, drawing, rig, eye)
             times = _frame_times(frames.draw, seconds, frames.show)
             median, late = np.percentile(times, [50.0, _SHARE]) * 1e3
@@ -209,11 +219,11 @@ def _finish() -> None:
 def _buffer_format(name: str) -> Iterator[None]:
     """While it is entered the renderer takes this format for its buffer, whatever the driver."""
     names = vars(renderer)
-    chosen = names["choose_format"]
+    made = names["make_target"]
     if name in FORMATS:
         wanted = int(getattr(gl, FORMATS[name]))
-        names["choose_format"] = lambda _mode: wanted
+        names["make_target"] = lambda size, _mode: OffscreenTarget(size, wanted)
     try:
         yield
     finally:
-        names["choose_format"] = chosen
+        names["make_target"] = made

@@ -30,7 +30,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import Final
 
-from splat_gles.quality import SCALES
+from splat_gles.governor_ladder import Step, beginning, ladder
 
 logger = logging.getLogger(__name__)
 
@@ -63,24 +63,6 @@ COOLER_C: Final = 8.0
 HEAT_STEP_S: Final = 10.0
 RELEASE_S: Final = 60.0
 LONGEST_RELEASE_S: Final = 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Internal resolution as a factor of each side, and N, where every Nth refresh is drawn."""
-
-    scale: float
-    divisor: int = 1
-
-
-def ladder(rate: float) -> tuple[Step, ...]:
-    """The steps for a screen of `rate` Hz, finest first.
-
-    Half the rate is a step only where it leaves 25 pictures a second. There the resolution rises
-    once more: 0.67 at half the rate is still less work than 0.5 at the full one.
-    """
-    full = tuple(Step(scale) for scale in SCALES)
-    return (*full, Step(0.67, 2), Step(0.5, 2)) if rate >= 50.0 else full
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +112,7 @@ class Governor:
         self._cool_since: float | None = None
         self._released_at: float | None = None
         self._release_wait = RELEASE_S
-        index = _beginning(self.steps, rate, costs or {})
+        index = beginning(self.steps, rate, costs or {}, FITTING)
         self.state = GovernorState(index, self.steps[index], 0.0, "", 0)
 
     def observe(self, now: float, cost_s: float, step: Step) -> Step:
@@ -318,16 +300,6 @@ class Governor:
             100 * before.load,
             extra={"code": "quality_changed"},
         )
-
-
-def _beginning(steps: tuple[Step, ...], rate: float, costs: Mapping[float, float]) -> int:
-    """The finest step whose measured cost fits; the last one where none does."""
-    for index, step in enumerate(steps):
-        if step.scale not in costs:
-            return 0
-        if costs[step.scale] * rate / step.divisor <= FITTING:
-            return index
-    return len(steps) - 1
 
 
 def _share(loads: list[float], share: float) -> float:

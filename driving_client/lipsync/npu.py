@@ -14,7 +14,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,7 +23,7 @@ import numpy as np
 
 from driving_client.errors import SpeechError
 from driving_client.lipsync import mouth_net
-from driving_client.lipsync.log_mel import MELS
+from driving_client.lipsync.net_comparison import compare
 from driving_client.motion import FloatArray
 
 logger = logging.getLogger(__name__)
@@ -107,36 +106,11 @@ def hindrance(root: Path = Path("/")) -> str:
     return "" if RKNN_MODEL.is_file() else f"the model {RKNN_MODEL.name} is not installed"
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Milliseconds that a second of sound takes on each, and how far their controls differ."""
-
-    npu_ms: float
-    cpu_ms: float
-    largest_difference: float
-
-
-def compare(cpu: mouth_net.MouthNet, net: NpuNet) -> Comparison:
-    """Put a second of frames through both. Raises NpuError where the NPU fails at it."""
-    # In turn, and the best counts: a device's first calls take longer, on a busy board any
-    rows, times = {}, {"npu": np.inf, "cpu": np.inf}
-    for name in ("npu", "cpu") * 4:
-        rows[name], milliseconds = _second(mouth_net.WindowStream(net) if name == "npu" else cpu)
-        times[name] = min(milliseconds, times[name])
-    if net.failure:
-        raise NpuError(net.failure)
-    difference = float(np.abs(rows["npu"] - rows["cpu"]).max())
-    return Comparison(times["npu"], times["cpu"], difference)
-
-
-def cpu_ms(cpu: mouth_net.MouthNet) -> float:
-    """Milliseconds that the CPU takes for a second of sound, the best of four."""
-    return min(_second(cpu)[1] for _ in range(4))
-
-
 def trial(cpu: mouth_net.MouthNet, net: NpuNet) -> str:
     """How the two compare. Raises NpuError: do not use it."""
     found = compare(cpu, net)
+    if net.failure:
+        raise NpuError(net.failure)
     told = f"{found.npu_ms:.1f} ms for a second of sound, the CPU {found.cpu_ms:.1f} ms"
     if found.largest_difference > LARGEST_ERROR:
         raise NpuError(
@@ -145,15 +119,6 @@ def trial(cpu: mouth_net.MouthNet, net: NpuNet) -> str:
     if found.npu_ms >= found.cpu_ms:
         raise NpuError(f"the NPU is slower: {told}")
     return f"agrees with the CPU within {found.largest_difference:.4f} and takes {told}"
-
-
-def _second(net: mouth_net.MouthNet | mouth_net.WindowStream) -> tuple[FloatArray, float]:
-    """The rows of a second of frames, as they come while somebody speaks, and milliseconds."""
-    frames = np.random.default_rng(0).normal(-0.5, 0.6, (100, MELS)).astype(np.float32)
-    stream = net.stream() if isinstance(net, mouth_net.MouthNet) else net
-    start = time.perf_counter()
-    rows = np.concatenate([stream.feed(frames[i : i + 4]) for i in range(0, 100, 4)])
-    return rows, (time.perf_counter() - start) * 1000
 
 
 def _tried_apart(timeout_s: float) -> str:

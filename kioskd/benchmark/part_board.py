@@ -17,6 +17,7 @@ import numpy as np
 
 from driving_client.lipsync import npu
 from driving_client.lipsync.mouth_net import load_net
+from driving_client.lipsync.net_comparison import compare, cpu_ms
 from kioskd.audio.device import AlsaDevice
 from kioskd.audio.settings import LOW_WATER_S, PERIOD_S
 from kioskd.benchmark.part_graphics import PartError
@@ -41,7 +42,7 @@ def measure_speech(_plan: Plan, tell: Tell) -> dict[str, Any]:
     cpu = load_net()
     tell("a second of sound on the CPU")
     found: dict[str, Any] = {
-        "cpu_ms": round(npu.cpu_ms(cpu), 3),
+        "cpu_ms": round(cpu_ms(cpu), 3),
         "npu_ms": None,
         "largest_difference": None,
         "equal": None,
@@ -51,7 +52,10 @@ def measure_speech(_plan: Plan, tell: Tell) -> dict[str, Any]:
         return found | {"npu": hindrance}
     tell("a second of sound on the NPU")
     try:
-        told = npu.compare(cpu, npu.NpuNet(cpu))
+        net = npu.NpuNet(cpu)
+        told = compare(cpu, net)
+        if net.failure:
+            raise npu.NpuError(net.failure)
     except npu.NpuError as error:
         raise PartError(f"the NPU: {error}") from error
     return found | {
@@ -67,7 +71,7 @@ def measure_sound(plan: Plan, tell: Tell) -> dict[str, Any]:
     """Play silence as the kiosk does, and look at what the device makes of it.
 
     `delay_ms` is how long what is written now waits in the device's buffer, `clock_ppm` how much
-    faster than the machine's clock it plays, None where it is not `paced` by any clock. Raises
+    faster than the machine's clock it plays, None where it has no clock. Raises
     AudioError, AbsentError.
     """
     if not plan.sound:
@@ -88,7 +92,6 @@ def measure_sound(plan: Plan, tell: Tell) -> dict[str, Any]:
             "buffer_frames": device.buffer_frames,
             "delay_ms_p50": round(float(np.median(delays)) * 1e3, 2),
             "delay_ms_max": round(max(delays) * 1e3, 2),
-            "paced": paced,
             "clock_ppm": round((speed / device.rate - 1) * 1e6) if paced else None,
             "underruns": device.xruns,
         }

@@ -10,7 +10,6 @@ none and is told: measuring again takes three minutes.
 from __future__ import annotations
 
 import json
-import math
 import os
 import time
 from collections.abc import Mapping
@@ -20,13 +19,14 @@ from typing import Any, Final
 
 from driving_client.regular_file import read_regular
 from kioskd.benchmark.plan import PARTS, SOAK
+from kioskd.benchmark.schema_check import check
 from kioskd.durable_files import Files, replace
 from kioskd.errors import KioskError
 
 FILE_NAME: Final = "benchmark.json"
 FORMAT: Final = 1
 _MAX_BYTES: Final = 512 * 1024
-_STATUSES: Final = ("measured", "absent", "failed")
+SCHEMA: Final = Path(__file__).with_name("result.schema.json")
 
 
 class ResultError(KioskError):
@@ -137,51 +137,23 @@ def read(folder: Path) -> Result | None:
         raise ResultError(f"{path} cannot be read ({error.strerror})") from error
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise ResultError(
-            f"{path} is damaged ({error!r:.100}); measure again with `kioskctl bench`"
+            f"{path} is damaged ({error!s:.200}); measure again with `kioskctl bench`"
         ) from error
 
 
 def _checked(told: dict[str, Any]) -> Result:
-    """The file's content; raises what reading it raises wherever it is not as the schema has it."""
-    parts = {}
-    for name in (*PARTS, SOAK):
-        if name in told["parts"]:
-            part = told["parts"][name]
-            if part["status"] not in _STATUSES:
-                raise ValueError(f"{name} is {part['status']!r:.20}")
-            parts[name] = Part(part["status"], str(part["problem"]), dict(part["figures"]))
-    result = Result(
-        str(told["measured_at"]),
-        float(told["seconds"]),
-        str(told["version"]),
-        str(told["board"]),
-        str(told["kernel"]),
-        str(told["machine"]),
-        parts,
+    """The file's content; raises ValueError where it is not as the schema has it."""
+    check(told, json.loads(SCHEMA.read_text("utf-8")))
+    return Result(
+        **{name: told[name] for name in ("measured_at", "seconds", "version", "board")},
+        **{name: told[name] for name in ("kernel", "machine")},
+        parts={
+            name: Part(**_known(told["parts"][name]))
+            for name in (*PARTS, SOAK)
+            if name in told["parts"]
+        },
     )
-    for name, needed in _NUMBERS.items():
-        if name in parts and parts[name].status == "measured":
-            for key in needed:
-                _positive(parts[name].figures[key])
-    for each in result.figures("avatars").get("avatars", ()):
-        str(each["name"]).encode()
-        for row in each["frames"]:
-            _positive(row["scale"], row["ms_p50"], row["ms_p95"])
-        for scale in each["holds"].values():
-            _positive(*() if scale is None else (scale,))
-    return result
 
 
-_NUMBERS: Final[Mapping[str, tuple[str, ...]]] = {
-    "graphics": ("width", "height", "upload_bytes_per_s", "fixed_ms"),
-    "speech": ("cpu_ms",),
-    "sound": ("rate_hz", "period_frames", "buffer_frames"),
-    "flash": ("bytes_per_s", "sync_ms_p50"),
-    SOAK: ("seconds", "slower"),
-}
-
-
-def _positive(*numbers: object) -> None:
-    for number in numbers:
-        if not isinstance(number, int | float) or not 0 <= number < math.inf:
-            raise ValueError(f"{number!r:.20} where a number belongs")
+def _known(part: dict[str, Any]) -> dict[str, Any]:
+    return {name: part[name] for name in ("status", "problem", "figures")}

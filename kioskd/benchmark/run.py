@@ -27,6 +27,7 @@ from kioskd.benchmark.result import Part, Result, made_now
 Tell = Callable[[str], None]
 Command = Callable[[str], list[str]]
 _LOOK_S: Final = 0.5
+_END_S: Final = 5.0
 _LAST_WORDS: Final = 300
 
 
@@ -67,8 +68,8 @@ def _measure(plan: Plan, tell: Tell, alive: Callable[[], None], command: list[st
         ) as process,
     ):
         heard = _Heard()
+        assert process.stdin is not None
         try:
-            assert process.stdin is not None
             with suppress(BrokenPipeError):
                 process.stdin.write(plan.as_json().encode() + b"\n")
                 process.stdin.flush()
@@ -78,7 +79,11 @@ def _measure(plan: Plan, tell: Tell, alive: Callable[[], None], command: list[st
             if heard.part is None:
                 process.kill()
             with suppress(BrokenPipeError):
-                process.stdin.close() if process.stdin is not None else None
+                process.stdin.close()
+            try:
+                process.wait(_END_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
         if heard.part is not None:
             return heard.part
         status = process.wait()
@@ -125,16 +130,20 @@ def _listen(
             last = time.monotonic()
             *lines, pending = (pending + received).split(b"\n")
             for line in lines:
-                _take(json.loads(line), heard, tell)
+                _take(line, heard, tell)
     return True
 
 
-def _take(told: dict[str, Any], heard: _Heard, tell: Tell) -> None:
-    if "step" in told:
-        heard.step = printable(str(told["step"]))
-        tell(f"   {heard.step}")
-    else:
-        heard.part = Part(told["status"], printable(told["problem"]), told["figures"])
+def _take(line: bytes, heard: _Heard, tell: Tell) -> None:
+    try:
+        told: dict[str, Any] = json.loads(line)
+        if "step" in told:
+            heard.step = printable(str(told["step"]))
+            tell(f"   {heard.step}")
+        else:
+            heard.part = Part(told["status"], printable(told["problem"]), told["figures"])
+    except (ValueError, TypeError, LookupError, AttributeError):
+        heard.part = Part("failed", f"it answered {line!r:.100} ({heard.step})")
 
 
 def _signal(number: int) -> str:

@@ -81,7 +81,7 @@ def _held(holds: Mapping[str, float | None]) -> str:
 
 def _speech(told: Mapping[str, Any]) -> Iterator[str]:
     yield f"lip-sync net: CPU {told['cpu_ms']:.1f} ms for a second of sound"
-    if told["npu_ms"] is None:
+    if told["npu_ms"] is None or told["largest_difference"] is None:
         yield f"   no NPU: {told['npu']}"
     else:
         equal = "equal" if told["equal"] else "NOT equal"
@@ -91,7 +91,8 @@ def _speech(told: Mapping[str, Any]) -> Iterator[str]:
 
 def _sound(told: Mapping[str, Any]) -> Iterator[str]:
     rate = told["rate_hz"]
-    clock = f"clock {told['clock_ppm']:+d} ppm" if told["paced"] else "no clock of its own"
+    drift = told["clock_ppm"]
+    clock = "no clock of its own" if drift is None else f"clock {drift:+d} ppm"
     yield (
         f"sound {told['device']}: {rate} Hz, period {told['period_frames'] / rate * 1e3:.1f} ms, "
         f"buffer {told['buffer_frames'] / rate * 1e3:.0f} ms, delay {told['delay_ms_p50']:.1f} ms "

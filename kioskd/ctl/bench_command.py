@@ -12,7 +12,7 @@ from typing import Final
 
 from kioskd.about import about
 from kioskd.benchmark import request as asking
-from kioskd.benchmark.plan import plan_for
+from kioskd.benchmark.plan import PART_WORDS, plan_for
 from kioskd.benchmark.result import Result, keep, read
 from kioskd.benchmark.run import measure
 from kioskd.benchmark.words import lines
@@ -40,7 +40,7 @@ def measure_board(soak: bool) -> int:
     for line in lines(result):
         show(line)
     for name in result.failed:
-        show_error(f"{name} was not measured: {result.parts[name].problem}")
+        show_error(f"{PART_WORDS[name]}: not measured: {result.parts[name].problem}")
     return EXIT_FAILED if result.failed else 0
 
 

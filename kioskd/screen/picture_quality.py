@@ -13,7 +13,8 @@ from typing import Final
 
 from kioskd.metrics import Metrics
 from splat_gles.errors import RenderError
-from splat_gles.governor import Governor, GovernorState, Step
+from splat_gles.governor import Governor, GovernorState
+from splat_gles.governor_ladder import Step
 from splat_gles.quality import RenderQuality
 from splat_gles.renderer import Renderer
 

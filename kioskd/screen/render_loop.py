@@ -39,7 +39,7 @@ from kioskd.screen.stage import Stage
 from kioskd.systemd_notify import Watchdog
 from splat_gles.errors import RenderError
 from splat_gles.gl.buffers import Fence
-from splat_gles.governor import Step
+from splat_gles.governor_ladder import Step
 from splat_gles.rig import Rig
 
 logger = logging.getLogger(__name__)

@@ -69,6 +69,7 @@ from kioskd.screen.snapshot import AvatarSnapshot, DisplaySnapshot
 from kioskd.screen.stage import Stage
 from kioskd.service.board import board_checks
 from kioskd.service.figures import figures
+from kioskd.service.first_frame import tell_first_frame
 from kioskd.service.folders import own_folder
 from kioskd.service.measured import Measured
 from kioskd.service.signals import GRACE_S, SignalThread, end_within
@@ -203,7 +204,7 @@ class Kiosk:
             self._io.spawn(stage.lookout.keep_looking(), "screens", self._fail)
         self._io.spawn(self._live.keep_renewing(self._apply), "renewal", self._fail)
         watchdog = Watchdog({"audio": lambda: audio.snapshot().beat, "io": lambda: self._io.beat})
-        render.run(self._stop, watchdog, lambda: self._first_frame(stage.snapshot))
+        render.run(self._stop, watchdog, lambda: tell_first_frame(stage.snapshot))
 
     def _serve(
         self,
@@ -290,14 +291,6 @@ class Kiosk:
                 self._use_endpoint(link)
         if "log" in sections:
             log.set_level(loaded.config.log.level)
-
-    def _first_frame(self, display: DisplaySnapshot) -> None:
-        waiting = display.problem is not None
-        systemd_notify.tell_ready(
-            "waiting for a screen" if waiting else f"showing with {display.driver}"
-        )
-        told = "running, without a screen" if waiting else "the first frame is shown"
-        logger.info("%s", told, extra={"code": "ready"})
 
     def _fail(self, _error: BaseException) -> None:
         """A part of the io thread has broken: end, so that the service manager starts anew."""

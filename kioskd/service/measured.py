@@ -88,7 +88,8 @@ class Measured:
             logger.warning("%s", error, extra={"code": "benchmark_unusable"})
 
     def costs(self, display: DisplaySnapshot, avatar: str) -> Mapping[float, float]:
-        """Seconds that frames of this avatar take by scale; empty where it was not measured here."""
+        """Seconds that frames of this avatar take by scale; empty where none were measured."""
         if self._result is None:
             return {}
-        return self._result.frame_seconds(display.gl, (display.width, display.height), avatar)
+        size = display.width, display.height
+        return self._result.frame_seconds(display.gl, size, avatar)

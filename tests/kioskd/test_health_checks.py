@@ -38,7 +38,8 @@ from kioskd.screen.snapshot import (
     RenderSnapshot,
     ScreenProblem,
 )
-from splat_gles.governor import GovernorState, Step
+from splat_gles.governor import GovernorState
+from splat_gles.governor_ladder import Step
 
 NOW = 1000.0
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulated_board import Board
 
-from splat_gles.governor import Governor, ladder
+from splat_gles.governor import Governor
+from splat_gles.governor_ladder import ladder
 
 boards = st.builds(
     Board,
@@ -290,3 +291,27 @@ def test_a_step_that_failed_is_tried_ever_more_rarely_but_others_are_not_blamed(
     before = len(board.changes())
     board.run(governor, 600.0)
     assert len(board.changes()) - before <= 8, board.states
+
+
+@pytest.mark.parametrize(
+    ("costs", "step"),
+    [
+        pytest.param({}, (1.0, 1), id="nothing measured"),
+        pytest.param({1.0: 0.014, 0.85: 0.012}, (1.0, 1), id="all fits"),
+        pytest.param({1.0: 0.020, 0.85: 0.016, 0.75: 0.014}, (0.75, 1), id="a scale fits"),
+        pytest.param({1.0: 0.050, 0.85: 0.040}, (1.0, 1), id="half measured"),
+        pytest.param(dict.fromkeys((1.0, 0.85, 0.75, 0.67, 0.5), 0.025), (0.67, 2), id="half rate"),
+        pytest.param(dict.fromkeys((1.0, 0.85, 0.75, 0.67, 0.5), 0.5), (0.5, 2), id="nothing fits"),
+    ],
+)
+def test_it_begins_with_the_finest_step_that_was_measured_to_fit(costs, step) -> None:
+    state = Governor(60.0, costs=costs).state
+    assert (state.step.scale, state.step.divisor) == step
+    assert state.changes == 0
+
+
+def test_a_beginning_that_was_too_low_is_left_again() -> None:
+    board = Board(rate=60.0, fixed_s=0.001, fragments_s=0.004, noise=0.02)
+    governor = Governor(board.rate, costs=dict.fromkeys((1.0, 0.85, 0.75, 0.67, 0.5), 0.025))
+    board.run(governor, 120.0)
+    assert governor.state.step.scale == 1.0
