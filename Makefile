@@ -27,7 +27,7 @@ export PYTHON
 VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help ready signing setup run test test-piper test-clients lint fuzz soak bench bench-alive bench-attacks avatar video overlay repro rootfs flash test-image sheet clean train-lipsync convert-npu bench-lipsync
+.PHONY: help ready signing setup run test test-piper test-clients lint fuzz soak bench shader-report bench-alive bench-attacks avatar video overlay repro rootfs flash test-image sheet clean train-lipsync convert-npu bench-lipsync
 
 help: ## list the targets
 	@echo "The avatar kiosk. Targets:"
@@ -74,6 +74,10 @@ soak: setup ## an hour of kills, floods, attacks and speech against the real pro
 
 bench: ready ## measure what a frame costs here: JSON lines, then a table (some minutes)
 	@exec $(VENV_PYTHON) scripts/bench.py
+
+shader-report: ready ## cycles of our shaders on the boards' GPUs, by their compiler (first time: 20 minutes)
+	@scripts/install_packages.sh shader-report
+	@exec $(VENV_PYTHON) scripts/make_shader_report.py
 
 bench-alive: ready ## how alive the face is, in figures beside those of people (two minutes)
 	@exec $(VENV_PYTHON) scripts/bench_alive.py $(if $(AVATAR),'$(AVATAR)')

@@ -4,12 +4,13 @@
 #
 #   scripts/install_packages.sh GROUP
 #
-#   run         running the kiosk here: what compiles two Python packages, draws and speaks
-#   test        what the tests, and long measurements of the whole kiosk, need beside that
-#   image       building the overlay and root images of a board
-#   image-test  booting them in QEMU
-#   flash       writing to a board over the network
-#   lipsync     training and measuring the lip-sync model
+#   run            running the kiosk here: what compiles two Python packages, draws and speaks
+#   test           what the tests, and long measurements of the whole kiosk, need beside that
+#   image          building the overlay and root images of a board
+#   image-test     booting them in QEMU
+#   flash          writing to a board over the network
+#   lipsync        training and measuring the lip-sync model
+#   shader-report  building the compiler of the boards' GPUs
 #
 # apt is never allowed to remove anything: where an installation would need a removal it
 # stops with apt's own explanation. Nothing is asked of apt when nothing is missing. Of what it
@@ -45,9 +46,13 @@ lipsync)
     # A node from elsewhere brings its own npm and would conflict with Debian's.
     command -v npm >/dev/null 2>&1 || packages="$packages nodejs npm"
     ;;
+shader-report)
+    packages="dpkg-dev patch g++ pkg-config meson ninja-build bison flex python3-mako
+        python3-packaging libdrm-dev libexpat1-dev zlib1g-dev libelf-dev"
+    ;;
 *)
     echo "error: install_packages.sh: no group '${1:-}'; there are run, test, image, image-test," \
-        "flash, lipsync" >&2
+        "flash, lipsync, shader-report" >&2
     exit 2
     ;;
 esac

@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """How many frames a second a board may draw, estimated before anybody has the board.
 
-A model of Arm Mali GPUs (Bifrost and Valhall), from their published rates:
+A model of Arm Mali GPUs (Bifrost and Valhall). What a shader costs is what the compiler of that
+GPU says (`shader_report`): cycles of a core by unit, of which the slowest counts. C is cores
+times clock times eta.
 
-    fragments   F * h / R, F the quads' pixels, h = 1 + 4 / sqrt(pixels of a mean quad) for
-                helper pixels at their edges, R = min(2 * cores * f, lanes * f / 10) * eta: two
-                blended pixels a clock and core, or ten issue slots a pixel, whichever is less
-    vertices    (250 + 4 * 60) * N operations at half of lanes * f: the projection pass, and a
-                quad's corners
+    fragments   F * h threads of splat.frag at C, F the quads' pixels, h = 1 + 4 / sqrt(pixels of
+                a mean quad) for helper pixels at their edges; no faster than two blended pixels
+                a clock and core
+    vertices    for each splat one thread of projection.vert, with the rounds of its loop over
+                blendshapes, which the compiler counts once, and four corners of splat.vert
+    enlarging   a thread of enlarge.frag for each pixel, where the internal resolution is lower
     bus         0.4 ms, and 30 % of one write and one read of the picture at 8 GB/s
-    enlarging   2.6 ms for 1080x1920 pixels where the internal resolution is lower
 
 eta, how much of its rates a GPU reaches, is what nobody knows before measuring: 0.45, 0.70 and
 0.95 give the pessimistic, the expected and the optimistic figure. The CPU works beside the GPU,
@@ -22,18 +24,25 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final
 
+from splat_gles.board_gpus import Board
 from splat_gles.camera import Size
+from splat_gles.gl.quad_pass import GPU
+from splat_gles.shader_report import ShaderReport, read_report
 
 CASES: Final = ("pessimistic", "expected", "optimistic")
 _ETAS: Final = (0.45, 0.70, 0.95)
-_SLOTS_PER_FRAGMENT: Final = 10.0
 _BLENDED_PER_CLOCK: Final = 2.0
-_PROJECTION_OPERATIONS: Final = 250.0
-_CORNER_OPERATIONS: Final = 60.0
-_ENLARGING_S_PER_PIXEL: Final = 2.6e-3 / (1080 * 1920)
+_CORNERS: Final = 4
+
+# A talking face has some 31 blendshapes at work, which touch about half of its splats. A round of
+# projection.vert's loop reads a uniform and a texel; its few multiplications hide behind that.
+_MORE_ROUNDS: Final = 31 / 2 - 1
+_ROUND_READS: Final = 1.0
+
+MODELLED_ENLARGING: Final = (1080 * 1920) / 2.6e-3
+"""Pixels a second, for a device whose shaders nobody has compiled."""
 
 # What a Cortex-A72 takes of a frame in Python and numpy: 4.5 times what was measured on a server
 # core for calls and small arrays, 7 times for what is bound by memory
@@ -45,45 +54,50 @@ _CPU_S_PER_SPLAT: Final = 4e-8
 class Rates:
     """What a GPU does: `fill` pixels a second blended, `splats` a second projected and set up.
 
-    `fixed_s` are the seconds that a frame of the size asked for takes beyond that.
+    `fixed_s` are the seconds that a frame of the size asked for takes beyond that, `enlarged`
+    the pixels a second that come out of a lower internal resolution.
     """
 
     fill: float
     splats: float
     fixed_s: float
+    enlarged: float = MODELLED_ENLARGING
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
-    """A board's GPU by its data sheet: shader cores, 32-bit lanes of all cores, gigahertz."""
+class Cycles:
+    """Cycles of one core: for a blended fragment, a splat's vertices, an enlarged pixel.
 
-    title: str
-    gpu: str
-    cores: int
-    lanes: int
-    gigahertz: float
+    `bound_by` names the unit that the fragments wait for.
+    """
 
-    def rates(self, size: Size, eta: float) -> Rates:
-        """The model's rates at an efficiency `eta` of 0 to 1."""
-        clock = self.gigahertz * 1e9
-        blended = _BLENDED_PER_CLOCK * self.cores * clock
-        shaded = self.lanes * clock / _SLOTS_PER_FRAGMENT
-        operations = _PROJECTION_OPERATIONS + 4 * _CORNER_OPERATIONS
-        return Rates(
-            fill=min(blended, shaded) * eta,
-            splats=0.5 * self.lanes * clock / operations,
-            fixed_s=0.4e-3 + 0.3 * (2 * 4 * size[0] * size[1]) / 8e9,
-        )
+    fragment: float
+    splat: float
+    enlarged: float
+    bound_by: str
 
 
-BOARDS: Final[Mapping[str, Board]] = MappingProxyType(
-    {
-        # 145 GFLOPS by the vendor, which leaves open whether a core has 16 or 24 lanes: 16 taken
-        "rk3576": Board("Rockchip RK3576", "Mali-G52 MC3", 3, 48, 0.9),
-        "8189": Board("MediaTek MT8189", "Mali-G57 MC2", 2, 64, 1.0),
-        "g88": Board("MediaTek Helio G88", "Mali-G52 MC2", 2, 32, 1.0),
-    }
-)
+def board_cycles(board: Board, report: ShaderReport) -> Cycles:
+    """What the compiler of the board's GPU says, for a core as wide as the board's."""
+    gpu = report.gpus[board.gpu]
+
+    def of(
+        shader: str, stage: str, defines: Mapping[str, int | str] | None = None
+    ) -> dict[str, float]:
+        return gpu.cycles(shader, stage, board.lanes, defines)
+
+    fragment = of("splat.frag", "fragment", GPU.defines)
+    fragment["blending"] = 1.0 / _BLENDED_PER_CLOCK
+    projection = of("projection.vert", "vertex")
+    projection["load_store"] += _MORE_ROUNDS * _ROUND_READS
+    stages = {each.stage for each in gpu.shaders if each.shader == "splat.vert"}
+    corner = sum(max(of("splat.vert", stage, GPU.defines).values()) for stage in stages)
+    return Cycles(
+        fragment=max(fragment.values()),
+        splat=max(projection.values()) + _CORNERS * corner,
+        enlarged=max(of("enlarge.frag", "fragment").values()),
+        bound_by=max(fragment, key=lambda unit: fragment[unit]),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +150,7 @@ def frame_time(work: Work, rates: Rates, scale: float = 1.0) -> FrameTime:
         fragments_ms=fragments * helpers / rates.fill * 1e3,
         vertices_ms=work.splats / rates.splats * 1e3,
         bus_ms=rates.fixed_s * 1e3,
-        enlarging_ms=pixels * _ENLARGING_S_PER_PIXEL * 1e3 if scale < 1.0 else 0.0,
+        enlarging_ms=pixels / rates.enlarged * 1e3 if scale < 1.0 else 0.0,
         cpu_ms=work.cpu_s * 1e3,
     )
 
@@ -147,6 +161,17 @@ def board_cpu_s(splats: int) -> float:
 
 
 def board_rates(board: Board, size: Size) -> tuple[Rates, Rates, Rates]:
-    """Rates in the order of CASES."""
-    pessimistic, expected, optimistic = (board.rates(size, eta) for eta in _ETAS)
+    """Rates in the order of CASES. Raises SplatError where the shader report is damaged."""
+    cycles = board_cycles(board, read_report())
+
+    def rates(eta: float) -> Rates:
+        clock = board.cores * board.gigahertz * 1e9 * eta
+        return Rates(
+            fill=clock / cycles.fragment,
+            splats=clock / cycles.splat,
+            fixed_s=0.4e-3 + 0.3 * (2 * 4 * size[0] * size[1]) / 8e9,
+            enlarged=clock / cycles.enlarged,
+        )
+
+    pessimistic, expected, optimistic = map(rates, _ETAS)
     return pessimistic, expected, optimistic

@@ -8,25 +8,39 @@ from pathlib import Path
 from typing import Any
 
 from splat_gles import camera
+from splat_gles.board_gpus import BOARDS, NO_ESTIMATE, Board
 from splat_gles.bundle import read_bundle
 from splat_gles.camera import Size
 from splat_gles.cli.arguments import add_camera, picture_size
-from splat_gles.estimate import BOARDS, CASES, Rates, Work, board_cpu_s, board_rates, frame_time
+from splat_gles.errors import SplatError
+from splat_gles.estimate import (
+    CASES,
+    Rates,
+    Work,
+    board_cpu_s,
+    board_cycles,
+    board_rates,
+    frame_time,
+)
 from splat_gles.estimate_calibration import calibrate, driver, measure_cpu
 from splat_gles.fragments import count_drawn, count_fragments, project_avatar
 from splat_gles.quality import SCALES
 from splat_gles.rig import Rig
+from splat_gles.shader_report import read_report
 
 _EPILOG = """examples:
   python -m splat_gles estimate X.avatar --board rk3576
   python -m splat_gles estimate X.avatar --board g88 --size 720x1280
   python -m splat_gles estimate X.avatar --calibrate
 
-What is printed is an estimate: a cost model with the GPU's published rates, whose efficiency
-nobody has measured on these boards; hence a pessimistic and an optimistic figure beside the
-expected one. --calibrate measures the rates on the device that it runs on (stop other programs
-that draw) and uses those; its three figures are the slowest, the middle and the fastest round.
-What enlarging costs at scales below 1 stays the model's.
+What is printed is an estimate: the shaders' cycles as the compiler of that GPU counts them, at its
+published clock and cores. How much of that a board reaches nobody has measured; hence a pessimistic
+and an optimistic figure beside the expected one. A board without a known GPU has no estimate, and
+the command says why.
+
+--calibrate measures the rates on the device that it runs on (stop other programs that draw) and
+uses those; its three figures are the slowest, the middle and the fastest round. What enlarging
+costs at scales below 1 stays a guess.
 """
 
 
@@ -44,8 +58,9 @@ def add_parser(subparsers: Any) -> None:
     device.add_argument(
         "--board",
         type=str.lower,
-        choices=tuple(BOARDS),
-        help=", ".join(f"{key}: {board.title}, {board.gpu}" for key, board in BOARDS.items()),
+        choices=(*BOARDS, *NO_ESTIMATE),
+        help=", ".join(f"{key}: {board.title}, {board.gpu}" for key, board in BOARDS.items())
+        + f"; {' and '.join(NO_ESTIMATE)} have no estimate, and the command says why",
     )
     device.add_argument(
         "--calibrate",
@@ -61,6 +76,8 @@ def add_parser(subparsers: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Count what a frame paints, and print what that may cost."""
+    if options.board in NO_ESTIMATE:
+        raise SplatError(f"no estimate for {options.board}: {NO_ESTIMATE[options.board]}")
     avatar = read_bundle(options.bundle)
     size: Size = options.size
     rig = Rig(avatar)
@@ -80,9 +97,30 @@ def run(options: argparse.Namespace) -> int:
         board = BOARDS[options.board]
         rates = board_rates(board, size)
         work = Work(splats, fragments, size, board_cpu_s(splats))
-        print(f"ESTIMATE for {board.title} ({board.gpu}), from a model; not measured on a board:")
+        print(
+            f"ESTIMATE for {board.title} ({board.gpu} MC{board.cores}), from a model; "
+            "not measured on a board:"
+        )
     _print_table(work, rates)
+    if options.board:
+        _print_sources(BOARDS[options.board])
     return 0
+
+
+def _print_sources(board: Board) -> None:
+    report = read_report()
+    cycles = board_cycles(board, report)
+    print(
+        f"  compiled: {cycles.fragment:.2f} cycles of a core for a fragment, bound by "
+        f"{cycles.bound_by.replace('_', '/')}; {cycles.splat:.0f} for a splat's vertices; "
+        f"{cycles.enlarged:.2f} for an enlarged pixel"
+    )
+    print(f"    by {report.compiler}, {report.date}, commit {report.commit}")
+    print(f"  known: {board.known_from}")
+    print(
+        f"  assumed: {board.assumed}; how much of its rates the GPU reaches (45, 70, 95 %); "
+        "a loop's rounds, the bus, and a CPU like a Cortex-A72"
+    )
 
 
 def _print_table(work: Work, rates: tuple[Rates, Rates, Rates]) -> None:

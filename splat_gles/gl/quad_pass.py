@@ -43,6 +43,15 @@ class QuadWay:
     cubic_exp2: bool
     batch: int = 0
 
+    @property
+    def defines(self) -> dict[str, int | str]:
+        """What splat.vert and splat.frag are compiled with."""
+        return {
+            "PRECISION": self.precision,
+            "CORNERS": self.corners,
+            "CUBIC_EXP2": int(self.cubic_exp2),
+        }
+
     def __str__(self) -> str:
         exp2 = "a cubic" if self.cubic_exp2 else "the driver's own exp2"
         calls = f"{self.batch} at a time" if self.batch else "all at once"
@@ -61,12 +70,7 @@ class QuadPass:
 
     def __init__(self, buffer: int, splats: int, way: QuadWay) -> None:
         self._corners = way.corners
-        defines: dict[str, int | str] = {
-            "PRECISION": way.precision,
-            "CORNERS": way.corners,
-            "CUBIC_EXP2": int(way.cubic_exp2),
-        }
-        self._program = build_program("splat.vert", "splat.frag", defines=defines)
+        self._program = build_program("splat.vert", "splat.frag", defines=way.defines)
         # ES 3.0 has no first instance: each batch has pointers of its own
         batch = way.batch or max(1, splats)
         self._batches = [
