@@ -629,22 +629,36 @@ kernel and packages bring one, or mainline's panfrost with Mesa."
     esac
 }
 
+# Old versions of eglinfo name the driver alone
 probe_renderer() {
     for tool in eglinfo es2_info; do
         live $tool || continue
         limit=''
         ! have timeout || limit='timeout 20'
-        renderer=$($limit $tool </dev/null 2>/dev/null |
-            sed -n 's/.*GL_RENDERER[^:]*: *//p; s/.*profile renderer: *//p' | head -n 1)
-        case $renderer in
-        '') continue ;;
-        *llvmpipe* | *softpipe*)
+        told=$($limit $tool </dev/null 2>/dev/null | grep -E \
+            'ES profile (renderer|version)|GL_(RENDERER|VERSION)|EGL driver name')
+        renderer=$(told_of 'ES profile renderer' 'GL_RENDERER' 'EGL driver name')
+        version=$(told_of 'ES profile version' 'GL_VERSION')
+        case "$renderer ($version)" in
+        ' '*) continue ;;
+        *llvmpipe* | *softpipe* | *swrast*)
             say limits renderer "$renderer" "The processor draws: the GPU's driver is not used."
             ;;
-        *) say go renderer "$renderer" ;;
+        *'(OpenGL ES '[12].*)
+            say no-go renderer "$renderer, $version" "The kiosk needs OpenGL ES 3.0."
+            ;;
+        *) say go renderer "$renderer${version:+, $version}" ;;
         esac
         return
     done
+}
+# told_of WORD...: what stands after the first word that `told` has
+told_of() {
+    for word in "$@"; do
+        value=$(printf '%s\n' "$told" | sed -n "s/.*${word}[^:]*: *//p" | head -n 1)
+        [ -z "$value" ] || break
+    done
+    echo "$value"
 }
 
 # --- sound, NPU, storage, and what keeps a board alive -----------------------------------------

@@ -131,7 +131,7 @@ def test_it_need_not_be_copied_to_the_board(shell: str, tmp_path: Path) -> None:
     command = [shell, *(["sh"] if shell == "busybox" else []), "-s"]
     done = subprocess.run(
         command,
-        stdin=PROBE.open("rb"),
+        input=PROBE.read_text(),
         capture_output=True,
         text=True,
         check=False,
@@ -372,6 +372,36 @@ def test_musl_is_no_go(tmp_path: Path) -> None:
     machine = described("qemu-virt")
     machine["links"] = {"/lib/ld-musl-aarch64.so.1": "libc.so"}
     assert reasons(build(machine, tmp_path), "libc").startswith("no-go libc musl")
+
+
+@pytest.mark.parametrize(
+    ("lines", "line"),
+    [
+        (
+            "GBM platform:\\nOpenGL core profile renderer: x\\nOpenGL ES profile renderer: Mali-G52"
+            "\\nOpenGL ES profile version: OpenGL ES 3.2 v1.g13p0",
+            "go      renderer      Mali-G52, OpenGL ES 3.2 v1.g13p0",
+        ),
+        (
+            "OpenGL ES profile renderer: llvmpipe (LLVM 15.0.6, 128 bits)"
+            "\\nOpenGL ES profile version: OpenGL ES 3.2 Mesa 22.3.6",
+            "limits  renderer      llvmpipe (LLVM 15.0.6, 128 bits)",
+        ),
+        (
+            "GL_VERSION: OpenGL ES 2.0 Mesa 25\\nGL_RENDERER: Mali400",
+            "no-go   renderer      Mali400,",
+        ),
+        ("EGL driver name: swrast", "limits  renderer      swrast"),
+    ],
+)
+def test_a_tool_that_asks_gl_is_asked(tmp_path: Path, lines: str, line: str) -> None:
+    tool = tmp_path / "eglinfo"
+    tool.write_text(f"#!/bin/sh\nprintf '{lines}\\n'\n")
+    tool.chmod(0o755)
+    found = probe(None, path=f"{tmp_path}:{os.environ['PATH']}").stdout
+    if " gl            no " in found:
+        pytest.skip("this machine has no GL libraries, so that GL is not asked")
+    assert line in found
 
 
 def test_an_npu_of_another_chip_is_not_promised(tmp_path: Path) -> None:
