@@ -24,6 +24,7 @@ from splat_gles.estimate import (
 )
 from splat_gles.estimate_calibration import calibrate, driver, measure_cpu
 from splat_gles.fragments import count_drawn, count_fragments, project_avatar
+from splat_gles.measured_rates import STORED, read_measured
 from splat_gles.quality import SCALES
 from splat_gles.rig import Rig
 from splat_gles.shader_report import read_report
@@ -32,6 +33,7 @@ _EPILOG = """examples:
   python -m splat_gles estimate X.avatar --board rk3576
   python -m splat_gles estimate X.avatar --board g88 --size 720x1280
   python -m splat_gles estimate X.avatar --calibrate
+  python -m splat_gles estimate X.avatar --measured benchmark.json
 
 What is printed is an estimate: the shaders' cycles as the compiler of that GPU counts them, at its
 published clock and cores. How much of that a board reaches nobody has measured; hence a pessimistic
@@ -39,8 +41,9 @@ and an optimistic figure beside the expected one. A board without a known GPU ha
 the command says why.
 
 --calibrate measures the rates on the device that it runs on (stop other programs that draw) and
-uses those; its three figures are the slowest, the middle and the fastest round. What enlarging
-costs at scales below 1 stays a guess.
+uses those; its three figures are the slowest, the middle and the fastest round. --measured takes
+those that `kioskctl bench` has measured on a board. What enlarging costs at scales below 1 stays a
+guess.
 """
 
 
@@ -67,6 +70,14 @@ def add_parser(subparsers: Any) -> None:
         action="store_true",
         help="measure fill and vertex rates on this device instead of taking a board's",
     )
+    device.add_argument(
+        "--measured",
+        type=Path,
+        nargs="?",
+        const=STORED,
+        metavar="FILE",
+        help=f"take what `kioskctl bench` measured on a board (default: {STORED})",
+    )
     add_camera(parser)
     parser.add_argument(
         "--size", type=picture_size, default=(1080, 1920), metavar="WxH", help="pixels (1080x1920)"
@@ -78,6 +89,7 @@ def run(options: argparse.Namespace) -> int:
     """Count what a frame paints, and print what that may cost."""
     if options.board in NO_ESTIMATE:
         raise SplatError(f"no estimate for {options.board}: {NO_ESTIMATE[options.board]}")
+    measured = None if options.measured is None else read_measured(options.measured)
     avatar = read_bundle(options.bundle)
     size: Size = options.size
     rig = Rig(avatar)
@@ -93,6 +105,10 @@ def run(options: argparse.Namespace) -> int:
         rates = calibrate(size)
         work = Work(splats, fragments, size, measure_cpu(avatar, size))
         print(f"ESTIMATE for this device ({driver(size)}), from rates measured on it:")
+    elif measured is not None:
+        rates = measured.rates_at(size)
+        work = Work(splats, fragments, size, measured.cpu_s(splats))
+        print(f"ESTIMATE from rates measured on {measured.title}:")
     else:
         board = BOARDS[options.board]
         rates = board_rates(board, size)

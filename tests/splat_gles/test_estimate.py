@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -12,9 +14,18 @@ from firmware.boards import board_names
 from splat_gles.board_gpus import BOARDS, NO_ESTIMATE, Board
 from splat_gles.bundle import write_bundle
 from splat_gles.cli.main import main
-from splat_gles.estimate import Cycles, Rates, Work, board_cycles, board_rates, frame_time
+from splat_gles.estimate import (
+    Cycles,
+    Rates,
+    Work,
+    board_cpu_s,
+    board_cycles,
+    board_rates,
+    frame_time,
+)
 from splat_gles.estimate_calibration import calibrate
 from splat_gles.gl.quad_pass import GPU
+from splat_gles.measured_rates import MeasuredError, read_measured
 from splat_gles.shader_report import CompiledFor, CompiledShader, ShaderReport, read_report
 
 PORTRAIT = (1080, 1920)
@@ -156,7 +167,7 @@ def test_calibrating_at_the_command_line(bundle, capsys) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        pytest.param([], "--board --calibrate", id="neither"),
+        pytest.param([], "--board --calibrate --measured", id="neither"),
         pytest.param(["--board", "pi"], "invalid choice: 'pi'", id="unknown board"),
         pytest.param(["--board", "g88", "--calibrate"], "not allowed with", id="both"),
         pytest.param(["--board", "g88", "--size", "0x0"], "16 to 8192", id="no size"),
@@ -169,3 +180,79 @@ def test_bad_input_is_told_in_a_line(bundle, capsys, arguments, complaint) -> No
     told = capsys.readouterr().err
     assert told.startswith("error: ")
     assert complaint in told
+
+
+def measured_file(tmp_path: Path, **changes: object) -> Path:
+    """What `kioskctl bench` could keep; made up, measured nowhere."""
+    screen = {
+        "width": 1080,
+        "height": 1920,
+        "gl_renderer": "Mali-G52",
+        "software": False,
+        "fill_pixels_per_s": [1_000_000_000, 2_000_000_000, 4_000_000_000],
+        "splats_per_s": [20_000_000, 30_000_000, 40_000_000],
+        "fixed_ms": 2.0,
+    } | changes
+    avatars = [{"splats": 20_000, "cpu_ms": 8.0}]
+    path = tmp_path / "benchmark.json"
+    told = {
+        "format": 1,
+        "board": "rk3576",
+        "measured_at": "2026-01-02T03:04:05Z",
+        "parts": {
+            "graphics": {"status": "measured", "problem": "", "figures": screen},
+            "avatars": {"status": "measured", "problem": "", "figures": {"avatars": avatars}},
+        },
+    }
+    path.write_text(json.dumps(told))
+    return path
+
+
+def test_what_was_measured_takes_the_place_of_guesses(bundle, tmp_path, capsys) -> None:
+    path = measured_file(tmp_path)
+    assert main(["estimate", str(bundle), "--measured", str(path)]) == 0
+    told = capsys.readouterr().out
+    assert "ESTIMATE from rates measured on rk3576 (Mali-G52), 2026-01-02T03:04:05Z:" in told
+    assert re.search(r"G fragments a second +1\.00 +2\.00 +4\.00", told)
+    assert re.search(r"M splats a second +20\.0 +30\.0 +40\.0", told)
+    measured = read_measured(path)
+    assert measured.cpu_s(20_000) == pytest.approx(0.008)
+    growth = board_cpu_s(60_000) / board_cpu_s(20_000)
+    assert measured.cpu_s(60_000) == pytest.approx(0.008 * growth)
+    assert measured.rates_at((540, 960))[1].fixed_s == pytest.approx(0.0005)
+
+
+def test_a_software_driver_is_told_as_one(bundle, tmp_path, capsys) -> None:
+    path = measured_file(tmp_path, gl_renderer="llvmpipe\x1b[2J", software=True)
+    assert main(["estimate", str(bundle), "--measured", str(path)]) == 0
+    assert "(llvmpipe\ufffd[2J, a software driver)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (None, "`kioskctl bench` makes it"),
+        ("", "is not what `kioskctl bench` keeps"),
+        ("[]", "is not what `kioskctl bench` keeps"),
+        ("[" * 100_000, "is not what `kioskctl bench` keeps"),
+        ('{"format": 2}', "has format 2"),
+        (
+            '{"format": 1, "parts": {"graphics": {"status": "failed", "problem": "no screen"}}}',
+            "graphics was not measured (no screen)",
+        ),
+    ],
+)
+def test_a_result_that_cannot_be_used_is_told(bundle, tmp_path, capsys, content, complaint) -> None:
+    path = tmp_path / "odd.json"
+    if content is not None:
+        path.write_text(content)
+    assert main(["estimate", str(bundle), "--measured", str(path)]) != 0
+    assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("odd", [0, -1, 1e300, True, "5", None, [], float("nan")])
+def test_a_rate_that_is_none_is_refused(tmp_path, odd) -> None:
+    for name in ("width", "fixed_ms", "fill_pixels_per_s"):
+        value = [odd] * 3 if name == "fill_pixels_per_s" else odd
+        with pytest.raises(MeasuredError, match="measure again"):
+            read_measured(measured_file(tmp_path, **{name: value}))
