@@ -36,7 +36,7 @@ It reads and changes nothing. It needs no network, and of tools only those of bu
 are told only to root. Its answers hold no serial number, address, name or token.
 PROBE_ROOT=folder looks at a copied tree (/proc, /sys, /dev, /etc, /usr) instead of this machine.
 
-Exit status: 0 go, also with limits; 1 no-go; 2 nothing was looked at (wrong words, missing tools).'
+Exit status: 0 go, also with limits; 1 no-go; 2 nothing was looked at (the message says why).'
 }
 
 root=${PROBE_ROOT:-}
@@ -53,6 +53,11 @@ case "$#${1:-}" in
     exit 2
     ;;
 esac
+# Where it is missing, what is thrown away would become a file
+if [ ! -c /dev/null ]; then
+    echo 'error: probe.sh: /dev/null is no device here; mount /dev first' >&2
+    exit 2
+fi
 missing=''
 for tool in cat cut grep head ls sed sort tail tr; do
     command -v $tool >/dev/null 2>&1 || missing="$missing $tool"
