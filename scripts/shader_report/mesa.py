@@ -53,24 +53,30 @@ _STEP_PERCENT: Final = 5
 
 
 class Mesa:
-    """Source and build below `folder`; `version` is Debian's, once it was fetched."""
+    """Source and build below `folder`."""
 
     def __init__(self, folder: Path, progress: Progress) -> None:
         self._folder = folder.resolve()
         self._say = progress.say
         self._source, self._build = self._folder / "source", self._folder / "build"
-        self._stamp = self._folder / "built"
+        # Both hold Debian's version
+        self._fetched, self._built = self._folder / "fetched", self._folder / "built"
 
     def make(self) -> str:
-        """Fetch and build what is missing; returns the Debian version. Raises FirmwareError."""
-        if not self._stamp.exists():
+        """Fetch and build what is missing; returns the Debian version. Raises FirmwareError.
+
+        A build that was stopped goes on where it was.
+        """
+        if not self._built.exists():
             _need_tools()
             self._folder.mkdir(parents=True, exist_ok=True)
-            version = self._fetch()
-            self._configure()
+            if not self._fetched.exists():
+                self._fetched.write_text(self._fetch())
+            if not (self._build / "build.ninja").exists():
+                self._configure()
             self._compile()
-            self._stamp.write_text(version)
-        return self._stamp.read_text()
+            self._fetched.replace(self._built)
+        return self._built.read_text()
 
     def environment(self, gpu_id: str) -> dict[str, str]:
         """What a process needs to draw with this Mesa on a GPU of that product number."""
@@ -115,7 +121,8 @@ class Mesa:
             folder=fetched,
         )
         description = max(fetched.glob("*.dsc"), key=lambda path: path.stat().st_mtime)
-        shutil.rmtree(self._source, ignore_errors=True)
+        for old in (self._source, self._build):
+            shutil.rmtree(old, ignore_errors=True)
         # apt has checked every file against the signed index
         run(
             ["dpkg-source", "--no-check", "--extract", description, self._source],
@@ -125,7 +132,6 @@ class Mesa:
 
     def _configure(self) -> None:
         self._say("configuring it")
-        shutil.rmtree(self._build, ignore_errors=True)
         run(
             ["meson", "setup", self._build, self._source, *_OPTIONS],
             doing="configuring Mesa",

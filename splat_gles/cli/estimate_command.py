@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -124,19 +125,20 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _print_sources(board: Board) -> None:
+    """What the figures rest on: compiled, known, assumed."""
     report = read_report()
     cycles = board_cycles(board, report)
-    print(
-        f"  compiled: {cycles.fragment:.2f} cycles of a core for a fragment, bound by "
+    told = (
+        f"compiled: {cycles.fragment:.2f} cycles of a core for a fragment, bound by "
         f"{cycles.bound_by.replace('_', '/')}; {cycles.splat:.0f} for a splat's vertices; "
-        f"{cycles.enlarged:.2f} for an enlarged pixel"
+        f"{cycles.enlarged:.2f} for an enlarged pixel; by {report.compiler}, {report.date}, "
+        f"shaders of commit {report.commit}",
+        f"known: {board.known_from}",
+        f"assumed: {board.assumed}; how much of its rates the GPU reaches (45, 70, 95 %); a "
+        "loop's rounds, the bus, that all of the screen is enlarged, a CPU like a Cortex-A72",
     )
-    print(f"    by {report.compiler}, {report.date}, commit {report.commit}")
-    print(f"  known: {board.known_from}")
-    print(
-        f"  assumed: {board.assumed}; how much of its rates the GPU reaches (45, 70, 95 %); "
-        "a loop's rounds, the bus, and a CPU like a Cortex-A72"
-    )
+    for text in told:
+        print(textwrap.fill(text, 100, initial_indent="  ", subsequent_indent="    "))
 
 
 def _print_table(work: Work, rates: tuple[Rates, Rates, Rates]) -> None:

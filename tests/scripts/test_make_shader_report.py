@@ -97,6 +97,59 @@ def test_missing_tools_are_told_with_the_command_that_brings_them(tmp_path, monk
     assert not (tmp_path / "made").exists()
 
 
+TOOLS = {
+    "apt-config": "exit 0",
+    "apt-get": 'case "$1" in source) echo >mesa_1.2-3.dsc ;; esac',
+    "dpkg-source": 'mkdir "$4"',
+    "meson": 'mkdir "$2" && echo >"$2/build.ninja"',
+    "ninja": """
+        echo "[1/4] Compiling one.c"
+        [ -e "$2/stopped" ] || { echo >"$2/stopped"; echo "two.c:7: no such thing"; exit 1; }
+        echo "[4/4] Linking all of it"
+    """,
+}
+
+
+@pytest.fixture
+def tools(tmp_path, monkeypatch):
+    """Stand for Debian's tools, and write down which of them ran; ninja fails once."""
+    folder = tmp_path / "tools"
+    folder.mkdir()
+    log = tmp_path / "log"
+    for name, text in TOOLS.items():
+        (folder / name).write_text(f'#!/bin/sh -e\necho {name} $1 >>"{log}"\n{text}\n')
+        (folder / name).chmod(0o755)
+    for name in mesa.TOOLS:
+        if name not in TOOLS:
+            (folder / name).write_text("#!/bin/sh\n")
+            (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    monkeypatch.setattr(mesa, "_PATH", f"{folder}:/usr/bin:/bin")
+    monkeypatch.setattr(mesa, "KEYRING", folder)
+
+    def ran() -> list[str]:
+        lines = log.read_text().splitlines()
+        log.unlink()
+        return lines
+
+    return ran
+
+
+def test_a_build_that_stopped_is_told_and_goes_on_where_it_was(tools, tmp_path, capsys) -> None:
+    made = mesa.Mesa(tmp_path / "made", Progress())
+    with pytest.raises(FirmwareError, match=r"(?s)ninja, exit status 1.*two\.c:7: no such thing"):
+        made.make()
+    assert "built 25 %" in capsys.readouterr().err
+    assert [line.split()[0] for line in tools()] == [
+        "apt-config", "apt-get", "apt-get", "dpkg-source", "meson", "ninja",
+    ]  # fmt: skip
+    assert made.make() == "1.2-3"
+    assert tools() == ["ninja -C"]
+    assert "built 100 %" in capsys.readouterr().err
+    assert made.make() == "1.2-3"
+    assert capsys.readouterr().err == ""
+
+
 def test_the_report_is_shown_without_building_anything(capsys) -> None:
     assert main(["--show"]) == 0
     told = capsys.readouterr().out
