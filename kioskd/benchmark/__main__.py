@@ -19,7 +19,8 @@ from typing import Any, Final
 
 from driving_client.errors import DrivingError
 from kioskd.benchmark import part_board, part_graphics
-from kioskd.benchmark.plan import SOAK, Plan, from_json
+from kioskd.benchmark.parts import SOAK
+from kioskd.benchmark.plan import Plan, from_json
 from kioskd.errors import KioskError
 from splat_gles.errors import SplatError
 

@@ -18,10 +18,12 @@ import numpy as np
 from driving_client.lipsync import npu
 from driving_client.lipsync.mouth_net import load_net
 from driving_client.lipsync.net_comparison import compare, cpu_ms
+from kioskd.audio.cards import read_cards
 from kioskd.audio.device import AlsaDevice
 from kioskd.audio.settings import LOW_WATER_S, PERIOD_S
 from kioskd.benchmark.part_graphics import PartError
 from kioskd.benchmark.plan import Plan
+from kioskd.errors import AudioError
 
 Tell = Callable[[str], None]
 _CHUNK: Final = 1 << 20
@@ -77,7 +79,12 @@ def measure_sound(plan: Plan, tell: Tell) -> dict[str, Any]:
     if not plan.sound:
         raise AbsentError("the configuration switches sound off (audio.enabled)")
     tell(f"silence on {plan.sound}")
-    device = AlsaDevice(plan.sound, plan.buffer_s)
+    try:
+        device = AlsaDevice(plan.sound, plan.buffer_s)
+    except AudioError as error:
+        if not read_cards():
+            raise AbsentError(f"there is no sound card that can play ({error})") from error
+        raise
     try:
         delays, readings = _play_silence(device, plan.durations.sound_s)
         settled = readings[len(readings) // 4 :]

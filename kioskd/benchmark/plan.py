@@ -5,29 +5,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from kioskd.audio.cards import choose_device, read_cards
+from kioskd.benchmark.parts import PARTS, SOAK
 from kioskd.board_facts import BoardFacts
 from kioskd.config import Config
 from kioskd.config.part_settings import audio_settings, display_size
 from kioskd.config.sections import DEFAULT_AVATAR
 from kioskd.screen.lookout import lookout_for
 from splat_gles.camera import Size
-
-PARTS: Final = ("graphics", "avatars", "speech", "sound", "flash")
-SOAK: Final = "soak"
-PART_WORDS: Final[Mapping[str, str]] = {
-    "graphics": "the graphics processor",
-    "avatars": "the avatars",
-    "speech": "the lip-sync net",
-    "sound": "the sound device",
-    "flash": "the storage",
-    SOAK: "heat",
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from driving_client.regular_file import read_regular
-from kioskd.benchmark.plan import PARTS, SOAK
+from kioskd.benchmark.parts import PARTS, SOAK
 from kioskd.benchmark.schema_check import check
 from kioskd.durable_files import Files, replace
 from kioskd.errors import KioskError

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from typing import IO, Any, Final
 
 from driving_client.texts import printable
-from kioskd.benchmark.plan import PART_WORDS, Plan
+from kioskd.benchmark.parts import PART_WORDS
+from kioskd.benchmark.plan import Plan
 from kioskd.benchmark.result import Part, Result, made_now
 
 Tell = Callable[[str], None]

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from kioskd.benchmark.plan import PART_WORDS, SOAK
+from kioskd.benchmark.parts import PART_WORDS, SOAK
 from kioskd.benchmark.result import Result
 
 

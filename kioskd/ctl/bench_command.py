@@ -12,9 +12,8 @@ from typing import Final
 
 from kioskd.about import about
 from kioskd.benchmark import request as asking
-from kioskd.benchmark.plan import PART_WORDS, plan_for
+from kioskd.benchmark.parts import PART_WORDS
 from kioskd.benchmark.result import Result, keep, read
-from kioskd.benchmark.run import measure
 from kioskd.benchmark.words import lines
 from kioskd.board_facts import read_board_facts
 from kioskd.config import load
@@ -46,6 +45,10 @@ def measure_board(soak: bool) -> int:
 
 def _measure_here(soak: bool) -> Result:
     """Without a service: in this process's children, until Ctrl-C."""
+    # Not at the top: on a board this process is not kioskd and may lack what drawing needs
+    from kioskd.benchmark.plan import plan_for
+    from kioskd.benchmark.run import measure
+
     store, board = store_from(os.environ), read_board_facts(os.environ)
     named = bool(os.environ.get("KIOSK_STORE"))
     folder = store.data if named else Path.cwd()

@@ -27,6 +27,7 @@ from kioskd.benchmark.words import in_short, lines
 from kioskd.board_facts import BoardFacts
 from kioskd.config import Config
 from kioskd.durable_files import DiskFiles
+from kioskd.errors import AudioError
 from splat_gles.bundle import write_bundle
 
 TINY = Durations(
@@ -184,6 +185,18 @@ def test_a_damaged_avatar_is_told_and_the_others_are_measured(plan: Plan, tmp_pa
 def test_sound_that_is_switched_off_is_absent_and_no_fault(plan: Plan) -> None:
     with pytest.raises(part_board.AbsentError, match=r"audio\.enabled"):
         part_board.measure_sound(replace(plan, sound=""), silent)
+
+
+def test_a_board_without_a_sound_card_lacks_nothing_and_a_wrong_name_is_a_fault(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = replace(plan, sound="no-such-device")
+    monkeypatch.setattr(part_board, "read_cards", list)
+    with pytest.raises(part_board.AbsentError, match="no sound card"):
+        part_board.measure_sound(wrong, silent)
+    monkeypatch.setattr(part_board, "read_cards", lambda: ["a card"])
+    with pytest.raises(AudioError, match="no-such-device"):
+        part_board.measure_sound(wrong, silent)
 
 
 def test_a_full_disk_is_told_before_anything_is_written(plan: Plan, tmp_path: Path) -> None:

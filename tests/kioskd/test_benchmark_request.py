@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import threading
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kiosk_process import KioskProcess
 from made_up_result import made_up_result
 
 from kioskd.benchmark import request as asking
@@ -208,3 +210,35 @@ def test_what_is_kept_decides_how_the_picture_begins_only_where_it_fits(store: S
     damaged = Measured(store)
     assert "is damaged" in damaged.told
     assert damaged.costs(here, "default") == {}
+
+
+def children(process: int) -> list[int]:
+    return [
+        int(word)
+        for path in Path(f"/proc/{process}/task").glob("*/children")
+        for word in path.read_text().split()
+    ]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_real_kioskd_measures_lives_and_leaves_nothing_behind_when_it_is_ended(
+    store: Store, tmp_path: Path, number: int
+) -> None:
+    wanted = asking.ask(DiskFiles(), store, soak=True)
+    kiosk = KioskProcess(tmp_path, "--set", "audio.enabled=false", WATCHDOG_USEC="2000000")
+    try:
+        kiosk.wait_until(lambda: bool(children(kiosk.process.pid)), "part")
+        kiosk.wait_until(lambda: "WATCHDOG=1" in kiosk.notices, "sign of life")
+        assert any(notice.startswith("READY=1\nSTATUS=measuring") for notice in kiosk.notices)
+        progress = asking.read_progress(store)
+        assert progress is not None
+        assert (progress.request, progress.process) == (wanted.at, kiosk.process.pid)
+        (part,) = children(kiosk.process.pid)
+        assert kiosk.stop(number) == (0 if number == signal.SIGTERM else -number)
+        until = time.monotonic() + 60
+        while Path(f"/proc/{part}").exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        assert not Path(f"/proc/{part}").exists(), "the part's process ends with kioskd"
+    finally:
+        kiosk.close()
+    assert not start(store), "and the next start shows the avatar"
