@@ -37,10 +37,10 @@ QUALITIES: Final = (
     RenderQuality(mode="quality"),
     RenderQuality(scale=0.75, mode="quality"),
 )
-_DRAWS: Final = ("glDrawArrays", "glDrawArraysInstanced", "glDrawElements")
+DRAWS: Final = ("glDrawArrays", "glDrawArraysInstanced", "glDrawElements")
 
 
-class _Listener:
+class Listener:
     """Gives each line of the compiler to the program that was linked or drawn with."""
 
     def __init__(self, errors: BinaryIO) -> None:
@@ -49,7 +49,7 @@ class _Listener:
 
     def install(self) -> None:
         """Listen from now on; a context must be current."""
-        programs = dict.fromkeys(_DRAWS, _current_program) | {"glLinkProgram": _first}
+        programs = dict.fromkeys(DRAWS, _current_program) | {"glLinkProgram": _first}
         for name, program in programs.items():
             setattr(gl, name, self._listening(getattr(gl, name), program))
 
@@ -122,7 +122,7 @@ def compile_all(out: Path) -> None:
         os.dup2(errors.fileno(), 2)
         # A place of its own in the file: the compiler writes at the end, this reads behind
         with Path(f"/proc/self/fd/{errors.fileno()}").open("rb") as reader:
-            listener = _Listener(reader)
+            listener = Listener(reader)
             try:
                 with open_display("offscreen", SIZE):
                     listener.install()

@@ -63,7 +63,7 @@ def add_parser(subparsers: Any) -> None:
         "--board",
         type=str.lower,
         choices=(*BOARDS, *NO_ESTIMATE),
-        help=", ".join(f"{key}: {board.title}, {board.gpu}" for key, board in BOARDS.items())
+        help="; ".join(f"{key}: {board.title}, {board.gpu}" for key, board in BOARDS.items())
         + f"; {' and '.join(NO_ESTIMATE)} have no estimate, and the command says why",
     )
     device.add_argument(
