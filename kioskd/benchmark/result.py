@@ -64,7 +64,7 @@ class Result:
         return self.parts[part].figures if part in self.parts else {}
 
     def frame_seconds(
-        self, renderer: str, size: tuple[int, int], avatar: str
+        self, renderer: str, size: tuple[int, int], avatar: str, splats: int
     ) -> dict[float, float]:
         """Seconds that 95 of 100 frames took, by internal scale.
 
@@ -75,7 +75,8 @@ class Result:
         if same != (renderer, *size):
             return {}
         for each in self.figures("avatars").get("avatars", ()):
-            if each["name"] == avatar:
+            # Avatars of the same person may come in several sizes
+            if (each["name"], each["splats"]) == (avatar, splats):
                 return {row["scale"]: row["ms_p95"] / 1e3 for row in each["frames"]}
         return {}
 

@@ -88,10 +88,15 @@ def _by_kioskd(store: Store, soak: bool) -> Result:
 
 
 def restart_kioskd() -> None:
-    """Have systemd start the service anew; raises ControlError."""
-    command = ["systemctl", "restart", "kioskd.service"]
+    """Have systemd start the service anew; raises ControlError.
+
+    Starts that a person asked for must not count as those of a kioskd that keeps failing: six of
+    them in ten minutes would bring the other image.
+    """
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        for words in (["reset-failed"], ["restart"]):
+            command = ["systemctl", *words, "kioskd.service"]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError as error:
         raise ControlError(f"systemctl cannot be run ({error.strerror})") from error
     if done.returncode:

@@ -22,6 +22,7 @@ from kioskd.durable_files import DiskFiles
 from kioskd.screen.snapshot import DisplaySnapshot
 from kioskd.systemd_notify import Watchdog
 from kioskd.update.store import Store
+from splat_gles.avatar import Avatar
 
 logger = logging.getLogger(__name__)
 
@@ -87,9 +88,9 @@ class Measured:
             self.told = str(error)
             logger.warning("%s", error, extra={"code": "benchmark_unusable"})
 
-    def costs(self, display: DisplaySnapshot, avatar: str) -> Mapping[float, float]:
+    def costs(self, display: DisplaySnapshot, avatar: Avatar) -> Mapping[float, float]:
         """Seconds that frames of this avatar take by scale; empty where none were measured."""
         if self._result is None:
             return {}
         size = display.width, display.height
-        return self._result.frame_seconds(display.gl, size, avatar)
+        return self._result.frame_seconds(display.gl, size, avatar.name, avatar.splats)

@@ -95,8 +95,9 @@ def test_every_part_is_measured_told_and_kept(plan: Plan, tmp_path: Path) -> Non
     assert "holds 25 fps" in in_short(result)
     assert not [path.name for path in tmp_path.glob("*.tmp")], "what was written is gone"
     renderer = result.figures("graphics")["gl_renderer"]
-    name = result.figures("avatars")["avatars"][0]["name"]
-    assert set(result.frame_seconds(renderer, SIZE, name)) == {1.0, 0.85, 0.75, 0.67, 0.5}
+    avatar = result.figures("avatars")["avatars"][0]
+    fits = renderer, SIZE, avatar["name"], avatar["splats"]
+    assert set(result.frame_seconds(*fits)) == {1.0, 0.85, 0.75, 0.67, 0.5}
 
 
 @pytest.mark.parametrize(
@@ -288,18 +289,19 @@ def test_whatever_is_changed_in_a_result_it_is_refused_or_told(
     assert result is not None
     assert list(lines(result))
     assert in_short(result)
-    result.frame_seconds("Mali-G52", (1080, 1920), "default")
+    result.frame_seconds("Mali-G52", (1080, 1920), "default", 20_000)
 
 
 def test_the_costs_are_those_of_this_renderer_size_and_avatar_only(tmp_path: Path) -> None:
     (tmp_path / "benchmark.json").write_text(json.dumps(RESULT))
     result = read(tmp_path)
     assert result is not None
-    fits = ("Mali-G52", (1080, 1920), "default")
+    fits = ("Mali-G52", (1080, 1920), "default", 20_000)
     assert result.frame_seconds(*fits) == {1.0: 0.040, 0.5: 0.015}
-    assert result.frame_seconds("Mali-G57", (1080, 1920), "default") == {}
-    assert result.frame_seconds("Mali-G52", (1920, 1080), "default") == {}
-    assert result.frame_seconds("Mali-G52", (1080, 1920), "another") == {}
+    assert result.frame_seconds("Mali-G57", *fits[1:]) == {}
+    assert result.frame_seconds("Mali-G52", (1920, 1080), *fits[2:]) == {}
+    assert result.frame_seconds(*fits[:2], "another", 20_000) == {}
+    assert result.frame_seconds(*fits[:3], 60_000) == {}, "the same person, more splats"
 
 
 def test_a_clock_that_the_kernel_holds_down_is_seen_and_a_fan_is_not(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kiosk_process import KioskProcess
+from kiosk_process import KioskProcess, running
+from made_up_avatar import make_avatar
 from made_up_result import made_up_result
 
 from kioskd.benchmark import request as asking
@@ -198,18 +199,37 @@ def test_systemd_that_refuses_is_told(
         run("bench")
 
 
+def test_starts_that_a_person_asked_for_are_not_those_of_a_kioskd_that_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six starts in ten minutes would bring the other image."""
+    noting = tmp_path / "systemctl"
+    noting.write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/calls\n')
+    noting.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    bench_command.restart_kioskd()
+    assert (tmp_path / "calls").read_text().splitlines() == [
+        "reset-failed kioskd.service",
+        "restart kioskd.service",
+    ]
+
+
 def test_what_is_kept_decides_how_the_picture_begins_only_where_it_fits(store: Store) -> None:
     assert Measured(store).told == "none yet"
-    (store.data / "benchmark.json").write_text(json.dumps(made_up_result()))
+    shown = make_avatar()
+    made_up = made_up_result()
+    (first,) = made_up["parts"]["avatars"]["figures"]["avatars"]
+    first |= {"name": shown.name, "splats": shown.splats}
+    (store.data / "benchmark.json").write_text(json.dumps(made_up))
     kept = Measured(store)
     here = DisplaySnapshot("kmsdrm", 1080, 1920, "Mali-G52")
-    assert kept.costs(here, "default") == {1.0: 0.040, 0.5: 0.015}
-    assert kept.costs(DisplaySnapshot("kmsdrm", 720, 1280, "Mali-G52"), "default") == {}
-    assert "default holds 25 fps at scale 1" in kept.told
+    assert kept.costs(here, shown) == {1.0: 0.040, 0.5: 0.015}
+    assert kept.costs(DisplaySnapshot("kmsdrm", 720, 1280, "Mali-G52"), shown) == {}
+    assert f"{shown.name} holds 25 fps at scale 1" in kept.told
     (store.data / "benchmark.json").write_text("{")
     damaged = Measured(store)
     assert "is damaged" in damaged.told
-    assert damaged.costs(here, "default") == {}
+    assert damaged.costs(here, shown) == {}
 
 
 def children(process: int) -> list[int]:
@@ -242,3 +262,14 @@ def test_a_real_kioskd_measures_lives_and_leaves_nothing_behind_when_it_is_ended
     finally:
         kiosk.close()
     assert not start(store), "and the next start shows the avatar"
+
+
+def test_health_tells_the_last_benchmark_and_a_damaged_one_stops_nothing(
+    store: Store, tmp_path: Path
+) -> None:
+    (store.data / "benchmark.json").write_text('{"format": 1, "parts": []}')
+    with running(tmp_path) as kiosk:
+        told = kiosk.health()["figures"]["benchmark"]
+    assert "is damaged" in told
+    assert "measure again with `kioskctl bench`" in told
+    assert "benchmark_unusable" in kiosk.log
