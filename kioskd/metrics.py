@@ -102,6 +102,10 @@ class Metrics:
             "kiosk_screen_reopened",
             "Times the display was reopened because its picture was empty or frozen",
         )
+        self.screen_given_up = counter(
+            "kiosk_screen_given_up",
+            "Times the moving picture was given up for a while because reopening did not help",
+        )
         self.link_failures = counter(
             "kiosk_link_failures", "Times the session with the endpoint was lost or refused"
         )

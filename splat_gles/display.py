@@ -26,7 +26,7 @@ os.environ.setdefault("SDL_OPENGL_ES_DRIVER", "1")
 import pygame
 
 from splat_gles.drm_cards import DrmCard, choose_card, read_cards
-from splat_gles.errors import DisplayError, SplatError
+from splat_gles.errors import DisplayError, RenderError, SplatError
 from splat_gles.gl.api import gl
 from splat_gles.shader_cache import secure_shader_cache
 
@@ -69,8 +69,14 @@ class Display:
         self.refresh_rate = float(pygame.display.get_current_refresh_rate())
 
     def flip(self) -> None:
-        """Show what was drawn; waits for the vertical blank where there is one."""
-        pygame.display.flip()
+        """Show what was drawn; waits for the vertical blank where there is one.
+
+        Raises RenderError where that fails, as with a lost context or screen.
+        """
+        try:
+            pygame.display.flip()
+        except pygame.error as error:
+            raise RenderError(f"the picture cannot be shown with {self.driver}: {error}") from error
 
     def pump(self) -> DisplayEvents:
         """Let SDL do its work; call it once a frame. `size` follows a window's."""

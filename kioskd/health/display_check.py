@@ -31,7 +31,7 @@ TEXTS: Final[Mapping[ScreenProblem, str]] = {
     "what starts it); tried again every few seconds",
     "screen_failed": "a screen is connected and cannot be drawn on; install the GL libraries of "
     "the board's maker (`kioskctl doctor`), or go back to the image before; tried again every few "
-    "seconds",
+    "seconds, with a still picture on the screen ever more seldom, every 5 minutes in the end",
 }
 
 
@@ -52,6 +52,8 @@ class DisplayCheck:
             observed = f"{display.driver}, {display.width}×{display.height}, {display.gl}"
         if display.problem is None:
             return passed(observed)
+        if display.still:
+            observed = f"{observed}; a still picture by {display.still}"
         observed = f"{observed}; {display.screens}"
         text = TEXTS[display.problem]
         if display.error:

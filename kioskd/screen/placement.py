@@ -6,7 +6,8 @@ beside it changes nothing. SDL draws on the card's first connector and does not 
 is, so where several screens are connected the loss of any counts: whoever is left is taken.
 
 Without a screen an attempt follows every change that promises one, and is repeated every few
-seconds while one is connected that cannot be used, or while the kernel cannot tell. A connector
+seconds while one is connected that cannot be used, or while the kernel cannot tell; ever more
+seldom where failures follow each other and each attempt would be seen. A connector
 that flickers moves the picture once in SETTLE_S at most.
 """
 
@@ -23,6 +24,7 @@ from splat_gles.drm_cards import DrmCard
 
 SETTLE_S: Final = 1.5
 RETRY_S: Final = 4.0
+RETRY_AT_MOST_S: Final = 300.0
 _SPARE: Final = 10.0
 """An attempt that takes long, as on an emulated board, is repeated after so many times as long."""
 
@@ -52,13 +54,15 @@ def problem_after_failure(card: DrmCard | None) -> ScreenProblem:
 class Placement:
     """Where the picture is since `at` (s, monotonic), and what was to be seen of screens then.
 
-    `took_s` is how long it took to bring it there, `problem` why it is on no screen.
+    `took_s` is how long it took to bring it there, `problem` why it is on no screen. The more
+    `failures` have followed each other, the longer the next attempt waits.
     """
 
     problem: ScreenProblem | None
     seen: DrmCard | None
     at: float
     took_s: float
+    failures: int = 0
 
     def is_outdated(self, sight: Sight, now: float) -> bool:
         """Whether the picture has to be placed anew."""
@@ -69,7 +73,8 @@ class Placement:
         useless = problem_of(sight.card)
         if useless is not None:
             return useless != self.problem
-        return sight.card != self.seen or now - self.at >= max(RETRY_S, _SPARE * self.took_s)
+        patience = min(RETRY_S * 2 ** max(0, self.failures - 1), RETRY_AT_MOST_S)
+        return sight.card != self.seen or now - self.at >= max(patience, _SPARE * self.took_s)
 
     def _lost(self, cards: Sequence[DrmCard]) -> bool:
         seen = self.seen

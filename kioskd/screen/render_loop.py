@@ -11,7 +11,9 @@ ahead frames are drawn.
 What frames cost decides how finely the next are drawn (`picture_quality`), and now and then a few
 pixels are looked at (`screen_watch`). An empty or frozen picture is repaired: first by making
 display and renderer anew, at the next time also with a quarter of the pixels; when neither has
-helped, health says so until the picture is back.
+helped, health says so until the picture is back. On a board's own screen, a picture that stays
+empty and a context that is lost again and again are given up for a while: the stage then shows a
+still picture, and the loop goes on in the dark.
 
 Where screens come and go, the stage moves between frames, and all that belongs to its context is
 made anew; player, governor and the count of frames go on. On a dark stage the loop keeps time: it
@@ -83,6 +85,7 @@ class RenderLoop:
     ) -> None:
         self._clock = clock
         self._stage = stage
+        stage.alive = self._be_alive
         self._rig = rig
         self._player = player
         self._pictures = pictures
@@ -126,7 +129,16 @@ class RenderLoop:
         now = self._clock()
         self._player.tick(now, 0.0)
         self._player.frames_lost()
+        still = self._stage.still
+        if still is not None:
+            still.keep()
+            if self._pictures.wanted(now) and (pixels := still.pixels()) is not None:
+                self._pictures.deliver(pixels, now)
         self.snapshot = replace(self.snapshot, last_frame=now)
+
+    def _be_alive(self) -> None:
+        """Called while this loop's own thread waits for a driver."""
+        self.snapshot = replace(self.snapshot, last_frame=self._clock())
 
     def _show(self, stop: threading.Event) -> bool:
         """One frame; False where the window was closed."""
@@ -140,11 +152,19 @@ class RenderLoop:
             self._draw(stop)
             self._collect()
         except RenderError as error:
-            if not self._heal(str(error)):
+            if self._heal(str(error)):
+                return True
+            if self._stage.lookout is None:
                 raise
+            self._give_up(str(error))
         return True
 
-    def _reopen(self) -> None:
+    def _give_up(self, what: str) -> None:
+        """Leave a screen on which nothing helps, until the stage tries it again."""
+        self._metrics.screen_given_up.inc()
+        self._reopen(lambda: self._stage.give_up(what))
+
+    def _reopen(self, rebuild: Callable[[], None] | None = None) -> None:
         """Make the stage anew, and all that belongs to its context. Raises SplatError."""
         # Fences, queries and buffers mean nothing to another context
         for frame in self._drawn:
@@ -154,7 +174,7 @@ class RenderLoop:
         self._player.frames_lost()
         before = self._kit.pacer.rate, self._stage.snapshot
         self._kit.close()
-        self._stage.rebuild()
+        (rebuild or self._stage.rebuild)()
         self._kit = Equipment(self._stage, self._wish)
         self._meet_visitor()
         if (self._kit.pacer.rate, self._stage.snapshot) != before:
@@ -254,6 +274,9 @@ class RenderLoop:
         """See whether the frame looked at shows the avatar, and heal if it does not."""
         trouble = self._kit.watch.judge(self._kit.rows.take())
         if trouble is not None and self._heal(f"the picture is {trouble}"):
+            trouble = None
+        elif trouble == "blank" and self._stage.lookout is not None:
+            self._give_up("the picture is blank")
             trouble = None
         self.snapshot = replace(self.snapshot, trouble=trouble)
 

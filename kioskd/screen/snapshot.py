@@ -49,7 +49,8 @@ class DisplaySnapshot:
     """Where the picture goes; `driver` is "none" where it goes nowhere.
 
     `problem` says why it is on no screen, None where it is on one or none is asked for; `screens`
-    names the card and its connectors, `error` is what opening the screen said.
+    names the card and its connectors, `error` is what opening the screen said. `still` says by what
+    a still picture is shown in place of the moving one, empty where none is.
     """
 
     driver: str
@@ -59,6 +60,7 @@ class DisplaySnapshot:
     problem: ScreenProblem | None = None
     screens: str = ""
     error: str = ""
+    still: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,9 @@
 On a board whose own screen is to show the picture (there is a `lookout` then) the stage stands on
 that screen, and where it cannot, in a buffer, so that the console page and the checks still see
 a picture. While a screen that is there cannot be drawn on, and where there is no buffer either
-(a vendor's GL library may know screens only), the stage is dark: the kiosk lives on without it.
+(a vendor's GL library may know screens only), the stage is dark: the kiosk lives on without it, and
+a still picture is on the screen where that is possible without GL (`still_screen`). GL that fails
+again and again is tried ever more seldom, since each attempt takes the still picture down.
 """
 
 from __future__ import annotations
@@ -13,19 +15,26 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Final, Protocol
 
+from kioskd.patience import PATIENCE_S, patient
 from kioskd.screen.lookout import Lookout
 from kioskd.screen.placement import Placement, problem_after_failure, problem_of
 from kioskd.screen.snapshot import FAULTS, DisplaySnapshot, ScreenProblem
+from kioskd.screen.still_screen import StillScreen
+from splat_gles import camera as cameras
 from splat_gles.avatar import Avatar
+from splat_gles.camera import Size
 from splat_gles.display import Display, open_display
 from splat_gles.errors import SplatError
 from splat_gles.renderer import Renderer
+from splat_gles.rig import Rig
 
 logger = logging.getLogger(__name__)
 
 NOWHERE = DisplaySnapshot("none", 0, 0, "")
+FORGIVEN_S: Final = 600.0
+"""So long a screen has to be drawn on without a failure for those before not to count."""
 
 
 class OpenDisplay(Protocol):
@@ -42,7 +51,8 @@ class Stage:
 
     `driver`, `size` and `drm_drivers` are those of `open_display`, `background` the renderer's.
     With a `lookout` the driver is `kmsdrm` where there is a screen. While the stage is `dark` it
-    has neither display nor renderer.
+    has neither display nor renderer, and `still`, if there is one, may be up. `alive` is called
+    on another thread while a driver takes long to open.
     """
 
     display: Display
@@ -57,12 +67,17 @@ class Stage:
         background: tuple[float, float, float],
         drm_drivers: Sequence[str] = (),
         lookout: Lookout | None = None,
+        still: StillScreen | None = None,
         opener: OpenDisplay = open_display,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.avatar = avatar
+        self.alive: Callable[[], None] = lambda: None
         self.lookout = lookout
+        self.still = still
         self.dark = True
+        rig = Rig(avatar)
+        self._rest = rig.pose(rig.neutral())
         self._driver = driver
         self._size = size
         self._background = background
@@ -70,6 +85,7 @@ class Stage:
         self._opener = opener
         self._clock = clock
         self._placement: Placement | None = None
+        self._failures = 0
 
     def is_misplaced(self, now: float) -> bool:
         """Whether screens have come or gone, so that a rebuild is due. Costs next to nothing."""
@@ -92,6 +108,18 @@ class Stage:
         self._make(driver, None if driver == "kmsdrm" else size)
         self.snapshot = self._described()
 
+    def give_up(self, error: str) -> None:
+        """Go dark: drawing on this screen fails in spite of all; it is tried again later.
+
+        Only with a lookout.
+        """
+        assert self.lookout is not None
+        logger.error("the screen is given up for now: %s", error, extra={"code": "screen_given_up"})
+        now = self._clock()
+        self._forgive(now)
+        self._close()
+        self._settle(self.lookout, "screen_failed", error, now)
+
     def __enter__(self) -> Stage:
         if self.lookout is None:
             self._make(self._driver, self._size)
@@ -106,6 +134,7 @@ class Stage:
     def _place(self, lookout: Lookout) -> None:
         """Go onto the screen, else into a buffer, else nowhere."""
         began = self._clock()
+        self._forgive(began)
         problem, error = problem_of(lookout.look().card), ""
         if problem is None:
             problem, error = self._try_screen(lookout)
@@ -114,12 +143,32 @@ class Stage:
                 self._make("offscreen", self._size)
             except SplatError as no_buffer:
                 logger.warning("%s", no_buffer, extra={"code": "nothing_drawn"})
-        now = self._clock()
+        self._settle(lookout, problem, error, began)
+
+    def _settle(
+        self, lookout: Lookout, problem: ScreenProblem | None, error: str, began: float
+    ) -> None:
+        """Note where the stage stands; a failure gets a still picture where that is possible."""
         # As it is after opening, which makes the kernel ask the screens
         card = lookout.look().card
+        still = ""
+        if self.still is not None and problem in ("screen_failed", "no_graphics_card"):
+            self.still.put_up(card)
+            still = self.still.shown
+        self._failures += problem == "screen_failed"
+        now = self._clock()
         screens = "no graphics card with a connector" if card is None else card.describe()
-        self.snapshot = replace(self._described(), problem=problem, screens=screens, error=error)
-        self._placement = Placement(problem, card, now, now - began)
+        self.snapshot = replace(
+            self._described(), problem=problem, screens=screens, error=error, still=still
+        )
+        # Without a still picture there is nothing that an attempt would spoil
+        failures = self._failures if still else 0
+        self._placement = Placement(problem, card, now, now - began, failures)
+
+    def _forgive(self, now: float) -> None:
+        stood = self._placement
+        if stood is not None and stood.problem is None and now - stood.at >= FORGIVEN_S:
+            self._failures = 0
 
     def _try_screen(self, lookout: Lookout) -> tuple[ScreenProblem | None, str]:
         try:
@@ -132,13 +181,21 @@ class Stage:
         return None, ""
 
     def _make(self, driver: str, size: tuple[int, int] | None) -> None:
-        self.display = display = self._opener(driver, size, "Avatar kiosk", self._drm_drivers)
-        try:
-            self.renderer = Renderer(self.avatar, display.size, self._background)
-        except BaseException:
-            display.close()
-            raise
+        with patient("opening the display and compiling its shaders", lambda: self.alive()):
+            self.display = display = self._opener(driver, size, "Avatar kiosk", self._drm_drivers)
+            try:
+                self.renderer = Renderer(self.avatar, display.size, self._background)
+                self._draw_first(display.size)
+            except BaseException:
+                display.close()
+                raise
         self.dark = False
+
+    def _draw_first(self, size: Size) -> None:
+        """Many drivers compile when a program is first used: here somebody waits for that."""
+        camera = cameras.on_screen(self.avatar.framing, size)
+        self.renderer.draw(self._rest, camera)
+        self.renderer.wait(PATIENCE_S)
 
     def _described(self) -> DisplaySnapshot:
         if self.dark:
@@ -147,6 +204,8 @@ class Stage:
         return DisplaySnapshot(display.driver, *display.size, driver)
 
     def _close(self) -> None:
+        if self.still is not None:
+            self.still.take_down()
         if not self.dark:
             self.dark = True
             self.renderer.close()

@@ -29,8 +29,6 @@ from kioskd.board_facts import read_board_facts
 from kioskd.config import Config, Loaded
 from kioskd.config.part_settings import (
     audio_settings,
-    background,
-    display_size,
     network_settings,
     playback_settings,
     speaking_as,
@@ -62,7 +60,6 @@ from kioskd.loop_thread import LoopThread
 from kioskd.metrics import Metrics
 from kioskd.playback.player import Player
 from kioskd.screen.avatar_loading import load_avatar
-from kioskd.screen.lookout import lookout_for
 from kioskd.screen.pictures import PictureDesk
 from kioskd.screen.render_loop import RenderLoop
 from kioskd.screen.snapshot import AvatarSnapshot, DisplaySnapshot
@@ -72,6 +69,7 @@ from kioskd.service.figures import figures
 from kioskd.service.first_frame import tell_first_frame
 from kioskd.service.folders import own_folder
 from kioskd.service.measured import Measured
+from kioskd.service.screen import stage_for
 from kioskd.service.signals import GRACE_S, SignalThread, end_within
 from kioskd.service.speech_net import SpeechNet
 from kioskd.systemd_notify import Watchdog
@@ -126,9 +124,7 @@ class Kiosk:
         sys.setswitchinterval(SWITCH_S)
         self._watch.take_over(lambda: self._io.spawn(self._live.reload(self._apply), "reload"))
         avatar, avatar_snapshot = load_avatar(config.avatar.path)
-        driver, size = config.display.driver, display_size(config)
-        drm_drivers, lookout = self._board.drm_drivers, lookout_for(driver, self._board)
-        with Stage(avatar, driver, size, background(config), drm_drivers, lookout) as stage:
+        with stage_for(avatar, config, self._board) as stage:
             audio = AudioOutput(audio_settings(config, self._board.audio_match), self._metrics)
             clean = False
             try:

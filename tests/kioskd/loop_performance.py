@@ -75,11 +75,12 @@ class Performance:
         self.time = time or OwnTime()
         self.metrics = Metrics()
         self.player = Nodding(rig)
+        self.pictures = PictureDesk()
         self.loop = RenderLoop(
             stage,
             rig,
             cast(Player, self.player),
-            PictureDesk(),
+            self.pictures,
             self.metrics,
             frame_rate=frame_rate,
             panel_latency_s=0.0,

@@ -29,6 +29,7 @@ from kioskd.process_figures import resident_bytes
 from kioskd.screen.lookout import LOOK_EVERY_S, Lookout, lookout_for
 from kioskd.screen.placement import SETTLE_S
 from kioskd.screen.stage import Stage
+from kioskd.screen.still_screen import StillScreen
 from kioskd.update.trial_watch import look_at_health
 from splat_gles import display as displays
 from splat_gles.avatar import Avatar
@@ -99,7 +100,7 @@ class Sdl:
 class Board:
     """A board's screens and the render loop on it."""
 
-    def __init__(self, sys: Path, avatar: Avatar) -> None:
+    def __init__(self, sys: Path, avatar: Avatar, still: StillScreen | None = None) -> None:
         (sys / "class/drm").mkdir(parents=True, exist_ok=True)
         self.sys = sys
         self.time = LookingTime()
@@ -115,6 +116,7 @@ class Board:
             (1, 1, 1),
             BOARD.drm_drivers,
             self.lookout,
+            still,
             self.sdl.open,
             self.time.clock,
         )
