@@ -15,6 +15,7 @@ import logging
 import os
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from driving_client.regular_file import read_regular
@@ -77,6 +78,12 @@ def waiting(store: Store) -> Request | None:
     if taken is not None and taken.request == request.at:
         return None
     return request if 0 <= time.monotonic() - request.at <= REQUEST_S else None
+
+
+def measuring(store: Store) -> bool:
+    """Whether kioskd measures now, and so answers nothing."""
+    now = read_progress(store)
+    return now is not None and now.problem is None and Path(f"/proc/{now.process}").exists()
 
 
 class ProgressFile:

@@ -8,18 +8,21 @@ HTTP and work from any machine; those of the board work on its files, without ki
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from kioskd.benchmark.request import measuring
 from kioskd.config import ConfigError
 from kioskd.ctl import board_commands, commands, first_boot_commands
 from kioskd.ctl.client import Client, ControlError
 from kioskd.ctl.local import default_address, own_address
 from kioskd.ctl.printing import show_error
 from kioskd.errors import KioskError
+from kioskd.update.store import store_from
 
 EPILOG = """examples:
   kioskctl doctor                      every check, what it saw, what to do
@@ -103,7 +106,15 @@ def _with_client(ask: Run, options: argparse.Namespace) -> int:
         from kioskd.ctl.doctor import board_doctor
 
         return board_doctor(options)
-    return ask(client_of(options), options)
+    try:
+        return ask(client_of(options), options)
+    except ControlError:
+        if options.url is None and measuring(store_from(os.environ)):
+            raise ControlError(
+                "kioskd measures this board (kioskctl bench) and answers again when that is done; "
+                "`systemctl restart kioskd` ends it now"
+            ) from None
+        raise
 
 
 def _on_board(function: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:

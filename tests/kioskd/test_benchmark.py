@@ -22,7 +22,7 @@ from kioskd.benchmark import part_board, part_graphics
 from kioskd.benchmark.heat import read_heat
 from kioskd.benchmark.plan import Durations, Plan, from_json, plan_for
 from kioskd.benchmark.result import Result, ResultError, keep, read
-from kioskd.benchmark.run import measure
+from kioskd.benchmark.run import measure, part_command
 from kioskd.benchmark.words import in_short, lines
 from kioskd.board_facts import BoardFacts
 from kioskd.config import Config
@@ -65,16 +65,18 @@ def silent(_line: str) -> None:
     pass
 
 
-def scripted(plan: Plan, tell: Callable[[str], None] = silent, **scripts: str) -> Result:
-    """A benchmark whose parts are Python scripts; those that are not given measure nothing."""
+REAL = ""
+
+
+def scripted(plan: Plan, alive: Callable[[], None] = lambda: None, **scripts: str) -> Result:
+    """A benchmark whose parts are Python scripts, or REAL; those not given measure nothing."""
     nothing = 'print(\'{"status": "absent", "problem": "left out", "figures": {}}\')'
-    return measure(
-        plan,
-        "0.1",
-        "made-up",
-        tell,
-        command=lambda part: [sys.executable, "-c", scripts.get(part, nothing)],
-    )
+
+    def command(part: str) -> list[str]:
+        script = scripts.get(part, nothing)
+        return part_command(part) if script == REAL else [sys.executable, "-c", script]
+
+    return measure(plan, "0.1", "made-up", silent, alive, command)
 
 
 def test_every_part_is_measured_told_and_kept(plan: Plan, tmp_path: Path) -> None:
@@ -132,16 +134,8 @@ def test_a_driver_that_fails_costs_its_part_alone(plan: Plan, script: str, told:
 
 def test_the_service_manager_hears_that_a_long_part_lives(plan: Plan) -> None:
     beats: list[int] = []
-    script = "import time; time.sleep(1.5)"
-    measure(
-        replace(plan, soak=False),
-        "0.1",
-        "",
-        silent,
-        lambda: beats.append(1),
-        lambda _part: [sys.executable, "-c", script],
-    )
-    assert len(beats) >= 5
+    scripted(plan, alive=lambda: beats.append(1), graphics="import time; time.sleep(3)")
+    assert len(beats) >= 6 + len(plan.parts) - 1
 
 
 def test_a_part_ends_with_whoever_started_it(plan: Plan) -> None:
@@ -166,11 +160,12 @@ def test_a_part_ends_with_whoever_started_it(plan: Plan) -> None:
 
 
 def test_without_a_screen_the_drawing_parts_say_so(plan: Plan) -> None:
-    result = measure(replace(plan, display="kmsdrm", soak=False), "0.1", "", silent)
+    plan = replace(plan, display="kmsdrm")
+    result = scripted(plan, graphics=REAL, avatars=REAL)
     for part in ("graphics", "avatars"):
         assert result.parts[part].status == "failed"
         assert "a screen must be connected" in result.parts[part].problem
-    assert result.parts["flash"].status == "measured"
+    assert result.failed == ("graphics", "avatars")
     assert list(lines(result))
     assert in_short(result)
 
@@ -210,12 +205,7 @@ def test_a_full_disk_is_told_before_anything_is_written(plan: Plan, tmp_path: Pa
 
 
 def test_a_store_that_is_not_there_is_told(plan: Plan, tmp_path: Path) -> None:
-    result = measure(
-        replace(plan, folder=str(tmp_path / "missing"), soak=False, sound=""),
-        "0.1",
-        "",
-        silent,
-    )
+    result = scripted(replace(plan, folder=str(tmp_path / "missing")), flash=REAL)
     assert "missing: No such file or directory" in result.parts["flash"].problem
     with pytest.raises(ResultError, match="cannot be written"):
         keep(DiskFiles(), tmp_path / "missing", result)

@@ -179,6 +179,15 @@ def test_a_kioskd_that_never_begins_is_told(store: Store) -> None:
         bench_command.follow(store, wanted, taken_within_s=0.1)
 
 
+def test_status_says_why_a_kioskd_that_measures_does_not_answer(store: Store) -> None:
+    asking.ProgressFile(store, asking.ask(DiskFiles(), store, soak=False))
+    with pytest.raises(ControlError, match="measures this board"):
+        run("status")
+    asking.ProgressFile(store, asking.ask(DiskFiles(), store, soak=False)).end("")
+    with pytest.raises(ControlError, match="no kioskd answers"):
+        run("status")
+
+
 def test_a_store_that_only_root_may_write_is_told(store: Store) -> None:
     store.run.rmdir()
     with pytest.raises(ControlError, match="run this as root"):
