@@ -27,7 +27,7 @@ export PYTHON
 VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help ready signing setup run test test-piper test-clients lint fuzz soak bench shader-report bench-alive bench-attacks avatar video overlay repro rootfs flash test-image sheet clean train-lipsync convert-npu bench-lipsync
+.PHONY: help ready signing setup run test test-piper test-clients lint fuzz soak bench shader-report bench-alive bench-attacks avatar video overlay repro rootfs flash verified test-image sheet clean train-lipsync convert-npu bench-lipsync
 
 help: ## list the targets
 	@echo "The avatar kiosk. Targets:"
@@ -104,6 +104,9 @@ rootfs: ready ## put the kiosk into a vendor's root image: BOARD=rk3576 BASE=ven
 flash: ready ## write it to a board: BOARD=rk3576 [DRY_RUN=1] [HOST=root@address], see board/README.md
 	@scripts/install_packages.sh flash
 	@exec $(VENV_PYTHON) scripts/flash.py --board '$(BOARD)' $(FLASH_OPTIONS)
+
+verified: ready ## take the report that somebody sent of a board: REPORT=report.json
+	@exec $(VENV_PYTHON) scripts/verify_report.py '$(REPORT)'
 
 train-lipsync: ready ## train the model of the mouth anew (under 20 minutes on two free cores)
 	@scripts/install_packages.sh lipsync

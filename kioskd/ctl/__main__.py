@@ -32,6 +32,7 @@ EPILOG = """examples:
   kioskctl --url https://kiosk:8080 --token-file token --authority kiosk.pem status
   kioskctl install kiosk-rk3576-0.2.0.img        then restart the board
   kioskctl bench --soak                measure this board, then ten minutes for heat
+  kioskctl report -o report.json       what this board is, to send to the project
   kioskctl slots                       what is installed, what runs, what is on trial
 
 Without --url it asks the kiosk on this board, as its configuration says. install, slots, rollback,
@@ -63,6 +64,7 @@ _ON_BOARD: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "mark-good": board_commands.mark_good,
     "options": board_commands.options,
     "bench": board_commands.bench,
+    "report": board_commands.report,
     "first-boot": first_boot_commands.first_boot,
     "factory-reset": first_boot_commands.factory_reset,
 }
@@ -199,6 +201,9 @@ def _add(
             action="store_true",
             help="then draw for ten minutes more and tell temperature, frame rate and throttling",
         )
+    elif name == "report":
+        parser.add_argument("--text", action="store_true", help="a page to read instead of JSON")
+        parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write it there")
     elif name == "factory-reset":
         parser.add_argument("--yes", action="store_true", help="do it")
     return parser

@@ -137,6 +137,21 @@ def bench(options: argparse.Namespace) -> int:
     return measure_board(options.soak)
 
 
+def report(options: argparse.Namespace) -> int:
+    """Tell what this board is and how it does, as one JSON to send to those who have none like it.
+
+    It has what doctor and board/probe.sh see, what bench has measured, OpenGL ES, screens, mixer,
+    kernel and versions. It has no serial number, address, token, name of yours, word or picture:
+    fields that could hold any are not in its form. What is missing is told on standard error; run
+    it as root to see most. Send the file to the project, where `make verified REPORT=FILE` takes
+    it.
+    """
+    # Not at the top: it loads much that install and mark-good must not depend on
+    from kioskd.ctl.report import board_report
+
+    return board_report(options)
+
+
 def _ask_kioskd() -> Ask:
     address = own_address()
     if address is None:

@@ -47,7 +47,7 @@ def board_doctor(_options: argparse.Namespace) -> int:
 
     What kioskd has told already is not looked at twice.
     """
-    answer, silence = _ask()
+    answer, silence = ask()
     show("kioskd:")
     if answer is None:
         _print("kioskd", failed("does not answer", "kioskd_silent", silence))
@@ -58,7 +58,7 @@ def board_doctor(_options: argparse.Namespace) -> int:
     board = read_board_facts(os.environ)
     known = board.describe()
     show(f"board {known}" if known else "board:")
-    for check in _board_checks(board):
+    for check in board_checks(board):
         if check.name not in told:
             finding = check.run(time.monotonic())
             _print(check.name, finding)
@@ -66,7 +66,8 @@ def board_doctor(_options: argparse.Namespace) -> int:
     return 0 if well else 1
 
 
-def _ask() -> tuple[dict[str, Any] | None, str]:
+def ask() -> tuple[dict[str, Any] | None, str]:
+    """The health answer of the kioskd on this board, or None and why there is none."""
     address = own_address()
     if address is None:
         return None, "its HTTP server is switched off (health.enabled)"
@@ -76,9 +77,10 @@ def _ask() -> tuple[dict[str, Any] | None, str]:
         return None, str(error)
 
 
-def _board_checks(board: BoardFacts) -> Sequence[Check]:
+def board_checks(board: BoardFacts) -> Sequence[Check]:
+    """The checks of the board around kioskd; each is run once."""
     store = store_from(os.environ)
-    config = _config(store)
+    config = usable_config(store)
     audio: AudioSettings = audio_settings(config, board.audio_match)
     return [
         IdentityCheck(find_identity()),
@@ -101,7 +103,8 @@ def _board_checks(board: BoardFacts) -> Sequence[Check]:
     ]
 
 
-def _config(store: Store) -> Config:
+def usable_config(store: Store) -> Config:
+    """The configuration, or the defaults where it cannot be used."""
     try:
         return load(accepted=read_accepted(store.data)).config
     except (ConfigError, PermissionError):

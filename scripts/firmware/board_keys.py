@@ -82,6 +82,8 @@ KIND_WORDS: Final = {
     list: "a list of texts, such as [one, two]",
 }
 NAME: Final = "[a-z0-9][a-z0-9-]{0,30}"
+WORDS: Final = r"[A-Za-z0-9][A-Za-z0-9 ,.:+()_-]{0,120}"
+"""A line that means nothing else in YAML, Markdown or a terminal."""
 FLASH_TOOLS: Final = ("rkdeveloptool", "genio-flash", "fastboot", "ssh")
 
 BOARD_KEYS: Final[dict[str, Key]] = {
@@ -93,12 +95,6 @@ BOARD_KEYS: Final[dict[str, Key]] = {
         "1: supported; 2: needs the vendor's Linux; 3: built and tried in QEMU only.",
         minimum=1,
         maximum=3,
-    ),
-    "verified_on": Key(
-        list,
-        "Who ran it where: `2027-01-31 model, version`. Empty until a person did.",
-        pattern=r"20\d\d-[01]\d-[0-3]\d .+",
-        empty=True,
     ),
     "compatible": Key(
         list,
@@ -181,21 +177,44 @@ FLASH_KEYS: Final[dict[str, Key]] = {
     ),
 }
 
+VERIFIED_KEYS: Final[dict[str, Key]] = {
+    "date": Key(str, "When the report was made, or taken.", pattern=r"20\d\d-[01]\d-[0-3]\d"),
+    "model": Key(str, "The board, as its device tree calls it.", pattern=WORDS),
+    "image": Key(str, "The kiosk's version.", pattern=WORDS),
+    "system": Key(str, "The vendor's system and kernel.", pattern=WORDS),
+    "screen": Key(str, "Connectors and sizes of the screens.", pattern=WORDS),
+    "sound": Key(str, "What the chosen sound card's name holds.", pattern=WORDS),
+    "npu": Key(str, "The NPU's driver and its time for a second of sound.", pattern=WORDS),
+    "watchdog": Key(str, "Seconds until it restarts the board.", pattern=WORDS),
+    "measured": Key(str, "Frames a second measured, with which avatar and size.", pattern=WORDS),
+    "estimated": Key(str, "What the estimate said of the same.", pattern=WORDS),
+    "report": Key(str, "The beginning of the report's SHA-256.", pattern="[0-9a-f]{16}"),
+}
+
 
 def schema() -> dict[str, Any]:
     """A JSON schema (draft 2020-12) of board.yaml."""
-    flash = {
-        "description": "How it is flashed.",
-        "type": "object",
-        "additionalProperties": False,
-        "required": list(FLASH_KEYS),
-        "properties": {name: key.schema() for name, key in FLASH_KEYS.items()},
+    flash = {"description": "How it is flashed.", **_object(FLASH_KEYS)}
+    verified = {
+        "description": "The reports that people sent of it; `make verified` writes them.",
+        "type": "array",
+        "items": _object(VERIFIED_KEYS),
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "board.yaml",
         "type": "object",
         "additionalProperties": False,
-        "required": [*BOARD_KEYS, "flash"],
-        "properties": {name: key.schema() for name, key in BOARD_KEYS.items()} | {"flash": flash},
+        "required": [*BOARD_KEYS, "verified_on", "flash"],
+        "properties": {name: key.schema() for name, key in BOARD_KEYS.items()}
+        | {"verified_on": verified, "flash": flash},
+    }
+
+
+def _object(keys: dict[str, Key]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": list(keys),
+        "properties": {name: key.schema() for name, key in keys.items()},
     }

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import yaml
 
-from firmware.board_keys import BOARD_KEYS, FLASH_KEYS, Key
+from firmware.board_keys import BOARD_KEYS, FLASH_KEYS, VERIFIED_KEYS, Key
 from firmware.errors import FirmwareError
 from kioskd.board_facts import described
 from kioskd.config.yaml_file import Entry, YamlFile, YamlFileError, plain
@@ -42,6 +42,27 @@ class Flash:
 
 
 @dataclass(frozen=True, slots=True)
+class Verified:
+    """One report that a person sent of this board; keys as in `board_keys.VERIFIED_KEYS`."""
+
+    date: str
+    model: str
+    image: str
+    system: str
+    screen: str
+    sound: str
+    npu: str
+    watchdog: str
+    measured: str
+    estimated: str
+    report: str
+
+    def describe(self) -> str:
+        """When, what and with which image, in a few words."""
+        return f"{self.date} {self.model}, {self.image}"
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     """One board; keys as in `board_keys.BOARD_KEYS`. `folder` is where its files are."""
 
@@ -49,7 +70,7 @@ class Board:
     title: str
     soc: str
     tier: int
-    verified_on: tuple[str, ...]
+    verified_on: tuple[Verified, ...]
     compatible: tuple[str, ...]
     arch: str
     base: str
@@ -65,7 +86,8 @@ class Board:
 
     def describe(self) -> str:
         """Name, tier and who verified it; print it wherever a board is named."""
-        return described(self.name, self.title, self.tier, self.verified_on)
+        verified = [each.describe() for each in self.verified_on]
+        return described(self.name, self.title, self.tier, verified)
 
 
 def board_names(boards: Path = BOARDS) -> list[str]:
@@ -97,7 +119,11 @@ def read_board(path: Path) -> Board:
         )
     if reader.problems:
         raise BoardError("\n".join(reader.problems))
-    return Board(**(values | {"flash": Flash(**values["flash"]), "folder": path.parent}))
+    parts = {
+        "flash": Flash(**values["flash"]),
+        "verified_on": tuple(Verified(**each) for each in values["verified_on"]),
+    }
+    return Board(**(values | parts | {"folder": path.parent}))
 
 
 class _Reader:
@@ -117,20 +143,38 @@ class _Reader:
             raise BoardError(str(error)) from None
         if not isinstance(root, yaml.MappingNode):
             raise BoardError(f"{path}: must hold keys, such as {', '.join(BOARD_KEYS)}")
-        entries = {each.name: each for each in self._file.entries(root, "", (*BOARD_KEYS, "flash"))}
+        known = (*BOARD_KEYS, "verified_on", "flash")
+        entries = {each.name: each for each in self._file.entries(root, "", known)}
         flash = self._flash(root, entries.pop("flash", None))
-        return self._values(root, entries, BOARD_KEYS, "") | {"flash": flash}
+        verified = self._verified(root, entries.pop("verified_on", None))
+        return self._values(root, entries, BOARD_KEYS, "") | {
+            "flash": flash,
+            "verified_on": verified,
+        }
 
     def _flash(self, root: yaml.Node, entry: Entry | None) -> dict[str, Any]:
         if entry is None:
             self._file.problem(root, "flash", "missing")
-        elif isinstance(entry.value, yaml.MappingNode):
-            entries = self._file.entries(entry.value, "flash.", FLASH_KEYS)
-            found = {each.name: each for each in entries}
-            return self._values(entry.value, found, FLASH_KEYS, "flash.")
+            return {}
+        return self._part(entry.value, FLASH_KEYS, "flash")
+
+    def _verified(self, root: yaml.Node, entry: Entry | None) -> list[dict[str, Any]]:
+        if entry is None:
+            self._file.problem(root, "verified_on", "missing; write []")
+        elif isinstance(entry.value, yaml.SequenceNode):
+            return [self._part(each, VERIFIED_KEYS, "verified_on") for each in entry.value.value]
         else:
-            self._file.problem(entry.value, "flash", "must hold keys, indented below it")
-        return {}
+            self._file.problem(
+                entry.value, "verified_on", "must be a list; `make verified` fills it"
+            )
+        return []
+
+    def _part(self, node: yaml.Node, table: dict[str, Key], name: str) -> dict[str, Any]:
+        if not isinstance(node, yaml.MappingNode):
+            self._file.problem(node, name, "must hold keys, indented below it")
+            return {}
+        found = {each.name: each for each in self._file.entries(node, f"{name}.", table)}
+        return self._values(node, found, table, f"{name}.")
 
     def _values(
         self, node: yaml.Node, entries: dict[str, Entry], table: dict[str, Key], prefix: str

@@ -24,6 +24,8 @@ from firmware.version import Release, project_files
 OURS: Final = "usr/lib/kiosk"
 SHARE: Final = "usr/share/kiosk"
 PACKAGES: Final = ("driving_client", "kioskd", "splat_gles")
+PROBE: Final = "board/probe.sh"
+"""`kioskctl report` runs it again."""
 OURS_DROPPED: Final = (
     "*.md",
     "*.pyi",
@@ -108,14 +110,14 @@ def add_avatar(tree: Path, board: Board, root: Path) -> None:
 
 def board_facts(board: Board) -> dict[str, Any]:
     """board.yaml as the payload carries it, for kioskd and the doctor to read."""
-    facts = asdict(board)
+    facts = asdict(board) | {"verified_on": [each.describe() for each in board.verified_on]}
     del facts["folder"]
     return facts
 
 
 def copy_ours(tree: Path, root: Path) -> None:
-    """Add our packages and the example configuration, without what a kiosk never reads."""
-    for path in project_files(root, *PACKAGES, "config"):
+    """Add our packages, the example configuration and the probe, less what a kiosk never reads."""
+    for path in project_files(root, *PACKAGES, "config", PROBE):
         name = path.relative_to(root).as_posix()
         if is_dropped(name, OURS_DROPPED):
             continue
