@@ -87,7 +87,7 @@ class Word:
         if isinstance(value, str) and value in self.words:
             return value
         told = excerpt(value, 40) if isinstance(value, str) else "that"
-        tell(f"{where}: {told!r} is not one of {', '.join(self.words)}")
+        tell(f"{where}: '{told}' is not one of {', '.join(self.words)}")
         return DROPPED
 
     def schema(self) -> dict[str, Any]:
@@ -107,7 +107,7 @@ class Text:
         if isinstance(value, str) and re.fullmatch(self.pattern, value, re.ASCII):
             return value
         told = excerpt(value, 40) if isinstance(value, str) else "that"
-        tell(f"{where}: {told!r} is not of the form {self.pattern}")
+        tell(f"{where}: '{told}' is not of the form {self.pattern}")
         return DROPPED
 
     def schema(self) -> dict[str, Any]:

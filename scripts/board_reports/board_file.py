@@ -29,13 +29,20 @@ def add_entry(path: Path, entry: Verified) -> bool:
         return False
     after = _with(before, asdict(entry))
     expected = kept | {_KEY: [*kept[_KEY], asdict(entry)]}
-    if yaml.safe_load(after) != expected:
+    if _loaded(after) != expected:
         raise ReportError(
             f"{path}: {_KEY} is written in a way that cannot be added to; write it as a list of "
             "lines that begin with `- `"
         )
     replace(DiskFiles(), path, after.encode(), path.stat().st_mode & 0o777)
     return True
+
+
+def _loaded(text: str) -> object:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return None
 
 
 def _with(text: str, entry: dict[str, str]) -> str:

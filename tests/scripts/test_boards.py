@@ -12,11 +12,19 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firmware.board_keys import BOARD_KEYS, FLASH_KEYS, schema
+from firmware.board_keys import BOARD_KEYS, FLASH_KEYS, VERIFIED_KEYS, schema
 from firmware.boards import BoardError, board_names, load_board, read_board
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ["8189", "g88", "qemu-virt", "rk3576", "s565"]
+
+
+ENTRY = dict.fromkeys(VERIFIED_KEYS, "none") | {
+    "date": "2027-01-31",
+    "model": "some board",
+    "image": "1.0",
+    "report": "0123456789abcdef",
+}
 
 
 def good() -> dict[str, Any]:
@@ -51,7 +59,7 @@ def test_a_description_claims_no_more_than_is_known(name: str, tier: int) -> Non
 
 
 def test_who_verified_it_is_told(tmp_path: Path) -> None:
-    content = good() | {"verified_on": ["2027-01-31 some board, 1.0"]}
+    content = good() | {"verified_on": [ENTRY]}
     told = read_board(written(tmp_path, content)).describe()
     assert told.endswith("verified on 2027-01-31 some board, 1.0")
 
@@ -79,7 +87,7 @@ def test_a_slip_of_the_finger_gets_a_hint() -> None:
 def test_the_editors_schema_is_that_of_the_loader() -> None:
     kept = json.loads((ROOT / "board/board.schema.json").read_text())
     assert kept == schema(), "make it again: scripts/make_overlay.py --board-schema"
-    assert set(kept["properties"]) == {*BOARD_KEYS, "flash"}
+    assert set(kept["properties"]) == {*BOARD_KEYS, "verified_on", "flash"}
 
 
 def test_a_board_stays_about_twenty_keys() -> None:
@@ -95,8 +103,10 @@ WRONG = [
     ({"tier": 4}, "must be from 1 to 3"),
     ({"tier": "1"}, "must be a whole number"),
     ({"tier": True}, "must be a whole number"),
-    ({"verified_on": "2027-01-31 me"}, "must be a list"),
-    ({"verified_on": ["yesterday, me"]}, "is not of the form"),
+    ({"verified_on": "2027-01-31 me"}, "must be a list; `make verified` fills it"),
+    ({"verified_on": ["2027-01-31 me"]}, "must hold keys"),
+    ({"verified_on": [{"date": "yesterday"}]}, "is not of the form"),
+    ({"verified_on": [{"date": "2027-01-31"}]}, "verified_on.model: missing"),
     ({"compatible": ["rk3576"]}, "is not of the form"),
     ({"compatible": [3576]}, "is not text"),
     ({"arch": "amd64"}, "is not one of arm64"),
@@ -147,7 +157,7 @@ def test_flash_keys_are_checked_as_well(
     assert f"flash.{next(iter(change))}" in str(error.value)
 
 
-@pytest.mark.parametrize("key", [*BOARD_KEYS, "flash"])
+@pytest.mark.parametrize("key", [*BOARD_KEYS, "verified_on", "flash"])
 def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
     content = good()
     del content[key]
@@ -208,7 +218,9 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
         lambda inner: (
             st.lists(inner, max_size=3)
-            | st.dictionaries(st.sampled_from([*BOARD_KEYS, "flash", "x"]), inner, max_size=4)
+            | st.dictionaries(
+                st.sampled_from([*BOARD_KEYS, "verified_on", "flash", "x"]), inner, max_size=4
+            )
         ),
         max_leaves=8,
     )
