@@ -23,8 +23,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     parser = argparse.ArgumentParser(
         description="Check a report of `kioskctl report`, write it as an entry of verified_on into "
-        "its board's board.yaml, and draw the matrix in board/README.md and the number in "
-        "README.md anew. A report that is there already changes nothing.",
+        "its board's board.yaml, and draw the matrix in board/README.md and the number on "
+        "other pages anew. A report that is there already changes nothing.",
         epilog="Then read the board's README.md: its chapter Tier says what nobody has verified.",
     )
     parser.add_argument("report", type=Path, nargs="?", help="the report, a JSON file")
@@ -58,7 +58,8 @@ def take(report: Path | None, boards: Path, front: Path) -> int:
             changed.append(board.folder / "board.yaml")
     all_boards = [load_board(name, boards) for name in board_names(boards)]
     changed += [boards / "README.md"] * redraw(boards / "README.md", all_boards)
-    changed += [front] * recount(front, all_boards)
+    for page in (front, boards / "first_hour.md"):
+        changed += [page] * recount(page, all_boards)
     print("\n".join(f"{path}: written" for path in changed) or "nothing to change")
     return 0
 

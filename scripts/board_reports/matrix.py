@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The matrix of board/README.md and the number on the front page, drawn from the board files."""
+"""The matrix of board/README.md and the number that other pages tell, drawn from board files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from firmware.boards import Board
 
 _BEGIN: Final = "<!-- `make verified` draws this from the board files -->\n"
 _END: Final = "<!-- to here -->\n"
-_COUNT: Final = re.compile(r"Boards reported: \d+")
+_COUNT: Final = re.compile(r"([Bb])oards reported: \d+")
 _HEAD: Final = (
     "board", "vendor's system", "screen", "sound", "NPU", "watchdog",
     "frames a second: measured", "estimated", "report",
@@ -58,9 +58,9 @@ def redraw(page: Path, boards: Sequence[Board]) -> bool:
 
 
 def recount(page: Path, boards: Sequence[Board]) -> bool:
-    """Set the number on the front page; whether it changed. Raises ReportError."""
+    """Set the number that a page tells once; whether it changed. Raises ReportError."""
     text = page.read_text("utf-8")
-    told, found = _COUNT.subn(f"Boards reported: {boards_reported(boards)}", text)
+    told, found = _COUNT.subn(rf"\g<1>oards reported: {boards_reported(boards)}", text)
     if found != 1:
         raise ReportError(f"{page}: must say `Boards reported: ` and a number once")
     return _write(page, text, told)

@@ -27,7 +27,7 @@ from reported_board import (
 
 from kioskd.audio.cards import SoundCard
 from kioskd.report import bench, facts, graphics, probe
-from kioskd.report.form import CHECKS, REPORT, schema
+from kioskd.report.form import CHECKS, JUDGED, REPORT, schema
 from kioskd.report.making import checks_of, let_out
 from kioskd.report.own_words import own_words
 from kioskd.report.page import page
@@ -246,6 +246,14 @@ def test_every_check_but_those_that_tell_of_an_endpoint_has_a_place(root: Path) 
         name for path in (root / "kioskd").rglob("*.py") for name in named.findall(path.read_text())
     }
     assert names - {"link", "motion"} == set(CHECKS)
+
+
+def test_all_that_the_probe_judges_by_name_has_a_place() -> None:
+    script = probe.SCRIPT.read_text()
+    judged = re.findall(r"\bsay (?:go|limits|no-go) ([a-z][a-z-]+) ", script)
+    judged += re.findall(r"\bneeds ([a-z][a-z0-9-]+) [A-Z]", script)
+    assert len(judged) > 20
+    assert set(judged) <= set(JUDGED)
 
 
 def test_this_machine_s_report_is_of_the_schema(root: Path) -> None:

@@ -105,7 +105,9 @@ def test_a_payload_has_our_packages_and_no_second_avatar(tmp_path: Path) -> None
     ours = tmp_path / OURS
     assert (ours / "kioskd/__main__.py").is_file()
     assert (ours / "config/kiosk.yaml").is_file()
+    assert [path.name for path in (ours / "board").iterdir()] == ["probe.sh"]
     assert sorted(path.name for path in ours.iterdir()) == [
+        "board",
         "config",
         "driving_client",
         "kioskd",
