@@ -19,9 +19,10 @@ from kioskd.report.page import (
     watchdog,
 )
 from splat_gles import camera
+from splat_gles.board_gpus import BOARDS
 from splat_gles.bundle import read_bundle
 from splat_gles.camera import Size
-from splat_gles.estimate import BOARDS, Work, board_cpu_s, board_rates, frame_time
+from splat_gles.estimate import Work, board_cpu_s, board_rates, frame_time
 from splat_gles.fragments import count_drawn, count_fragments, project_avatar
 from splat_gles.rig import Rig
 

@@ -105,7 +105,8 @@ def kept_benchmark(folder: Path, more: str = "", fps: float = 31.0) -> Path:
             "driver": "kmsdrm", "width": 1920, "height": 1080, "refresh_hz": 60.0,
             "gl_vendor": f"ARM {more}", "gl_renderer": "Mali-G52 r1 MC3",
             "gl_version": f"OpenGL ES 3.2 {more}", "software": False,
-            "fill_pixels_per_s": [1e9, 2e9, 3e9], "splats_per_s": [1e7, 2e7, 3e7],
+            "fill_pixels_per_s": [10**9, 2 * 10**9, 3 * 10**9],
+            "splats_per_s": [10**7, 2 * 10**7, 3 * 10**7],
             "fixed_ms": 1.5, "upload_bytes_per_s": 10**9,
             "blend_ms": {"back_buffer": 3.0, "rgba8": 4.0, "rgb10_a2": None},
         },
@@ -118,11 +119,22 @@ def kept_benchmark(folder: Path, more: str = "", fps: float = 31.0) -> Path:
         "speech": {
             "cpu_ms": 9.8, "npu_ms": 5.1, "largest_difference": 0.01, "equal": True, "npu": more,
         },
-        "sound": {"device": f"plughw:CARD={more}", "rate_hz": 48000, "period_frames": 480},
-        "flash": {"bytes_per_s": 40_000_000, "sync_ms_p50": 4.0, "path": more},
+        "sound": {
+            "device": f"plughw:CARD={more}", "rate_hz": 48000, "channels": 2, "period_frames": 480,
+            "buffer_frames": 4800, "delay_ms_p50": 60.0, "delay_ms_max": 64.0, "clock_ppm": -12,
+            "underruns": 0,
+        },
+        "flash": {
+            "written_bytes": 1 << 24, "bytes_per_s": 40_000_000, "sync_ms_p50": 4.0,
+            "sync_ms_max": 9.0, "path": more,
+        },
         "soak": {
-            "avatar": more, "seconds": 600.0, "slower": 1.02, "throttled": False,
-            "samples": [{"celsius": 61.0}, {"celsius": None}],
+            "avatar": more, "seconds": 600.0, "slower": 1.02, "limited": [more],
+            "throttled": False,
+            "samples": [
+                {"at_s": 10.0, "fps": 31.0, "ms_p50": 30.0, "celsius": warm, "limited": [more]}
+                for warm in (61.0, None)
+            ],
         },
     }  # fmt: skip
     told = {
