@@ -97,6 +97,18 @@ def on_screen(framing: Framing, size: Size, yaw: float = 0.0) -> Camera:
     return bust(Framing((x, y, z), framing.width), size, yaw)
 
 
+def turned_clockwise(camera: Camera, quarters: int) -> Camera:
+    """The camera whose picture is that of `camera` turned clockwise so many quarters.
+
+    For a screen that hangs on its side: take the picture as people see it, and turn it.
+    """
+    view = camera.view.copy()
+    for _ in range(quarters % 4):
+        view[0], view[1] = view[1].copy(), -view[0]
+    size = camera.size[::-1] if quarters % 2 else camera.size
+    return Camera(view, camera.focal, (size[0], size[1]))
+
+
 def _short_span(size: Size) -> float:
     """What the shorter side spans, in widths of the framing."""
     wide = min(max(3 * (size[0] / size[1] - 1), 0.0), 1.0)

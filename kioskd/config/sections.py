@@ -67,6 +67,11 @@ class DisplaySection:
         minimum=0,
         maximum=200,
     )
+    rotate: int = option(
+        0,
+        "Degrees by which the picture is turned clockwise, for a panel mounted on its side.",
+        choices=(0, 90, 180, 270),
+    )
     background: str = option("#ffffff", "Colour behind the avatar.", kind=Kind.COLOUR)
 
 

@@ -21,12 +21,14 @@ class ScreenWish:
     """What the configuration wants of any screen.
 
     `frame_rate` is a limit, 0 for as the screen gives; `panel_latency_s` from drawing to light;
-    `yaw` turns the avatar, in radians.
+    `yaw` turns the avatar, in radians. The picture is turned clockwise by `quarters`, for a panel
+    that is mounted on its side.
     """
 
     frame_rate: float
     panel_latency_s: float
     yaw: float
+    quarters: int = 0
 
 
 class Equipment:
@@ -72,4 +74,8 @@ class Equipment:
     def _fit(self) -> None:
         size = self._stage.display.size
         self.rows = PixelRows(size)
-        self.camera = cameras.on_screen(self._stage.avatar.framing, size, self._wish.yaw)
+        quarters = self._wish.quarters
+        # As people see it, who stand before a panel on its side
+        seen = (size[1], size[0]) if quarters % 2 else size
+        upright = cameras.on_screen(self._stage.avatar.framing, seen, self._wish.yaw)
+        self.camera = cameras.turned_clockwise(upright, quarters)

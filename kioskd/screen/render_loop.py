@@ -31,6 +31,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+import numpy as np
+
 from kioskd.metrics import Metrics
 from kioskd.playback.player import Player
 from kioskd.screen.equipment import Equipment, ScreenWish
@@ -80,6 +82,7 @@ class RenderLoop:
         frame_rate: float,
         panel_latency_s: float,
         yaw_degrees: float,
+        rotate_degrees: int = 0,
         costs: Mapping[float, float] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -90,7 +93,9 @@ class RenderLoop:
         self._player = player
         self._pictures = pictures
         self._metrics = metrics
-        self._wish = ScreenWish(frame_rate, panel_latency_s, math.radians(yaw_degrees))
+        self._wish = ScreenWish(
+            frame_rate, panel_latency_s, math.radians(yaw_degrees), rotate_degrees // 90
+        )
         self._kit = Equipment(stage, self._wish)
         self._meet_visitor()
         self.quality = PictureQuality(self._kit.pacer.rate, metrics, costs)
@@ -212,7 +217,8 @@ class RenderLoop:
         if look:
             self._kit.rows.request()
         if self._pictures.wanted(begin):
-            self._pictures.deliver(renderer.read_pixels(), begin)
+            upright = np.rot90(renderer.read_pixels(), self._wish.quarters)
+            self._pictures.deliver(np.ascontiguousarray(upright), begin)
         alone_s = None
         if alone and fence.signalled(_FENCE_TIMEOUT_S):
             alone_s = self._clock() - begin

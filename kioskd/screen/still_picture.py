@@ -42,20 +42,36 @@ Color = tuple[float, float, float]
 class StillPicture:
     """Pictures of one avatar at rest. `folder` is None where nothing is kept.
 
+    On screens they are turned clockwise by `quarters`.
+
     `made` counts the pictures that have become ready: another number, another picture.
     """
 
-    def __init__(self, avatar: Avatar, background: Color, yaw: float, folder: Path | None) -> None:
+    def __init__(
+        self,
+        avatar: Avatar,
+        background: Color,
+        yaw: float,
+        folder: Path | None,
+        quarters: int = 0,
+    ) -> None:
         self._avatar = avatar
         self._background = background
         self._yaw = yaw
         self._folder = folder
+        self._quarters = quarters
         self._ready: dict[Size, Pixels] = {}
         self._begun: set[Size] = set()
         self.made = 0
 
     def paint(self, size: Size) -> Pixels:
         """For a screen of `size` (width, height): (height, width, 3); plain until it is made."""
+        return np.rot90(self.upright(size), -self._quarters)
+
+    def upright(self, size: Size) -> Pixels:
+        """The same as people see it who stand before a panel on its side."""
+        if self._quarters % 2:
+            size = size[1], size[0]
         small = _small(size)
         pixels = self._ready.get(small)
         if pixels is None:

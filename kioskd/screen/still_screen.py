@@ -97,8 +97,8 @@ class StillScreen:
             self.take_down()
 
     def pixels(self) -> Pixels | None:
-        """What is on the first screen; None while nothing is."""
-        return None if self._still is None else self._picture.paint(self._still.sizes[0])
+        """What people see on the first screen; None while nothing is there."""
+        return None if self._still is None else self._picture.upright(self._still.sizes[0])
 
     def take_down(self) -> None:
         """Leave the screen to others."""

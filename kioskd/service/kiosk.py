@@ -163,6 +163,7 @@ class Kiosk:
             frame_rate=config.display.frame_rate,
             panel_latency_s=config.display.latency_ms / 1000,
             yaw_degrees=config.avatar.yaw_degrees,
+            rotate_degrees=config.display.rotate,
             costs=self._measured.costs(stage.snapshot, stage.avatar),
         )
         told = self._about

@@ -22,5 +22,6 @@ def stage_for(avatar: Avatar, config: Config, board: BoardFacts) -> Stage:
     lookout, still = lookout_for(driver, board), None
     if lookout is not None:
         yaw = math.radians(config.avatar.yaw_degrees)
-        still = StillScreen(StillPicture(avatar, color, yaw, own_folder()))
+        quarters = config.display.rotate // 90
+        still = StillScreen(StillPicture(avatar, color, yaw, own_folder(), quarters))
     return Stage(avatar, driver, display_size(config), color, board.drm_drivers, lookout, still)

@@ -69,7 +69,13 @@ class OwnTime(threading.Event):
 class Performance:
     """A loop on a stage, run in the test's own thread until `enough` says so."""
 
-    def __init__(self, stage: Stage, time: OwnTime | None = None, frame_rate: float = 0.0) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        time: OwnTime | None = None,
+        frame_rate: float = 0.0,
+        rotate_degrees: int = 0,
+    ) -> None:
         rig = Rig(stage.avatar)
         self.stage = stage
         self.time = time or OwnTime()
@@ -85,6 +91,7 @@ class Performance:
             frame_rate=frame_rate,
             panel_latency_s=0.0,
             yaw_degrees=0.0,
+            rotate_degrees=rotate_degrees,
             clock=self.time.clock,
         )
 

@@ -38,6 +38,7 @@ from splat_gles.gl.buffers import Fence
 from splat_gles.gl.frame_timer import FrameTimer
 from splat_gles.kms_still import KmsStill, Paint
 from splat_gles.renderer import Renderer
+from splat_gles.rig import Rig
 
 SIZE = (135, 240)
 
@@ -317,3 +318,39 @@ def test_a_call_that_never_returns_is_left_to_the_watchdog(
         counted = len(told)
         time.sleep(0.1)
         assert len(told) == counted
+
+
+async def taken(play: Performance) -> np.ndarray:
+    waiting = asyncio.ensure_future(play.pictures.take())
+    await asyncio.sleep(0)
+    frames = play.loop.snapshot.frames
+    play.run(lambda seen: seen.frames > frames + 2, 5.0)
+    return (await waiting).pixels.astype(int)
+
+
+@pytest.mark.parametrize(("degrees", "mode"), [(90, (240, 135)), (180, SIZE), (270, (240, 135))])
+def test_a_panel_on_its_side_shows_the_picture_that_an_upright_one_does(
+    degrees: int, mode: tuple[int, int], avatar: Avatar
+) -> None:
+    with Stage(avatar, "offscreen", SIZE, (1, 1, 1)) as stage:
+        play = Performance(stage)
+        play.player.tick = lambda _now, _s: Rig(avatar).neutral()  # type: ignore[method-assign]
+        upright = asyncio.run(taken(play))
+    with Stage(avatar, "offscreen", mode, (1, 1, 1)) as stage:
+        play = Performance(stage, rotate_degrees=degrees)
+        play.player.tick = lambda _now, _s: Rig(avatar).neutral()  # type: ignore[method-assign]
+        console = asyncio.run(taken(play))
+        on_panel = stage.renderer.read_pixels().astype(int)
+    assert np.abs(console - upright).mean() < 1, "the console page shows it upright"
+    assert np.abs(on_panel - np.rot90(upright, -degrees // 90)).mean() < 1, "clockwise"
+    assert np.abs(upright - upright[::-1]).mean() > 1, "up is not down"
+
+
+def test_a_still_picture_is_turned_as_well(avatar: Avatar) -> None:
+    upright = StillPicture(avatar, (1, 1, 1), 0.0, None)
+    turned = StillPicture(avatar, (1, 1, 1), 0.0, None, quarters=1)
+    upright.paint((120, 200))
+    turned.paint((200, 120))
+    wait_for(upright)
+    wait_for(turned)
+    assert (turned.paint((200, 120)) == np.rot90(upright.paint((120, 200)), -1)).all()
