@@ -460,7 +460,8 @@ probe_screen() {
             "Plug one in, switch it on, and run this again. The kiosk waits for one."
     elif [ -e "$root/dev/fb0" ]; then
         say no-go screen "a framebuffer without KMS" \
-            "The kernel has no KMS driver for the display (CONFIG_DRM): the kiosk cannot draw there."
+            "The kernel has no KMS driver for the display (CONFIG_DRM): a still picture and the voice are all that
+the kiosk can give there."
     else
         say no-go screen "no display controller" \
             "No KMS driver has a display (CONFIG_DRM, and in the device tree its node must be enabled)."
@@ -610,7 +611,7 @@ probe_gpu() {
     found="$([ $vendors = no ] || echo /dev/mali0) $nodes"
     found=$(echo "$found" | joined)
     if [ "$vendors" = no ] && [ -z "$drawing" ] && [ -n "$old" ]; then
-        say no-go gpu "$found" "This GPU has OpenGL ES 2 alone; the kiosk needs 3.0."
+        say no-go gpu "$found" "This GPU has OpenGL ES 2 alone. A face that moves needs 3.0; here the picture stands still."
         return
     fi
     case "$makers $vendors ${drawing:-none}" in
@@ -650,7 +651,7 @@ probe_renderer() {
             say limits renderer "$renderer" "The processor draws: the GPU's driver is not used."
             ;;
         *'(OpenGL ES '[12].*)
-            say no-go renderer "$renderer, $version" "The kiosk needs OpenGL ES 3.0."
+            say no-go renderer "$renderer, $version" "A face that moves needs OpenGL ES 3.0; here the picture stands still."
             ;;
         *) say go renderer "$renderer${version:+, $version}" ;;
         esac
