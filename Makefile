@@ -106,7 +106,7 @@ flash: ready ## write it to a board: BOARD=rk3576 [DRY_RUN=1] [HOST=root@address
 	@exec $(VENV_PYTHON) scripts/flash.py --board '$(BOARD)' $(FLASH_OPTIONS)
 
 verified: ready ## take the report that somebody sent of a board: REPORT=report.json
-	@exec $(VENV_PYTHON) scripts/verify_report.py '$(REPORT)'
+	@exec $(VENV_PYTHON) scripts/verify_report.py $(if $(REPORT),'$(REPORT)')
 
 train-lipsync: ready ## train the model of the mouth anew (under 20 minutes on two free cores)
 	@scripts/install_packages.sh lipsync

@@ -25,7 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
         description="Check a report of `kioskctl report`, write it as an entry of verified_on into "
         "its board's board.yaml, and draw the matrix in board/README.md and the number on "
         "other pages anew. A report that is there already changes nothing.",
-        epilog="Then read the board's README.md: its chapter Tier says what nobody has verified.",
+        epilog="Then read the board's README.md: its chapter Tier says what nobody has verified. "
+        "The report itself is not kept, only the beginning of its SHA-256.",
     )
     parser.add_argument("report", type=Path, nargs="?", help="the report, a JSON file")
     parser.add_argument(
@@ -56,6 +57,10 @@ def take(report: Path | None, boards: Path, front: Path) -> int:
         board = load_board(told["board"], boards)
         if add_entry(board.folder / "board.yaml", entry_of(told, board)):
             changed.append(board.folder / "board.yaml")
+            print(
+                f"read {board.folder / 'README.md'}, chapter Tier, which may still say that no "
+                "board was seen, and what other pages call an estimate"
+            )
     all_boards = [load_board(name, boards) for name in board_names(boards)]
     changed += [boards / "README.md"] * redraw(boards / "README.md", all_boards)
     for page in (front, boards / "first_hour.md"):

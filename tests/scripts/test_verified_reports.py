@@ -267,6 +267,16 @@ def test_a_report_of_a_board_that_measured_nothing_says_so() -> None:
     assert (entry.npu, entry.screen) == ("none", "none")
 
 
+def test_without_a_report_the_target_says_how_to_name_one(root: Path) -> None:
+    told = subprocess.run(
+        ["make", "-n", "verified"], capture_output=True, text=True, cwd=root, check=True
+    )
+    assert "verify_report.py\n" in told.stdout.replace(" \n", "\n")
+    with pytest.raises(SystemExit) as ended:
+        verify_report.main([])
+    assert ended.value.code == 2
+
+
 def test_the_command_ends_badly_in_words(root: Path, tmp_path: Path) -> None:
     command = [sys.executable, "scripts/verify_report.py", str(tmp_path / "none.json")]
     done = subprocess.run(command, capture_output=True, text=True, cwd=root, check=False)
