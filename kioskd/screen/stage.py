@@ -14,11 +14,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Final, Protocol
 
 from kioskd.patience import PATIENCE_S, patient
 from kioskd.screen.lookout import Lookout
+from kioskd.screen.opening_mark import OpeningMark
 from kioskd.screen.placement import Placement, problem_after_failure, problem_of
 from kioskd.screen.snapshot import FAULTS, DisplaySnapshot, ScreenProblem
 from kioskd.screen.still_screen import StillScreen
@@ -33,6 +35,9 @@ from splat_gles.rig import Rig
 logger = logging.getLogger(__name__)
 
 NOWHERE = DisplaySnapshot("none", 0, 0, "")
+_AFTER_A_CRASH: Final = 3
+"""Failures that the first counts as beyond its own: a minute until the next attempt, so that the
+service manager's limit of starts, 6 in 10 minutes, is not reached."""
 FORGIVEN_S: Final = 600.0
 """So long a screen has to be drawn on without a failure for those before not to count."""
 
@@ -50,6 +55,7 @@ class Stage:
     """Opened by `with`; `rebuild` replaces `display` and `renderer`. Main thread only.
 
     `driver`, `size` and `drm_drivers` are those of `open_display`, `background` the renderer's.
+    `mark` remembers attempts that ended the process.
     With a `lookout` the driver is `kmsdrm` where there is a screen. While the stage is `dark` it
     has neither display nor renderer, and `still`, if there is one, may be up. `alive` is called
     on another thread while a driver takes long to open.
@@ -70,6 +76,7 @@ class Stage:
         still: StillScreen | None = None,
         opener: OpenDisplay = open_display,
         clock: Callable[[], float] = time.monotonic,
+        mark: OpeningMark | None = None,
     ) -> None:
         self.avatar = avatar
         self.alive: Callable[[], None] = lambda: None
@@ -86,6 +93,7 @@ class Stage:
         self._clock = clock
         self._placement: Placement | None = None
         self._failures = 0
+        self._mark = mark
 
     def is_misplaced(self, now: float) -> bool:
         """Whether screens have come or gone, so that a rebuild is due. Costs next to nothing."""
@@ -136,7 +144,12 @@ class Stage:
         began = self._clock()
         self._forgive(began)
         problem, error = problem_of(lookout.look().card), ""
-        if problem is None:
+        never_came_back = self._mark.unfinished if self._mark and self._placement is None else 0
+        if problem is None and never_came_back:
+            problem, error = "screen_failed", "opening it crashed or hung kioskd the last time"
+            self._failures = _AFTER_A_CRASH + never_came_back
+            logger.error("%s", error, extra={"code": "screen_opening_unfinished"})
+        elif problem is None:
             problem, error = self._try_screen(lookout)
         if problem is not None and problem not in FAULTS:
             try:
@@ -172,7 +185,8 @@ class Stage:
 
     def _try_screen(self, lookout: Lookout) -> tuple[ScreenProblem | None, str]:
         try:
-            self._make("kmsdrm", self._size)
+            with self._mark.opening() if self._mark else nullcontext():
+                self._make("kmsdrm", self._size)
         except SplatError as error:
             problem = problem_after_failure(lookout.look().card)
             if problem != self.snapshot.problem:

@@ -14,8 +14,7 @@ logger = logging.getLogger(__name__)
 def tell_first_frame(display: DisplaySnapshot) -> None:
     """Tell the service manager and the log."""
     waiting = display.problem is not None
-    systemd_notify.tell_ready(
-        "waiting for a screen" if waiting else f"showing with {display.driver}"
-    )
+    status = "waiting for a screen" if waiting else f"showing with {display.driver}"
+    systemd_notify.tell_ready("showing a still picture" if display.still else status)
     told = "running, without a screen" if waiting else "the first frame is shown"
     logger.info("%s", told, extra={"code": "ready"})

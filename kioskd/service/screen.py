@@ -9,6 +9,7 @@ from kioskd.board_facts import BoardFacts
 from kioskd.config import Config
 from kioskd.config.part_settings import background, display_size
 from kioskd.screen.lookout import lookout_for
+from kioskd.screen.opening_mark import OpeningMark
 from kioskd.screen.stage import Stage
 from kioskd.screen.still_picture import StillPicture
 from kioskd.screen.still_screen import StillScreen
@@ -24,4 +25,14 @@ def stage_for(avatar: Avatar, config: Config, board: BoardFacts) -> Stage:
         yaw = math.radians(config.avatar.yaw_degrees)
         quarters = config.display.rotate // 90
         still = StillScreen(StillPicture(avatar, color, yaw, own_folder(), quarters))
-    return Stage(avatar, driver, display_size(config), color, board.drm_drivers, lookout, still)
+    folder = own_folder()
+    return Stage(
+        avatar,
+        driver,
+        display_size(config),
+        color,
+        board.drm_drivers,
+        lookout,
+        still,
+        mark=None if folder is None else OpeningMark(folder),
+    )

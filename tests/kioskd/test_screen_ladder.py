@@ -27,6 +27,7 @@ from test_screens import HDMI, Board, on_trial
 
 from kioskd import patience
 from kioskd.health.display_check import DisplayCheck
+from kioskd.screen.opening_mark import OpeningMark
 from kioskd.screen.stage import Stage
 from kioskd.screen.still_picture import StillPicture
 from kioskd.screen.still_screen import StillScreen
@@ -354,3 +355,35 @@ def test_a_still_picture_is_turned_as_well(avatar: Avatar) -> None:
     wait_for(upright)
     wait_for(turned)
     assert (turned.paint((200, 120)) == np.rot90(upright.paint((120, 200)), -1)).all()
+
+
+def test_a_driver_that_crashes_the_process_is_tried_later_and_not_first(
+    graphics: Graphics, tmp_path: Path
+) -> None:
+    mark = tmp_path / "screen-opening"
+    with OpeningMark(tmp_path).opening():
+        assert OpeningMark(tmp_path).unfinished == 1
+    assert not mark.exists(), "an attempt that comes back leaves none"
+    mark.write_text("1")
+    board = graphics.board
+    board.stage._mark = OpeningMark(tmp_path)
+    with board.stage:
+        play = board.start()
+        board.run(1.0)
+        assert board.check() == ("fail", "screen_failed")
+        assert "KMS 120×200" in board.stage.snapshot.still
+        board.run(50.0)
+        assert board.sdl.opened == []
+        assert play.player.asked > 100, "it speaks"
+        board.run_until_on("kmsdrm", within_s=20.0)
+        assert not mark.exists()
+        assert board.check() == ("pass",)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("1", 1), ("7", 7), ("", 1), ("99999999", 1), ("\u00e9", 1), ("-3", 1)]
+)
+def test_a_mark_of_any_content_is_one(text: str, count: int, tmp_path: Path) -> None:
+    assert OpeningMark(tmp_path).unfinished == 0
+    (tmp_path / "screen-opening").write_text(text)
+    assert OpeningMark(tmp_path).unfinished == count
