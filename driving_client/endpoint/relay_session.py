@@ -29,6 +29,7 @@ from driving_client.endpoint.relay_stream import RelayStream
 from driving_client.endpoint.saying import Saying
 from driving_client.endpoint.speaker import Speaker, Take
 from driving_client.errors import ProtocolError, SpeechError
+from driving_client.faults import FaultLog
 from driving_client.link.frame_reader import FrameReader
 from driving_client.sample_rates import rate_fault
 from driving_client.texts import excerpt
@@ -88,6 +89,7 @@ class RelaySession:
         self._filled = asyncio.Event()
         self._current: str | None = None
         self._hearing = Hearing()
+        self._faults = FaultLog()
 
     async def serve(self, opening: tuple[str, ...]) -> None:
         """Await `start`, say the opening texts, then stream what is queued until the end."""
@@ -219,6 +221,8 @@ class RelaySession:
                 await self._stream_one(queued)
             except ConnectionError:
                 return  # the reader ends the session
+            except Exception as error:  # noqa: BLE001 - logged with its traceback; the next is said
+                self._faults.tell(f"saying {queued.request_id}", error, "speech_fault")
             finally:
                 if self._current == queued.request_id:
                     self._current = None

@@ -159,16 +159,19 @@ async def _texts(body: AsyncIterator[bytes]) -> AsyncIterator[str]:
     try:
         async with asyncio.timeout(MAXIMUM_TEXT_S):
             async for chunk in body:
+                begun = len(decoder.getstate()[0])  # a character that the last chunk cut in two
+                size -= begun
                 text = decoder.decode(chunk)
-                size += len(chunk)
+                size += begun + len(chunk)
                 length += len(text)
                 yield text
                 if length > MAXIMUM_CHARACTERS:
                     raise SayError(413, f"the text has more than {MAXIMUM_CHARACTERS} characters")
+            size -= len(decoder.getstate()[0])
             yield decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
         raise SayError(
-            400, f"the text is not UTF-8 (after {size} bytes: {error.reason})"
+            400, f"the text is not UTF-8 (after {size + error.start} bytes: {error.reason})"
         ) from error
     except TimeoutError as error:
         raise SayError(408, f"no text came for {BODY_S:g} s, or it took too long") from error

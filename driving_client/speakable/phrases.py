@@ -61,6 +61,7 @@ _PARAGRAPH_END: Final = re.compile(
 )
 _TAG: Final = re.compile(r"<[^<>]*>")
 _WORD: Final = re.compile(r"\w")
+_STOPS_ALONE: Final = re.compile(r"(?:[.!?…]++\s++)++")
 _SOFT_WRAP: Final = re.compile(r"(?<=[^\W\d_]|,)\n(?=[a-zß-öø-ÿ])")
 _LIST_NUMBER: Final = re.compile(r"(?:^|\n)[ \t]*\d{1,3}[.)]$")
 _INITIAL: Final = re.compile(r"(?:^|[\s.(])[A-ZÄÖÜ]\.$")
@@ -116,6 +117,8 @@ class Phrases:
 
     def _take(self) -> tuple[str, float | None] | None:
         """What is next of the text as it was written, and the pause that a tag asks for."""
+        if (stops := _STOPS_ALONE.match(self._raw)) is not None:
+            self._raw = self._raw[stops.end() :]  # at once: one by one they cost their square
         seen = self._show()
         if not self._begun:
             self._raw = self._raw.lstrip()

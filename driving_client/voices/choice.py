@@ -95,7 +95,7 @@ class Voices:
             return FliteVoice(name)
         voice = espeak_voice.by_name(name)
         if voice is None:
-            raise UnknownVoiceError(f"there is no voice {name!r}; take {self.names()}")
+            raise UnknownVoiceError(f"there is no voice {name!r:.80}; take {self.names()}")
         return voice
 
     def _fitting(self, wish: VoiceWish) -> Voice:
@@ -109,7 +109,7 @@ class Voices:
         spoken = espeak_voice.by_language(language, wish.sex, wish.pitch)
         if spoken is None:
             raise UnknownVoiceError(
-                f"there is no voice for the language {wish.language!r}; there are "
+                f"there is no voice for the language {wish.language!r:.80}; there are "
                 f"{', '.join(espeak.languages())}"
             )
         return spoken

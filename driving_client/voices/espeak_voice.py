@@ -90,5 +90,7 @@ def by_name(name: str) -> EspeakVoice | None:
     exact = next((each for each in variants() if each.lower() == variant.lower()), None)
     if exact is None:
         told = ", ".join(variants())
-        raise UnknownVoiceError(f"espeak-ng has no variant {variant!r} of {base}; it has {told}")
+        raise UnknownVoiceError(
+            f"espeak-ng has no variant {variant!r:.80} of {base}; it has {told}"
+        )
     return EspeakVoice(f"{language}+{exact}", language, f"{known[language]}+{exact}")

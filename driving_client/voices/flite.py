@@ -11,19 +11,20 @@ correlation of 0.93 and 0.73 (rms: 0.99 and 0.85, 0.91 and 0.82).
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
-import tempfile
 import unicodedata
 import wave
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import numpy as np
 
 from driving_client.errors import SpeechError
+from driving_client.texts import excerpt
 from driving_client.utterance import Samples
 from driving_client.voices.arpabet import to_phonemes
 from driving_client.voices.level import levelled
@@ -34,7 +35,8 @@ SEXES: Final = {"slt": "female", "rms": "male"}
 """The voices that sound natural; both are Americans, cut from hours of recordings."""
 
 INSTALL: Final = "install it, on Debian with `apt install flite`"
-_TIMEOUT_S: Final = 60.0
+_TIMEOUT_S: Final = 20.0
+"""Of a phrase, which takes a tenth of a second: one that hangs holds up all kiosks."""
 _LEAD_S: Final = 0.05
 """What is left of the silence of 0.16 to 0.22 s that every utterance begins with."""
 
@@ -82,22 +84,36 @@ def speak_flite(text: str, voice: str, **settings: float) -> Speech:
     `settings` are features of flite's, such as duration_stretch. Raises SpeechError where flite is
     missing or fails.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "speech.wav"
-        command = ["flite", "-voice", voice, "-psdur", "-t", text, "-o", str(path)]
+    # In memory: a full disk, or a read-only one, silences nobody
+    with os.fdopen(os.memfd_create("speech"), "rb") as file:
+        command = [
+            "flite",
+            "-voice",
+            voice,
+            "-psdur",
+            "-t",
+            text,
+            "-o",
+            f"/proc/self/fd/{file.fileno()}",
+        ]
         for name, value in settings.items():
             command += ["--setf", f"{name}={value}"]
         try:
             result = subprocess.run(
-                command, capture_output=True, text=True, check=True, timeout=_TIMEOUT_S
+                command,
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=_TIMEOUT_S,
+                pass_fds=[file.fileno()],
             )
+            samples, rate = read_wave(file)
         except FileNotFoundError as error:
             raise SynthesiserMissingError(f"flite is missing; {INSTALL}") from error
-        except subprocess.SubprocessError as error:
+        except (subprocess.SubprocessError, OSError, EOFError, wave.Error) as error:
             raise SpeechError(
-                f"flite did not speak {text!r:.80} with voice {voice}: {error!s:.200}"
+                f"flite did not speak {text!r:.80} with voice {voice}: {_reason(error)}"
             ) from error
-        samples, rate = read_wave(path)
     segments, start = [], 0.0
     for phone, end in re.findall(r"(\S+):([\d.]+)", result.stdout):
         segments.append((phone, start, float(end)))
@@ -105,13 +121,24 @@ def speak_flite(text: str, voice: str, **settings: float) -> Speech:
     return Speech(samples, rate, to_phonemes(segments))
 
 
-def read_wave(path: Path) -> tuple[Samples, int]:
+def read_wave(source: Path | BinaryIO) -> tuple[Samples, int]:
     """Samples and rate of a mono WAV file of 16 bits."""
-    with wave.open(str(path)) as file:
+    with wave.open(str(source) if isinstance(source, Path) else source) as file:
         if file.getnchannels() != 1 or file.getsampwidth() != 2:
-            raise SpeechError(f"{path} is not 16-bit mono; convert it first")
+            raise SpeechError(f"{source} is not 16-bit mono; convert it first")
         samples = np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.int16)
         return samples, file.getframerate()
+
+
+def _reason(error: Exception) -> str:
+    """Why flite failed, without its command, which holds the whole text."""
+    if isinstance(error, subprocess.CalledProcessError):
+        told = excerpt(str(error.stderr).strip(), 120)
+        how = f"signal {-error.returncode}" if error.returncode < 0 else f"{error.returncode}"
+        return f"it ended with {how}" + (f" ({told})" if told else "")
+    if isinstance(error, subprocess.TimeoutExpired):
+        return f"it took longer than {_TIMEOUT_S:g} s"
+    return f"it gave no sound ({error!r:.120})"
 
 
 def _plain(text: str) -> str:

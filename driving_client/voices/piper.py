@@ -113,14 +113,12 @@ class PiperVoice:
             feed["sid"] = np.zeros(1, np.int64)
         try:
             output, *more = self.file.session.run(None, feed)
+            sound = np.clip(np.nan_to_num(np.asarray(output, np.float32).reshape(-1)), -1.0, 1.0)
+            frames = np.asarray(more[-1] if self.file.times else [], np.float64).reshape(-1)
         except Exception as error:  # onnxruntime's own, of no common root
             raise SpeechError(f"the voice {self.name!r} failed: {error!s:.200}") from error
-        sound = np.clip(np.asarray(output, np.float32).reshape(-1), -1.0, 1.0)
         samples = np.asarray(np.rint(sound * 32767.0), np.int16)
-        if not self.file.times:
-            return samples, None
-        frames = np.asarray(more[-1], np.float64).reshape(-1)
-        if len(frames) != ids.shape[1] or frames.sum() <= 0:
+        if len(frames) != ids.shape[1] or not 0.0 < frames.sum() < np.inf:
             return samples, None
         ends = np.cumsum(frames)[np.cumsum([len(group) for group in groups]) - 1]
         ends *= len(samples) / frames.sum() / self.file.sample_rate

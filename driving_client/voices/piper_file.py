@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,9 @@ _INSTALL: Final = "install it with `.venv/bin/pip install '.[piper]'`"
 _DURATIONS: Final = "/Ceil_output_0"
 """What every model exported by Piper's own script calls the lengths, in frames."""
 _MARKS: Final = ("^", "_", "$")
+_MOST_SIGNS: Final = 65536
+_MOST_SCALE: Final = 10.0
+"""Ten times as slow or as noisy as it was trained: no settings of a voice."""
 
 
 class VoiceFileError(SpeechError):
@@ -72,9 +76,20 @@ def load_piper(path: Path) -> PiperFile:
         good = all(ids.get(mark) for mark in _MARKS) and isinstance(language, str)
         if not good or type(sample_rate) is not int or not 8000 <= sample_rate <= 48000:
             raise ValueError("marks, language or sample_rate")
+        if type(speakers) is not int or not all(0 <= i < _MOST_SIGNS for i in chain(*ids.values())):
+            raise ValueError("num_speakers or phoneme_id_map")
+        if not (all(0.0 <= scale <= _MOST_SCALE for scale in scales) and scales[1] > 0.0):
+            raise ValueError("inference")
     except VoiceFileError:
         raise
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
         raise VoiceFileError(
             f"{settings_path}: these are not the settings of a Piper voice ({error!r:.80}); take "
             "the file that came with the model"
@@ -87,7 +102,7 @@ def load_piper(path: Path) -> PiperFile:
         languages().get(espeak_voice.lower(), espeak_voice),
         sample_rate,
         (noise, length, noise_w),
-        int(speakers),
+        speakers,
         ids,
         session,
         times,

@@ -32,14 +32,14 @@ MAX_TEXT_BYTES = 64 * 1024
 SAY_TIMEOUT_S = 15.0
 LONGEST_TEXT_S = 900.0
 _CONNECT_S = 3.0
-_TOLD_AS_IT_IS = (400, 409, 413)
+_TOLD_AS_IT_IS = (400, 409, 413, 415)
 """What the endpoint says about the text, and not about itself."""
 
 
 async def forward(url: str, body: dict[str, Any], network: NetworkSettings) -> web.Response:
     """Post to the endpoint and pass its answer on; its failures become 502 and 504.
 
-    What it says about the text (400, 409, 413) is told as it is.
+    What it says about the text (400, 409, 413, 415) is told as it is.
     A redirect is a failure: what is said goes to the origin that is configured and nowhere else.
     """
     timeout = aiohttp.ClientTimeout(total=SAY_TIMEOUT_S, connect=_CONNECT_S)

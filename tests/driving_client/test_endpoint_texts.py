@@ -306,8 +306,8 @@ def test_a_text_whose_kiosk_has_left_is_not_taken_any_further(voice: CountingVoi
 @pytest.mark.parametrize(
     ("body", "query", "kind", "status", "told"),
     [
-        (b"Hello. \xff\xfe", {}, "text/plain", 400, "not UTF-8"),
-        (b"Hello. \xc3", {}, "text/plain", 400, "not UTF-8"),
+        (b"Hello. \xff\xfe", {}, "text/plain", 400, "not UTF-8 (after 7 bytes"),
+        (b"Hello. \xc3", {}, "text/plain", 400, "not UTF-8 (after 7 bytes"),
         (b"Hello.", {}, "text/plain; charset=latin-1", 415, "send UTF-8"),
         (b"Hello.", {"text": "x"}, "text/plain", 400, "?text is unknown"),
         (b"Hello.", {"interrupt": "1"}, "text/plain", 400, "neither true nor false"),
@@ -329,6 +329,33 @@ def test_a_bad_plain_text_is_answered_with_what_is_wrong(
                 assert (response.status, told in text) == (status, True), text
 
     asyncio.run(story())
+
+
+def test_a_voice_that_breaks_down_amid_a_text_is_told_and_the_next_text_is_said(
+    voice: CountingVoice, caplog: pytest.LogCaptureFixture
+) -> None:
+    def break_down(count: int) -> None:
+        if count == 1:
+            raise RuntimeError("the voice has no more breath")
+
+    voice.before = break_down
+
+    async def story() -> None:
+        async with endpoint() as (url, client):
+            socket = await kiosk(client, url)
+            for text in ("One is said well enough. Two is not.", "Three is said again."):
+                body = {"text": text, "interrupt": True}
+                async with client.post(f"{url}/say", json=body) as response:
+                    assert response.status == 200, await response.text()
+                await first_sound(socket)
+                if "Two" in text:
+                    voice.said.append("what broke down")
+                    while "no more breath" not in caplog.text:
+                        await asyncio.sleep(0.01)
+            await rest_of(socket)
+
+    asyncio.run(asyncio.wait_for(story(), GENEROUS_S))
+    assert voice.said[-1] == "Three is said again."
 
 
 def test_speech_that_outlasts_an_utterance_is_cut_and_told(

@@ -158,3 +158,15 @@ def test_any_text_in_any_pieces_is_cut_within_bounds(text: str, language: str, s
     phrases = said(text, language, step)
     assert all(len(phrase.text) <= 2 * LONGEST for phrase in phrases)
     assert all(0.0 <= phrase.pause_s <= 10.0 for phrase in phrases)
+
+
+@pytest.mark.parametrize("stop", [". ", "?! ", "… \n"])
+def test_stops_without_words_are_passed_over_at_once(
+    stop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One by one, each with a look at all the rest, they held up everybody for a second."""
+    looks: list[int] = []
+    show = Phrases._show
+    monkeypatch.setattr(Phrases, "_show", lambda self: looks.append(1) or show(self))
+    assert words(said(stop * 5000 + "And so on.")) == ["And so on."]
+    assert len(looks) < 10

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from itertools import groupby, pairwise
 
 import numpy as np
@@ -254,11 +255,30 @@ def test_a_flite_that_hangs_or_fails_costs_one_sentence(
     fake = folder / "flite"
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
     monkeypatch.setattr(flite, "_TIMEOUT_S", 0.5)
-    for script in ("exec sleep 60", "exit 3", "kill -SEGV $$"):
+    for script in (
+        "exec sleep 60",
+        "exit 3",
+        "kill -SEGV $$",
+        "exit 0",
+        "echo RIFF > /proc/self/fd/1",
+    ):
         fake.write_text(f"#!/bin/sh\n{script}\n")
         fake.chmod(0o755)
         with pytest.raises(SpeechError, match="flite did not speak"):
             flite.FliteVoice("slt").speak("Hello.")
+
+
+@needs_flite
+def test_flite_needs_no_room_on_any_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere/to/be/found")
+    assert flite.FliteVoice("slt").speak("Hello.").seconds > 0.3
+
+
+@pytest.mark.parametrize("wish", [VoiceWish(name="a" * 5000), VoiceWish(language="a" * 5000)])
+def test_what_was_asked_for_is_told_back_in_short(wish: VoiceWish) -> None:
+    with pytest.raises(UnknownVoiceError) as told:
+        VOICES.choose(wish)
+    assert "a" * 81 not in str(told.value)
 
 
 # --- what travels -----------------------------------------------------------------------------
