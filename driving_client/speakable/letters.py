@@ -7,6 +7,7 @@ and flite leaves them out, so that such a text is refused.
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections.abc import Callable, Collection
@@ -91,6 +92,7 @@ def _foreign_letters(text: str, voice: str) -> str:
     return ""
 
 
+@functools.lru_cache(4096)
 def _script_of(letters: str) -> str:
     """The script of the first letter that has one, as Unicode names it."""
     for letter in unicodedata.normalize("NFKC", letters):

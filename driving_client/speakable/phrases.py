@@ -23,6 +23,9 @@ FIRST_CLAUSE: Final = 20
 """The first phrase is a clause of so many characters where its sentence has not ended."""
 FIRST_LONGEST: Final = 60
 """What is spoken of a text before anything of it is heard: at most so many characters."""
+FIRST_WORDS: Final = 40
+"""Where those have no clause that ends, they are cut between two words at most so far on: what is
+cut amid a clause anyway is heard the sooner."""
 LONGEST: Final = 220
 _SHORTEST_CLAUSE: Final = 40
 _LONGEST_MARKUP: Final = 600
@@ -61,6 +64,7 @@ _PARAGRAPH_END: Final = re.compile(
 )
 _TAG: Final = re.compile(r"<[^<>]*>")
 _WORD: Final = re.compile(r"\w")
+_GAP: Final = re.compile(r"(?<=[^\d\s])\s+(?=[^\d\s])")
 _STOPS_ALONE: Final = re.compile(r"(?:[.!?…]++\s++)++")
 _SOFT_WRAP: Final = re.compile(r"(?<=[^\W\d_]|,)\n(?=[a-zß-öø-ÿ])")
 _LIST_NUMBER: Final = re.compile(r"(?:^|\n)[ \t]*\d{1,3}[.)]$")
@@ -186,7 +190,9 @@ class Phrases:
             return None
         if _is_open(text[:longest]) and len(text) < _LONGEST_MARKUP and not self._ended:
             return None
-        gaps = [gap.end() for gap in re.finditer(r"(?<=[^\d\s])\s+(?=[^\d\s])", text[:longest])]
+        reach = longest if self._begun else FIRST_WORDS
+        gaps = [gap.end() for gap in _GAP.finditer(text[:reach])]
+        gaps = gaps or [gap.end() for gap in _GAP.finditer(text[:longest])]
         for end in reversed(gaps):
             if not _is_open(text[:end]):
                 return end

@@ -113,9 +113,11 @@ class PiperVoice:
             feed["sid"] = np.zeros(1, np.int64)
         try:
             output, *more = self.file.session.run(None, feed)
-            sound = np.clip(np.nan_to_num(np.asarray(output, np.float32).reshape(-1)), -1.0, 1.0)
+            sound = np.clip(np.asarray(output, np.float32).reshape(-1), -1.0, 1.0)
+            if not np.isfinite(sound).all():
+                raise ValueError("its sound is no numbers")
             frames = np.asarray(more[-1] if self.file.times else [], np.float64).reshape(-1)
-        except Exception as error:  # onnxruntime's own, of no common root
+        except Exception as error:  # onnxruntime's own, of no common root; numpy's
             raise SpeechError(f"the voice {self.name!r} failed: {error!s:.200}") from error
         samples = np.asarray(np.rint(sound * 32767.0), np.int16)
         if len(frames) != ids.shape[1] or not 0.0 < frames.sum() < np.inf:

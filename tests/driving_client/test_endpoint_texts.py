@@ -17,7 +17,7 @@ from endpoint_rig import endpoint, kiosk, receive, utterance
 
 from driving_client.endpoint.relay_stream import RelayStream
 from driving_client.endpoint.say_request import MAXIMUM_CHARACTERS
-from driving_client.speakable.phrases import FIRST_LONGEST, LONGEST
+from driving_client.speakable.phrases import FIRST_LONGEST, FIRST_WORDS, LONGEST
 from driving_client.voices.choice import Voices
 from driving_client.voices.speech import Phoneme, Speech
 from driving_client.wire.relay_frames import AudioFrame, decode_frame
@@ -98,7 +98,7 @@ def test_a_first_sentence_that_never_ends_is_heard_as_soon(voice: CountingVoice)
             async with client.post(f"{url}/say", json={"text": "word " * 4000}) as response:
                 assert response.status == 200, await response.text()
             await first_sound(socket)
-            assert len(voice.said[0]) <= FIRST_LONGEST
+            assert len(voice.said[0]) <= FIRST_WORDS
 
     asyncio.run(story())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -37,6 +38,7 @@ SETTINGS = {
     "num_speakers": 1,
     "language": {"code": "en_US"},
 }  # fmt: skip
+SIGN_IDS = {"_": [0], "^": [1], "$": [2]}
 HOP = 256
 
 
@@ -131,6 +133,12 @@ def test_a_brought_voice_speaks_its_language_for_its_sex(tmp_path: Path) -> None
         ({"audio": {}}, "not the settings of a Piper voice"),
         ({"audio": {"sample_rate": 1}}, "not the settings of a Piper voice"),
         ({"espeak": 3}, "not the settings of a Piper voice"),
+        ({"num_speakers": "many"}, "num_speakers or phoneme_id_map"),
+        ({"phoneme_id_map": {**SIGN_IDS, "a": [10**30]}}, "num_speakers or phoneme_id_map"),
+        ({"phoneme_id_map": {**SIGN_IDS, "a": [math.inf]}}, "not the settings of a Piper voice"),
+        ({"inference": {"length_scale": -1}}, "inference"),
+        ({"inference": {"noise_scale": math.inf}}, "inference"),
+        ({"inference": {"noise_w": math.nan}}, "inference"),
     ],
 )
 def test_bad_settings_are_told_with_their_file(
@@ -154,6 +162,22 @@ def test_any_other_settings_are_refused(
     path.with_name(path.name + ".json").write_text(json.dumps(document))
     with pytest.raises(VoiceFileError):
         load_piper(path)
+
+
+def test_a_model_that_gives_nonsense_costs_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    voice = PiperVoice(load_piper(voice_file(tmp_path)), "female")
+    nonsense = (
+        ["no sound", "no times"],
+        [None, None],
+        [np.zeros(256), "no times"],
+        [np.full(256, np.nan), np.ones(8)],
+    )
+    for answer in nonsense:
+        monkeypatch.setattr(Session, "run", lambda *_, told=answer: told)
+        with pytest.raises(SpeechError, match="failed"):
+            voice.speak("Hello.")
 
 
 def test_what_is_missing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

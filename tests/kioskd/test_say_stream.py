@@ -105,7 +105,7 @@ def test_a_client_that_leaves_breaks_the_text_off_at_the_endpoint_as_well() -> N
     story(test)
 
 
-@pytest.mark.parametrize("status", [400, 409, 413, 503])
+@pytest.mark.parametrize("status", [400, 409, 413, 415, 503])
 def test_what_the_endpoint_says_amid_a_text_is_told_at_once(status: int) -> None:
     async def say(_request: web.Request) -> web.Response:
         return web.json_response({"error": "POST /say: no more of it"}, status=status)
