@@ -112,7 +112,7 @@ def test_the_irises_of_a_lam_avatar_stay_where_they_are_in_their_eyeballs(
     """To both sides by as much, although its shapes turn inwards half as far as outwards: within
     0.6 mm of 13, which are 2.6 degrees. Its pupils are smears of large splats."""
     if name == "real":
-        pytest.skip("no real LAM avatars: they lie in ../shared/data or KIOSK_SHARED_DATA")
+        pytest.skip("no real LAM avatars on this machine: put them in ../shared/data")
     avatar = baked_lam(name)
     for picture in pictures(avatar):
         for eye in eyes_of(avatar):

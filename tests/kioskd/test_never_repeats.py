@@ -136,7 +136,9 @@ def test_ten_minutes_of_a_shipped_avatar_never_repeat_and_move_as_much_as_the_cl
     assert_moves_as_before(seen, BEFORE[state])
 
 
-@pytest.mark.skipif(LAM not in LAM_NAMES, reason=f"{LAM} is not in the shared data")
+@pytest.mark.skipif(
+    LAM not in LAM_NAMES, reason=f"no {LAM} on this machine: put it in ../shared/data"
+)
 @pytest.mark.parametrize("state", ["idle", "listen"])
 def test_an_import_of_lam_never_repeats_either(
     lam_avatar: Callable[[str], Avatar], state: str

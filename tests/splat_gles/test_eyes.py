@@ -52,7 +52,7 @@ def test_real_lam_eyes_turn_inwards_half_as_far_as_outwards(
     """A rigid turn fitted to the eyeball in its mesh, of 12.9 mm, is of 25.5, 12.3, 13.4 and 11.9
     degrees: to the outside, inside, down and up."""
     if name == "real":
-        pytest.skip("no real LAM avatars: they lie in ../shared/data or KIOSK_SHARED_DATA")
+        pytest.skip("no real LAM avatars on this machine: put them in ../shared/data")
     left, right = eyes_of(lam_avatar(name))
     assert np.degrees(left.reach) == pytest.approx([25.5, 12.3, 13.4, 11.9], rel=0.12)
     assert np.degrees(right.reach) == pytest.approx([12.3, 25.5, 13.4, 11.9], rel=0.12)
