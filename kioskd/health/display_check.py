@@ -37,10 +37,11 @@ TEXTS: Final[Mapping[ScreenProblem, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class DisplayCheck:
-    """Whether the picture is where it should be."""
+    """Whether the picture is where it should be; `address` is the console page's, if any."""
 
     name: ClassVar[str] = "display"
     source: Callable[[], DisplaySnapshot | None]
+    address: Callable[[], str] = lambda: ""
 
     def run(self, _now: float) -> Finding:
         """Warns while no screen is connected; fails where one cannot be drawn on."""
@@ -58,5 +59,7 @@ class DisplayCheck:
         text = TEXTS[display.problem]
         if display.error:
             text = f"{text}: {display.error}"
+        if display.still and (address := self.address()):
+            text = f"{text}; what is shown is to be seen at {address}"
         tell = failed if display.problem in FAULTS else warned
         return tell(observed, display.problem, text)

@@ -171,7 +171,9 @@ class Kiosk:
             version=told.version, avatar=stage.avatar.name, serial=told.serial, board=told.board
         ).set(1)
         checks: list[Check] = [
-            DisplayCheck(lambda: stage.snapshot),
+            DisplayCheck(
+                lambda: stage.snapshot, lambda: self._http.snapshot.url if self._http else ""
+            ),
             AvatarCheck(lambda: avatar_snapshot),
             RenderLoopCheck(lambda: render.snapshot),
             AudioCheck(audio.snapshot, config.audio.device, config.audio.enabled),

@@ -138,7 +138,9 @@ def test_gl_that_refuses_leaves_a_still_picture_and_speech_goes_on(
         assert is_the_avatar(graphics.seen())
         assert play.player.asked == play.player.lost > 20, "speech begins and ends as ever"
         assert board.check() == ("fail", "screen_failed")
-        finding = DisplayCheck(lambda: board.stage.snapshot).run(board.time.now)
+        check = DisplayCheck(lambda: board.stage.snapshot, lambda: "http://127.0.0.1:8080/")
+        finding = check.run(board.time.now)
+        assert finding.reasons[0].text.endswith("is to be seen at http://127.0.0.1:8080/")
         assert "a still picture by KMS 120×200" in finding.observed
         assert "kmsdrm not available" in finding.reasons[0].text
         assert on_trial(board), "an image on trial is still judged by its moving picture"
