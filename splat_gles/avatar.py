@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from splat_gles.voice import Voice
+
 Float32 = NDArray[np.float32]
 
 # Eye joint, and the blendshapes that stand for turning it to the avatar's left and right, down
@@ -21,8 +23,6 @@ EYE_GAZE = (
     ("leftEye", "eyeLookOutLeft", "eyeLookInLeft", "eyeLookDownLeft", "eyeLookUpLeft"),
     ("rightEye", "eyeLookInRight", "eyeLookOutRight", "eyeLookDownRight", "eyeLookUpRight"),
 )
-
-SEXES = ("female", "male")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +46,6 @@ class Framing:
 
     target: tuple[float, float, float]
     width: float
-
-
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """How the person speaks, for whoever makes the sound: nothing here has a voice.
-
-    `language` is a BCP 47 tag such as "en-US", `sex` one of SEXES, `pitch` the mean of the voice's
-    fundamental frequency in Hz: 165 to 255 for most women, 85 to 155 for most men (Fitch and
-    Holbrook 1970; means of studies are about 210 and 120, Traunmüller and Eriksson 1995).
-    """
-
-    language: str
-    sex: str
-    pitch: float
 
 
 @dataclass(frozen=True, slots=True)

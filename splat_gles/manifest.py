@@ -15,9 +15,10 @@ import math
 import re
 from dataclasses import asdict, dataclass
 
-from splat_gles.avatar import SEXES, Framing, Joint, Voice
+from splat_gles.avatar import Framing, Joint
 from splat_gles.errors import BundleError
 from splat_gles.manifest_table import Table
+from splat_gles.voice import SEXES, Voice
 
 FORMAT = "splat_gles avatar"
 VERSION = 2

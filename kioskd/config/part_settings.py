@@ -16,7 +16,7 @@ from kioskd.audio.settings import AudioSettings
 from kioskd.config.table import Config
 from kioskd.life.settings import IdleSettings
 from kioskd.playback.settings import PlaybackSettings
-from splat_gles.avatar import Voice
+from splat_gles.voice import Voice
 
 
 def audio_settings(config: Config, board_match: tuple[str, ...] = ()) -> AudioSettings:

@@ -31,8 +31,9 @@ from avatar_maker.splats.density import Density
 from avatar_maker.splats.light import baked, displayed, sheen
 from avatar_maker.splats.seen import most_seen
 from driving_client.motion import ARKIT_NAMES
-from splat_gles.avatar import Avatar, Framing, Joint, Voice
+from splat_gles.avatar import Avatar, Framing, Joint
 from splat_gles.camera import bust
+from splat_gles.voice import Voice
 
 SMALLEST_DELTA: Final = 0.00002
 """Offsets below 20 micrometres are dropped: a twentieth of a pixel on a 1080-wide screen."""

@@ -16,8 +16,8 @@ from aiohttp.test_utils import TestServer
 from kiosk_process import KioskProcess, running, write_small_avatar
 
 from kioskd.config.part_settings import speaking_as
-from splat_gles.avatar import Voice
 from splat_gles.bundle import read_bundle, write_bundle
+from splat_gles.voice import Voice
 
 
 def give_voice(path: Path, voice: Voice) -> None:

@@ -16,9 +16,10 @@ import pytest
 from machine_speed import times_slower_now
 from made_up.plugin import LAM_NAMES
 
-from splat_gles.avatar import Avatar, Voice
+from splat_gles.avatar import Avatar
 from splat_gles.bundle import read_bundle, read_manifest, write_bundle
 from splat_gles.errors import BundleError
+from splat_gles.voice import Voice
 
 
 def full(covariances: np.ndarray) -> np.ndarray:
