@@ -108,7 +108,7 @@ flash: ready ## write it to a board: BOARD=rk3576 [DRY_RUN=1] [HOST=root@address
 verified: ready ## take the report that somebody sent of a board: REPORT=report.json
 	@exec $(VENV_PYTHON) scripts/verify_report.py $(if $(REPORT),'$(REPORT)')
 
-train-lipsync: ready ## train the model of the mouth anew (under 20 minutes on two free cores)
+train-lipsync: ready ## train the model of the mouth (under 20 minutes on two free cores)
 	@scripts/install_packages.sh lipsync
 	@scripts/make_environment.sh lipsync
 	@exec out/lipsync-venv/bin/python scripts/train_lipsync.py

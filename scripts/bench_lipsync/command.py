@@ -49,11 +49,11 @@ DISTURBED = {
 TITLES = (HELD_OUT, RECORDED, *DISTURBED, *IN_LANGUAGES, MUSIC)
 MUSIC_CLIPS, MUSIC_S = 6, 10.0
 LEAST: dict[str, dict[str, float]] = {
-    HELD_OUT: {"open": 0.75, "pbm F1": 0.68},
-    RECORDED: {"open": 0.75, "pbm F1": 0.60},
+    HELD_OUT: {"open": 0.75, "pbm F1": 0.70},
+    RECORDED: {"open": 0.75, "pbm F1": 0.65},
     **{title: {"open": 0.75} for title in IN_LANGUAGES},
 }
-"""What ours has to reach, by set and column; closures are wanted better still, 0.70 and 0.65."""
+"""What ours has to reach, by set and column."""
 OPENED = 0.2
 """From here on a mouth is seen to open."""
 

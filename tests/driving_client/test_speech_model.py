@@ -3,6 +3,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -229,6 +230,12 @@ def test_provenance_describes_these_very_files():
     assert not [name for name in voices if "slt" in name]
     total = sum(path.stat().st_size for path in MODEL_FOLDER.iterdir())
     assert total < 1_000_000
+
+
+def test_the_model_goes_on_from_the_base_that_the_command_takes():
+    base = Path(__file__).resolve().parents[2] / "scripts/lipsync_training/base.npz"
+    load_net(base)
+    assert PROVENANCE["settings"]["base"] == sha256_of(base)
 
 
 @needs_flite
