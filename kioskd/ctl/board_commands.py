@@ -13,7 +13,7 @@ from kioskd.ctl.printing import show, show_error
 from kioskd.durable_files import DiskFiles
 from kioskd.update.errors import UpdateError
 from kioskd.update.install import install as install_image
-from kioskd.update.last_result import read_result
+from kioskd.update.last_result import ACTIVE_DAMAGED, read_result
 from kioskd.update.release import trust_from
 from kioskd.update.service_process import ServiceProcess
 from kioskd.update.slot_state import TRIES, read_state
@@ -90,7 +90,8 @@ def slots(_options: argparse.Namespace) -> int:
     result = read_result(store)
     if result is not None:
         words = (result.result, result.version, f"slot {result.slot}", result.reason)
-        show(f"last update: {', '.join(word for word in words if word)}")
+        kind = "image in force was damaged" if result.reason == ACTIVE_DAMAGED else "last update"
+        show(f"{kind}: {', '.join(word for word in words if word)}")
     return 0 if usable else 1
 
 

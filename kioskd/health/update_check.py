@@ -16,7 +16,7 @@ from kioskd.health.status import Finding, passed, warned
 from kioskd.metrics import Metrics
 from kioskd.update.errors import ImageError
 from kioskd.update.image_format import read_manifest
-from kioskd.update.last_result import read_result
+from kioskd.update.last_result import ACTIVE_DAMAGED, read_result
 from kioskd.update.slot_state import SlotState, read_state
 from kioskd.update.store import SLOTS, Slot, Store
 
@@ -33,7 +33,7 @@ class UpdateCheck:
     _seen: dict[Slot, tuple[_Stamp, str]] = field(default_factory=dict)
 
     def run(self, _now: float) -> Finding:
-        """Warns when the last update fell back, or the state file is damaged."""
+        """Warns when the last update fell back, or the image in force or the state is damaged."""
         running = self.store.running()
         if running is None:
             return passed("not started from a slot")
@@ -54,6 +54,14 @@ class UpdateCheck:
             observed += f"; {versions[state.pending] or 'another'} starts next, on trial"
         result = read_result(self.store)
         if result is not None and result.result == "fallback":
+            if result.reason == ACTIVE_DAMAGED:
+                return warned(
+                    observed,
+                    "image_damaged",
+                    "the image that ran before can no longer be started, so the other slot's runs; "
+                    "`kioskctl slots` shows why. Install an image again with `kioskctl install "
+                    "FILE`. If it comes back, the storage is failing",
+                )
             text = f"the last update failed its trial ({result.reason}) and was given up; "
             return warned(
                 observed, "update_fell_back", text + "`journalctl -u kioskd -b -1` shows why"

@@ -14,6 +14,8 @@ from kioskd.update.store import Store
 
 _LINE: Final = re.compile(r"(result|slot|version|reason)=([^\n]{0,200})")
 _MAX_BYTES: Final = 4096
+ACTIVE_DAMAGED: Final = "active_damaged"
+"""The reason of a fallback without an update: the hook could not start the image in force."""
 
 
 @dataclass(frozen=True, slots=True)

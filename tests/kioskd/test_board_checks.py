@@ -17,7 +17,7 @@ from kioskd.health.status import Finding
 from kioskd.health.storage_check import StorageCheck
 from kioskd.health.update_check import ProvisioningCheck, UpdateCheck
 from kioskd.metrics import Metrics
-from kioskd.update.last_result import write_result
+from kioskd.update.last_result import ACTIVE_DAMAGED, write_result
 from kioskd.update.slot_state import SlotState, write_state
 from kioskd.update.store import Store
 
@@ -154,6 +154,17 @@ def test_slots_and_trials_are_told(store: Store) -> None:
     assert value(metrics, "kiosk_update_failures") == 1
     write_result(store, DiskFiles(), "installed", "b", "1.2.0")
     assert outcome(check.run(0.0)) == ("pass",)
+
+
+def test_a_damaged_image_is_no_failed_update(store: Store) -> None:
+    """Nobody has updated anything: what is told is the damage, and what mends it."""
+    (store.run / "slot").write_text("b\n")
+    write_state(store, SlotState("b"), DiskFiles())
+    write_result(store, DiskFiles(), "fallback", "b", "1.1.0", ACTIVE_DAMAGED)
+    finding = UpdateCheck(store, Metrics()).run(0.0)
+    assert outcome(finding) == ("warn", "image_damaged")
+    assert "trial" not in finding.reasons[0].text
+    assert "kioskctl install" in finding.reasons[0].text
 
 
 def test_a_new_image_in_a_slot_is_seen_and_a_damaged_one_has_no_version(

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kioskd.durable_files import DiskFiles
-from kioskd.update.last_result import read_result
+from kioskd.update.last_result import ACTIVE_DAMAGED, read_result
 from kioskd.update.slot_state import SlotState, read_state, state_file, write_state
 from kioskd.update.store import Slot, other
 from kioskd.update.trial import mark_good
@@ -97,6 +97,9 @@ def test_where_the_good_image_has_gone_bad_the_other_one_runs(board: Board, imag
     write_state(board.store, SlotState("a", failures=2), FILES)
     assert chosen(board) == "b"
     assert read_state(board.store) == SlotState("b")
+    result = read_result(board.store)
+    assert result is not None
+    assert (result.result, result.slot, result.reason) == ("fallback", "b", ACTIVE_DAMAGED)
     board.put("b", b"")
     assert chosen(board) == "none"
     assert read_state(board.store) == SlotState("b"), "nothing is written about nothing"

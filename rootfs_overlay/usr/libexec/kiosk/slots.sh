@@ -131,7 +131,7 @@ choose() {
 	slot=$(other "$active")
 	usable "$slot" || return 1
 	active=$slot pending='' tries=0 failures=0
-	state_write && result_write fallback "$slot" not_verified
+	state_write && result_write fallback "$slot" active_damaged
 	return 0
 }
 
