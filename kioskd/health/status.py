@@ -63,11 +63,15 @@ class Check(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """A finding with the time since which the check has had its status (UTC)."""
+    """A finding, since when the check has had its status (UTC), and how often it began to fail.
+
+    `failures` counts from kioskd's start: what failed between two looks of somebody is seen by it.
+    """
 
     name: str
     finding: Finding
     since: str
+    failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +120,15 @@ class Monitor:
         for check in self._checks:
             finding = _run(check, now)
             old = before.get(check.name)
+            failures = 0 if old is None else old.failures
             if old is not None and old.finding.status is finding.status:
                 since = old.since
             else:
                 since = datetime.now(UTC).isoformat(timespec="seconds")
+                failures += finding.status is Status.FAIL
                 _log_change(check.name, old, finding)
             self._metrics.check_state.labels(check=check.name).set(int(finding.status))
-            results.append(CheckResult(check.name, finding, since))
+            results.append(CheckResult(check.name, finding, since, failures))
         self.report = Report(tuple(results))
         return self.report
 

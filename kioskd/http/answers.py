@@ -80,5 +80,6 @@ def _check(result: CheckResult) -> dict[str, Any]:
         "status": finding.status.word,
         "observed": finding.observed,
         "since": result.since,
+        "failures": result.failures,
         "reasons": [{"code": reason.code, "text": reason.text} for reason in finding.reasons],
     }

@@ -18,15 +18,21 @@ from kioskd.update.errors import UpdateError
 HEALTHY_S: Final = 60.0
 LIMIT_S: Final = 600.0
 LOOK_EVERY_S: Final = 2.0
+_ROUNDED_S: Final = 0.2
+"""The health answer has tenths of a second."""
 _BLAMED: Final = ("display", "avatar", "render_loop")
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look at kioskd: what is wrong (empty if nothing is), and for how long it has run."""
+    """One look at kioskd: what is wrong (empty if nothing is), and for how long it has run.
+
+    `failures` is how often the picture has failed in that time.
+    """
 
     problem: str
     uptime_s: float = 0.0
+    failures: int = 0
 
 
 Ask = Callable[[], Look]
@@ -37,6 +43,7 @@ def look_at_health(health: dict[str, Any] | None) -> Look:
     if health is None:
         return Look("kioskd does not answer")
     uptime_s = float(health.get("uptime_s", 0.0))
+    failures = 0
     for name in _BLAMED:
         check = health.get("checks", {}).get(name)
         if not isinstance(check, dict):
@@ -44,7 +51,8 @@ def look_at_health(health: dict[str, Any] | None) -> Look:
         codes = [reason["code"] for reason in check.get("reasons", [])]
         if check.get("status") == "fail" or "starting" in codes:
             return Look(f"{name}: {', '.join(codes)}", uptime_s)
-    return Look("", uptime_s)
+        failures += check.get("failures", 0)
+    return Look("", uptime_s, failures)
 
 
 def wait_until_healthy(
@@ -54,22 +62,25 @@ def wait_until_healthy(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Return once every look of `healthy_s` on end was good; raises UpdateError after `limit_s`.
+    """Return once `healthy_s` on end were good; raises UpdateError after `limit_s`.
 
-    A restart of kioskd in between starts the minute anew.
+    A restart of kioskd and a failure start the minute anew, also those between two looks.
     """
     begun = clock()
     since: float | None = None
-    last_uptime = 0.0
+    latest_start, failures = begun, 0
     problem = ""
     while clock() - begun < limit_s:
+        asked = clock()
         look = ask()
         now = clock()
         problem = look.problem
-        if problem or look.uptime_s < last_uptime:
+        # The answer's uptime is of some moment between asking and having it
+        restarted = asked - look.uptime_s > latest_start + _ROUNDED_S
+        if problem or restarted or look.failures != failures:
             since = None
-        last_uptime = look.uptime_s
         if not problem:
+            latest_start, failures = now - look.uptime_s, look.failures
             since = now if since is None else since
             if now - since >= healthy_s:
                 return

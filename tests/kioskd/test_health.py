@@ -281,6 +281,16 @@ def test_a_broken_check_fails_and_takes_nothing_down() -> None:
     assert broken.finding.reasons[0].code == "check_broken"
 
 
+def test_a_failure_is_counted_also_when_nobody_looks_at_it() -> None:
+    check = Named("display", passed("yes"))
+    monitor = Monitor([check], Metrics())
+    for finding in (passed("yes"), failed("no", "x", "y"), failed("no", "x", "y"), passed("yes")):
+        check.finding = finding
+        report = monitor.update(0.0)
+    assert report.results[0].failures == 1
+    assert report.status is Status.PASS
+
+
 def test_the_screenshot_is_the_frame_in_full_and_upright() -> None:
     async def test() -> None:
         async with running() as setup:

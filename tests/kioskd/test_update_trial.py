@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -232,16 +233,29 @@ def test_an_image_is_blamed_for_the_picture_only(
     assert look_at_health(health).problem == problem
 
 
-class Simulation:
-    """A clock that moves only by sleeping, and looks by its time."""
+def test_failures_of_the_picture_are_counted_over_its_checks() -> None:
+    health = answer()
+    for name, count in (("display", 1), ("render_loop", 2), ("audio", 9)):
+        health["checks"].setdefault(name, {"status": "pass"})["failures"] = count
+    assert look_at_health(health).failures == 3
 
-    def __init__(self, looks: list[tuple[float, Look]]) -> None:
+
+class Simulation:
+    """A clock that moves only by sleeping and answering, and looks by its time.
+
+    A look's uptime is that of its beginning, and grows.
+    """
+
+    def __init__(self, looks: list[tuple[float, Look]], answer_s: float = 0.0) -> None:
         self.now = 1000.0
         self.looks = looks
+        self.answer_s = answer_s
 
     def ask(self) -> Look:
         passed = self.now - 1000.0
-        return [look for since, look in self.looks if since <= passed][-1]
+        self.now += self.answer_s
+        since, look = [row for row in self.looks if row[0] <= passed][-1]
+        return replace(look, uptime_s=look.uptime_s + passed - since)
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -261,6 +275,18 @@ def test_a_fault_or_a_restart_begins_the_minute_anew() -> None:
     assert Simulation(fault).wait() == pytest.approx(114, abs=3)
     restarted = [(0.0, Look("", 50.0)), (40.0, Look("", 1.0))]
     assert Simulation(restarted).wait() == pytest.approx(100, abs=3)
+
+
+def test_what_happens_between_two_looks_begins_the_minute_anew_too() -> None:
+    failed = [(0.0, Look("", 5.0, 3)), (41.0, Look("", 46.0, 4))]
+    assert Simulation(failed).wait() == pytest.approx(102, abs=3)
+    # Before the first look it had run for half a second, at the next one it has for a whole one
+    restarted = [(0.0, Look("", 0.5)), (2.0, Look("", 1.0))]
+    assert Simulation(restarted).wait() == pytest.approx(62, abs=1)
+
+
+def test_slow_answers_are_no_restarts() -> None:
+    assert Simulation([(0.0, Look("", 5.0))], answer_s=4.0).wait() == pytest.approx(64, abs=6)
 
 
 def test_what_never_gets_healthy_stays_on_trial() -> None:
