@@ -42,11 +42,13 @@ def stage(store: Store, content: Content, files: Files) -> Path:
 
 
 def discard(store: Store, files: Files) -> None:
-    """Remove what was laid down and is not wanted."""
+    """Remove what was laid down and is not wanted, and its folder."""
     folder = _staged(store)
     for path in list(_files(folder)):
         files.remove(path)
     _remove_empty_folders(folder)
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def commit(store: Store, content: Content, files: Files) -> None:
@@ -58,9 +60,13 @@ def commit(store: Store, content: Content, files: Files) -> None:
 
 
 def finish(store: Store, files: Files) -> bool:
-    """Carry through what was certain when the power went; whether there was anything."""
+    """Carry through what was certain when the power went; whether there was anything.
+
+    What had been laid down and was not certain yet goes: tokens and keys may lie there.
+    """
     wanted = _read_order(store)
     if wanted is None:
+        discard(store, files)
         return False
     staged = read_config(_staged(store)) if _staged(store).is_dir() else {}
     whole = all(_digest(staged.get(name, b"")) == digest for name, digest in wanted.items())
