@@ -74,6 +74,7 @@ class ReconnectingLink(ABC):
         self._confirmed_at: float | None = None
         self._broken_by: SessionError | None = None
         self._noted = False
+        self._told = ("", 0)
         self._closing: asyncio.Task[bool] | None = None
 
     @property
@@ -108,6 +109,8 @@ class ReconnectingLink(ABC):
                 self._guarded(self._lost)
             worked = self._record.has_worked(self._settings.key)
             delay = policy.delay_after(fault, session_s, worked=worked, now=time.monotonic())
+            if session_s:
+                self._told = ("", 0)
             self._tell_down(fault, delay)
             if delay is None:
                 return
@@ -271,11 +274,19 @@ class ReconnectingLink(ABC):
         self._closing = asyncio.ensure_future(self._socket.close())
 
     def _tell_down(self, fault: SessionError, delay: float | None) -> None:
+        """Tell and log; the same fault in a row is logged at its second, fourth, eighth time."""
         self._counters.fail(fault.code)
+        kind, times = self._told
+        times = times + 1 if kind == fault.code else 1
+        self._told = (fault.code, times)
         if delay is None:
             logger.error("link is down for good: %s", fault, extra={"code": "link_fatal"})
-        else:
+        elif times & (times - 1) == 0:
             logger.warning(
-                "link is down, next try in %.1f s: %s", delay, fault, extra={"code": "link_down"}
+                "link is down, next try in %.1f s: %s%s",
+                delay,
+                fault,
+                f" ({times} times in a row)" if times > 1 else "",
+                extra={"code": "link_down"},
             )
         self._guarded(self._sink, LinkDown(str(fault), delay, fatal=delay is None))

@@ -26,6 +26,8 @@ OWN_MAIN: Final = b"""\
 # `kioskctl options` prints all keys, /opt/kiosk/usr/share/kiosk/kiosk.yaml is an example.
 # A file kiosk.d/NAME.yaml beside this one wins over it, key by key. After a change:
 #   kioskctl doctor && systemctl restart kioskd
+endpoint:
+  url: ""  # none yet: nothing on a board answers at the default address
 """
 _FOUND_HEAD: Final = "# Made by the board from the files that lie beside kiosk.yaml; do not edit.\n"
 

@@ -232,3 +232,23 @@ def test_a_backend_that_does_not_read_costs_reports_and_no_memory() -> None:
             assert sent < 16e6
 
     asyncio.run(story())
+
+
+def test_the_same_fault_again_and_again_is_logged_ever_more_seldom(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """An endpoint that is away for a week must not fill the journal."""
+
+    async def refuse(_request: web.Request) -> web.StreamResponse:
+        raise web.HTTPServiceUnavailable
+
+    async def story() -> None:
+        app = web.Application()
+        app.router.add_get("/relay", refuse)
+        async with linked(app, dialect="relay") as rig:
+            await until(lambda: len(rig.downs) >= 9)
+
+    asyncio.run(story())
+    told = [each.getMessage() for each in caplog.records if each.name.endswith("link.session")]
+    assert len(told) == 4, told
+    assert "(8 times in a row)" in told[-1]

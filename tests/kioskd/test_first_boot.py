@@ -42,6 +42,7 @@ def store(tmp_path: Path) -> Store:
 
 def test_without_a_stick_a_board_makes_its_own(store: Store, tmp_path: Path) -> None:
     assert boot(store).result == "own"
+    assert in_force(store).endpoint.url == "", "no link to where nobody answers"
     health = in_force(store).health
     assert health.address == "127.0.0.1"
     assert health.token_file == str(store.config / "health-token")
@@ -49,6 +50,23 @@ def test_without_a_stick_a_board_makes_its_own(store: Store, tmp_path: Path) -> 
     other = Store(tmp_path / "other", tmp_path / "other-run")
     boot(other)
     assert token(other) != token(store), "no two boards share a token"
+
+
+def test_nothing_of_making_or_refusing_a_configuration_stays_behind(
+    store: Store, tmp_path: Path
+) -> None:
+    boot(store)
+    boot(store, make_stick(tmp_path / "good", {"kiosk.yaml": "audio: {volume: 0.5}\n"}))
+    boot(store, make_stick(tmp_path / "bad", {"kiosk.yaml": "audio: {volume: loud}\n"}))
+    assert not (store.root / "config.new").exists()
+
+
+def test_what_was_laid_down_before_a_power_cut_goes_at_the_next_start(store: Store) -> None:
+    boot(store)
+    (store.root / "config.new/kiosk.d").mkdir(parents=True)
+    (store.root / "config.new/kiosk.d/token").write_text("a secret of a stick\n")
+    boot(store)
+    assert not (store.root / "config.new").exists()
 
 
 def test_a_second_start_writes_nothing(store: Store) -> None:
