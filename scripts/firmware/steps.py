@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -45,8 +46,9 @@ _LAST_LINES: Final = 15
 class Progress:
     """Prints steps to a stream, each with the time since the build began."""
 
-    def __init__(self) -> None:
+    def __init__(self, alive_every_s: float = 15.0) -> None:
         self._began = time.monotonic()
+        self._alive_every_s = alive_every_s
 
     def say(self, text: str) -> None:
         """One line."""
@@ -54,10 +56,25 @@ class Progress:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Say what begins; say how long it took when that was long enough to be noticed."""
+        """Say what begins, every quarter of a minute that it goes on, and how long it took.
+
+        Compressing and compiling take minutes on a slow machine; silence looks like a hang.
+        """
         self.say(name)
         began = time.monotonic()
-        yield
+        ended = threading.Event()
+
+        def tell_alive() -> None:
+            while not ended.wait(self._alive_every_s):
+                self.say(f"  … {name[:1].lower()}{name[1:]}: still at it")
+
+        teller = threading.Thread(target=tell_alive, daemon=True)
+        teller.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            teller.join()
         if (taken := time.monotonic() - began) >= 1:
             self.say(f"  … done in {taken:.1f} s")
 

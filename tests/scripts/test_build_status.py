@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import errno
+import time
 
 import pytest
 
 from firmware.errors import FirmwareError
-from firmware.steps import exit_status
+from firmware.steps import Progress, exit_status
 from kioskd.errors import KioskError
 
 
@@ -37,3 +38,21 @@ def test_a_fault_that_nobody_expects_stays_one() -> None:
 
     with pytest.raises(KioskError):
         exit_status(work)
+
+
+def test_a_long_step_says_that_it_goes_on() -> None:
+    told: list[str] = []
+
+    class Told(Progress):
+        def say(self, text: str) -> None:
+            told.append(text)
+
+    with Told(alive_every_s=0.01).step("Compress the payload"):
+        deadline = time.monotonic() + 60
+        while len(told) < 3 and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert told[0] == "Compress the payload"
+    assert set(told[1:3]) == {"  … compress the payload: still at it"}
+    count = len(told)
+    time.sleep(0.05)
+    assert len(told) == count, "and nothing after its end"
