@@ -117,6 +117,28 @@ def test_a_store_on_its_own_partition(mounting_board: Board, images: Images) -> 
     assert lines(board.mounting(SHOW))[:3] == ["status", "0", "2.0"]
 
 
+@pytest.mark.parametrize("in_use", [False, True])
+def test_a_partition_that_the_vendors_fstab_has_mounted_is_taken_from_there(
+    mounting_board: Board, images: Images, in_use: bool
+) -> None:
+    """Checked and mounted once; where somebody works in it that is said, and it starts as well."""
+    board = mounting_board
+    partition = partition_with(board, images.two)
+    (board.folder / "vendor oem").mkdir()
+    losetup = shutil.which("losetup", path="/usr/sbin:/sbin")
+    use = 'exec 8>"$oem/slots/used";' if in_use else ""
+    text = f"""oem="$KIOSK_STAGE/vendor oem"; device=$({losetup} -f --show {partition}) || exit 9
+        mount -t ext4 "$device" "$oem"; ln -s "$device" "$KIOSK_LABELS/KIOSK"; {use} {SHOW}
+        grep -c "^$device " /proc/self/mounts; exec 8>&-
+        grep "^$device " /proc/self/mounts | while read -r _ place _; do
+            umount "$(printf %b "$place")" || umount -l "$KIOSK_STORE"; done
+        losetup -d "$device" """
+    result = board.mounting(text)
+    assert lines(result)[:4] == ["status", "0", "2.0", "2" if in_use else "1"], result.stderr
+    assert ("not checked: see /etc/fstab" in result.stderr) == in_use
+    assert ("is mounted." in result.stderr) == in_use, "e2fsck looked at what nobody had mounted"
+
+
 def test_a_store_in_the_root_does_not_outrun_the_partition(
     mounting_board: Board, images: Images
 ) -> None:
