@@ -18,12 +18,15 @@ from driving_client.texts import printable
 from driving_client.wire.recording import Recording, read_recording
 from kioskd import __version__, log
 from kioskd.allocator import return_large_blocks
+from kioskd.avtest.latency import add_latency
+from kioskd.avtest.session import AvTest
 from kioskd.config import Config, ConfigError, Loaded, load
 from kioskd.config.accepted import keep_accepted, read_accepted
 from kioskd.config.reload import LiveConfig
 from kioskd.config.sections import DEFAULT_AVATAR
 from kioskd.errors import KioskError
 from kioskd.link.local_links import RecordingLink
+from kioskd.service.filmed import AskedTest, avtest_if_asked
 from kioskd.service.folders import own_folder
 from kioskd.service.kiosk import Kiosk
 from kioskd.service.measured import measure_if_asked
@@ -81,6 +84,13 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     )
     play.add_argument("file", type=Path, help="a JSON recording, such as driveningress_16k.json")
     play.add_argument("--avatar", type=Path, metavar="FILE", help="the avatar to show")
+    avtest = subparsers.add_parser(
+        "avtest",
+        help="a flash and a click each second, to be filmed, and exit",
+        description="A flash and a click each second for three minutes, to be filmed: lip sync as "
+        "people see and hear it. See board/first_hour.md.",
+    )
+    add_latency(avtest)
     return parser.parse_args(argv)
 
 
@@ -95,6 +105,9 @@ def main(watch: SignalThread) -> int:
             recording = read_recording(options.file)
             if options.avatar is not None:
                 overrides.append(f"avatar.path={options.avatar}")
+        avtest = _avtest(options)
+        if avtest is not None:
+            overrides += avtest.overrides
         state = own_folder()
         loaded = load(options.config, overrides, accepted=read_accepted(state))
         if options.check:
@@ -109,18 +122,41 @@ def main(watch: SignalThread) -> int:
         extra={"code": "starting"},
     )
     keep_accepted(state, loaded.accepted)
-    if recording is None and measure_if_asked(loaded.config, store_from(os.environ)):
+    shows = options.command is None and avtest is None
+    if shows and measure_if_asked(loaded.config, store_from(os.environ)):
         return 0
     live = LiveConfig(loaded, options.config, overrides, state=state)
     try:
-        return kiosk(live, watch, recording).run()
+        status = kiosk(live, watch, recording, avtest).run()
     except (KioskError, SplatError, DrivingError) as error:
         logger.critical("%s", error, extra={"code": "start_failed"})
         return exit_status(error)
+    if isinstance(avtest, AskedTest):
+        avtest.over()
+    elif avtest is not None and avtest.problem:
+        print(f"error: {printable(avtest.problem)}", file=sys.stderr)
+        return EXIT_FAILURE
+    return status
 
 
-def kiosk(live: LiveConfig, watch: SignalThread, recording: Recording | None) -> Kiosk:
-    """The daemon, for the endpoint or for a recording in its place."""
+def _avtest(options: argparse.Namespace) -> AvTest | None:
+    """The test of lip sync that this command line or a waiting request asks for."""
+    if options.command == "avtest":
+        return AvTest(options.latency, lambda line: print(printable(line), flush=True))
+    if options.command is None and not options.check:
+        return avtest_if_asked(store_from(os.environ))
+    return None
+
+
+def kiosk(
+    live: LiveConfig,
+    watch: SignalThread,
+    recording: Recording | None,
+    avtest: AvTest | None = None,
+) -> Kiosk:
+    """The daemon, for the endpoint, or for a recording or a test in its place."""
+    if avtest is not None:
+        return Kiosk(live, watch, avtest.link, avtest.overlay)
     if recording is None:
         return Kiosk(live, watch)
     offset_s = live.config.endpoint.motion_offset_ms / 1000

@@ -179,6 +179,20 @@ class Renderer:
         self._last = self._data.sent()
         return self._last
 
+    def fill(self, box: tuple[int, int, int, int], color: tuple[float, float, float]) -> None:
+        """Fill a part of the frame that was just drawn, over all that is there.
+
+        `box` is left, top, width and height in pixels from the top left corner, `color` as the
+        background's. No shader is needed for it.
+        """
+        left, top, width, height = box
+        gl.glEnable(gl.GL_SCISSOR_TEST)
+        gl.glScissor(left, self.size[1] - top - height, width, height)
+        gl.glClearColor(*color, 1.0)
+        gl.glClear(gl.GL_COLOR_BUFFER_BIT)
+        gl.glDisable(gl.GL_SCISSOR_TEST)
+        gl.glClearColor(*self.background, 1.0)
+
     def wait(self, timeout_s: float = 10.0) -> None:
         """Wait until the last frame is finished; RenderError after `timeout_s` seconds."""
         if self._last is not None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How kioskctl asks kioskd for a benchmark, and how it hears of it.
+"""How kioskctl asks kioskd for a benchmark or for `avtest`, and how it hears of it.
 
 `benchmark.request` lies in the folder that lasts until the next boot and that only root writes,
 so a board that lost its power meanwhile starts as ever. The next start of kioskd takes it by
@@ -14,7 +14,7 @@ import json
 import logging
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +25,8 @@ from kioskd.update.store import Store
 logger = logging.getLogger(__name__)
 
 REQUEST_S: Final = 60.0
+LATENCY_MS: Final = 1000.0
+"""The most that audio.latency_ms takes."""
 _REQUEST: Final = "benchmark.request"
 _PROGRESS: Final = "benchmark.progress"
 _MAX_BYTES: Final = 256 * 1024
@@ -32,10 +34,16 @@ _MAX_BYTES: Final = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is wished; `at` is the machine's monotonic clock in seconds, and names the request."""
+    """What is wished; `at` is the machine's monotonic clock in seconds, and names the request.
+
+    With `avtest` it is no benchmark but flash and click, with `latency_ms` for audio.latency_ms
+    (None: as configured).
+    """
 
     soak: bool
     at: float
+    avtest: bool = False
+    latency_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +59,17 @@ class Progress:
     problem: str | None = None
 
 
-def ask(files: Files, store: Store, soak: bool) -> Request:
-    """Ask the next start of kioskd for a benchmark; raises OSError."""
-    request = Request(soak, time.monotonic())
-    told = json.dumps({"soak": request.soak, "at": request.at})
-    replace(files, store.run / _REQUEST, told.encode())
+def ask(
+    files: Files,
+    store: Store,
+    soak: bool = False,
+    *,
+    avtest: bool = False,
+    latency_ms: float | None = None,
+) -> Request:
+    """Ask the next start of kioskd for a benchmark, or for `avtest`; raises OSError."""
+    request = Request(soak, time.monotonic(), avtest, latency_ms)
+    replace(files, store.run / _REQUEST, json.dumps(asdict(request)).encode())
     return request
 
 
@@ -68,16 +82,29 @@ def waiting(store: Store) -> Request | None:
     """The request that is meant for this start of kioskd, if any."""
     try:
         told = json.loads(read_regular(store.run / _REQUEST, 4096))
-        request = Request(bool(told["soak"]), float(told["at"]))
+        latency_ms = told.get("latency_ms")
+        request = Request(
+            bool(told["soak"]),
+            float(told["at"]),
+            bool(told.get("avtest", False)),
+            None if latency_ms is None else _milliseconds(latency_ms),
+        )
     except OSError:
         return None
-    except (ValueError, TypeError, LookupError, RecursionError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         logger.warning("%s: %s", store.run / _REQUEST, error, extra={"code": "no_benchmark"})
         return None
     taken = read_progress(store)
     if taken is not None and taken.request == request.at:
         return None
     return request if 0 <= time.monotonic() - request.at <= REQUEST_S else None
+
+
+def _milliseconds(told: float) -> float:
+    """Only what the configuration takes: it must never be why kioskd does not start."""
+    if not 0 <= float(told) <= LATENCY_MS:
+        raise ValueError(f"latency_ms is {told!r}, not 0 to {LATENCY_MS:.0f}")
+    return float(told)
 
 
 def measuring(store: Store) -> bool:

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from kioskd.avtest.latency import add_latency
 from kioskd.benchmark.request import measuring
 from kioskd.config import ConfigError
 from kioskd.ctl import board_commands, commands, first_boot_commands
@@ -32,6 +33,7 @@ EPILOG = """examples:
   kioskctl --url https://kiosk:8080 --token-file token --authority kiosk.pem status
   kioskctl install kiosk-rk3576-0.2.0.img        then restart the board
   kioskctl bench --soak                measure this board, then ten minutes for heat
+  kioskctl avtest --latency 60         flash and click to film, with audio.latency_ms: 60
   kioskctl report -o report.json       what this board is, to send to the project
   kioskctl slots                       what is installed, what runs, what is on trial
 
@@ -64,6 +66,7 @@ _ON_BOARD: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "mark-good": board_commands.mark_good,
     "options": board_commands.options,
     "bench": board_commands.bench,
+    "avtest": board_commands.avtest,
     "report": board_commands.report,
     "first-boot": first_boot_commands.first_boot,
     "factory-reset": first_boot_commands.factory_reset,
@@ -201,6 +204,8 @@ def _add(
             action="store_true",
             help="then draw for ten minutes more and tell temperature, frame rate and throttling",
         )
+    elif name == "avtest":
+        add_latency(parser)
     elif name == "report":
         parser.add_argument("--text", action="store_true", help="a page to read instead of JSON")
         parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write it there")

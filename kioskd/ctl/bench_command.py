@@ -61,30 +61,43 @@ def _measure_here(soak: bool) -> Result:
 
 
 def _by_kioskd(store: Store, soak: bool) -> Result:
+    by_kioskd(
+        store,
+        lambda: asking.ask(DiskFiles(), store, soak),
+        "to measure",
+        "nothing of this benchmark is kept",
+    )
+    result = read(store.data)
+    if result is None:
+        raise ControlError(f"kioskd kept no benchmark in {store.data}; see `journalctl -u kioskd`")
+    return result
+
+
+def by_kioskd(store: Store, ask: Callable[[], asking.Request], what: str, given_up: str) -> None:
+    """Have kioskd do what `ask` asks of its next start, and follow it; raises ControlError.
+
+    The texts say what for, and what Ctrl-C means.
+    """
     if on_trial(store):
         raise ControlError(
-            "the image is on trial and must show that it is healthy first; measure again when "
+            "the image is on trial and must show that it is healthy first; try again when "
             "`kioskctl slots` no longer says so"
         )
     try:
-        wanted = asking.ask(DiskFiles(), store, soak)
+        wanted = ask()
     except OSError as error:
         raise ControlError(
             f"{store.run} cannot be written ({error.strerror}); run this as root on the board"
         ) from error
     try:
-        show("kioskd is restarted to measure; the avatar comes back when it is done")
+        show(f"kioskd is restarted {what}; the avatar comes back when it is done")
         restart_kioskd()
         follow(store, wanted)
     except KeyboardInterrupt:
         asking.withdraw(DiskFiles(), store)
         restart_kioskd()
-        show("kioskd shows the avatar again; nothing of this benchmark is kept")
+        show(f"kioskd shows the avatar again; {given_up}")
         raise
-    result = read(store.data)
-    if result is None:
-        raise ControlError(f"kioskd kept no benchmark in {store.data}; see `journalctl -u kioskd`")
-    return result
 
 
 def restart_kioskd() -> None:
@@ -112,7 +125,7 @@ def follow(
     lives: Callable[[int], bool] = lambda process: Path(f"/proc/{process}").exists(),
     taken_within_s: float = _TAKEN_WITHIN_S,
 ) -> None:
-    """Tell the lines of the benchmark that was asked for, until it ends; raises ControlError."""
+    """Tell the lines of what was asked for, until it ends; raises ControlError."""
     began, told = time.monotonic(), 0
     while True:
         # Looked at before the file is read: who has gone since then has told its end
@@ -121,7 +134,7 @@ def follow(
         now = asking.read_progress(store)
         if now is None or now.request != wanted.at:
             if time.monotonic() - began > taken_within_s:
-                raise ControlError("kioskd has not begun to measure; see `journalctl -u kioskd`")
+                raise ControlError("kioskd has not begun with it; see `journalctl -u kioskd`")
         else:
             for line in now.lines[told:]:
                 tell(line)
@@ -132,7 +145,7 @@ def follow(
                 return
             if not running:
                 raise ControlError(
-                    "kioskd ended before it had measured all, and nothing is kept: see "
+                    "kioskd ended before it was done, and nothing is kept: see "
                     "`journalctl -u kioskd`; systemd starts it again"
                 )
         time.sleep(_LOOK_S)

@@ -138,6 +138,21 @@ def bench(options: argparse.Namespace) -> int:
     return measure_board(options.soak)
 
 
+def avtest(options: argparse.Namespace) -> int:
+    """Show a flash and play a click each second, to film with a phone: the true lip-sync error.
+
+    They go the ways of lips and voice, so that the film shows what amplifier and panel add. How to
+    read the film: board/first_hour.md, Lip sync. On a board (as root) kioskd does it in place of
+    showing the avatar, for three minutes or until Ctrl-C; then the avatar comes back. Elsewhere it
+    is a kioskd of its own, in a window or on the console page. Exit status 2 (elsewhere 1)
+    when no screen or no sound card is there.
+    """
+    # Not at the top: it loads much that install and mark-good must not depend on
+    from kioskd.ctl.avtest_command import film_sync
+
+    return film_sync(options)
+
+
 def report(options: argparse.Namespace) -> int:
     """Tell what this board is and how it does, as one JSON to send to those who have none like it.
 

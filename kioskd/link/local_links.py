@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from driving_client.link.interface import (
     EventSink,
+    Link,
     LinkCounters,
     LinkUp,
     PlaybackState,
@@ -21,6 +22,9 @@ from driving_client.utterance import Utterance
 from driving_client.wire.recording import Recording
 
 logger = logging.getLogger(__name__)
+
+MakeOwnLink = Callable[[EventSink, Callable[[], None]], Link]
+"""Makes a link that takes the endpoint's place, given the sink and how to end the daemon."""
 
 
 class NoLink:

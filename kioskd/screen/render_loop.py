@@ -36,6 +36,7 @@ import numpy as np
 from kioskd.metrics import Metrics
 from kioskd.playback.player import Player
 from kioskd.screen.equipment import Equipment, ScreenWish
+from kioskd.screen.overlay import Overlay
 from kioskd.screen.picture_quality import LOWER_TIER, PictureQuality
 from kioskd.screen.pictures import PictureDesk
 from kioskd.screen.snapshot import RenderSnapshot
@@ -68,7 +69,8 @@ class _Frame:
 class RenderLoop:
     """Draws what the player says until told to stop; publishes a RenderSnapshot.
 
-    `costs` are those of `PictureQuality` for the stage as it stands.
+    `costs` are those of `PictureQuality` for the stage as it stands. `overlay` lies over the avatar
+    in all that is shown, but not in what `screen_watch` looks at.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class RenderLoop:
         yaw_degrees: float,
         rotate_degrees: int = 0,
         costs: Mapping[float, float] | None = None,
+        overlay: Overlay | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
@@ -91,6 +94,7 @@ class RenderLoop:
         stage.alive = self._be_alive
         self._rig = rig
         self._player = player
+        self._overlay = overlay or Overlay()
         self._pictures = pictures
         self._metrics = metrics
         self._wish = ScreenWish(
@@ -133,7 +137,7 @@ class RenderLoop:
         """A frame's time without one."""
         now = self._clock()
         self._player.tick(now, 0.0)
-        self._player.frames_lost()
+        self._lose_frames()
         still = self._stage.still
         if still is not None:
             still.keep()
@@ -176,7 +180,7 @@ class RenderLoop:
             frame.fence.delete()
         self._drawn.clear()
         self._shown.clear()
-        self._player.frames_lost()
+        self._lose_frames()
         before = self._kit.pacer.rate, self._stage.snapshot
         self._kit.close()
         (rebuild or self._stage.rebuild)()
@@ -193,6 +197,10 @@ class RenderLoop:
             dark=self._stage.dark,
         )
 
+    def _lose_frames(self) -> None:
+        self._player.frames_lost()
+        self._overlay.frames_lost()
+
     def _meet_visitor(self) -> None:
         """A screen of another shape has its camera, and so the visitor, elsewhere."""
         if not self._stage.dark:
@@ -207,7 +215,8 @@ class RenderLoop:
                 return
         renderer = self._stage.renderer
         begin = self._clock()
-        parameters = self._player.tick(begin, self._drawing_s + self._kit.panel_latency_s)
+        latency_s = self._drawing_s + self._kit.panel_latency_s
+        parameters = self._player.tick(begin, latency_s)
         pose = self._rig.pose(parameters)
         step = self.quality.apply(renderer)
         self._kit.cost.drawing()
@@ -216,6 +225,7 @@ class RenderLoop:
         look = self._kit.watch.due(begin, pose)
         if look:
             self._kit.rows.request()
+        self._overlay.draw(renderer, begin, latency_s)
         if self._pictures.wanted(begin):
             upright = np.rot90(renderer.read_pixels(), self._wish.quarters)
             self._pictures.deliver(np.ascontiguousarray(upright), begin)
@@ -245,6 +255,7 @@ class RenderLoop:
             self._drawn.popleft()
             finished = self._clock()
             self._player.frame_shown(finished + self._kit.panel_latency_s)
+            self._overlay.frame_shown(finished + self._kit.panel_latency_s)
             whole_s = finished - frame.begin
             self._drawing_s += _SMOOTHING * (whole_s - self._drawing_s)
             cost_s = self._kit.cost.cost(whole_s if self._kit.offscreen else frame.alone_s)

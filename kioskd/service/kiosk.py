@@ -13,10 +13,8 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable
 from functools import partial
 
-from driving_client.link.interface import EventSink, Link
 from driving_client.link.make import make_link
 from driving_client.link.network import NetworkSettings
 from driving_client.link.settings import LinkSettings
@@ -55,11 +53,12 @@ from kioskd.http.service import HttpService
 from kioskd.http.speak import VoiceInput
 from kioskd.link.keeper import LinkKeeper
 from kioskd.link.known_endpoints import KnownEndpoints
-from kioskd.link.local_links import NoLink
+from kioskd.link.local_links import MakeOwnLink, NoLink
 from kioskd.loop_thread import LoopThread
 from kioskd.metrics import Metrics
 from kioskd.playback.player import Player
 from kioskd.screen.avatar_loading import load_avatar
+from kioskd.screen.overlay import MakeOverlay, no_overlay
 from kioskd.screen.pictures import PictureDesk
 from kioskd.screen.render_loop import RenderLoop
 from kioskd.screen.snapshot import AvatarSnapshot, DisplaySnapshot
@@ -87,18 +86,20 @@ SWITCH_S = 0.001
 """Python's 5 ms cost a frame with five waits for the GPU 60 ms while another thread computes all
 the time, 1 ms costs it 20 (measured on two busy cores); nothing where none does."""
 
-MakeOwnLink = Callable[[EventSink, Callable[[], None]], Link]
-"""Makes a link that takes the endpoint's place, given the sink and how to end the daemon."""
-
 
 class Kiosk:
     """One daemon. `own_link` plays something else than the endpoint, such as a recording."""
 
     def __init__(
-        self, live: LiveConfig, watch: SignalThread, own_link: MakeOwnLink | None = None
+        self,
+        live: LiveConfig,
+        watch: SignalThread,
+        own_link: MakeOwnLink | None = None,
+        overlay: MakeOverlay = no_overlay,
     ) -> None:
         self._live = live
         self._own_link = own_link
+        self._overlay = overlay
         self._watch = watch
         self._stop = watch.stop
         self._crashed = False
@@ -165,6 +166,7 @@ class Kiosk:
             yaw_degrees=config.avatar.yaw_degrees,
             rotate_degrees=config.display.rotate,
             costs=self._measured.costs(stage.snapshot, stage.avatar),
+            overlay=self._overlay(audio.snapshot, lambda: stage.snapshot, config.display.rotate),
         )
         told = self._about
         self._metrics.info.labels(

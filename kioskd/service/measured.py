@@ -39,7 +39,7 @@ def measure_if_asked(
     once: this process has nothing to close yet, and its part's ends with it.
     """
     request = waiting(store)
-    if request is None:
+    if request is None or request.avtest:
         return False
     try:
         progress = ProgressFile(store, request)
