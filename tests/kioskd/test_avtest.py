@@ -96,7 +96,7 @@ def own_time_errors() -> NDArray[np.float64]:
 
 
 def test_flash_and_click_are_together_once_the_digits_are_taken_off() -> None:
-    assert np.abs(own_time_errors()).max() < 0.01
+    assert np.abs(own_time_errors()).max() < 0.001
 
 
 def test_a_latency_that_is_tried_moves_the_flash_by_just_that(
@@ -104,7 +104,7 @@ def test_a_latency_that_is_tried_moves_the_flash_by_just_that(
 ) -> None:
     before = own_time_errors()
     monkeypatch.setattr(cinemas, "Studio", partial(Studio, latency_ms=60.0))
-    assert own_time_errors().mean() - before.mean() == pytest.approx(0.060, abs=0.004)
+    assert own_time_errors().mean() - before.mean() == pytest.approx(0.060, abs=0.001)
 
 
 def test_so_it_is_through_a_real_device_and_clicks_are_a_second_apart_to_the_sample(
