@@ -2,9 +2,11 @@
 """The head that comes along when the eyes look far away.
 
 The head takes no part in a gaze of a few degrees and 0.45 of what goes beyond: 30 % at 15 degrees,
-34 % at 20 (Stahl 1999: people begin at 10 to 20 and differ widely; Freedman and Sparks 1997). It
-begins 40 ms after the eyes, whose lead is 20 to 50 ms (Bizzi, Kalil and Tagliasco 1971; Guitton and
-Volle 1987), and takes some tenths of a second, as heads do.
+34 % at 20 (Stahl 1999: people begin at 10 to 20 and differ widely), and less than half as much up
+or down: a head does the less the more upright the way is (Freedman and Sparks 1997, of monkeys, who
+give no share for ways as short as these). It begins 40 ms after the eyes, whose lead is 20 to 50 ms
+(Bizzi, Kalil and Tagliasco 1971; Guitton and Volle 1987), and takes some tenths of a second, as
+heads do.
 
 Each move is a minimum-jerk one of its own (Flash and Hogan 1985) and they add up, so speed and
 acceleration have no jumps, a new look amid a move included.
@@ -19,6 +21,9 @@ from kioskd.life.easing import minimum_jerk
 
 _FREE: Final = 5.0
 _SHARE: Final = 0.45
+_UPWARDS: Final = 0.4
+"""Of the share, where the eyes go straight up or down."""
+
 _LAG_S: Final = 0.04
 _SLOWEST_S: Final = 0.75
 
@@ -37,7 +42,7 @@ class HeadFollow:
         """The eyes go there, degrees to the left and up, from `at` on; in the order of time."""
         far = math.hypot(*gaze)
         share = _SHARE * max(far - _FREE, 0.0) / far if far else 0.0
-        goal = share * gaze[0], share * gaze[1]
+        goal = share * gaze[0], _UPWARDS * share * gaze[1]
         move = goal[0] - self._goal[0], goal[1] - self._goal[1]
         degrees = math.hypot(*move)
         if degrees < 0.05:

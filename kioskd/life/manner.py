@@ -69,5 +69,5 @@ MANNERS: Final = {
         brow=0.16,
         lips=14.0,
     ),
-    Activity.SPEAKING: Manner(sway=0.5, turns=(0.3, 0.4, 0.2), stay_s=2.0, mouth=0.0),
+    Activity.SPEAKING: Manner(sway=0.4, turns=(0.3, 0.3, 0.2), stay_s=2.0, mouth=0.0),
 }

@@ -27,8 +27,8 @@ class FaceGestures:
         chance = self._chance
         size = strength * chance.uniform(0.3, 0.75)
         # Further takes longer
-        rise, fall = 0.15 + 0.15 * size + chance.uniform(0.0, 0.06), chance.uniform(0.28, 0.5)
-        hold = chance.choice((0.0, chance.uniform(0.03, 0.12), chance.uniform(0.15, 0.4)))
+        rise, fall = 0.15 + 0.15 * size + chance.uniform(0.0, 0.06), chance.uniform(0.22, 0.45)
+        hold = chance.choice((0.0, chance.uniform(0.03, 0.12), chance.uniform(0.1, 0.3)))
         raised = amounts_of(
             browInnerUp=size * chance.uniform(0.7, 1.0),
             browOuterUpLeft=0.8 * size * chance.uniform(0.55, 1.0),

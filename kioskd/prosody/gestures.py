@@ -18,8 +18,8 @@ What people do, and what is made of it here:
 
 Which stress gets a beat, of what kind and size, is drawn from a chance of the utterance's own:
 nobody nods alike twice. No study at hand gives sizes in degrees for calm speech. These are
-measured against the head at rest, looks aside included: all rotations together have 2 to 3 times
-its standard deviation, with what the head at rest does going on below.
+measured against the head at rest, looks aside included: each rotation has 2 to 3 times its
+standard deviation, with what the head at rest does going on below.
 """
 
 from __future__ import annotations
@@ -45,22 +45,22 @@ _SHORTEST_RISE_S: Final = 0.13
 _LATEST_S: Final = 0.07
 """A beat that cannot be there by so long after its vowel is left out."""
 
-_NEXT_BEAT_S: Final = (0.6, 2.0)
+_NEXT_BEAT_S: Final = (0.95, 2.5)
 """The least between two beats, and the longest after which one is as easily had as after any."""
 
-_BEAT_ABOVE: Final = 0.9
+_BEAT_ABOVE: Final = 1.0
 _LESS_A_SECOND: Final = 0.9
 _LEAST: Final = 0.15
 """Prominence that a beat takes when it is due, how much less a second later, and the least."""
 
-_NOD_DEG: Final = 5.4
-_POSTURE_DEG: Final = (2.5, 1.8, 0.7)
+_NOD_DEG: Final = 7.4
+_POSTURE_DEG: Final = (1.9, 0.4, 0.4)
 """Of a middling nod, and the standard deviation of a posture's pitch, yaw and roll."""
 
-_KINDS: Final = {"nod": 0.34, "lifted": 0.2, "tilt": 0.22, "turn": 0.24}
+_KINDS: Final = {"nod": 0.28, "lifted": 0.26, "tilt": 0.22, "turn": 0.24}
 """Shares of the kinds of beats; all of them go down at the vowel."""
 
-_TURN_S: Final = 0.34
+_TURN_S: Final = 0.28
 
 
 class Gestures:
@@ -107,7 +107,7 @@ class Gestures:
         paused = min(at - self._last_end, 1.0)
         yield from self._shift(at + chance.uniform(0.1, 0.9), 0.6 + 0.4 * paused)
         if chance.random() < 0.4:
-            yield from self._face.brows(at + chance.uniform(0.05, 0.25), chance.uniform(0.5, 1.0))
+            yield from self._face.brows(at + chance.uniform(0.0, 0.7), chance.uniform(0.5, 1.0))
 
     def _end_phrase(self, at: float, fell: float) -> Iterator[Stroke]:
         chance = self._chance
@@ -123,7 +123,7 @@ class Gestures:
         pitch, yaw, roll = (size * sd * chance.gauss(0.0, 1.0) for sd in _POSTURE_DEG)
         if yaw * float(self._posture[1]) > 0 and chance.random() < 0.6:
             yaw = -yaw
-        yaw = math.copysign(min(abs(yaw) + 0.4, 5.0), yaw)
+        yaw = math.copysign(min(abs(yaw) + 0.2, 5.0), yaw)
         wanted = amounts_of(
             pitch=min(max(pitch - 0.3, -5.0), 4.0),
             yaw=yaw,
@@ -149,15 +149,15 @@ class Gestures:
             yield from self._along(vowel)
 
     def _along(self, vowel: Vowel) -> Iterator[Stroke]:
-        """What goes with a vowel that gets no beat: little, now and then a turn."""
+        """What goes with a vowel that gets no beat: little, up with the voice; at times a turn."""
         chance = self._chance
-        small = 0.28 * (1.0 + vowel.prominence) * chance.uniform(0.4, 1.4)
+        small = 0.24 * (1.0 + vowel.prominence) * chance.uniform(0.4, 1.4)
         turned = chance.random() < 0.6 and vowel.at - _TURN_S > self._turned_until
-        side = chance.gauss(0.0, 4.4 if turned else 1.4)
+        side = chance.gauss(0.0, 3.2 if turned else 1.6)
         tilt = chance.gauss(0.0, 1.2 if turned else 0.6) - 0.15 * side
-        raised = 0.03 * max(vowel.rise, 0.0) * chance.uniform(0.5, 1.5)
+        raised = 0.07 * max(vowel.rise, 0.0) * chance.uniform(0.5, 1.5)
         amounts = amounts_of(
-            pitch=small,
+            pitch=small - 0.2 * min(max(vowel.rise, -3.0), 4.0) * chance.uniform(0.5, 1.5),
             yaw=min(max(side, -8.0), 8.0),
             roll=tilt,
             browInnerUp=raised,
@@ -165,11 +165,11 @@ class Gestures:
             browOuterUpRight=0.5 * raised,
         )
         if turned:
-            hold, fall = chance.uniform(0.0, 0.15), chance.uniform(0.45, 0.65)
+            hold, fall = chance.uniform(0.0, 0.1), chance.uniform(0.32, 0.5)
             self._turned_until = vowel.at + hold + 0.5 * fall
             yield Stroke(vowel.at, _TURN_S, hold, fall, amounts)
         else:
-            yield Stroke(vowel.at, 0.15, 0.0, 0.25, amounts)
+            yield Stroke(vowel.at, 0.2, 0.0, 0.3, amounts)
 
     def _is_beat(self, vowel: Vowel) -> bool:
         """Whether this stress is one; the longer ago the last was, the less it takes."""
@@ -187,28 +187,29 @@ class Gestures:
     def _beat(self, vowel: Vowel) -> Iterator[Stroke]:
         chance = self._chance
         strength = 0.75 + 0.22 * min(max(vowel.prominence, 0.0), 2.0)
-        size = _NOD_DEG * strength * min(max(chance.lognormvariate(0.0, 0.3), 0.55), 1.6)
+        size = _NOD_DEG * strength * min(max(chance.lognormvariate(0.0, 0.3), 0.55), 1.35)
         kind = chance.choices(list(_KINDS), list(_KINDS.values()))[0]
         side = chance.choice((-1.0, 1.0))
-        rise = chance.uniform(0.2, _LONGEST_RISE_S - 0.02)
-        fall = chance.uniform(0.28, 0.62)
+        # Further takes longer
+        rise = min(0.13 + 0.015 * size + chance.uniform(0.0, 0.1), _LONGEST_RISE_S - 0.02)
+        fall = chance.uniform(0.26, 0.5)
         hold = chance.choice((0.0, chance.uniform(0.02, 0.1)))
         aside = side * size * min(abs(chance.gauss(0.0, 1.0)) + 0.2, 1.25)
         amounts = {
-            "nod": amounts_of(pitch=size, yaw=0.75 * aside, roll=0.3 * aside),
-            "lifted": amounts_of(pitch=0.8 * size, yaw=1.0 * aside, roll=0.5 * aside),
-            "tilt": amounts_of(pitch=0.65 * size, yaw=-0.4 * aside, roll=0.7 * aside),
-            "turn": amounts_of(pitch=0.6 * size, yaw=1.2 * aside, roll=-0.3 * aside),
+            "nod": amounts_of(pitch=size, yaw=0.6 * aside, roll=0.3 * aside),
+            "lifted": amounts_of(pitch=0.85 * size, yaw=0.8 * aside, roll=0.5 * aside),
+            "tilt": amounts_of(pitch=0.75 * size, yaw=-0.4 * aside, roll=0.55 * aside),
+            "turn": amounts_of(pitch=0.7 * size, yaw=1.0 * aside, roll=-0.3 * aside),
         }[kind]
         at = vowel.at + chance.uniform(-0.02, 0.03)
         yield Stroke(at, rise, hold, fall, amounts)
         self._turned_until = at + hold + 0.5 * fall
         if kind == "lifted":
             # The head goes up before it comes down, and is on its way down at the vowel
-            lift = amounts_of(pitch=-0.3 * size)
+            lift = amounts_of(pitch=-0.5 * min(size, 6.0))
             yield Stroke(at - rise, _SHORTEST_RISE_S, 0.0, rise, lift)
-        elif kind == "nod" and chance.random() < 0.3:
-            swing = amounts_of(pitch=-0.22 * size)
+        elif kind == "nod" and chance.random() < 0.4:
+            swing = amounts_of(pitch=-0.3 * size)
             yield Stroke(at + hold + 0.8 * fall, 0.6 * fall, 0.0, 0.5, swing)
         raised = min(max(0.45 + 0.1 * vowel.rise + 0.1 * vowel.prominence, 0.12), 0.75)
         if chance.random() < raised:

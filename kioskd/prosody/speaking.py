@@ -17,6 +17,7 @@ import numpy as np
 
 from driving_client.motion import FloatArray
 from driving_client.utterance import Utterance
+from kioskd.life.wander import Wander
 from kioskd.prosody.gestures import Gestures
 from kioskd.prosody.strokes import HEAD, Strokes, least_jerk
 from kioskd.prosody.syllables import PhraseEnd, PhraseStart, Syllables
@@ -32,12 +33,14 @@ _NO_ROWS: Final = np.zeros((0, 2), np.float32)
 _SILENCE: Final = np.tile(np.array([[-90.0, np.nan]], np.float32), (30, 1))
 """What follows the last sample, so that the last phrase ends."""
 
-# What moves all the time while somebody speaks, under all that is aimed at
-_SWAY_HZ: Final = (0.37, 0.61, 0.94)
-_SWAY_DEG: Final = (0.8, 5.5, 1.4)
+_SWAY: Final = {0.2: np.radians([0.5, 2.9, 1.2]).astype(np.float32)}
+"""What moves all the time under all that is aimed at: standard deviation of pitch, yaw and roll, in
+noise with half its power below 1 Hz. Slower, it makes beginnings alike: in 3.5 s of it there is
+time for one turn, which goes to one side or the other. Less of pitch, where it would be a beat."""
+
 _FURTHEST: Final = np.radians(np.array([12.0, 18.0, 9.0])).astype(np.float32)
 
-_SWAY_IN_S: Final = 1.0
+_SWAY_IN_S: Final = 0.6
 """After the first vowel: a voice that says nothing moves nothing."""
 
 
@@ -56,10 +59,8 @@ class SpeakingGestures:
         self._rows = 0
         self._ended = False
         self._began = math.inf
-        chance = random.Random(f"sway {seed}")
-        self._phases = np.array(
-            [[chance.uniform(0, math.tau) for _ in _SWAY_HZ] for _ in _SWAY_DEG], np.float32
-        )
+        self._sway = Wander(_SWAY, random.Random(f"sway {seed}"))
+        self._latest = 0.0
 
     def listen(self, heard_s: float) -> None:
         """Listen on; once per frame, also before the first sample is heard."""
@@ -94,8 +95,9 @@ class SpeakingGestures:
         """The channels of `strokes.CHANNELS` at this second of the sound, shape (12,)."""
         shown = self._strokes.at(heard_s)
         begun = least_jerk((heard_s - self._began) / _SWAY_IN_S)
-        waves = np.sin(math.tau * heard_s * np.array(_SWAY_HZ, np.float32) + self._phases)
-        shown[HEAD] += np.radians(begun * waves.mean(axis=1) * _SWAY_DEG).astype(np.float32)
+        # What was heard may be known better, a little earlier, in the next frame
+        self._latest = max(self._latest, heard_s)
+        shown[HEAD] += np.float32(begun) * self._sway.at(self._latest)
         # Strokes that fall together must not add up to a head that is thrown about
         shown[HEAD] = _FURTHEST * np.tanh(shown[HEAD] / _FURTHEST)
         return shown
