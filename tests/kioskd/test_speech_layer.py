@@ -124,7 +124,8 @@ def test_a_voice_that_is_silent_moves_nothing() -> None:
 def test_what_is_no_voice_makes_nobody_nod_wildly(sound: Samples) -> None:
     spoken = heads(shown(streamed(None, voice(12.0)), 12.0)).std(axis=0)
     heard = heads(shown(streamed(None, sound), 12.0)).std(axis=0)
-    assert (heard < 1.3 * np.maximum(spoken, 0.8)).all()
+    assert np.linalg.norm(heard) < 1.3 * np.linalg.norm(spoken)
+    assert heard.max() < 1.3 * spoken.max()
 
 
 def test_after_the_voice_the_face_comes_to_rest_smoothly() -> None:
@@ -151,7 +152,9 @@ def test_a_stream_that_moves_its_brows_keeps_them_and_gets_a_head() -> None:
     alone = shown(streamed(motion, np.zeros(6 * RATE, np.int16), space=ParameterSpace.ARKIT))
     assert weights(poses, BROWS) == pytest.approx(weights(alone, BROWS), abs=1e-5)
     assert (heads(poses)[30:].std(axis=0) > 0.2).all()
-    assert weights(poses, CHEEKS).max() > 0.02
+    others = (shown(streamed(motion, name=n, space=ParameterSpace.ARKIT)) for n in "bcde")
+    tightened = [weights(each, CHEEKS).max() for each in (poses, *others)]
+    assert max(tightened) > 0.02, "cheeks tighten at times, not in every sentence"
 
 
 def test_a_stream_is_not_judged_by_its_first_frames() -> None:
