@@ -2,8 +2,9 @@
 """Collects the licences of everything inside a payload, into the payload itself.
 
 Debian's copyright files refer to common licence texts, which are added. A wheel's licence
-files are moved out of site-packages; a wheel without any is represented by its metadata,
-which names its licence. Nothing is left without one: that fails the build.
+files are moved out of site-packages; a wheel without any gets its maker's text from
+licence_texts/, or else is represented by its metadata, which names its licence. Nothing is left
+without one: that fails the build.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from firmware.declared_licences import own_text
 from firmware.errors import FirmwareError
 from firmware.runtime import Runtime
 from firmware.tree import SITE_PACKAGES, copy_tree, walk
@@ -34,7 +36,10 @@ def add_licences(tree: Path, runtime: Runtime, root: Path) -> None:
             raise FirmwareError(f"Debian's {deb.name} brought no copyright file")
     for package in runtime.wheels:
         information = metadata_folder(tree, package.name)
-        _move_licences(information, licences / "python" / package.name)
+        target = licences / "python" / package.name
+        _move_licences(information, target)
+        if text := own_text(package.name):
+            shutil.copyfile(text, target / "LICENSE.txt")
     ours = licences / "avatar-kiosk"
     ours.mkdir(parents=True)
     for source, name in _OURS.items():

@@ -3,8 +3,9 @@
 
 One package for the image, one for each Debian package and each Python package with the hash
 of the file it came in, and one for our own with every file. Times and identifiers come from
-the release, so the document of one build is that of the next. Licences are stated where a
-package states one in SPDX's words or in a form known to mean one; the texts lie beside.
+the release, so the document of one build is that of the next. A package's licence is what it
+states in SPDX's words or in a form known to mean one, else what `declared_licences` says of it;
+the texts lie beside.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from urllib.parse import quote
 
 from firmware.boards import Board
 from firmware.debian import CODENAME, Deb
+from firmware.declared_licences import OF_DEBIAN, OF_WHEELS, extracted_texts
+from firmware.errors import FirmwareError
 from firmware.licences import LICENCES, metadata_folder
 from firmware.payload import COMMANDS, OURS
 from firmware.runtime import Runtime
@@ -52,12 +55,12 @@ _NO_ASSERTION: Final = "NOASSERTION"
 def describe_payload(tree: Path, board: Board, release: Release, runtime: Runtime) -> bytes:
     """The document's bytes for a payload laid out with its licences."""
     own_files = [_file(tree, path) for path in own_paths(tree)]
-    packages = [
-        _image_package(board, release),
+    parts = [
         _own_package(release, own_files),
         *[_deb_package(deb) for deb in runtime.debs],
         *[_python_package(tree, package) for package in runtime.wheels],
     ]
+    packages = [_image_package(board, release, parts), *parts]
     identity = f"{PRODUCT}-{board.name}-{release.version}"
     document = {
         "spdxVersion": "SPDX-2.3",
@@ -72,6 +75,7 @@ def describe_payload(tree: Path, board: Board, release: Release, runtime: Runtim
         },
         "packages": packages,
         "files": own_files,
+        "hasExtractedLicensingInfos": _extracted(packages),
         "relationships": _relationships(packages, own_files),
     }
     return json.dumps(document, indent=1, sort_keys=True).encode() + b"\n"
@@ -116,8 +120,10 @@ def _package(spdx_id: str, name: str, version: str) -> dict[str, Any]:
     }
 
 
-def _image_package(board: Board, release: Release) -> dict[str, Any]:
+def _image_package(board: Board, release: Release, parts: list[dict[str, Any]]) -> dict[str, Any]:
+    every = sorted({part["licenseDeclared"] for part in parts})
     return _package(_IMAGE, f"{PRODUCT}-image-{board.name}", release.version) | {
+        "licenseDeclared": " AND ".join(f"({licence})" for licence in every),
         "primaryPackagePurpose": "FIRMWARE",
         "summary": f"Firmware payload for {board.title}",
     }
@@ -145,7 +151,13 @@ def _deb_package(deb: Deb) -> dict[str, Any]:
         deb.sha256,
         f"{purl}?arch=arm64&distro={CODENAME}",
         f"{LICENCES}/debian/{deb.name}/copyright",
-    ) | {"supplier": "Organization: Debian"}
+    ) | {"supplier": "Organization: Debian", "licenseDeclared": _of_debian(deb.name)}
+
+
+def _of_debian(name: str) -> str:
+    if name not in OF_DEBIAN:
+        raise FirmwareError(f"declared_licences.py lacks the licence of Debian's {name}")
+    return OF_DEBIAN[name]
 
 
 def _python_package(tree: Path, package: PythonPackage) -> dict[str, Any]:
@@ -155,7 +167,28 @@ def _python_package(tree: Path, package: PythonPackage) -> dict[str, Any]:
         package.sha256,
         f"pkg:pypi/{quote(package.name)}@{quote(package.version, safe='')}",
         f"{LICENCES}/python/{package.name}",
-    ) | {"packageFileName": package.path.name, "licenseDeclared": declared_licence(metadata)}
+    ) | {"packageFileName": package.path.name, "licenseDeclared": _of_wheel(package.name, metadata)}
+
+
+def _of_wheel(name: str, metadata: str) -> str:
+    licence = declared_licence(metadata)
+    if licence == _NO_ASSERTION:
+        if name not in OF_WHEELS:
+            raise FirmwareError(
+                f"{name} declares no licence that is known; read which one it has and add it to "
+                "declared_licences.py"
+            )
+        licence = OF_WHEELS[name]
+    return licence
+
+
+def _extracted(packages: list[dict[str, Any]]) -> list[dict[str, str]]:
+    told = " ".join(package["licenseDeclared"] for package in packages).split()
+    return [
+        {"licenseId": name, "extractedText": text}
+        for name, text in extracted_texts().items()
+        if name in told
+    ]
 
 
 def _sourced(package: dict[str, Any], digest: str, purl: str, licence_place: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ import pytest
 
 from firmware.boards import load_board
 from firmware.debian import Deb
+from firmware.declared_licences import OF_DEBIAN
 from firmware.errors import FirmwareError
 from firmware.licences import LICENCES, add_licences
+from firmware.packages import RUNTIME_PACKAGES
 from firmware.runtime import Runtime
 from firmware.sbom import declared_licence, describe_payload
 from firmware.tree import SITE_PACKAGES
@@ -39,16 +42,16 @@ def payload(tmp_path: Path) -> tuple[Path, Runtime]:
     site = tree / SITE_PACKAGES
     write(site / "pyfoo-1.dist-info/METADATA", "Name: pyfoo\nLicense-Expression: MIT\n")
     write(site / "pyfoo-1.dist-info/licenses/LICENSE.txt", "MIT text")
-    write(site / "ruamel.bar-2.dist-info/METADATA", "Name: ruamel.bar\nLicense: unheard of\n")
+    write(site / "ruamel.bar-2.dist-info/METADATA", "Name: ruamel.bar\nLicense: MIT\n")
     write(tree / "usr/lib/kiosk/kioskd/__init__.py", "")
     write(tree / "usr/lib/kiosk/config/kiosk.yaml", "a: 1")
     for command in ("kioskd", "kioskctl"):
         write(tree / "usr/bin" / command, command)
-    write(licences / "libfoo1/copyright", "GPL")
-    (licences / "libfoo1-data").symlink_to("libfoo1")
+    write(licences / "libasound2/copyright", "GPL")
+    (licences / "libasound2-data").symlink_to("libasound2")
     debs = (
-        Deb("libfoo1", "1:2.3+deb12u1", "libfoo1.deb", DIGEST),
-        Deb("libfoo1-data", "2.3", "libfoo1-data.deb", DIGEST),
+        Deb("libasound2", "1:2.3+deb12u1", "libasound2.deb", DIGEST),
+        Deb("libasound2-data", "2.3", "libasound2-data.deb", DIGEST),
     )
     wheels = (
         PythonPackage("pyfoo", "1", tmp_path / "pyfoo-1.whl", DIGEST),
@@ -108,17 +111,17 @@ def test_every_package_is_there_with_the_hash_of_its_file(payload: tuple[Path, R
     assert set(packages) == {
         "avatar-kiosk-image-rk3576",
         "avatar-kiosk",
-        "libfoo1",
-        "libfoo1-data",
+        "libasound2",
+        "libasound2-data",
         "pyfoo",
         "ruamel-bar",
     }
-    for name in ("libfoo1", "pyfoo"):
+    for name in ("libasound2", "pyfoo"):
         assert packages[name]["checksums"] == [{"algorithm": "SHA256", "checksumValue": DIGEST}]
-    locator = packages["libfoo1"]["externalRefs"][0]["referenceLocator"]
-    assert locator == "pkg:deb/debian/libfoo1@1%3A2.3%2Bdeb12u1?arch=arm64&distro=bookworm"
+    locator = packages["libasound2"]["externalRefs"][0]["referenceLocator"]
+    assert locator == "pkg:deb/debian/libasound2@1%3A2.3%2Bdeb12u1?arch=arm64&distro=bookworm"
     assert packages["pyfoo"]["licenseDeclared"] == "MIT"
-    assert packages["ruamel-bar"]["licenseDeclared"] == "NOASSERTION"
+    assert packages["ruamel-bar"]["licenseDeclared"] == "MIT"
     assert "mirror" not in json.dumps(document)
 
 
@@ -150,18 +153,18 @@ def test_the_licence_of_everything_is_in_the_payload(payload: tuple[Path, Runtim
     tree, runtime = payload
     add_licences(tree, runtime, ROOT)
     licences = tree / LICENCES
-    assert (licences / "debian/libfoo1/copyright").read_text() == "GPL"
-    assert (licences / "debian/libfoo1-data/copyright").read_text() == "GPL"
+    assert (licences / "debian/libasound2/copyright").read_text() == "GPL"
+    assert (licences / "debian/libasound2-data/copyright").read_text() == "GPL"
     assert (licences / "python/pyfoo/LICENSE.txt").read_text() == "MIT text"
-    assert "unheard of" in (licences / "python/ruamel-bar/METADATA").read_text()
+    assert "License: MIT" in (licences / "python/ruamel-bar/METADATA").read_text()
     assert "Apache License" in (licences / "avatar-kiosk/LICENSE").read_text()
     assert not (tree / SITE_PACKAGES / "pyfoo-1.dist-info/licenses").exists()
 
 
 def test_a_package_without_a_licence_stops_the_build(payload: tuple[Path, Runtime]) -> None:
     tree, runtime = payload
-    (runtime.licences / "libfoo1-data").unlink()
-    with pytest.raises(FirmwareError, match="libfoo1-data brought no copyright"):
+    (runtime.licences / "libasound2-data").unlink()
+    with pytest.raises(FirmwareError, match="libasound2-data brought no copyright"):
         add_licences(tree, runtime, ROOT)
 
 
@@ -176,3 +179,35 @@ def test_a_package_without_a_licence_stops_the_build(payload: tuple[Path, Runtim
 )
 def test_only_what_is_known_is_declared(metadata: str, licence: str) -> None:
     assert declared_licence(metadata) == licence
+
+
+def test_every_package_of_a_payload_has_a_declared_licence(payload: tuple[Path, Runtime]) -> None:
+    assert set(RUNTIME_PACKAGES) <= OF_DEBIAN.keys()
+    document = described(payload)
+    assert "NOASSERTION" not in {each["licenseDeclared"] for each in document["packages"]}
+
+
+def with_wheel(payload: tuple[Path, Runtime], name: str) -> tuple[Path, Runtime]:
+    """A wheel more, which brings no licence and declares none."""
+    tree, runtime = payload
+    folder = name.replace("-", "_")
+    write(tree / SITE_PACKAGES / f"{folder}-3.dist-info/METADATA", f"Name: {name}\n")
+    package = PythonPackage(name, "3", tree / f"{folder}-3.whl", DIGEST)
+    return tree, replace(runtime, wheels=(*runtime.wheels, package))
+
+
+def test_the_vendors_licence_of_the_npu_is_in_the_payload(payload: tuple[Path, Runtime]) -> None:
+    """The wheel brings no text and its metadata name none; the text lies in the project."""
+    payload = with_wheel(payload, "rknn-toolkit-lite2")
+    document = described(payload)
+    text = (payload[0] / LICENCES / "python/rknn-toolkit-lite2/LICENSE.txt").read_text()
+    assert text.startswith("RKNN SDK License")
+    declared = {each["name"]: each["licenseDeclared"] for each in document["packages"]}
+    assert declared["rknn-toolkit-lite2"] == "LicenseRef-RKNN-SDK"
+    (extracted,) = document["hasExtractedLicensingInfos"]
+    assert extracted == {"licenseId": "LicenseRef-RKNN-SDK", "extractedText": text}
+
+
+def test_a_wheel_whose_licence_nobody_knows_stops_the_build(payload: tuple[Path, Runtime]) -> None:
+    with pytest.raises(FirmwareError, match="new-thing declares no licence"):
+        described(with_wheel(payload, "new-thing"))
