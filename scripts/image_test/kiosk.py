@@ -79,7 +79,7 @@ class Kiosk:
 
     def __init__(self, machine: Machine, owner: Owner) -> None:
         self.machine = machine
-        self._owner = owner
+        self.owner = owner
         self._opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}),  # the token is for this machine's guest alone
             urllib.request.HTTPSHandler(context=owner.context()),
@@ -89,7 +89,7 @@ class Kiosk:
     def get(self, path: str, token: str | None = None) -> bytes:
         """GET with the owner's token, or another; raises urllib's errors."""
         request = urllib.request.Request(f"https://{self.machine.url}{path}")
-        request.add_header("Authorization", f"Bearer {token or self._owner.token}")
+        request.add_header("Authorization", f"Bearer {token or self.owner.token}")
         with self._opener.open(request, timeout=_ANSWER_S) as answer:
             content: bytes = answer.read()
         return content

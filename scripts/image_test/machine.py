@@ -53,6 +53,10 @@ class MachineSettings:
     """Go on from this one of the disk's machine snapshots instead of booting."""
     command_line: str = ""
     """More words for the kernel's."""
+    partition: Path | None = None
+    """qcow2 of the kiosk's own partition; the machine writes to it."""
+    bare: bool = False
+    """No network, no sound card, and a clock that stands in the year 2000."""
 
 
 class Machine:
@@ -105,11 +109,15 @@ class Machine:
         for number, path in enumerate(settings.read_only_disks):
             words += ["-drive", f"file={path},if=none,id=d{number},format=raw,readonly=on"]
             words += ["-device", f"virtio-blk-pci,drive=d{number}"]
+        if settings.partition is not None:
+            words += ["-drive", f"file={settings.partition},if=none,id=own,format=qcow2"]
+            words += ["-device", "virtio-blk-pci,drive=own"]
         words += ["-device", f"virtio-gpu-pci,xres={SCREEN[0]},yres={SCREEN[1]}"]
-        words += ["-audiodev", f"wav,id=sound,path={self.sound},out.frequency=48000"]
-        words += ["-device", "intel-hda", "-device", "hda-output,audiodev=sound"]
-        words += ["-netdev", f"user,id=net,hostfwd=tcp:127.0.0.1:{self.port}-:{KIOSK_PORT}"]
-        words += ["-device", "virtio-net-pci,netdev=net", "-device", "virtio-rng-pci"]
+        words += ["-device", "virtio-rng-pci"]
+        if settings.bare:
+            words += ["-nic", "none", "-rtc", "base=2000-01-01"]
+        else:
+            words += self._network_and_sound()
         # A watchdog card, as boards have one in the SoC; what it does when it bites is a reset
         words += ["-device", "i6300esb", "-action", "watchdog=reset"]
         words += ["-device", "virtio-serial-pci"]
@@ -121,6 +129,12 @@ class Machine:
         if settings.snapshot:
             words += ["-loadvm", settings.snapshot]
         return words
+
+    def _network_and_sound(self) -> list[str]:
+        words = ["-audiodev", f"wav,id=sound,path={self.sound},out.frequency=48000"]
+        words += ["-device", "intel-hda", "-device", "hda-output,audiodev=sound"]
+        words += ["-netdev", f"user,id=net,hostfwd=tcp:127.0.0.1:{self.port}-:{KIOSK_PORT}"]
+        return [*words, "-device", "virtio-net-pci,netdev=net"]
 
     def _until_connected(self, connect: Callable[[], T]) -> T:
         deadline = time.monotonic() + 60

@@ -16,7 +16,14 @@ RUNNING: Final = "running"
 
 
 def settings(
-    prepared: Prepared, disk_file: Path, folder: str, snapshot: str = "", words: str = ""
+    prepared: Prepared,
+    disk_file: Path,
+    folder: str,
+    snapshot: str = "",
+    words: str = "",
+    partition: Path | None = None,
+    *,
+    bare: bool = False,
 ) -> MachineSettings:
     return MachineSettings(
         kernel=prepared.base.kernel,
@@ -26,6 +33,8 @@ def settings(
         read_only_disks=(prepared.stick, prepared.images),
         snapshot=snapshot,
         command_line=words,
+        partition=partition,
+        bare=bare,
     )
 
 

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""kiosk-overlay.img on a partition of its own, as it is flashed; the root has the hook alone.
+
+The machine lacks what a board may lack at its first start: a clock that is right, a network, a
+sound card, and a screen, which is plugged in later.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tarfile
+import urllib.error
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+from likeness import best_likeness
+from machines import RUNNING, settings
+from screens import LIKE_DB, assert_waiting, switch, wait_for_display
+
+from image_test import disk, pictures
+from image_test.kiosk import Kiosk
+from image_test.machine import Machine
+from image_test.prepare import BOARD, Prepared
+
+STORE: Final = "var/lib/kiosk/"
+
+
+class InsideKiosk(Kiosk):
+    """A kiosk without a network, asked from within."""
+
+    def get(self, path: str, token: str | None = None) -> bytes:
+        """See Kiosk; raises URLError."""
+        token = token or self.owner.token
+        request = f"GET {path} HTTP/1.0\\r\\nAuthorization: Bearer {token}\\r\\n\\r\\n"
+        answer = self.machine.try_shell(
+            f"printf '{request}' | timeout 50 openssl s_client -quiet -connect 127.0.0.1:8080 "
+            "2>/dev/null"
+        ).output
+        head, _, body = answer.partition("\r\n\r\n")
+        if " 200 " not in head.partition("\r\n")[0]:
+            raise urllib.error.URLError(head[:200] or "no answer")
+        return body.encode()
+
+
+@dataclass(frozen=True)
+class Flashed:
+    """A board's two disks; both are qcow2 and hold the same machine snapshots."""
+
+    root: Path
+    partition: Path
+
+    def copy(self, folder: Path, name: str) -> Flashed:
+        """Another board that goes on from there."""
+        copied = Flashed(folder / f"{name}.qcow2", folder / f"{name}-own.qcow2")
+        shutil.copyfile(self.root, copied.root)
+        shutil.copyfile(self.partition, copied.partition)
+        return copied
+
+    def remove(self) -> None:
+        self.root.unlink()
+        self.partition.unlink()
+
+
+@pytest.fixture(scope="session")
+def hook_alone(prepared: Prepared) -> Iterator[Path]:
+    """A root disk with the hook and without any image."""
+    archive, root = prepared.results / "hook.tar", prepared.results / "hook-root.raw"
+    with tarfile.open(build() / "rootfs-overlay.tar") as whole, tarfile.open(archive, "w") as hook:
+        for member in whole:
+            if not member.name.startswith(STORE):
+                hook.addfile(member, whole.extractfile(member) if member.isreg() else None)
+    disk.root_disk([prepared.base.root_tar, archive], root)
+    archive.unlink()
+    yield root
+    root.unlink()
+
+
+def build() -> Path:
+    """The deliveries under test."""
+    return Path(os.environ["KIOSK_IMAGE_TEST"]) / BOARD
+
+
+def flash(image: Path, hook_alone: Path, folder: Path, name: str) -> Flashed:
+    return Flashed(
+        disk.overlay(hook_alone, folder / f"{name}.qcow2"),
+        disk.overlay(image, folder / f"{name}-own.qcow2"),
+    )
+
+
+def start(
+    prepared: Prepared, board: Flashed, name: str, words: str = "", snapshot: str = ""
+) -> Machine:
+    return Machine(
+        settings(prepared, board.root, name, snapshot, words, board.partition, bare=True)
+    )
+
+
+@pytest.fixture(scope="session")
+def flashed(prepared: Prepared, hook_alone: Path) -> Flashed:
+    """Started for the first time, and seen to bear what it lacks; the snapshot of that moment."""
+    board = flash(build() / "kiosk-overlay.img", hook_alone, prepared.results, "own-partition")
+    with start(prepared, board, "own-partition", "video=Virtual-1:d") as machine:
+        machine.wait_booted()
+        kiosk = InsideKiosk(machine, prepared.owner)
+        kiosk.wait_started()
+        machine.until("the health port", kiosk.reachable, 300)
+        machine.save(RUNNING)
+    return board
+
+
+@pytest.fixture
+def kiosk(prepared: Prepared, flashed: Flashed, request: pytest.FixtureRequest) -> Iterator[Kiosk]:
+    name = re.sub(r"[^a-z0-9_]", "-", request.node.name)
+    board = flashed.copy(prepared.results, name)
+    with start(prepared, board, name, snapshot=RUNNING) as machine:
+        yield InsideKiosk(machine, prepared.owner)
+    board.remove()
+
+
+@pytest.mark.slow("boots once more, to the first frame")
+def test_a_flashed_partition_starts_where_much_is_missing(kiosk: Kiosk, prepared: Prepared) -> None:
+    """Found, verified, started; the clock, network, sound and screen are told, not waited for."""
+    shell = kiosk.machine.shell
+    source, label, options = shell("findmnt -no SOURCE,LABEL,OPTIONS /var/lib/kiosk").split()
+    assert (source, label) == ("/dev/vdd", "KIOSK")
+    assert {"rw", "nosuid", "nodev", "noexec"} <= set(options.split(","))
+    assert shell("cat /run/kiosk/slot /run/kiosk/version").split() == ["a", prepared.version]
+    built = "stat -c %Y /opt/kiosk/usr/share/kiosk/release"
+    shell(f"test $(date +%s) -lt $({built})", 60)
+    assert "eth0" not in shell("ls /sys/class/net")
+    assert_waiting(kiosk)
+    checks = kiosk.health()["checks"]
+    assert checks["audio"]["status"] != "pass"
+    assert checks["link"]["status"] == "warn"
+    assert checks["update"]["status"] == "pass", checks["update"]
+    switch(kiosk, "detect")
+    wait_for_display(kiosk, "")
+    assert best_likeness(kiosk, prepared, "plugged-in", LIKE_DB) >= LIKE_DB
+    assert kiosk.show("NRestarts") == "0"
+
+
+def test_a_flipped_byte_is_refused_with_a_page(hook_alone: Path, prepared: Prepared) -> None:
+    """One bit of the flashed image is another: nothing is started, and the screen says why."""
+    damaged = prepared.results / "damaged-overlay.img"
+    shutil.copyfile(build() / "kiosk-overlay.img", damaged)
+    image = next(build().glob(f"kiosk-{BOARD}-*.img")).read_bytes()
+    third = len(image) // 3
+    with damaged.open("r+b") as file:
+        at = file.read().index(image[third : third + 64])
+        file.seek(at)
+        file.write(bytes([image[third] ^ 1]))
+    board = flash(damaged, hook_alone, prepared.results, "flipped")
+    with start(prepared, board, "flipped") as machine:
+        machine.wait_booted()
+
+        def page() -> str | None:
+            text = machine.shell("cat /dev/vcs1")
+            return text if "Slot b" in text else None
+
+        text = machine.until("the page on the screen", page, 300)
+        (machine.settings.folder / "page.txt").write_text(text)
+        words = " ".join(text.split())
+        assert "No slot holds an image that can be started." in words
+        assert "Slot a: wrong_hash" in words
+        assert "Slot b: empty: no image is installed" in words
+        assert machine.try_shell("findmnt /opt/kiosk").status != 0, "nothing of it is mounted"
+        picture = pictures.load(machine.screenshot("page"))
+        lit = (picture.max(axis=2) > 120).mean()
+        assert 0.01 < lit < 0.5, f"writing is on the screen: {lit:.1%} of it is lit"
+    board.remove()
+    damaged.unlink()
