@@ -70,6 +70,13 @@ LISTED: Final[dict[str, tuple[str, str]]] = {
     "kioskctl rollback": (BOARD, "kioskd/test_update_life.py"),
     "kioskctl factory-reset *": (BOARD, "kioskd/test_first_boot.py"),
     "kioskctl first-boot": (BOARD, "kioskd/test_first_boot.py"),
+    "kioskctl bench": (BOARD, "kioskd/test_benchmark.py"),
+    "kioskctl avtest*": (BOARD, "kioskd/test_avtest.py"),
+    "kioskctl report*": (BOARD, "kioskd/test_report.py"),
+    "*estimate * --measured b*.json": ("needs a measured board", "splat_gles/test_estimate.py"),
+    "make video*": (TARGET, "scripts/test_make_video.py"),
+    "make verified*": ("writes into a board's file", "scripts/test_verified_reports.py"),
+    "make bench-alive": (TARGET, "scripts/test_bench_alive.py"),
     "kioskctl --url *": ("needs certificates", "kioskd/test_ctl_client.py"),
 }  # fmt: skip
 """Patterns of commands that do not run here, why, and what covers them."""
