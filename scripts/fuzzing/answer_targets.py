@@ -67,7 +67,7 @@ def say_answer(data: bytes) -> None:
         answer = finish(
             forward("http://endpoint.example/say", {"text": "Hello."}, NetworkSettings())
         )
-    told = code if code in (400, 409, 413) else 502
+    told = code if code in (400, 409, 413, 415) else 502
     assert answer.status == (200 if code <= 299 else told)
 
 

@@ -76,6 +76,7 @@ LISTED: Final[dict[str, tuple[str, str]]] = {
     "*estimate * --measured b*.json": ("needs a measured board", "splat_gles/test_estimate.py"),
     "make video*": (TARGET, "scripts/test_make_video.py"),
     "make verified*": ("writes into a board's file", "scripts/test_verified_reports.py"),
+    "make shader-report": (TARGET, "scripts/test_make_shader_report.py"),
     "make bench-alive": (TARGET, "scripts/test_bench_alive.py"),
     "kioskctl --url *": ("needs certificates", "kioskd/test_ctl_client.py"),
 }  # fmt: skip

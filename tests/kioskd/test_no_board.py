@@ -63,7 +63,8 @@ def test_a_workstation_is_no_board(
 
 def test_these_are_all_commands_that_change_a_board() -> None:
     named = {words[0] for words in COMMANDS.values()}
-    anywhere = {"options", "bench", "report"}  # a page; a machine measured or told of as it is
+    # A page; a machine measured, filmed or told of as it is
+    anywhere = {"options", "bench", "avtest", "report"}
     assert named | anywhere == command_line._ON_BOARD.keys()
 
 
