@@ -30,7 +30,7 @@ def wait_for_display(kiosk: Kiosk, code: str) -> dict[str, Any]:
         except OSError:
             return None
         found: dict[str, Any] = checks.get("display", {})
-        codes = [reason["code"] for reason in found.get("reasons", ["none"])]
+        codes = [reason["code"] for reason in found.get("reasons", [{"code": "none"}])]
         return found if codes == ([code] if code else []) else None
 
     found = kiosk.machine.until(f"display: {code or 'pass'}", as_wanted, MOVE_S)
