@@ -8,7 +8,7 @@ there at once, as the embedded endpoint sends them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
@@ -22,7 +22,6 @@ from driving_client.voices.choice import Voice, Voices
 from driving_client.voices.speech import Speech
 from driving_client.voices.wish import VoiceWish
 from kioskd.config import Config, part_settings
-from kioskd.life.settings import IdleSettings
 from kioskd.metrics import Metrics
 from kioskd.playback.player import Player
 from kioskd.playback.settings import PlaybackSettings
@@ -138,12 +137,7 @@ class Stage:
 
 def _settings(seed: int) -> PlaybackSettings:
     settings = part_settings.playback_settings(Config())
-    idle = settings.idle
-    seeded = IdleSettings(
-        idle.enabled, idle.blinks_per_minute, idle.gaze_degrees, idle.breath, seed
-    )
-    values = {name: getattr(settings, name) for name in PlaybackSettings.__slots__}
-    return PlaybackSettings(**{**values, "idle": seeded})
+    return replace(settings, idle=replace(settings.idle, seed=seed))
 
 
 def _unheard(request_id: str, state: PlaybackState, position_ms: int) -> None:

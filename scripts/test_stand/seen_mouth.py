@@ -77,15 +77,15 @@ class SeenMouth:
         wanted = self._shut[self._upper_face].mean(axis=2)
         grey = picture.mean(axis=2)
         reach, coarse = self._reach, max(self._reach // 8, 1)
-        around = [(0, 0)]
+        place = (0, 0)
         for step, span in ((coarse, reach), (1, coarse)):
-            down, right = around[0]
+            down, right = place
             steps = range(-span, span + 1, step)
-            around = sorted(
+            place = min(
                 ((down + y, right + x) for y in steps for x in steps),
                 key=lambda place: self._difference(grey, wanted, place),
             )
-        return around[0]
+        return place
 
     def _difference(
         self, grey: NDArray[np.float64], wanted: NDArray[np.float64], place: tuple[int, int]

@@ -18,6 +18,7 @@ import cinema as cinemas
 import numpy as np
 import pygame
 import pytest
+from board_store import board_store
 from cinema import DRAWING_S, FRAME_S, Cinema, OwnTimeCinema
 from kiosk_process import GENEROUS_S, KioskProcess, running, write_small_avatar
 from numpy.typing import NDArray
@@ -198,13 +199,7 @@ def test_from_a_checkout_without_sound_it_fails_in_words(tmp_path: Path) -> None
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    made = Store(tmp_path / "store", tmp_path / "run")
-    made.data.mkdir(parents=True)
-    made.run.mkdir()
-    monkeypatch.setenv("KIOSK_STORE", str(made.root))
-    monkeypatch.setenv("KIOSK_RUN", str(made.run))
-    monkeypatch.setenv("KIOSK_HOOK_FORMAT", "1")
-    return made
+    return board_store(tmp_path, monkeypatch)
 
 
 def run(*words: str) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from board_store import board_store
 from kiosk_process import KioskProcess, running
 from made_up_avatar import make_avatar
 from made_up_result import made_up_result
@@ -33,13 +34,7 @@ FAILS = 'print(\'{"status": "failed", "problem": "no screen", "figures": {}}\')'
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    made = Store(tmp_path / "store", tmp_path / "run")
-    made.data.mkdir(parents=True)
-    made.run.mkdir()
-    monkeypatch.setenv("KIOSK_STORE", str(made.root))
-    monkeypatch.setenv("KIOSK_RUN", str(made.run))
-    monkeypatch.setenv("KIOSK_HOOK_FORMAT", "1")
-    return made
+    return board_store(tmp_path, monkeypatch)
 
 
 def start(store: Store, script: str = NOTHING) -> bool:
