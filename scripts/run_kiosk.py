@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 from driving_client.address import HTTP, WEBSOCKET, check_url, without_secrets
 from driving_client.errors import AddressError
-from kioskd.config.sections import EndpointSection, HealthSection
+from kioskd.config.network_sections import EndpointSection, HealthSection
 
 ROOT = Path(__file__).resolve().parent.parent
 AVATARS = ROOT / "config/avatars"

@@ -14,6 +14,7 @@ from driving_client.link.settings import LinkSettings
 from driving_client.voices.wish import VoiceWish
 from kioskd.audio.settings import AudioSettings
 from kioskd.config.table import Config
+from kioskd.ears.settings import EarsSettings
 from kioskd.life.settings import IdleSettings
 from kioskd.playback.settings import PlaybackSettings
 from splat_gles.voice import Voice
@@ -22,14 +23,26 @@ from splat_gles.voice import Voice
 def audio_settings(config: Config, board_match: tuple[str, ...] = ()) -> AudioSettings:
     """The sound's settings; `board_match` are the board's patterns for `auto`."""
     audio = config.audio
-    own_match = tuple(word for each in audio.match.split(",") if (word := each.strip()))
     return AudioSettings(
         device=audio.device,
         latency_ms=audio.latency_ms,
         buffer_ms=audio.buffer_ms,
         volume=audio.volume,
         enabled=audio.enabled,
-        match=own_match or board_match,
+        match=_patterns(audio.match) or board_match,
+    )
+
+
+def ears_settings(config: Config, board_match: tuple[str, ...] = ()) -> EarsSettings:
+    """The ears' settings; `board_match` are the board's patterns for `auto`."""
+    ears = config.ears
+    return EarsSettings(
+        enabled=ears.enabled,
+        device=ears.device,
+        match=_patterns(ears.match) or board_match,
+        latency_ms=ears.latency_ms,
+        policy=ears.policy,
+        end_of_turn_s=ears.end_of_turn_ms / 1000,
     )
 
 
@@ -107,3 +120,7 @@ def background(config: Config) -> tuple[float, float, float]:
     digits = config.display.background
     red, green, blue = (int(digits[start : start + 2], 16) / 255 for start in (1, 3, 5))
     return red, green, blue
+
+
+def _patterns(text: str) -> tuple[str, ...]:
+    return tuple(word for each in text.split(",") if (word := each.strip()))

@@ -11,6 +11,7 @@ from pathlib import Path
 from driving_client.address import is_loopback, plain_address
 from driving_client.link.settings import SettingsError
 from driving_client.regular_file import open_regular
+from kioskd.config.network_sections import EndpointSection
 from kioskd.config.options import Kind
 from kioskd.config.part_settings import link_settings
 from kioskd.config.reading import Reading
@@ -24,7 +25,6 @@ from kioskd.config.secrets import (
     login_in,
     secret_in,
 )
-from kioskd.config.sections import EndpointSection
 from kioskd.config.table import OPTIONS, Config, flatten
 
 NETWORK_NEEDS = ("health.tls_certificate", "health.tls_key", "health.token_file")

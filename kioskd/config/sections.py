@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rows of the table of options: every key of `kiosk.yaml`, with type, bounds, default and help.
 
+Those that are about other machines are in `kioskd.config.network_sections`.
+
 A section is a frozen dataclass and a row is one of its fields, so that the rest of the
 daemon reads options as typed attributes. `kioskd.config.table` puts them together; the JSON schema
 and the reference page under config/ are generated from it (`python -m kioskd.config`).
@@ -11,9 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from driving_client.link.settings import DIALECTS
-from driving_client.sample_rates import SAMPLE_RATES
 from kioskd.config.options import Kind, option
+from kioskd.ears.settings import POLICIES
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 # Of a checkout and of a board's image; the packaged one, with fewer splats, where kioskd was
@@ -106,95 +107,6 @@ class AudioSection:
 
 
 @dataclass(frozen=True, slots=True)
-class EndpointSection:
-    """The driving endpoint that the motion, and with `relay` also the voice, comes from."""
-
-    url: str = option(
-        "ws://127.0.0.1:8090/relay",
-        "Its address; `wss://` for anything beyond this machine. Empty for none.",
-        kind=Kind.WEBSOCKET_URL,
-        live=True,
-    )
-    dialect: str = option(
-        "relay",
-        "`relay`: a backend sends voice and motion. `driveningress`: the voice comes by "
-        "POST /v1/speak and the endpoint answers it with motion.",
-        choices=DIALECTS,
-        live=True,
-    )
-    avatar_id: str = option("", "The avatar's id at the endpoint.", live=True)
-    app_id: str = option("", "The application's id at the endpoint.", live=True)
-    session_key_file: str = option(
-        "", "Holds the session key, if one is used.", kind=Kind.SECRET_FILE, live=True
-    )
-    token_url: str = option(
-        "",
-        "Where session tokens come from: the endpoint's console with `api_key_file`, or your "
-        "own backend without it.",
-        kind=Kind.HTTP_URL,
-        live=True,
-    )
-    api_key_file: str = option(
-        "", "Holds the API key sent to `token_url`.", kind=Kind.SECRET_FILE, live=True
-    )
-    ca_file: str = option(
-        "",
-        "Certificates (PEM) of an authority that the system does not know: trusted besides the "
-        "system's for `url`, `token_url` and `say_url`.",
-        kind=Kind.FILE,
-        live=True,
-    )
-    sample_rate: int = option(
-        16000,
-        "Sample rate of the voice that the endpoint is asked for, in Hz.",
-        choices=SAMPLE_RATES,
-        live=True,
-    )
-    voice: str = option(
-        "",
-        "The voice that a relay is asked for: a name that it knows, or a language such as `de`. "
-        "Empty: language, sex and pitch as the avatar has them.",
-        live=True,
-    )
-    motion_offset_ms: float = option(
-        0.0,
-        "A property of the endpoint: how much later than i/25 s its frame i is shown.",
-        minimum=-1000,
-        maximum=1000,
-        live=True,
-    )
-    connect_timeout_s: float = option(
-        10.0, "Time for connecting and confirming a session.", minimum=1, maximum=60, live=True
-    )
-    say_url: str = option(
-        "",
-        "Where the console's text box posts what the avatar is to say; empty for no text box.",
-        kind=Kind.HTTP_URL,
-        live=True,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class NetworkSection:
-    """The way out of a company's network, for all that goes to the endpoint."""
-
-    proxy: str = option(
-        "",
-        "An HTTP proxy for `https://` and `wss://` addresses but those of this machine; others "
-        "go straight. Empty: what the environment's HTTPS_PROXY or ALL_PROXY names. NO_PROXY "
-        "holds for either.",
-        kind=Kind.PROXY,
-        live=True,
-    )
-    proxy_login_file: str = option(
-        "",
-        "Holds `user:password` for `proxy`, if it wants one.",
-        kind=Kind.SECRET_FILE,
-        live=True,
-    )
-
-
-@dataclass(frozen=True, slots=True)
 class PlaybackSection:
     """How voice and motion are put together when one of them is late, and gestures."""
 
@@ -274,35 +186,33 @@ class IdleSection:
 
 
 @dataclass(frozen=True, slots=True)
-class VoiceSection:
-    """POST /v1/speak: a voice made by one's own software, on this board or in the network."""
+class EarsSection:
+    """The microphone: visitors are heard, and may interrupt. Off unless configured."""
 
-    enabled: bool = option(True, "Whether POST /v1/speak is answered.", live=True)
-
-
-@dataclass(frozen=True, slots=True)
-class HealthSection:
-    """The HTTP server: health, metrics, screenshot, console page and voice input."""
-
-    enabled: bool = option(True, "Whether the server runs.")
-    address: str = option(
-        "127.0.0.1",
-        "Where it listens; `::` is every address, IPv6 and IPv4. Anything but loopback needs "
-        "`tls_certificate`, `tls_key` and `token_file`; kioskd does not start without them.",
-        kind=Kind.HOST,
+    enabled: bool = option(
+        False, "Whether the microphone is opened; a mark on the screen shows it."
     )
-    port: int = option(8080, "0 takes any free port and logs which.", minimum=0, maximum=65535)
-    tls_certificate: str = option("", "The server's certificate chain, PEM.", kind=Kind.FILE)
-    tls_key: str = option("", "The certificate's key, PEM.", kind=Kind.SECRET_FILE)
-    token_file: str = option(
-        "",
-        "Holds the token that requests must carry: `Authorization: Bearer TOKEN`, or the "
-        "password that a browser asks for.",
-        kind=Kind.SECRET_FILE,
+    device: str = option(
+        "auto",
+        "ALSA's name of the microphone (`arecord -L` lists them; never use numbers, they change), "
+        "or `auto`: the first card that fits `match`, and ALSA's `default` where none does.",
     )
-    console: bool = option(True, "Whether the console page is served at `/`.")
-    temperature_limit_c: float = option(
-        90.0, "Warn above this temperature of the board.", minimum=40, maximum=125, live=True
+    match: str = option("", "Patterns for `auto`, as `audio.match`. Empty: those of the board.")
+    latency_ms: float = option(
+        0.0,
+        "What the microphone's path takes beyond what ALSA knows; some USB microphones have "
+        "10 to 30.",
+        minimum=0,
+        maximum=500,
+    )
+    policy: str = option(
+        "auto",
+        "`barge_in`: a visitor who speaks makes the avatar fall silent. `half_duplex`: it hears "
+        "nothing while it speaks. `auto`: the first while its own voice is cancelled well enough.",
+        choices=POLICIES,
+    )
+    end_of_turn_ms: int = option(
+        700, "Silence after which a visitor has finished.", minimum=200, maximum=5000
     )
 
 

@@ -6,18 +6,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from kioskd.config.network_sections import (
+    EndpointSection,
+    HealthSection,
+    NetworkSection,
+    VoiceSection,
+)
 from kioskd.config.options import Option, Value, options_of
 from kioskd.config.sections import (
     AudioSection,
     AvatarSection,
     DisplaySection,
-    EndpointSection,
-    HealthSection,
+    EarsSection,
     IdleSection,
     LogSection,
-    NetworkSection,
     PlaybackSection,
-    VoiceSection,
 )
 
 
@@ -33,6 +36,7 @@ class Config:
     playback: PlaybackSection = field(default_factory=PlaybackSection)
     idle: IdleSection = field(default_factory=IdleSection)
     voice: VoiceSection = field(default_factory=VoiceSection)
+    ears: EarsSection = field(default_factory=EarsSection)
     health: HealthSection = field(default_factory=HealthSection)
     log: LogSection = field(default_factory=LogSection)
 

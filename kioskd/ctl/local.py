@@ -13,8 +13,8 @@ from pathlib import Path
 
 from kioskd.config.accepted import read_accepted
 from kioskd.config.loading import DEFAULT_FILE, written
+from kioskd.config.network_sections import HealthSection
 from kioskd.config.rules import as_reached_here
-from kioskd.config.sections import HealthSection
 from kioskd.ctl.client import TIMEOUT_S, Client
 from kioskd.update.store import store_from
 

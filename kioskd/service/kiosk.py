@@ -32,20 +32,7 @@ from kioskd.config.part_settings import (
     speaking_as,
 )
 from kioskd.config.reload import LiveConfig
-from kioskd.health.certificate_check import CertificateCheck
-from kioskd.health.checks import (
-    AudioCheck,
-    AvatarCheck,
-    ConfigCheck,
-    LinkCheck,
-    MotionCheck,
-    RenderLoopCheck,
-)
-from kioskd.health.display_check import DisplayCheck
-from kioskd.health.http_check import HttpCheck
-from kioskd.health.mixer_check import MixerCheck
-from kioskd.health.npu_check import NpuCheck
-from kioskd.health.status import Check, Monitor
+from kioskd.health.status import Monitor
 from kioskd.http.console import Console
 from kioskd.http.gesture import GestureInput
 from kioskd.http.server import HttpServer, View
@@ -63,7 +50,7 @@ from kioskd.screen.pictures import PictureDesk
 from kioskd.screen.render_loop import RenderLoop
 from kioskd.screen.snapshot import AvatarSnapshot, DisplaySnapshot
 from kioskd.screen.stage import Stage
-from kioskd.service.board import board_checks
+from kioskd.service.checks import Looked, kiosk_checks
 from kioskd.service.figures import figures
 from kioskd.service.first_frame import tell_first_frame
 from kioskd.service.folders import own_folder
@@ -172,24 +159,17 @@ class Kiosk:
         self._metrics.info.labels(
             version=told.version, avatar=stage.avatar.name, serial=told.serial, board=told.board
         ).set(1)
-        checks: list[Check] = [
-            DisplayCheck(
-                lambda: stage.snapshot, lambda: self._http.snapshot.url if self._http else ""
-            ),
-            AvatarCheck(lambda: avatar_snapshot),
-            RenderLoopCheck(lambda: render.snapshot),
-            AudioCheck(audio.snapshot, config.audio.device, config.audio.enabled),
-            MixerCheck(lambda: audio.snapshot().device),
-            LinkCheck(lambda: keeper.snapshot, lambda: self._config.endpoint.url),
-            MotionCheck(player.snapshot, lambda: keeper.snapshot.configured),
-            ConfigCheck(lambda: self._live.snapshot),
-            *board_checks(
-                lambda: self._config, self._store, self._metrics, render.quality.heard_temperature
-            ),
-            NpuCheck(lambda: speech_net.chosen, damage=lambda: speech_net.damage),
-            CertificateCheck(lambda: self._live.loaded.secrets.certificate),
-            HttpCheck(lambda: self._http.snapshot if self._http is not None else None),
-        ]
+        looked = Looked(
+            stage=stage,
+            avatar=avatar_snapshot,
+            render=render,
+            audio=audio.snapshot,
+            keeper=keeper,
+            player=player,
+            speech_net=speech_net,
+            http=lambda: self._http.snapshot if self._http is not None else None,
+        )
+        checks = kiosk_checks(looked, self._live, self._store, self._metrics)
         monitor = Monitor(checks, self._metrics)
         self._voiced = partial(speaking_as, stage.avatar.voice)
         self._use_endpoint(self._voiced(self._live.loaded.link))

@@ -35,8 +35,8 @@ from driving_client.wire.relay_frames import (
 from fuzzing.frames import BINARY, TEXT, frames_in, sequence
 from fuzzing.target import Target, finish, text
 from fuzzing.wire_targets import ENCODED, RELAY_FRAMES, WORDS, frames, json_of
+from kioskd.config.network_sections import EndpointSection
 from kioskd.config.part_settings import link_settings
-from kioskd.config.sections import EndpointSection
 from kioskd.config.table import Config
 
 _NO_RECORD: Final = Forgetful()
