@@ -73,6 +73,14 @@ class Metrics:
         self.audio_device_lost = counter(
             "kiosk_audio_device_lost", "Times the sound device was lost"
         )
+        self.ears_open = gauge("kiosk_ears_open", "1 while the microphone records")
+        self.ears_heard_seconds = counter("kiosk_ears_heard_seconds", "Seconds of sound recorded")
+        self.ears_overruns = counter(
+            "kiosk_ears_overruns", "Times sound was lost because it was not fetched in time"
+        )
+        self.ears_faults = counter(
+            "kiosk_ears_faults", "Unexpected exceptions in the ears; please report them"
+        )
         self.frames = counter("kiosk_frames", "Frames shown")
         self.missed_frames = counter(
             "kiosk_missed_frames", "Frames missed between two frames shown"

@@ -4,14 +4,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from kioskd.ears.events import EarsEvent
 from kioskd.ears.frames import CleanFrame, RawFrame
+from kioskd.ears.snapshot import MicrophoneState
 
 
 class Microphone(Protocol):
     """Records; everything about the card that is lost, busy, silent or strange ends in here."""
+
+    @property
+    def state(self) -> MicrophoneState:
+        """As it is after the last `read`."""
 
     def read(self, timeout_s: float) -> Sequence[RawFrame]:
         """What came within this time, perhaps nothing; never raises for a card that fails."""
@@ -30,9 +36,45 @@ class Cleaner(Protocol):
 class Turns(Protocol):
     """Decides whether a visitor speaks, and who may."""
 
+    @property
+    def policy(self) -> str:
+        """The one in force: "barge_in" or "half_duplex"."""
+
+    @property
+    def fallback(self) -> str | None:
+        """A stable code for why it is not the one asked for."""
+
     def hear(self, frame: CleanFrame) -> Sequence[EarsEvent]:
         """What begins or ends with this frame."""
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """How each is made, at the start and again after a fault; called on the ears' thread."""
+
+    microphone: Callable[[], Microphone]
+    cleaner: Callable[[], Cleaner]
+    turns: Callable[[], Turns]
+
+
 Listener = Callable[[CleanFrame, Sequence[EarsEvent]], None]
 """Called on the ears' thread for each frame with its events; must return at once."""
+
+
+class PassThrough:
+    """A Cleaner that cleans nothing."""
+
+    def clean(self, frame: RawFrame) -> CleanFrame:
+        """See Cleaner."""
+        return CleanFrame(frame.samples, frame.position, frame.at, False, None, frame.gap)
+
+
+class NoTurns:
+    """Turns of nobody."""
+
+    policy = "half_duplex"
+    fallback = None
+
+    def hear(self, _frame: CleanFrame) -> Sequence[EarsEvent]:
+        """See Turns."""
+        return ()

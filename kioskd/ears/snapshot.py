@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the ears tell about themselves: an immutable value, replaced whole."""
+"""What the ears tell about themselves: immutable values, replaced whole."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class EarsSnapshot:
-    """`open`: the microphone records. `reason`: a stable code for why it does not, or what is wrong
-    with what it records; None while all is well.
+class MicrophoneState:
+    """`open`: it records. `reason`: a stable code for why it does not, or what is wrong with what
+    it records; None while all is well.
 
-    `device` is ALSA's name of the microphone that was tried last. `level_db` is the level of the
-    last second (dB below full scale, negative). `echo_db` as in `CleanFrame`; `policy` is the one
-    in force ("barge_in" or "half_duplex"), `fallback` why it is not the one asked for. `speech`: a
-    visitor is speaking. `beat` (monotonic) shows that the thread lives. `rate` and `channels` are
-    the card's.
+    `device` is ALSA's name of the microphone that was tried last, `rate` and `channels` are the
+    card's. `level_db` is the level of the last second (dB below full scale, negative).
     """
 
     open: bool = False
@@ -24,6 +21,19 @@ class EarsSnapshot:
     rate: int = 0
     channels: int = 0
     level_db: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EarsSnapshot:
+    """`reason` is the microphone's, or `ears_fault` while the ears recover from one of their own.
+
+    `echo_db` as in `CleanFrame`; `policy` is the one in force ("barge_in" or "half_duplex"),
+    `fallback` why it is not the one asked for. `speech`: a visitor is speaking. `beat` (monotonic)
+    shows that the thread lives.
+    """
+
+    microphone: MicrophoneState = MicrophoneState()
+    reason: str | None = None
     echo_db: float | None = None
     policy: str = "half_duplex"
     fallback: str | None = None
