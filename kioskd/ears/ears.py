@@ -103,7 +103,7 @@ class Ears:
             while not self._stop.is_set():
                 for raw in microphone.read(_READ_S):
                     frame = cleaner.clean(raw)
-                    self._tell(frame, turns.hear(frame))
+                    self._tell(frame, turns.hear(frame, raw))
                 self._publish(microphone, turns)
         finally:
             microphone.close()

@@ -44,8 +44,12 @@ class Turns(Protocol):
     def fallback(self) -> str | None:
         """A stable code for why it is not the one asked for."""
 
-    def hear(self, frame: CleanFrame) -> Sequence[EarsEvent]:
-        """What begins or ends with this frame."""
+    def hear(self, frame: CleanFrame, recorded: RawFrame) -> Sequence[EarsEvent]:
+        """What begins or ends with this frame; `recorded` is what it was before it was cleaned.
+
+        How much cleaning took away tells the kiosk's own voice from a visitor's better than what
+        is left of it.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,6 @@ class NoTurns:
     policy = "half_duplex"
     fallback = None
 
-    def hear(self, _frame: CleanFrame) -> Sequence[EarsEvent]:
+    def hear(self, _frame: CleanFrame, _recorded: RawFrame) -> Sequence[EarsEvent]:
         """See Turns."""
         return ()

@@ -52,7 +52,7 @@ class Scripted(NoTurns):
     policy = "barge_in"
     fallback = "echo_too_loud"
 
-    def hear(self, frame: CleanFrame) -> Sequence[EarsEvent]:
+    def hear(self, frame: CleanFrame, recorded: RawFrame) -> Sequence[EarsEvent]:
         number = frame.position // FRAME
         if number == 3:
             return [SpeechBegan(frame.position, frame.at)]
@@ -166,10 +166,10 @@ def test_a_part_that_fails_is_told_and_all_begin_anew(
                 raise ValueError("a number that nobody expected")
             return super().clean(frame)
 
-        def hear(self, frame: CleanFrame) -> Sequence[EarsEvent]:
+        def hear(self, frame: CleanFrame, recorded: RawFrame) -> Sequence[EarsEvent]:
             if part == "turns" and len(made) == 1:
                 raise ValueError("a number that nobody expected")
-            return super().hear(frame)
+            return super().hear(frame, recorded)
 
     def make() -> Failing:
         made.append(1)
