@@ -34,14 +34,16 @@ _MAX_BYTES: Final = 64 * 1024
 class BoardFacts:
     """The keys of board.yaml that matter on the board; empty where nothing is known.
 
-    `drm_drivers` and `audio_match` are in order of preference, see `splat_gles.drm_cards` and
-    `kioskd.audio.cards`. `npu` is "rknn", "none" or empty. `tier` is a key of TIERS, or 0.
+    `drm_drivers`, `audio_match` and `microphone_match` are in order of preference, see
+    `splat_gles.drm_cards` and `kioskd.audio.cards`. `npu` is "rknn", "none" or empty. `tier` is
+    a key of TIERS, or 0.
     """
 
     name: str = ""
     title: str = ""
     drm_drivers: tuple[str, ...] = ()
     audio_match: tuple[str, ...] = ()
+    microphone_match: tuple[str, ...] = ()
     watchdog: bool = False
     npu: str = ""
     tier: int = 0
@@ -68,6 +70,7 @@ def read_board_facts(environment: Mapping[str, str]) -> BoardFacts:
             title=printable(str(told.get("title", ""))),
             drm_drivers=_texts(told.get("drm_drivers", [])),
             audio_match=_texts(told.get("audio_match", [])),
+            microphone_match=_texts(told.get("microphone_match", [])),
             watchdog=bool(told.get("watchdog", False)),
             npu=printable(str(told.get("npu", ""))),
             tier=told.get("tier", 0) if told.get("tier") in TIERS else 0,

@@ -128,6 +128,9 @@ BOARD_KEYS: Final[dict[str, Key]] = {
         "sysfs path without regard to case (never card numbers).",
         empty=True,
     ),
+    "microphone_match": Key(
+        list, "The same for the microphone, among the cards that record.", empty=True
+    ),
     "watchdog": Key(bool, "Whether the SoC has a watchdog that the kernel should show."),
     "npu": Key(str, "`rknn`: the payload carries rknn-toolkit-lite2.", choices=("none", "rknn")),
     "serial_console": Key(

@@ -78,6 +78,7 @@ class Board:
     avatar: str
     drm_drivers: tuple[str, ...]
     audio_match: tuple[str, ...]
+    microphone_match: tuple[str, ...]
     watchdog: bool
     npu: str
     serial_console: str

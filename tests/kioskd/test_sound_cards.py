@@ -18,7 +18,7 @@ from kioskd.audio.mixer import card_number, faults, silent_controls
 from kioskd.audio.output import AudioOutput
 from kioskd.board_facts import BoardFacts, read_board_facts
 from kioskd.config import load
-from kioskd.config.part_settings import audio_settings
+from kioskd.config.part_settings import audio_settings, ears_settings
 from kioskd.errors import AudioError
 from kioskd.health.mixer_check import MixerCheck
 from kioskd.metrics import Metrics
@@ -90,6 +90,7 @@ def test_the_board_s_patterns_are_the_default_and_the_owner_s_win(tmp_path: Path
     told = {
         "name": "rk3576",
         "audio_match": ["*hdmi*", "*es8388*"],
+        "microphone_match": ["*usb*"],
         "drm_drivers": ["rockchip"],
         "tier": 1,
         "npu": "rknn",
@@ -97,13 +98,15 @@ def test_the_board_s_patterns_are_the_default_and_the_owner_s_win(tmp_path: Path
     facts.write_text(json.dumps(told))
     board = read_board_facts({"KIOSK_PAYLOAD": str(tmp_path)})
     assert board == BoardFacts(
-        "rk3576", "", ("rockchip",), ("*hdmi*", "*es8388*"), watchdog=False, npu="rknn", tier=1
+        "rk3576", "", ("rockchip",), ("*hdmi*", "*es8388*"), ("*usb*",), npu="rknn", tier=1
     )
     config = tmp_path / "kiosk.yaml"
     config.write_text("")
     settings = audio_settings(load(config).config, board.audio_match)
     assert (settings.device, settings.match) == ("auto", ("*hdmi*", "*es8388*"))
-    config.write_text("audio: {match: ' *usb*, , *codec* '}\n")
+    assert ears_settings(load(config).config, board.microphone_match).match == ("*usb*",)
+    config.write_text("audio: {match: ' *usb*, , *codec* '}\nears: {match: '*array*'}\n")
+    assert ears_settings(load(config).config, board.microphone_match).match == ("*array*",)
     assert audio_settings(load(config).config, board.audio_match).match == ("*usb*", "*codec*")
 
 

@@ -14,7 +14,7 @@ from firmware.boards import BOARDS, board_names, load_board
 from kioskd.audio.cards import SoundCard, choose_device
 
 CHAPTERS = [
-    "What it is", "Tier", "Build", "Flash", "Boot", "Serial console", "Known traps",
+    "What it is", "Tier", "Build", "Flash", "Boot", "Serial console", "Microphone", "Known traps",
 ]  # fmt: skip
 # What no kiosk starts without: the payload is a squashfs on a loop device
 NEEDED = {"CONFIG_SQUASHFS", "CONFIG_SQUASHFS_XZ", "CONFIG_BLK_DEV_LOOP", "CONFIG_EXT4_FS"}
@@ -110,21 +110,46 @@ CHOSEN = {
     "g88/asound_cards.txt": "plughw:CARD=mt6768mt6358,DEV=0",
     "qemu-virt/asound_cards.txt": "plughw:CARD=Intel,DEV=0",
 }
+ONBOARD_MICROPHONES = {
+    "rk3576/asound_cards.txt": "plughw:CARD=rockchipes8388,DEV=0",
+    "rk3576/asound_cards_mainline.txt": "plughw:CARD=RT5616,DEV=0",
+    "8189/asound_cards.txt": "plughw:CARD=mt8391evk,DEV=0",
+    "g88/asound_cards.txt": "plughw:CARD=mt6768mt6358,DEV=0",
+    "qemu-virt/asound_cards.txt": "plughw:CARD=Intel,DEV=0",
+}
+USB_MICROPHONE = SoundCard("Device", ("Device", "USB-Audio", "USB microphone"), 0)
+
+
+def known_cards(path: Path) -> list[SoundCard]:
+    return [
+        SoundCard(card_id, (card_id, driver, long_name), 0)
+        for card_id, driver, long_name in CARD.findall(path.read_text())
+    ]
 
 
 def test_the_boards_patterns_find_the_sound_card_under_either_kernels_names() -> None:
     found = {}
     for path in fixtures("asound_cards*.txt"):
         name = path.parts[-3]
-        cards = [
-            SoundCard(card_id, (card_id, driver, long_name), 0)
-            for card_id, driver, long_name in CARD.findall(path.read_text())
-        ]
         # A card plugged in before must not win by its number
-        cards.insert(0, SoundCard("Device", ("Device", "USB-Audio", "USB microphone"), 0))
+        cards = [USB_MICROPHONE, *known_cards(path)]
         match = load_board(name).audio_match
         found[f"{name}/{path.name}"] = choose_device("auto", match, cards)
     assert found == CHOSEN
+
+
+def test_the_boards_patterns_find_the_codec_s_microphone_and_prefer_one_that_is_plugged_in() -> (
+    None
+):
+    found = {}
+    for path in fixtures("asound_cards*.txt"):
+        name = path.parts[-3]
+        match = load_board(name).microphone_match
+        found[f"{name}/{path.name}"] = choose_device("auto", match, known_cards(path))
+        if name != "qemu-virt":
+            both = [*known_cards(path), USB_MICROPHONE]
+            assert choose_device("auto", match, both) == USB_MICROPHONE.pcm, name
+    assert found == ONBOARD_MICROPHONES
 
 
 def options(path: Path) -> set[str]:
