@@ -22,40 +22,46 @@ AUTO: Final = "auto"
 DEFAULT: Final = "default"
 """ALSA's own choice, for machines about which nothing is known."""
 _CARD: Final = re.compile(r"card(\d+)")
-_PLAYBACK: Final = re.compile(r"pcmC\d+D(\d+)p")
 
 
 @dataclass(frozen=True, slots=True)
 class SoundCard:
-    """A card that can play: `names` is all that it is called, `device` its first output."""
+    """A card that can play, or one that can record: `names` is all that it is called, `device` its
+    first output or input."""
 
     id: str
     names: tuple[str, ...]
     device: int
+    records: bool = False
 
     @property
     def pcm(self) -> str:
-        """ALSA's name of the output, with conversion of rates and formats."""
-        return f"plughw:CARD={self.id},DEV={self.device}"
+        """ALSA's name of it. What is played is converted on the way. What is recorded comes as the
+        card has it: ALSA's own converter bends rates by straight lines and mixes channels."""
+        return f"{'hw' if self.records else 'plughw'}:CARD={self.id},DEV={self.device}"
 
 
 def read_cards(
     folder: Path = Path("/sys/class/sound"),
     names_of: Callable[[int], Sequence[str]] = lambda index: _names(index),
+    *,
+    records: bool = False,
 ) -> list[SoundCard]:
-    """The cards that can play, by id. `names_of` gives a card's names by its number."""
+    """The cards that can play, or record, by id. `names_of` gives a card's names by its number."""
+    pcm = re.compile(r"pcmC\d+D(\d+)" + ("c" if records else "p"))
     cards = []
     for card in folder.glob("card*"):
         number = _CARD.fullmatch(card.name)
-        outputs = [found for path in card.glob("pcmC*p") if (found := _PLAYBACK.match(path.name))]
-        if number is None or not outputs:
+        names_there = [path.name for path in card.glob("pcmC*")]
+        found = [int(match[1]) for name in names_there if (match := pcm.fullmatch(name))]
+        if number is None or not found:
             continue
         try:
             identifier = (card / "id").read_text("utf-8", "replace").strip()
         except OSError:
             continue  # unplugged just now
         names = (identifier, *names_of(int(number[1])), str(card.resolve()))
-        cards.append(SoundCard(identifier, names, min(int(found[1]) for found in outputs)))
+        cards.append(SoundCard(identifier, names, min(found), records))
     return sorted(cards, key=lambda card: card.id)
 
 

@@ -10,6 +10,7 @@ PulseAudio with 10 ms periods: readings scatter over 10 ms, this estimate over 1
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from kioskd.audio.settings import UNPACED_S
@@ -21,15 +22,33 @@ _DRIFT: Final = 1e-3
 """No device runs faster than its nominal rate by more than this; a reading that does is wrong."""
 
 
+class RecentMaximum:
+    """The largest of the values that were taken within the last one or two of _BUCKET_S."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+        self._current = self._previous = -math.inf
+
+    def take(self, value: float, at: float) -> None:
+        """A value at this moment."""
+        if self._since is None or at - self._since > _BUCKET_S:
+            self._previous, self._current, self._since = self._current, value, at
+        else:
+            self._current = max(self._current, value)
+
+    @property
+    def value(self) -> float:
+        """Minus infinity before the first."""
+        return max(self._previous, self._current)
+
+
 class PositionClock:
     """Smooths readings; `reset` at every start, drop or underrun of the device."""
 
     def __init__(self) -> None:
         self._started: float | None = None
         self._base = 0.0
-        self._bucket = 0.0
-        self._current = 0.0
-        self._previous: float | None = None
+        self._offset = RecentMaximum()
 
     def reset(self, played_s: float = 0.0) -> None:
         """The device rests at this position until the next start."""
@@ -40,9 +59,8 @@ class PositionClock:
         """The first frames were written at this moment: nothing can be heard before it."""
         if self._started is None:
             self._started = at
-            self._bucket = at
-            self._current = self._base - at
-            self._previous = None
+            self._offset = RecentMaximum()
+            self._offset.take(self._base - at, at)
 
     def update(self, played_s: float, at: float) -> bool:
         """Take one reading; False when the device has outrun the monotonic clock."""
@@ -50,21 +68,13 @@ class PositionClock:
             return True
         offset = played_s - at
         ceiling = self._base - self._started + _DRIFT * (at - self._started)
-        known = self._current if self._previous is None else max(self._previous, self._current)
-        if offset > min(known, ceiling) + UNPACED_S:
+        if offset > min(self._offset.value, ceiling) + UNPACED_S:
             return False
-        offset = min(offset, ceiling)
-        if at - self._bucket > _BUCKET_S:
-            self._previous, self._current, self._bucket = self._current, offset, at
-        else:
-            self._current = max(self._current, offset)
+        self._offset.take(min(offset, ceiling), at)
         return True
 
     def position(self, now: float) -> float:
         """Seconds played at `now` if the device has enough to play."""
         if self._started is None:
             return self._base
-        offset = self._current
-        if self._previous is not None:
-            offset = max(offset, self._previous)
-        return max(now + offset, self._base)
+        return max(now + self._offset.value, self._base)

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which device the voice goes to: the sound card, or the monotonic clock in its place.
 
-Opening can hang (a sound server that does not answer), so every attempt runs in a short
-thread of its own and the audio thread goes on with the stand-in meanwhile.
+The audio thread goes on with the stand-in while a device is being opened.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from typing import Final
@@ -16,7 +14,8 @@ from typing import Final
 from kioskd.audio.alsa_messages import silence_libasound
 from kioskd.audio.cards import AUTO, choose_device, read_cards
 from kioskd.audio.device import AlsaDevice, SoundDevice
-from kioskd.audio.settings import LEAST_BUFFER_S, REOPEN_S, AudioSettings
+from kioskd.audio.opening import REOPEN_S, Opening
+from kioskd.audio.settings import LEAST_BUFFER_S, AudioSettings
 from kioskd.audio.stand_in import StandIn
 from kioskd.errors import AudioError
 
@@ -44,13 +43,9 @@ class DeviceChoice:
         self._open_device = open_device
         self._clock = clock
         self._buffer_s = settings.buffer_ms / 1000
-        self._attempt: threading.Thread | None = None
-        self._opened: SoundDevice | None = None
+        self._opening = Opening(self._open, "audio-open", clock)
         self.name = settings.device
-        self._error = ""
         self._logged = ""
-        self._next_attempt = 0.0
-        self._last_attempt = 0.0
         self.device: SoundDevice = StandIn(self._buffer_s, clock=clock)
         self.reason: str | None = "audio_no_device" if settings.enabled else "audio_disabled"
 
@@ -59,36 +54,32 @@ class DeviceChoice:
         if not self._settings.enabled:
             return
         silence_libasound()
-        self._begin_attempt()
-        assert self._attempt is not None
-        self._attempt.join(_FIRST_WAIT_S)
+        self._opening.retry()
+        self._opening.wait(_FIRST_WAIT_S)
         self.adopt_opened()
 
-    def retry(self, now: float) -> None:
+    def retry(self) -> None:
         """Begin another attempt if there is no device and it is time for one."""
-        missing = self.reason in ("audio_no_device", "audio_device_lost")
-        if missing and self._attempt is None and now >= self._next_attempt:
-            self._begin_attempt()
+        if self.reason in ("audio_no_device", "audio_device_lost"):
+            self._opening.retry()
 
     def adopt_opened(self) -> bool:
         """Take the device that an attempt has opened; True when the device has changed."""
-        if self._attempt is None or self._attempt.is_alive():
+        if not self._opening.ended():
             return False
-        self._attempt = None
-        self._last_attempt = self._clock()
-        self._next_attempt = self._last_attempt + REOPEN_S
-        if self._opened is None:
-            if self._error != self._logged:
-                self._logged = self._error
+        opened = self._opening.take()
+        if opened is None:
+            if (error := str(self._opening.error)) != self._logged:
+                self._logged = error
                 logger.warning(
                     "%s; the monotonic clock stands in, next attempt in %.0f s",
-                    self._error,
+                    error,
                     REOPEN_S,
                     extra={"code": "audio_no_device"},
                 )
             return False
         self.device.close()
-        self.device, self._opened = self._opened, None
+        self.device = opened
         self.reason = None
         self._logged = ""
         logger.info(
@@ -119,8 +110,6 @@ class DeviceChoice:
         self.device.close()
         self.device = StandIn(self._buffer_s, clock=self._clock)
         self.reason = "audio_device_lost"
-        # At once where it had long been open: a sound server that was restarted is back already
-        self._next_attempt = self._last_attempt + REOPEN_S
 
     def not_paced(self, played_frames: float) -> None:
         """The device has no clock: write on at the monotonic clock's pace."""
@@ -139,15 +128,8 @@ class DeviceChoice:
         """Let go of the device; an attempt still under way is left to end by itself."""
         self.device.close()
 
-    def _begin_attempt(self) -> None:
-        self._attempt = threading.Thread(target=self._try_open, name="audio-open", daemon=True)
-        self._attempt.start()
-
-    def _try_open(self) -> None:
-        try:
-            # Every time anew: cards come late and go, and their numbers change
-            cards = read_cards() if self._settings.device == AUTO else []
-            self.name = choose_device(self._settings.device, self._settings.match, cards)
-            self._opened = self._open_device(self.name, self._buffer_s)
-        except AudioError as error:
-            self._error = str(error)
+    def _open(self) -> SoundDevice:
+        # Every time anew: cards come late and go, and their numbers change
+        cards = read_cards() if self._settings.device == AUTO else []
+        self.name = choose_device(self._settings.device, self._settings.match, cards)
+        return self._open_device(self.name, self._buffer_s)

@@ -131,7 +131,7 @@ class AudioOutput:
 
     def _step(self) -> None:
         now = self._clock()
-        self._choice.retry(now)
+        self._choice.retry()
         if self._choice.adopt_opened():
             self._rewind()
         voice, device = self._voice, self._choice.device

@@ -54,8 +54,5 @@ LEAST_BUFFER_S: Final = 0.09
 PREFILL_S: Final = 0.06
 """Speech starts once this much of it has come, or all of it: less would stutter at once."""
 
-REOPEN_S: Final = 3.0
-"""Seconds between two attempts at opening a device that is missing or was lost."""
-
 UNPACED_S: Final = 0.1
 """A device ahead of the monotonic clock by this much has no clock of its own."""

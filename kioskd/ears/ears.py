@@ -55,9 +55,12 @@ class Ears:
         """Start the thread, which opens the microphone."""
         self._thread.start()
 
-    def stop(self, timeout_s: float = 0.3) -> bool:
-        """Let go of the microphone and end the thread; whether it did within this time."""
+    def end(self) -> None:
+        """Let the thread end, which lets go of the microphone; returns at once."""
         self._stop.set()
+
+    def ended(self, timeout_s: float) -> bool:
+        """Whether the thread has ended within this time."""
         if self._thread.is_alive():
             self._thread.join(timeout_s)
         return not self._thread.is_alive()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from kioskd.audio.snapshot import AudioSnapshot
 from kioskd.config import Config
 from kioskd.config.reload import LiveConfig
+from kioskd.ears.snapshot import EarsSnapshot
 from kioskd.health.certificate_check import CertificateCheck
 from kioskd.health.checks import (
     AudioCheck,
@@ -19,6 +20,7 @@ from kioskd.health.checks import (
     RenderLoopCheck,
 )
 from kioskd.health.display_check import DisplayCheck
+from kioskd.health.ears_check import EarsCheck
 from kioskd.health.http_check import HttpCheck
 from kioskd.health.mixer_check import MixerCheck
 from kioskd.health.npu_check import NpuCheck
@@ -37,12 +39,14 @@ from kioskd.update.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """The parts that the checks look at. `http` gives None until the server has begun."""
+    """The parts that the checks look at. `http` gives None until the server has begun; `ears` is
+    None where nobody listens."""
 
     stage: Stage
     avatar: AvatarSnapshot
     render: RenderLoop
     audio: Callable[[], AudioSnapshot]
+    ears: Callable[[], EarsSnapshot] | None
     keeper: LinkKeeper
     player: Player
     speech_net: SpeechNet
@@ -66,6 +70,7 @@ def kiosk_checks(parts: Looked, live: LiveConfig, store: Store, metrics: Metrics
         RenderLoopCheck(lambda: parts.render.snapshot),
         AudioCheck(parts.audio, audio.device, audio.enabled),
         MixerCheck(lambda: parts.audio().device),
+        EarsCheck(parts.ears),
         LinkCheck(lambda: keeper.snapshot, lambda: config().endpoint.url),
         MotionCheck(parts.player.snapshot, lambda: keeper.snapshot.configured),
         ConfigCheck(lambda: live.snapshot),

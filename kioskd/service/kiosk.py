@@ -32,6 +32,7 @@ from kioskd.config.part_settings import (
     speaking_as,
 )
 from kioskd.config.reload import LiveConfig
+from kioskd.ears.ears import Ears
 from kioskd.health.status import Monitor
 from kioskd.http.console import Console
 from kioskd.http.gesture import GestureInput
@@ -54,6 +55,7 @@ from kioskd.service.checks import Looked, kiosk_checks
 from kioskd.service.figures import figures
 from kioskd.service.first_frame import tell_first_frame
 from kioskd.service.folders import own_folder
+from kioskd.service.listening import ears_for
 from kioskd.service.measured import Measured
 from kioskd.service.screen import stage_for
 from kioskd.service.signals import GRACE_S, SignalThread, end_within
@@ -98,6 +100,7 @@ class Kiosk:
         self._io = LoopThread("io")
         self._http: HttpService | None = None
         self._player: Player | None = None
+        self._ears: Ears | None = None
         self._link_settings: LinkSettings | None = None
         self._known_endpoints = KnownEndpoints(own_folder())
         self._measured = Measured(self._store)
@@ -155,6 +158,7 @@ class Kiosk:
             costs=self._measured.costs(stage.snapshot, stage.avatar),
             overlay=self._overlay(audio.snapshot, lambda: stage.snapshot, config.display.rotate),
         )
+        self._ears = ears = ears_for(config, self._board, self._metrics)
         told = self._about
         self._metrics.info.labels(
             version=told.version, avatar=stage.avatar.name, serial=told.serial, board=told.board
@@ -164,6 +168,7 @@ class Kiosk:
             avatar=avatar_snapshot,
             render=render,
             audio=audio.snapshot,
+            ears=None if ears is None else ears.snapshot,
             keeper=keeper,
             player=player,
             speech_net=speech_net,
@@ -175,6 +180,8 @@ class Kiosk:
         self._use_endpoint(self._voiced(self._live.loaded.link))
 
         audio.start()
+        if ears is not None:
+            ears.start()
         self._io.start()
         if config.health.enabled:
             self._serve(render, player, monitor, keeper, stage.snapshot)
@@ -281,6 +288,8 @@ class Kiosk:
     def _shut_down(self, audio: AudioOutput) -> None:
         systemd_notify.tell_stopping()
         self._pictures.close()
+        if self._ears is not None:
+            self._ears.end()
         if self._player is not None:
             # Silence, and the endpoint hears of it while there is a link
             self._player.interrupt()
@@ -289,6 +298,8 @@ class Kiosk:
         if self._http is not None:
             ended["http"] = self._http.begin_stop()
         until = time.monotonic() + STOP_S
+        if self._ears is not None:
+            ended["ears"] = self._ears.ended
         late = [name for name, wait in ended.items() if not wait(max(until - time.monotonic(), 0))]
         audio.stop()
         if late:

@@ -111,7 +111,7 @@ def test_what_is_sent_to_the_device_is_the_voice(
 def test_a_server_restarted_between_utterances_costs_nothing(
     make_output: MakeOutput, sound_server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kioskd.audio.device_choice.REOPEN_S", 0.0)
+    monkeypatch.setattr("kioskd.audio.opening.REOPEN_S", 0.0)
     output = make_output(sound_server.device)
     wait_for(output, lambda s: s.reason is None)
     sound_server.kill()
@@ -159,7 +159,7 @@ def test_a_device_without_a_clock_records_but_does_not_pace(
 def test_a_server_that_is_killed_amid_a_voice_is_a_lost_device_that_comes_back(
     make_output: MakeOutput, sound_server: Any, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kioskd.audio.device_choice.REOPEN_S", 0.2)
+    monkeypatch.setattr("kioskd.audio.opening.REOPEN_S", 0.2)
     output = make_output(sound_server.device)
     wait_for(output, lambda s: s.reason is None)
     output.play(spoken(60.0))

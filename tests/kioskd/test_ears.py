@@ -106,7 +106,8 @@ def begin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Room], Room]]:
 
     yield start
     for room in rooms:
-        assert room.ears.stop(PATIENCE_S)
+        room.ears.end()
+        assert room.ears.ended(PATIENCE_S)
 
 
 def test_each_frame_reaches_the_listener_with_what_began_or_ended_in_it(
@@ -192,6 +193,7 @@ def test_the_microphone_is_let_go_of_at_the_end() -> None:
     room = Room()
     room.ears.start()
     room.hears(0)
-    assert room.ears.stop(PATIENCE_S)
+    room.ears.end()
+    assert room.ears.ended(PATIENCE_S)
     assert room.microphones[0].closed.is_set()
     assert room.counted("kiosk_ears_open") == 0

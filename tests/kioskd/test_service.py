@@ -79,6 +79,7 @@ def test_a_start_is_told_the_watchdog_fed_and_the_end_clean(tmp_path: Path) -> N
             "time",
             "npu",
             "mixer",
+            "ears",
             "update",
             "provisioning",
             "http",
