@@ -21,7 +21,9 @@ FLASH_OPTIONS = $(if $(WHAT),--what '$(WHAT)') $(if $(IMAGE),--image '$(IMAGE)')
 	$(if $(filter no,$(BACKUP)),--no-backup) $(if $(DRY_RUN),--dry-run) \
 	$(if $(TABLE),--table '$(TABLE)')
 
-ROOTFS_OPTIONS = --board '$(BOARD)' --base '$(BASE)' $(if $(OUT),--out '$(OUT)')
+OVERLAY_OPTIONS = $(if $(KEY),--key '$(KEY)') $(if $(EXTRAS),--extras '$(EXTRAS)')
+ROOTFS_OPTIONS = --board '$(BOARD)' --base '$(BASE)' $(if $(OUT),--out '$(OUT)') \
+	$(if $(EXTRAS),--extras '$(EXTRAS)')
 
 export PYTHON
 VENV_PYTHON := .venv/bin/python
@@ -85,10 +87,10 @@ bench-alive: ready ## how alive the face is, in figures beside those of people (
 bench-attacks: setup ## what the kiosk still does while its HTTP port is attacked (twelve minutes)
 	@exec $(VENV_PYTHON) scripts/bench_attacks.py
 
-overlay: signing ## build what is flashed on a board: BOARD=rk3576 [KEY=release.pem] (some minutes)
-	@$(VENV_PYTHON) scripts/make_overlay.py --check $(if $(KEY),--key '$(KEY)') $(BOARD)
+overlay: signing ## build what is flashed on a board: BOARD=rk3576 [KEY=release.pem] [EXTRAS=wake] (some minutes)
+	@$(VENV_PYTHON) scripts/make_overlay.py --check $(OVERLAY_OPTIONS) $(BOARD)
 	@scripts/install_packages.sh image
-	@exec $(VENV_PYTHON) scripts/make_overlay.py $(if $(KEY),--key '$(KEY)') $(BOARD)
+	@exec $(VENV_PYTHON) scripts/make_overlay.py $(OVERLAY_OPTIONS) $(BOARD)
 
 test-image: signing ## boot the image in QEMU: screen, sound, updates, power cuts (ALL=1: every one)
 	@scripts/install_packages.sh image

