@@ -137,6 +137,10 @@ class Metrics:
             "kiosk_link_motion_frames_dropped",
             "Frames of motion dropped because a value was out of range or not a number",
         )
+        self.link_microphone_dropped = counter(
+            "kiosk_link_microphone_dropped_seconds",
+            "Seconds of the microphone that the driving endpoint asked for and a slow uplink lost",
+        )
         self.link_errors = counter(
             "kiosk_link_errors",
             "Errors of the session with the driving endpoint by code, whether they ended it or not",

@@ -25,7 +25,8 @@ from driving_client.motion import FloatArray
 from driving_client.retarget import Retarget
 from driving_client.sample_rates import rate_fault
 from driving_client.utterance import MAX_SECONDS, Samples
-from driving_client.voice_formats.ogg_opus import OPUS_RATE, OggOpusDecoder, OpusMissingError
+from driving_client.voice_formats.ogg_opus import OggOpusDecoder
+from driving_client.voice_formats.opus import OPUS_RATE, OpusMissingError
 from driving_client.wire.codec import decode_message, encode_message
 from driving_client.wire.messages import (
     Animation,

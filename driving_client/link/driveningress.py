@@ -19,6 +19,7 @@ import aiohttp
 
 from driving_client.errors import ProtocolError
 from driving_client.link.forwarding import Forwarding
+from driving_client.link.heard import Heard
 from driving_client.link.interface import EventSink, PlaybackState, UtteranceStarted, VoiceStream
 from driving_client.link.local_voice import LocalVoice, new_request_id
 from driving_client.link.retry import Action, Rule, SessionError, fault_of_error
@@ -83,6 +84,9 @@ class DrivingIngressLink(ReconnectingLink):
         else:
             utterance.fail_motion(MotionFailure.LINK_DOWN)
         return LocalVoice(utterance, current.changed.set)
+
+    def report_heard(self, heard: Heard) -> None:
+        """Nobody to tell: the dialect has no microphone."""
 
     async def _address(self, http: aiohttp.ClientSession) -> tuple[str, Mapping[str, str]]:
         settings = self._settings

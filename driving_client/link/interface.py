@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, Protocol
 
+from driving_client.link.heard import Heard
 from driving_client.utterance import Samples, Utterance
 
 
@@ -89,6 +90,7 @@ class LinkCounters:
     frames_dropped: int = 0
     late_messages: int = 0
     connects: int = 0
+    microphone_samples_dropped: int = 0
     failures: dict[str, int] = field(default_factory=dict)
 
     def fail(self, code: str) -> str:
@@ -125,6 +127,12 @@ class Link(Protocol):
 
     def report_playback(self, request_id: str, state: PlaybackState, played_ms: int) -> None:
         """Tell the endpoint what became of an utterance; may be called from any thread."""
+
+    def report_heard(self, heard: Heard) -> None:
+        """Pass on what was heard, in order; from any thread, returns at once.
+
+        Nothing of it goes to an endpoint that has not asked for it on this connection.
+        """
 
     def begin_voice(self, sample_rate: int) -> VoiceStream:
         """Start an utterance whose voice is made here; emits UtteranceStarted.

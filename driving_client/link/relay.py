@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The relay dialect: a backend sends voice and motion, the kiosk tells what became of them.
 
-Sockets and texts only; frames become utterances in `relay_timeline`. A voice made on this
+Sockets and texts only; frames become utterances in `relay_timeline`, and what the kiosk hears goes
+up in `relay_ears`. A voice made on this
 side has no motion here, because a relay takes no audio.
 """
 
@@ -14,6 +15,7 @@ from typing import Final
 
 import aiohttp
 
+from driving_client.link.heard import Heard, HeardSound
 from driving_client.link.interface import (
     Control,
     ControlRequested,
@@ -23,12 +25,14 @@ from driving_client.link.interface import (
     VoiceStream,
 )
 from driving_client.link.local_voice import LocalVoice, new_request_id
+from driving_client.link.relay_ears import RelayEars, capabilities
 from driving_client.link.relay_timeline import RelayTimeline
 from driving_client.link.retry import fault_of_error
 from driving_client.link.session import ReconnectingLink
 from driving_client.link.session_record import SessionRecord
 from driving_client.link.session_token import credentials
 from driving_client.link.settings import LinkSettings
+from driving_client.link.under_way import bytes_under_way
 from driving_client.motion_failure import MotionFailure
 from driving_client.texts import excerpt
 from driving_client.utterance import Utterance
@@ -58,6 +62,9 @@ class RelayLink(ReconnectingLink):
         latest: Callable[[], LinkSettings] | None = None,
     ) -> None:
         super().__init__(settings, sink, record, latest)
+        self._ears = RelayEars(
+            self._counters, self._send, self._send_soon, self._under_way, self._task_ended
+        )
         self._timeline = RelayTimeline(
             sink,
             self._counters,
@@ -76,6 +83,16 @@ class RelayLink(ReconnectingLink):
         utterance.fail_motion(failure)
         return LocalVoice(utterance, lambda: None)
 
+    def report_heard(self, heard: Heard) -> None:
+        """See Link."""
+        if isinstance(heard, HeardSound):
+            self._ears.hear_sound(heard)
+        else:
+            self._post(self._ears.hear_event, heard, self._timeline.wire_id)
+
+    def _under_way(self) -> int:
+        return 0 if self._socket is None else bytes_under_way(self._socket)
+
     async def _address(self, http: aiohttp.ClientSession) -> tuple[str, Mapping[str, str]]:
         return self._settings.url, await credentials(http, self._settings, self._clock)
 
@@ -88,6 +105,8 @@ class RelayLink(ReconnectingLink):
         }
         if voice := settings.voice.document():
             start["voice"] = voice
+        if settings.microphone:
+            start["capabilities"] = capabilities()
         await self._send(json.dumps(start))
         return ""
 
@@ -95,6 +114,7 @@ class RelayLink(ReconnectingLink):
         """Nothing to take up again: a relay cannot say from where."""
 
     def _lost(self) -> None:
+        self._ears.lost()
         self._timeline.link_lost()
 
     def _received(self, message: aiohttp.WSMessage) -> None:
@@ -119,6 +139,9 @@ class RelayLink(ReconnectingLink):
         """A request of the backend; texts that this kiosk does not know are ignored."""
         self._guard.request()
         document = json_object(text, "text")
+        if document.get("action") == "listen" and self._settings.microphone:
+            self._ears.asked(document)
+            return
         action, request_id = document.get("action"), document.get("req_id") or ""
         control = _CONTROLS.get(action) if isinstance(action, str) else None
         if control is None or not isinstance(request_id, str):

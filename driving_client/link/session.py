@@ -2,13 +2,14 @@
 """The life of a link that both dialects share: connect, serve, fail, wait, connect again.
 
 A dialect fills in the methods marked so. All of this runs on the network's thread;
-`report_playback` alone may be called from others. An unexpected exception ends
+what reports may be called from others. An unexpected exception ends
 the session as a `link_fault`, and the next one begins after the usual wait.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import time
 from abc import ABC, abstractmethod
@@ -118,10 +119,7 @@ class ReconnectingLink(ABC):
 
     def report_playback(self, request_id: str, state: PlaybackState, played_ms: int) -> None:
         """Tell the endpoint what became of an utterance; may be called from any thread."""
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(
-                self._guarded, self._reported, request_id, state, played_ms
-            )
+        self._post(self._reported, request_id, state, played_ms)
 
     @abstractmethod
     async def _address(self, http: aiohttp.ClientSession) -> tuple[str, Mapping[str, str]]:
@@ -242,6 +240,13 @@ class ReconnectingLink(ABC):
         """Queue one frame; without a session it is dropped, for it would come too late."""
         if self.connected and self._outgoing is not None:
             self._outgoing.put(data)
+
+    def _post(self, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Call it on the network's thread, guarded; from any thread, dropped before `run`."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(
+                functools.partial(self._guarded, function, *args, **kwargs)
+            )
 
     def _session_seconds(self) -> float:
         return 0.0 if self._confirmed_at is None else time.monotonic() - self._confirmed_at

@@ -41,7 +41,8 @@ class LinkSettings:
     endpoint's console with an `api_key`, or the operator's own backend without one.
     `sample_rate` is that of the voice sent or asked for, in Hz; `motion_offset_s` is added
     to the time of every frame; `network` is the way out; `voice` is the one that a relay is asked
-    for. Raises SettingsError for settings that cannot work.
+    for; `microphone`: whether one is offered to a relay. Raises SettingsError for settings that
+    cannot work.
     """
 
     url: str
@@ -56,6 +57,7 @@ class LinkSettings:
     connect_timeout_s: float
     network: NetworkSettings = field(default_factory=NetworkSettings)
     voice: VoiceWish = field(default_factory=VoiceWish)
+    microphone: bool = False
     heartbeat_s: float = 15.0
     backoff: Backoff = field(default_factory=Backoff)
 

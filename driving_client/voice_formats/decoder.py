@@ -18,7 +18,8 @@ from driving_client.errors import ProtocolError
 from driving_client.utterance import Samples
 from driving_client.voice_formats.errors import TAKEN, VoiceError, VoiceFormatError
 from driving_client.voice_formats.first_bytes import OGG_OPUS, WAV, format_of, needed
-from driving_client.voice_formats.ogg_opus import OPUS_RATE, OggOpusDecoder, OpusMissingError
+from driving_client.voice_formats.ogg_opus import OggOpusDecoder
+from driving_client.voice_formats.opus import OPUS_RATE, OpusMissingError
 from driving_client.voice_formats.pcm import Sound
 from driving_client.voice_formats.rates import Resampler, spoken_rate
 from driving_client.voice_formats.raw_pcm import RawPcm

@@ -2,29 +2,21 @@
 """Ogg Opus to samples, in any chunking: what clients may send in place of PCM.
 
 The container is taken apart here (RFC 3533 and RFC 7845, one stream after the other, mono or
-stereo mixed to mono), libopus does the decoding through ctypes: 0.3 MB that every Debian with
-ffmpeg has. It is loaded at first use, so that nothing else needs it. Left out on purpose: the
-pages' checksums (the transport has its own), streams side by side, seeking, and more than two
-channels.
+stereo mixed to mono); `opus` decodes the packets. Left out on purpose: the pages' checksums (the
+transport has its own), streams side by side, seeking, and more than two channels.
 """
 
 from __future__ import annotations
 
-import ctypes
-import functools
 import struct
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
-from driving_client.errors import DrivingError, ProtocolError
+from driving_client.errors import ProtocolError
 from driving_client.utterance import MAX_SECONDS, Samples
+from driving_client.voice_formats.opus import OPUS_RATE, OpusDecoder
 
-OPUS_RATE: Final = 16000
-"""Hz of the samples that come out: what the speech model hears, whatever went in."""
-
-_LIBRARY: Final = "libopus.so.0"
-_LONGEST_PACKET: Final = OPUS_RATE * 120 // 1000
 _GRANULE_RATE: Final = 48000
 _PAGE_HEADER: Final = struct.Struct("<4sBBqIIIB")
 _CONTINUED: Final = 1
@@ -32,10 +24,6 @@ _FIRST_PAGE: Final = 2
 _LAST_PAGE: Final = 4
 _LONGEST_BYTES: Final = 256 * 1024
 """Of a packet, which may go on from page to page. Speech needs 1275; tags may hold a picture."""
-
-
-class OpusMissingError(DrivingError):
-    """libopus is not installed: no Opus can be decoded here."""
 
 
 class OggOpusDecoder:
@@ -51,7 +39,7 @@ class OggOpusDecoder:
         self._begin_stream()
 
     def _begin_stream(self) -> None:
-        self._decode = _Decoder()
+        self._decode = OpusDecoder()
         self._packet = b""
         self._packets = 0
         self._skip = 0
@@ -147,54 +135,3 @@ class OggOpusDecoder:
         if granule < 0 or surplus <= 0:
             return [last]
         return [last[: max(len(last) - surplus, 0)]]
-
-
-class _Decoder:
-    """libopus' decoder, mono."""
-
-    def __init__(self) -> None:
-        self._library = _library()
-        error = ctypes.c_int()
-        self._state = self._library.opus_decoder_create(OPUS_RATE, 1, ctypes.byref(error))
-        if error.value != 0 or not self._state:
-            raise OpusMissingError(f"{_LIBRARY} makes no decoder (error {error.value})")
-        self._samples: Samples = np.zeros(_LONGEST_PACKET, np.int16)
-
-    def __call__(self, packet: bytes) -> Samples:
-        """The samples of one packet, as a copy."""
-        if not packet:
-            raise ProtocolError("Ogg Opus: an empty packet")
-        pointer = self._samples.ctypes.data_as(ctypes.POINTER(ctypes.c_int16))
-        count = self._library.opus_decode(
-            self._state, packet, len(packet), pointer, len(self._samples), 0
-        )
-        if count < 0:
-            raise ProtocolError(f"Ogg Opus: a packet of {len(packet)} bytes is damaged ({count})")
-        return self._samples[:count].copy()
-
-    def __del__(self) -> None:
-        state = getattr(self, "_state", None)
-        if state:
-            self._library.opus_decoder_destroy(state)
-
-
-@functools.cache
-def _library() -> Any:
-    try:
-        library = ctypes.CDLL(_LIBRARY)
-    except OSError as error:
-        raise OpusMissingError(
-            f"{_LIBRARY} is missing, which decodes Opus; install it, on Debian with `apt install "
-            f"libopus0`, or send PCM ({error})"
-        ) from error
-    library.opus_decoder_create.restype = ctypes.c_void_p
-    library.opus_decoder_destroy.argtypes = [ctypes.c_void_p]
-    library.opus_decode.argtypes = [
-        ctypes.c_void_p,
-        ctypes.c_char_p,
-        ctypes.c_int32,
-        ctypes.POINTER(ctypes.c_int16),
-        ctypes.c_int,
-        ctypes.c_int,
-    ]
-    return library

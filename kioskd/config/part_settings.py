@@ -87,6 +87,7 @@ def link_settings(config: Config, secrets: Mapping[str, str]) -> LinkSettings | 
         motion_offset_s=endpoint.motion_offset_ms / 1000,
         connect_timeout_s=endpoint.connect_timeout_s,
         voice=VoiceWish(endpoint.voice),
+        microphone=config.ears.enabled,
     )
 
 

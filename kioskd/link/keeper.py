@@ -17,6 +17,7 @@ from dataclasses import replace
 
 from driving_client.errors import DrivingError, LinkError
 from driving_client.faults import FaultLog
+from driving_client.link.heard import HEARD_RATE, Heard
 from driving_client.link.interface import (
     EventSink,
     Link,
@@ -94,6 +95,13 @@ class LinkKeeper:
             with contextlib.suppress(LinkError), self._guard("reporting playback"):
                 link.report_playback(request_id, state, played_ms)
 
+    def report_heard(self, heard: Heard) -> None:
+        """Pass on what was heard; from any thread."""
+        link = self._link
+        if link is not None:
+            with contextlib.suppress(LinkError), self._guard("reporting what was heard"):
+                link.report_heard(heard)
+
     def begin_voice(self, sample_rate: int) -> VoiceStream:
         """Start a local voice; on the io thread. It and its stream raise only DrivingError."""
         assert self._link is not None
@@ -116,6 +124,8 @@ class LinkKeeper:
             (metrics.link_frames_dropped, now.frames_dropped, seen.frames_dropped),
         ):
             metric.inc(total - before)
+        dropped = now.microphone_samples_dropped - seen.microphone_samples_dropped
+        metrics.link_microphone_dropped.inc(dropped / HEARD_RATE)
         for code, total in now.failures.items():
             self._count_errors(code, total - seen.failures.get(code, 0))
         self._seen = now

@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from driving_client.link.heard import Heard
 from driving_client.link.interface import (
     EventSink,
     Link,
@@ -44,6 +45,9 @@ class NoLink:
         await asyncio.Event().wait()
 
     def report_playback(self, request_id: str, state: PlaybackState, played_ms: int) -> None:
+        """Nobody to tell."""
+
+    def report_heard(self, heard: Heard) -> None:
         """Nobody to tell."""
 
     def begin_voice(self, sample_rate: int) -> VoiceStream:

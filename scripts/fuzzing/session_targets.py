@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import struct
 from typing import Final
 
@@ -11,6 +12,7 @@ from aiohttp import WSMessage
 
 from driving_client.errors import ProtocolError
 from driving_client.link.driveningress import DrivingIngressLink
+from driving_client.link.heard import HeardSound, VisitorBargedIn
 from driving_client.link.interface import LinkEvent, PlaybackState, UtteranceStarted
 from driving_client.link.relay import RelayLink
 from driving_client.link.retry import SessionError, fault_of_error, rule_for_close
@@ -37,14 +39,18 @@ from fuzzing.target import Target, finish, text
 from fuzzing.wire_targets import ENCODED, RELAY_FRAMES, WORDS, frames, json_of
 from kioskd.config.network_sections import EndpointSection
 from kioskd.config.part_settings import link_settings
+from kioskd.config.sections import EarsSection
 from kioskd.config.table import Config
 
 _NO_RECORD: Final = Forgetful()
 
 
 def _settings(url: str, dialect: str) -> LinkSettings:
-    """As the configuration has them by default."""
-    settings = link_settings(Config(endpoint=EndpointSection(url=url, dialect=dialect)), {})
+    """As the configuration has them by default, of a kiosk that hears."""
+    config = Config(
+        endpoint=EndpointSection(url=url, dialect=dialect), ears=EarsSection(enabled=True)
+    )
+    settings = link_settings(config, {})
     assert settings is not None
     return settings
 
@@ -71,7 +77,11 @@ class _Heard:
 
 
 def relay_session(data: bytes) -> None:
-    """The frames of one session of a relay, and the player's reports between them."""
+    """The frames of one session of a relay, and the reports of player and ears between them."""
+    finish(_relay_session(data))
+
+
+async def _relay_session(data: bytes) -> None:
     heard = _Heard()
     link = RelayLink(_RELAY, heard, _NO_RECORD)
     try:
@@ -84,8 +94,11 @@ def relay_session(data: bytes) -> None:
                 request_id = heard.utterances[-1].request_id
                 for state in (PlaybackState.PLAYING, PlaybackState.INTERRUPTED):
                     link._reported(request_id, state, 40)
+                link.report_heard(_HEARD)
+                link._ears.hear_event(VisitorBargedIn(0, request_id, 40), link._timeline.wire_id)
     finally:
         link._lost()
+        await asyncio.sleep(0)  # for the end of what it has begun
         heard.check()
 
 
@@ -142,7 +155,10 @@ def _metadata(request_id: str) -> MetadataFrame:
 
 
 _SOUND: Final = np.ones(160, np.int16)
+_HEARD: Final = HeardSound(_SOUND, 0)
 _RELAY_TEXTS: Final = (
+    *(json_of(action="listen", codec=codec) for codec in ("pcm_s16le", "opus", "mp3", 7)),
+    json_of(action="listen"),
     *(json_of(action=action, req_id="r") for action in ("interrupt", "pause", "resume", "state")),
     b"[]",
     json_of(action={}, req_id=[]),
@@ -159,6 +175,8 @@ TARGETS: Final = (
             "driving_client.link.relay:RelayLink._text",
             "driving_client.link.relay:RelayLink._error",
             "driving_client.link.relay:RelayLink._reported",
+            "driving_client.link.relay_ears:RelayEars.asked",
+            "driving_client.link.relay_ears:RelayEars.hear_event",
             "driving_client.wire.relay_frames:json_object",
             "driving_client.link.relay_timeline:RelayTimeline.",
             "driving_client.wire.animation:",

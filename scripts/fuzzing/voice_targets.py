@@ -156,7 +156,7 @@ TARGETS: Final = (
         (ProtocolError,),
         (
             "driving_client.voice_formats.ogg_opus:OggOpusDecoder.",
-            "driving_client.voice_formats.ogg_opus:_Decoder.__call__",
+            "driving_client.voice_formats.opus:OpusDecoder.__call__",
         ),
         (
             join(b"\x10\x40", _OPUS),

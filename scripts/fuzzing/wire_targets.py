@@ -30,6 +30,12 @@ from driving_client.wire.codec import (
     decode_message,
     encode_message,
 )
+from driving_client.wire.microphone_frame import (
+    MAX_SOUND_BYTES,
+    MicrophoneFrame,
+    decode_microphone_frame,
+    encode_microphone_frame,
+)
 from driving_client.wire.relay_frames import (
     MAX_AUDIO_BYTES,
     MAX_JSON_BYTES,
@@ -93,6 +99,14 @@ def relay_frame(data: bytes) -> None:
     elif isinstance(frame, MetadataFrame):
         assert type(frame.sample_rate) is int
         assert frame.sample_rate in SAMPLE_RATES
+
+
+def microphone_frame(data: bytes) -> None:
+    """One binary frame of a kiosk."""
+    frame = decode_microphone_frame(data)
+    if frame is not None:
+        assert 0 < len(frame.sound) <= MAX_SOUND_BYTES
+        assert encode_microphone_frame(frame)[2:] == data[2:]
 
 
 def _animation(*keyframes: pb.Flame) -> bytes:
@@ -162,7 +176,8 @@ _LARGE_FRAMES: Final = (
 WORDS: Final = (
     b"action", b"req_id", b"sample_rate", b"channels", b"error", b"code", b"interrupt", b"pause",
     b"state", b"16000", b"4001", b"4010", b"sessionToken", b"session_token", b"errors", b"title",
-    b"detail", b"\x0a\x00", b"\x12\x00", b"\x08\x05", b"\x00\x00\x00\x01", b"\x7f\xc0\x00\x00",
+    b"detail", b"listen", b"codec", b"opus",
+    b"\x0a\x00", b"\x12\x00", b"\x08\x05", b"\x00\x00\x00\x01", b"\x7f\xc0\x00\x00",
 )  # fmt: skip
 
 _CODEC: Final = (
@@ -209,5 +224,20 @@ TARGETS: Final = (
         20000,
         WORDS,
         _LARGE_FRAMES,
+    ),
+    Target(
+        "microphone_frame",
+        microphone_frame,
+        (ProtocolError,),
+        ("driving_client.wire.microphone_frame:decode_microphone_frame",),
+        (
+            encode_microphone_frame(MicrophoneFrame(1 << 40, bytes(640))),
+            b"",
+            b"\x05\0" + bytes(8),
+            b"\x06newer",
+        ),
+        500,
+        20000,
+        large=(b"\x05\0" + bytes(9 + MAX_SOUND_BYTES),),
     ),
 )

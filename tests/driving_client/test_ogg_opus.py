@@ -21,8 +21,9 @@ from driving_client.errors import ProtocolError
 from driving_client.lipsync.coarticulation import mouth_controls
 from driving_client.retarget import load_retarget
 from driving_client.retarget.mouth import OPEN
-from driving_client.voice_formats import VoiceDecoder, VoiceError, VoiceFormatError, ogg_opus
-from driving_client.voice_formats.ogg_opus import OPUS_RATE, OggOpusDecoder, OpusMissingError
+from driving_client.voice_formats import VoiceDecoder, VoiceError, VoiceFormatError, opus
+from driving_client.voice_formats.ogg_opus import OggOpusDecoder
+from driving_client.voice_formats.opus import OPUS_RATE, OpusMissingError
 from driving_client.voices.espeak import synthesise
 from driving_client.wire.codec import decode_message, encode_message
 from driving_client.wire.messages import AudioInput, ConfigureSession, ServerError
@@ -201,8 +202,8 @@ def test_without_libopus_the_client_is_told_how_to_go_on(monkeypatch: pytest.Mon
             assert isinstance(error, ServerError)
             assert "install it, on Debian with `apt install libopus0`, or send PCM" in error.message
 
-    monkeypatch.setattr(ogg_opus, "_LIBRARY", "libabsent.so.0")
-    ogg_opus._library.cache_clear()
+    monkeypatch.setattr(opus, "_LIBRARY", "libabsent.so.0")
+    opus._library.cache_clear()
     try:
         asyncio.run(story())
         with pytest.raises(
@@ -210,4 +211,4 @@ def test_without_libopus_the_client_is_told_how_to_go_on(monkeypatch: pytest.Mon
         ):
             VoiceDecoder("", None).feed(encoded())
     finally:
-        ogg_opus._library.cache_clear()
+        opus._library.cache_clear()

@@ -11,6 +11,11 @@ from hypothesis.extra import numpy as hnp
 from wire_strategies import messages, same
 
 from driving_client.errors import ProtocolError
+from driving_client.wire.microphone_frame import (
+    MicrophoneFrame,
+    decode_microphone_frame,
+    encode_microphone_frame,
+)
 from driving_client.wire.relay_frames import (
     AudioFrame,
     ErrorFrame,
@@ -46,6 +51,24 @@ def test_every_relay_frame_comes_back_as_it_was(frame: RelayFrame) -> None:
             assert len(frame.messages) == len(decoded.messages)
         case _:
             assert decoded == frame
+
+
+@given(st.integers(0, 2**64 - 1), st.binary(min_size=1, max_size=4096))
+def test_what_the_microphone_heard_comes_back_as_it_was(position: int, sound: bytes) -> None:
+    frame = MicrophoneFrame(position, sound)
+    data = encode_microphone_frame(frame)
+    assert decode_microphone_frame(data) == frame
+    assert decode_frame(data) is None, "a kiosk ignores its own kind"
+
+
+@pytest.mark.parametrize("data", [b"", b"\x05", b"\x05\x00" + bytes(8), b"\x05" + bytes(5000)])
+def test_a_bad_microphone_frame_is_refused(data: bytes) -> None:
+    with pytest.raises(ProtocolError, match=r"microphone frame of \d+ bytes"):
+        decode_microphone_frame(data)
+
+
+def test_a_newer_kiosks_frame_is_none_of_the_microphone() -> None:
+    assert decode_microphone_frame(b"\x06\x00whatever") is None
 
 
 BAD_FRAMES = {

@@ -24,7 +24,8 @@ import pytest
 from driving_client.lipsync.coarticulation import mouth_controls
 from driving_client.retarget import load_retarget
 from driving_client.retarget.mouth import CLOSE, FV, OPEN, WIDE
-from driving_client.voice_formats.ogg_opus import OggOpusDecoder, OpusMissingError
+from driving_client.voice_formats.ogg_opus import OggOpusDecoder
+from driving_client.voice_formats.opus import OpusMissingError
 from driving_client.voices.espeak import synthesise
 from driving_client.voices.speech import Speech
 from driving_client.wire.codec import Animation, decode_message
