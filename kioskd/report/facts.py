@@ -75,14 +75,18 @@ def screens(root: Path = Path("/")) -> list[dict[str, Any]]:
     ]
 
 
-def sound(settings: AudioSettings, cards: Sequence[SoundCard]) -> dict[str, Any]:
-    """The cards that play by the known words in their names, and the chosen one's mixer."""
+def sound(
+    settings: AudioSettings, cards: Sequence[SoundCard], recording: Sequence[SoundCard]
+) -> dict[str, Any]:
+    """The cards that play and those that record by the known words in their names, and the mixer
+    of the one that is played on."""
     device = choose_device(settings.device, settings.match, cards)
     chosen = [card for card in cards if card.pcm == device]
     number = card_number(device)
     return _told(
         cards=[_card_words(card) for card in cards],
         chosen=_card_words(chosen[0]) if chosen else None,
+        microphones=[_card_words(card) for card in recording],
         mixer={} if number is None else _mixer(number),
     )
 

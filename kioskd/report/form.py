@@ -13,10 +13,10 @@ from kioskd.report.shapes import Listing, Number, Record, Switch, Text, Word, ta
 
 FORMAT: Final = 1
 CHECKS: Final = (
-    "audio", "avatar", "certificate", "config", "configuration", "display", "graphics libraries",
-    "groups", "http", "identity", "kernel", "mixer", "npu", "npu parts", "provisioning",
-    "render_loop", "room", "screen", "services", "slots", "sound card", "storage", "thermal",
-    "time", "update", "watchdog",
+    "audio", "avatar", "certificate", "config", "configuration", "display", "ears",
+    "graphics libraries", "groups", "http", "identity", "kernel", "mixer", "npu", "npu parts",
+    "provisioning", "render_loop", "room", "screen", "services", "slots", "sound card", "storage",
+    "thermal", "time", "update", "watchdog",
 )  # fmt: skip
 """Those that tell of the board. `link` and `motion` tell what an endpoint said."""
 VERDICTS: Final = ("go", "limits", "no-go")
@@ -253,6 +253,9 @@ REPORT: Final = Record(
                     Listing(Word(SOUND_WORDS), 8), 16, "What the names of cards that play hold."
                 ),
                 "chosen": Listing(Word(SOUND_WORDS), 8),
+                "microphones": Listing(
+                    Listing(Word(SOUND_WORDS), 8), 16, "What the names of cards that record hold."
+                ),
                 "mixer": table(
                     CONTROLS, Record({"muted": Switch(), "volume_percent": Number(0, 100)})
                 ),

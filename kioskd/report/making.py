@@ -41,6 +41,7 @@ class Seen:
 def make(seen: Seen, note: Callable[[str], None], root: Path = Path("/")) -> dict[str, Any]:
     """The report of this machine; takes some seconds. `note` hears what is missing, and why."""
     judged = probe.ask(note)
+    sounding = root / "sys/class/sound"
     found = {
         "format": FORMAT,
         "date": time.strftime("%Y-%m-%d", time.gmtime()),
@@ -53,7 +54,7 @@ def make(seen: Seen, note: Callable[[str], None], root: Path = Path("/")) -> dic
         "checks": checks_of(seen.checks),
         "cards": facts.screens(root),
         "gl": graphics.ask(note),
-        "sound": facts.sound(seen.audio, read_cards(root / "sys/class/sound")),
+        "sound": facts.sound(seen.audio, read_cards(sounding), read_cards(sounding, records=True)),
         "npu": facts.npu(root),
         "watchdog": facts.watchdog(root),
         "bench": bench.read(seen.data, note),

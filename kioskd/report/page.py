@@ -44,6 +44,7 @@ def _lines(report: Told) -> Iterator[tuple[str, str]]:
         _joined(*(report.get("gl", {}).get(key) for key in ("renderer", "version", "driver"))),
     )
     yield "sound", sound(report)
+    yield "microphone", microphone(report)
     yield "mixer", _mixer(report.get("sound", {}).get("mixer", {}))
     yield "NPU", npu(report)
     yield "watchdog", watchdog(report)
@@ -92,6 +93,12 @@ def sound(report: Told) -> str:
     if "chosen" not in told:
         return "none chosen"
     return " ".join(told["chosen"]) or "of unknown name"
+
+
+def microphone(report: Told) -> str:
+    """The cards that record, by the words in their names."""
+    found = report.get("sound", {}).get("microphones", [])
+    return ", ".join(" ".join(words) or "of unknown name" for words in found) or "none"
 
 
 def npu(report: Told) -> str:

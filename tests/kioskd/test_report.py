@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ CARDS = [
     SoundCard("Annemarie", ("Annemarie", "USB-Audio", ALL, f"/sys/usb1/{ALL}"), 0),
 ]
 
+MICROPHONES = [replace(CARDS[1], records=True)]
+
 
 def silent(_why: str) -> None:
     """Where what is missing does not matter."""
@@ -63,7 +66,7 @@ def found(tmp_path: Path, more: str = "", model: str = "Radxa ROCK 4D") -> dict[
             "extensions": ["GL_EXT_color_buffer_float", more],
             "vendor": more,
         },
-        "sound": facts.sound(ready_audio(), CARDS),
+        "sound": facts.sound(ready_audio(), CARDS, MICROPHONES),
         "npu": facts.npu(root),
         "watchdog": facts.watchdog(root),
         "bench": bench.read(kept_benchmark(tmp_path / "data", more), silent),
@@ -165,6 +168,7 @@ def test_the_facts_of_a_board_are_told(tmp_path: Path) -> None:
     assert [each["name"] for each in told["bench"]["avatars"]["avatars"]] == ["other", "default"]
     assert told["bench"]["soak"]["hottest_celsius"] == 61.0
     assert told["sound"]["cards"] == [["hdmi", "rockchip", "simple"], ["usb"]]
+    assert told["sound"]["microphones"] == [["usb"]]
 
 
 def test_the_page_says_what_a_person_looks_for(tmp_path: Path) -> None:
@@ -173,6 +177,7 @@ def test_the_page_says_what_a_person_looks_for(tmp_path: Path) -> None:
         "Radxa ROCK 4D",
         "debian 12, Linux 6.1.75 rkr",
         "HDMI-A-1 1920x1080",
+        "microphone  usb",
         "driver 0.9.8, 5.1 ms (CPU 9.8)",
         "31 frames a second at 1920x1080, 60000 splats",
         "warn  audio: audio_muted",
