@@ -146,6 +146,10 @@ class Metrics:
             "Errors of the session with the driving endpoint by code, whether they ended it or not",
             ["code"],
         )
+        self.listeners = gauge("kiosk_listeners", "Clients of /v1/listen: they hear the microphone")
+        self.listen_dropped = counter(
+            "kiosk_listen_dropped_seconds", "Seconds of sound that slow clients of /v1/listen lost"
+        )
         self.check_state = gauge(
             "kiosk_check_state", "State of a health check: 0 pass, 1 warn, 2 fail", ["check"]
         )

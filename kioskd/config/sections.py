@@ -214,6 +214,12 @@ class EarsSection:
     end_of_turn_ms: int = option(
         700, "Silence after which a visitor has finished.", minimum=200, maximum=5000
     )
+    listen_remote: bool = option(
+        False,
+        "Whether other machines may open /v1/listen, with the token: the kiosk then is a listening "
+        "device for whoever has that. Without it only software on the kiosk itself may.",
+        live=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)

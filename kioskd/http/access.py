@@ -3,10 +3,11 @@
 
 Three dangers, one rule each. Another machine: the token (`Bearer`, or as the password that
 a browser asks for), compared in constant time. A web page in a browser on this machine that
-posts here behind its user's back: requests that change anything must not come from another
-site, and JSON must be declared as such, which a foreign page cannot do without asking. A
-name that is made to point at this machine (DNS rebinding): on loopback, the Host header
-must name loopback. How often one machine may ask is in `driving_client.serving.rate_limit`.
+posts here behind its user's back: requests that change anything, or open a WebSocket, must not
+come from another site, and JSON must be declared as such, which a foreign page cannot do
+without asking. A name that is made to point at this machine (DNS rebinding): on loopback, the
+Host header must name loopback. How often one machine may ask is in
+`driving_client.serving.rate_limit`.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def guard(
             if "Authorization" in request.headers and not is_loopback(remote):
                 limit.punish(remote, now)
             return answer
-        if request.method not in ("GET", "HEAD") and _from_another_site(request):
+        if _acts(request) and _from_another_site(request):
             return refuse(403, "cross_site", "requests from other web sites are refused")
         try:
             return await handler(request)
@@ -129,6 +130,14 @@ async def json_object(
             hint = did_you_mean(name, known) if known else "; send {}"
             return refuse(400, "unknown_key", f'"{name:.80}" is unknown{hint}')
     return body
+
+
+def _acts(request: web.Request) -> bool:
+    """Whether it does more than ask for what browsers keep from foreign pages anyway.
+
+    A WebSocket they keep from none.
+    """
+    return request.method not in ("GET", "HEAD") or hdrs.UPGRADE in request.headers
 
 
 def _from_another_site(request: web.Request) -> bool:

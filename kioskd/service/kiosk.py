@@ -36,6 +36,7 @@ from kioskd.ears.ears import Ears
 from kioskd.health.status import Monitor
 from kioskd.http.console import Console
 from kioskd.http.gesture import GestureInput
+from kioskd.http.listen import ListenOutput
 from kioskd.http.server import HttpServer, View
 from kioskd.http.service import HttpService
 from kioskd.http.speak import VoiceInput
@@ -55,7 +56,7 @@ from kioskd.service.checks import Looked, kiosk_checks
 from kioskd.service.figures import figures
 from kioskd.service.first_frame import tell_first_frame
 from kioskd.service.folders import own_folder
-from kioskd.service.listening import ears_for
+from kioskd.service.listening import ears_for, let_others_hear
 from kioskd.service.measured import Measured
 from kioskd.service.screen import stage_for
 from kioskd.service.signals import GRACE_S, SignalThread, end_within
@@ -183,8 +184,9 @@ class Kiosk:
         if ears is not None:
             ears.start()
         self._io.start()
+        listen = let_others_hear(ears, keeper, lambda: self._live.loaded, self._metrics)
         if config.health.enabled:
-            self._serve(render, player, monitor, keeper, stage.snapshot)
+            self._serve(render, player, monitor, keeper, listen, stage.snapshot)
         self._io.spawn(keeper.run(), "link", self._fail)
         self._io.spawn(self._keep_checking(monitor, keeper), "health", self._fail)
         self._io.spawn(keep_returning_holes(), "memory", self._fail)
@@ -200,6 +202,7 @@ class Kiosk:
         player: Player,
         monitor: Monitor,
         keeper: LinkKeeper,
+        listen: ListenOutput,
         display: DisplaySnapshot,
     ) -> None:
         view = View(
@@ -219,9 +222,8 @@ class Kiosk:
         voice = VoiceInput(keeper.begin_voice, self._io.ask, lambda: self._config.voice.enabled)
 
         def make_server(port: int | None) -> HttpServer:
-            return HttpServer(
-                view, console.add_routes, gesture.add_routes, voice.add_routes, port=port
-            )
+            parts = (console, gesture, voice, listen)
+            return HttpServer(view, *(part.add_routes for part in parts), port=port)
 
         self._http = http = HttpService(make_server, self._metrics)
         local_url = http.start().local_url

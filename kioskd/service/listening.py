@@ -3,15 +3,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from kioskd.board_facts import BoardFacts
-from kioskd.config import Config
+from kioskd.config import Config, Loaded
 from kioskd.config.part_settings import ears_settings
 from kioskd.ears.ears import Ears
 from kioskd.ears.microphone import RoomMicrophone
+from kioskd.ears.outlets import told_to
 from kioskd.ears.parts import NoTurns, Parts, PassThrough
 from kioskd.ears.timeline import Timeline
+from kioskd.http.listen import ListenOutput
+from kioskd.link.keeper import LinkKeeper
 from kioskd.metrics import Metrics
 
 
@@ -22,3 +26,18 @@ def ears_for(config: Config, board: BoardFacts, metrics: Metrics) -> Ears | None
         return None
     microphone = partial(RoomMicrophone, settings, Timeline(), metrics)
     return Ears(Parts(microphone, PassThrough, NoTurns), metrics)
+
+
+def let_others_hear(
+    ears: Ears | None, keeper: LinkKeeper, loaded: Callable[[], Loaded], metrics: Metrics
+) -> ListenOutput:
+    """What the ears hear goes to the driving side and to the clients of /v1/listen."""
+    listen = ListenOutput(
+        ears is not None,
+        lambda: loaded().config.ears.listen_remote,
+        lambda: loaded().secrets.token,
+        metrics,
+    )
+    if ears is not None:
+        ears.listen(told_to(lambda: ears.snapshot().policy, keeper.report_heard, listen.hear))
+    return listen

@@ -24,6 +24,7 @@ from kioskd.config.table import Config
 from kioskd.health.status import Monitor
 from kioskd.http.console import Console
 from kioskd.http.gesture import GestureInput
+from kioskd.http.listen import ListenOutput
 from kioskd.http.server import HttpServer, View
 from kioskd.http.speak import VoiceInput
 from kioskd.metrics import Metrics
@@ -88,6 +89,7 @@ class _Server:
             Console(lambda: config, NetworkSettings, lambda: False),
             GestureInput(_show),
             VoiceInput(_begin, _at_once, lambda: True),
+            ListenOutput(True, lambda: False, lambda: "", metrics),
         )
         server = HttpServer(view, *(adder.add_routes for adder in adders))
         self._factory = finish(_listening(server))
@@ -155,6 +157,13 @@ def _request(line: str, *headers: str, body: bytes = b"") -> bytes:
 
 
 _JSON: Final = "Content-Type: application/json"
+_UPGRADE: Final = (
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+)
+_MASKED: Final = b"\0\0\0\0"
 _SEEDS: Final = (
     *(_request(f"GET /{path}") for path in ("", "livez", "readyz", "healthz", "screenshot.png")),
     _request("GET /metrics", "Accept: application/openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.1"),
@@ -178,6 +187,19 @@ _SEEDS: Final = (
         body=b"4\r\nabcd\r\n0\r\n\r\n",
     ),
     _request("POST /v1/say", _JSON, "Content-Encoding: gzip", body=b"\x1f\x8b\x08"),
+    _request("GET /v1/listen"),
+    _request("GET /v1/listen", *_UPGRADE, "Origin: http://evil.example"),
+    # What a WebSocket may say: a text, a ping, fragments, a close
+    *(
+        _request("GET /v1/listen", *_UPGRADE) + frame
+        for frame in (
+            b"\x81\x82" + _MASKED + b"hi",
+            b"\x89\x81" + _MASKED + b"p",
+            b"\x02\x81" + _MASKED + b"a" + b"\x80\x81" + _MASKED + b"b",
+            b"\x88\x82" + _MASKED + b"\x03\xe8",
+            b"\x82\xff" + bytes(8),
+        )
+    ),
     _request("GET /livez") + _request("HEAD /healthz", "Connection: close"),
 )
 
@@ -191,7 +213,9 @@ TARGETS: Final = (
             "kioskd.http.access:json_object",
             "kioskd.http.access:_from_another_site",
             "kioskd.http.access:_host_name",
+            "kioskd.http.access:_acts",
             "kioskd.http.gesture:GestureInput._gesture",
+            "kioskd.http.listen:ListenOutput._listen",
             "kioskd.http.console:Console._stop",
             "kioskd.http.console:Console._say",
             "driving_client.serving.bodies:plain_bodies",
@@ -211,6 +235,8 @@ TARGETS: Final = (
             b"Content-Encoding: deflate",
             b"Expect: 100-continue",
             b"Upgrade: websocket",
+            b"Connection: Upgrade",
+            b"/v1/listen",
             b"Connection: close",
             b"charset=utf-7",
             b"Authorization: ",

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the ears hear, as others outside of the kiosk may have it: the driving side, `/v1/listen`.
+
+A kiosk that takes turns strictly (`half_duplex`) is deaf while it speaks, for them as well: they
+get silence for it, so that no recogniser hears the kiosk and none waits for the rest of a sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from driving_client.link.heard import (
+    Heard,
+    HeardEvent,
+    HeardSound,
+    VisitorBargedIn,
+    VisitorBegan,
+    VisitorEnded,
+    VisitorPresent,
+)
+from kioskd.ears.events import BargedIn, EarsEvent, SomebodyThere, SpeechBegan, SpeechEnded
+from kioskd.ears.frames import CleanFrame
+from kioskd.ears.parts import Listener
+
+Outlet = Callable[[Heard], None]
+"""Called on the ears' thread; must return at once."""
+
+
+def told_to(policy: Callable[[], str], *outlets: Outlet) -> Listener:
+    """The ears' listener that tells these; `policy` is the one in force."""
+
+    def listen(frame: CleanFrame, events: Sequence[EarsEvent]) -> None:
+        deaf = frame.own and policy() == "half_duplex"
+        sound = HeardSound(np.zeros_like(frame.samples) if deaf else frame.samples, frame.position)
+        for outlet in outlets:
+            for event in events:
+                outlet(_heard(event))
+            outlet(sound)
+
+    return listen
+
+
+def _heard(event: EarsEvent) -> HeardEvent:
+    match event:
+        case SpeechBegan():
+            return VisitorBegan(event.position, event.over)
+        case SpeechEnded():
+            return VisitorEnded(event.position, event.noticed)
+        case BargedIn():
+            return VisitorBargedIn(event.position, event.request_id, event.heard_ms)
+        case SomebodyThere():
+            return VisitorPresent(event.source)
