@@ -31,6 +31,7 @@ LISTED: Final[dict[str, tuple[str, str]]] = {
     "python -m kioskd": ("runs until it is stopped", "end_to_end/test_kiosk.py"),
     "python -m driving_client.endpoint": ("runs until it is stopped", "end_to_end/test_kiosk.py"),
     "*scripts/example_backend.py*": ("waits for a kiosk", "end_to_end/test_example_backend.py"),
+    "*scripts/listening_backend.py*": ("waits for a kiosk", "end_to_end/test_listening_backend.py"),
     "make test*": ("is the run that this is a part of", "test_budget.py"),
     "make lint": ("is a part of every run", "test_linters.py"),
     "*pytest *": ("is a part of every run", "test_budget.py"),
