@@ -50,6 +50,7 @@ class Gestures:
         self._name = IDLE
         self._began = 0.0
         self._until = math.inf
+        self._forgotten = False
         self._shown = 0
 
     @property
@@ -80,8 +81,8 @@ class Gestures:
                 f"{', '.join(self._names)}"
             )
 
-    def show(self, name: str, now: float) -> None:
-        """Show this from `now` on. Raises GestureError."""
+    def show(self, name: str, now: float, at_most_s: float = math.inf) -> None:
+        """Show this from `now` on, for the limit or `at_most_s`. Raises GestureError."""
         self.require(name)
         if name == IDLE:
             self.end()
@@ -93,7 +94,8 @@ class Gestures:
             self._began = now
             self._shown += 1
         lasts_s = clip.seconds if clip is not None and once else self._limit_s
-        self._until = now + min(lasts_s, self._limit_s)
+        self._until = now + min(lasts_s, self._limit_s, at_most_s)
+        self._forgotten = not once and at_most_s >= self._limit_s
 
     def end(self) -> None:
         """Idle from now on."""
@@ -112,8 +114,7 @@ class Gestures:
         return self._shown, self._face.of_clip_frame(weights, rotations, own_gaze=own_gaze)
 
     def _end_by_itself(self) -> None:
-        clip = self._clips.get(self._name)
-        if clip is None or clip.loop:
+        if self._forgotten:
             logger.warning(
                 "gesture %s ended by itself after playback.gesture_limit_s, %.0f s: nothing "
                 "followed it; is the software that asked for it still running?",

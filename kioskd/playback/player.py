@@ -10,6 +10,7 @@ the network (driving_client) and drawing (splat_gles).
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -35,7 +36,7 @@ from kioskd.playback.needs import HasAvatar, Sound
 from kioskd.playback.performance import Performance
 from kioskd.playback.reports import Report, Reports
 from kioskd.playback.settings import PlaybackSettings
-from kioskd.playback.snapshot import PlayerSnapshot, PlayerState
+from kioskd.playback.snapshot import CutOff, PlayerSnapshot, PlayerState
 from kioskd.playback.speech import SpeechFollower, SpeechMotion
 from kioskd.playback.turn import Turn
 from splat_gles.rig import RigParameters
@@ -90,15 +91,19 @@ class Player:
                 self._control(control, request_id)
         self._reports.send()
 
-    def interrupt(self) -> bool:
-        """Silence now; the face eases to rest. Whether there was anything to silence."""
+    def interrupt(self) -> CutOff | None:
+        """Silence now; the face eases to rest. What was cut off: as it is reported, too.
+
+        None where nothing is said any more; an utterance heard to its end is not cut off.
+        """
+        cut_off = None
         with self._lock:
             turn = self._turn
             if turn is not None:
-                self._finish(turn, PlaybackState.INTERRUPTED)
+                cut_off = self._finish(turn, PlaybackState.INTERRUPTED)
                 self._audio.drop()
         self._reports.send()
-        return turn is not None
+        return cut_off
 
     def pause(self) -> None:
         """Silence now, to go on with `resume` at the same sample."""
@@ -123,9 +128,10 @@ class Player:
                     self._queue_report(turn, PlaybackState.PLAYING)
         self._reports.send()
 
-    def gesture(self, name: str) -> bool:
+    def gesture(self, name: str, at_most_s: float = math.inf) -> bool:
         """Show this clip of the avatar from now on; False while a voice is heard.
 
+        It ends after `at_most_s` if nothing follows, and in any case after the configured limit.
         Raises GestureError for a clip that the avatar lacks.
         """
         with self._lock:
@@ -133,7 +139,7 @@ class Player:
             gestures.require(name)
             speaking = self._turn is not None and self._turn.announced
             if not speaking:
-                gestures.show(name, self._clock())
+                gestures.show(name, self._clock(), at_most_s)
         return not speaking
 
     def snapshot(self) -> PlayerSnapshot:
@@ -190,8 +196,11 @@ class Player:
         )
         self._turn = Turn(utterance, ticket, follower)
 
-    def _finish(self, turn: Turn, outcome: PlaybackState) -> None:
-        """Close the turn with its one outcome; a voice that was heard to its end has ended."""
+    def _finish(self, turn: Turn, outcome: PlaybackState) -> CutOff | None:
+        """Close the turn with its one outcome; a voice that was heard to its end has ended.
+
+        What was cut off, None for another outcome.
+        """
         audio = self._audio_of(turn)
         if audio.finished:
             outcome = PlaybackState.ENDED
@@ -199,7 +208,7 @@ class Player:
         turn.note_position(audio.position_at(now), self._metrics)
         if turn.utterance.motion_length == 0 and turn.announced:
             turn.note_motionless(MotionFailure.NEVER_CAME, self._metrics)
-        self._queue_report(turn, outcome)
+        heard_ms = self._queue_report(turn, outcome)
         self._metrics.utterances.labels(outcome=outcome.value).inc()
         logger.info(
             "utterance %s %s after %.2f s",
@@ -211,6 +220,7 @@ class Player:
         interrupted = outcome is PlaybackState.INTERRUPTED
         self._state = PlayerState.INTERRUPTED if interrupted else PlayerState.IDLE
         self._turn = None
+        return CutOff(turn.utterance.request_id, heard_ms) if interrupted else None
 
     def _control(self, control: Control, request_id: str) -> None:
         with self._lock:
@@ -287,6 +297,9 @@ class Player:
     def _audio_of(self, turn: Turn) -> AudioSnapshot:
         return turn.of(self._audio.snapshot())
 
-    def _queue_report(self, turn: Turn, state: PlaybackState) -> None:
+    def _queue_report(self, turn: Turn, state: PlaybackState) -> int:
+        """The milliseconds heard, as they are reported."""
         position = max(self._audio_of(turn).position_at(self._clock()), turn.counted_s)
-        self._reports.add(turn.utterance.request_id, state, position)
+        heard_ms = round(position * 1000)
+        self._reports.add(turn.utterance.request_id, state, heard_ms)
+        return heard_ms

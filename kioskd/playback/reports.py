@@ -21,9 +21,9 @@ class Reports:
         self._waiting: deque[tuple[str, PlaybackState, int]] = deque()
         self._sending = threading.RLock()
 
-    def add(self, request_id: str, state: PlaybackState, played_s: float) -> None:
+    def add(self, request_id: str, state: PlaybackState, heard_ms: int) -> None:
         """Queue a report; call it where the change is made, under the lock that guards it."""
-        self._waiting.append((request_id, state, round(played_s * 1000)))
+        self._waiting.append((request_id, state, heard_ms))
 
     def send(self) -> None:
         """Deliver what waits; call it without the player's lock."""

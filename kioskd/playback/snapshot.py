@@ -44,3 +44,11 @@ class PlayerSnapshot:
     reasons: tuple[MotionReason, ...] = ()
     sync_offset_s: float | None = None
     gesture: str = IDLE
+
+
+@dataclass(frozen=True, slots=True)
+class CutOff:
+    """What an interrupt cut off: the utterance, and how much of it was heard, in milliseconds."""
+
+    request_id: str
+    heard_ms: int

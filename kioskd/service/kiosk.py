@@ -159,7 +159,7 @@ class Kiosk:
             costs=self._measured.costs(stage.snapshot, stage.avatar),
             overlay=self._overlay(audio.snapshot, lambda: stage.snapshot, config.display.rotate),
         )
-        self._ears = ears = ears_for(config, self._board, self._metrics)
+        self._ears = ears = ears_for(config, self._board, self._metrics, player)
         told = self._about
         self._metrics.info.labels(
             version=told.version, avatar=stage.avatar.name, serial=told.serial, board=told.board
@@ -217,7 +217,9 @@ class Kiosk:
             pictures=self._pictures,
             about=self._about,
         )
-        console = Console(lambda: self._config, self._network, player.interrupt)
+        console = Console(
+            lambda: self._config, self._network, lambda: player.interrupt() is not None
+        )
         gesture = GestureInput(player.gesture)
         voice = VoiceInput(keeper.begin_voice, self._io.ask, lambda: self._config.voice.enabled)
 

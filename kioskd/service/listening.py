@@ -12,20 +12,26 @@ from kioskd.config.part_settings import ears_settings
 from kioskd.ears.ears import Ears
 from kioskd.ears.microphone import RoomMicrophone
 from kioskd.ears.outlets import told_to
-from kioskd.ears.parts import NoTurns, Parts, PassThrough
+from kioskd.ears.parts import Parts, PassThrough
 from kioskd.ears.timeline import Timeline
+from kioskd.ears.turn_taking import TurnTaking
 from kioskd.http.listen import ListenOutput
 from kioskd.link.keeper import LinkKeeper
 from kioskd.metrics import Metrics
+from kioskd.playback.player import Player
+from kioskd.service.attentive import Attentive
 
 
-def ears_for(config: Config, board: BoardFacts, metrics: Metrics) -> Ears | None:
+def ears_for(config: Config, board: BoardFacts, metrics: Metrics, player: Player) -> Ears | None:
     """Not yet started; None unless `ears.enabled`."""
     settings = ears_settings(config, board.microphone_match)
     if not settings.enabled:
         return None
     microphone = partial(RoomMicrophone, settings, Timeline(), metrics)
-    return Ears(Parts(microphone, PassThrough, NoTurns), metrics)
+    turns = partial(TurnTaking, settings, player.interrupt)
+    ears = Ears(Parts(microphone, PassThrough, turns), metrics)
+    ears.listen(Attentive(player))
+    return ears
 
 
 def let_others_hear(
