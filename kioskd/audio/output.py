@@ -20,6 +20,7 @@ from typing import Final
 from driving_client.utterance import Utterance
 from kioskd.audio.device import AlsaDevice
 from kioskd.audio.device_choice import DeviceChoice, OpenDevice
+from kioskd.audio.loudspeaker import Loudspeaker, tapped
 from kioskd.audio.settings import MOUTH_LEAD_S, PERIOD_S, AudioSettings
 from kioskd.audio.snapshot import AudioSnapshot
 from kioskd.audio.voice import Voice
@@ -33,7 +34,10 @@ _IDLE_BEAT_S: Final = 0.25
 
 
 class AudioOutput:
-    """Plays utterances; every method may be called from any thread and returns at once."""
+    """Plays utterances; every method may be called from any thread and returns at once.
+
+    Where there is a `loudspeaker`, it is told what the sound card plays.
+    """
 
     def __init__(
         self,
@@ -41,7 +45,11 @@ class AudioOutput:
         metrics: Metrics,
         open_device: OpenDevice = AlsaDevice,
         clock: Callable[[], float] = time.monotonic,
+        loudspeaker: Loudspeaker | None = None,
     ) -> None:
+        self.loudspeaker = loudspeaker
+        if loudspeaker is not None:
+            open_device = tapped(open_device, loudspeaker)
         self._clock = clock
         self._settings = settings
         self._metrics = metrics

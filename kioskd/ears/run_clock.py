@@ -17,11 +17,11 @@ _BUCKET_S: Final = 0.5
 _BUCKETS: Final = 10
 """The offset is the middle one of the best readings of so many buckets."""
 
-_SCATTER_S: Final = 5e-4
-"""What is left of a bucket's scatter: readings over PulseAudio, see `kioskd.audio.clock`."""
+_SCATTER_S: Final = 2e-4
+"""What is left of a bucket's scatter where the counter moves in steps of 10 ms."""
 
-_CRYSTAL: Final = 5e-5
-"""How far crystals are off before anything was measured; cheap ones reach three times this."""
+_CRYSTAL: Final = 1e-4
+"""How far crystals may be off, before anything was measured; cheap ones reach three times this."""
 
 _FASTEST: Final = 1e-3
 """No card runs faster than its rate by more than this; a reading that does is wrong."""

@@ -26,7 +26,6 @@ from kioskd.audio.output import AudioOutput
 from kioskd.board_facts import read_board_facts
 from kioskd.config import Config, Loaded
 from kioskd.config.part_settings import (
-    audio_settings,
     network_settings,
     playback_settings,
     speaking_as,
@@ -56,7 +55,7 @@ from kioskd.service.checks import Looked, kiosk_checks
 from kioskd.service.figures import figures
 from kioskd.service.first_frame import tell_first_frame
 from kioskd.service.folders import own_folder
-from kioskd.service.listening import ears_for, let_others_hear
+from kioskd.service.listening import ears_for, let_others_hear, sound_output
 from kioskd.service.measured import Measured
 from kioskd.service.screen import stage_for
 from kioskd.service.signals import GRACE_S, SignalThread, end_within
@@ -117,7 +116,7 @@ class Kiosk:
         self._watch.take_over(lambda: self._io.spawn(self._live.reload(self._apply), "reload"))
         avatar, avatar_snapshot = load_avatar(config.avatar.path)
         with stage_for(avatar, config, self._board) as stage:
-            audio = AudioOutput(audio_settings(config, self._board.audio_match), self._metrics)
+            audio = sound_output(config, self._board, self._metrics)
             clean = False
             try:
                 self._run_parts(stage, avatar_snapshot, audio)
@@ -159,7 +158,7 @@ class Kiosk:
             costs=self._measured.costs(stage.snapshot, stage.avatar),
             overlay=self._overlay(audio.snapshot, lambda: stage.snapshot, config.display.rotate),
         )
-        self._ears = ears = ears_for(config, self._board, self._metrics, player)
+        self._ears = ears = ears_for(config, self._board, self._metrics, player, audio)
         told = self._about
         self._metrics.info.labels(
             version=told.version, avatar=stage.avatar.name, serial=told.serial, board=told.board

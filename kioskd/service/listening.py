@@ -6,13 +6,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from kioskd.audio.loudspeaker import Loudspeaker
+from kioskd.audio.output import AudioOutput
 from kioskd.board_facts import BoardFacts
 from kioskd.config import Config, Loaded
-from kioskd.config.part_settings import ears_settings
+from kioskd.config.part_settings import audio_settings, ears_settings
+from kioskd.ears.cleaner import EchoCleaner
 from kioskd.ears.ears import Ears
 from kioskd.ears.microphone import RoomMicrophone
 from kioskd.ears.outlets import told_to
-from kioskd.ears.parts import Parts, PassThrough
+from kioskd.ears.parts import Parts
 from kioskd.ears.timeline import Timeline
 from kioskd.ears.turn_taking import TurnTaking
 from kioskd.http.listen import ListenOutput
@@ -22,14 +25,26 @@ from kioskd.playback.player import Player
 from kioskd.service.attentive import Attentive
 
 
-def ears_for(config: Config, board: BoardFacts, metrics: Metrics, player: Player) -> Ears | None:
+def sound_output(config: Config, board: BoardFacts, metrics: Metrics) -> AudioOutput:
+    """Not yet started; notes what it plays where the ears want to know."""
+    return AudioOutput(
+        audio_settings(config, board.audio_match),
+        metrics,
+        loudspeaker=Loudspeaker() if config.ears.enabled else None,
+    )
+
+
+def ears_for(
+    config: Config, board: BoardFacts, metrics: Metrics, player: Player, audio: AudioOutput
+) -> Ears | None:
     """Not yet started; None unless `ears.enabled`."""
     settings = ears_settings(config, board.microphone_match)
-    if not settings.enabled:
+    loudspeaker = audio.loudspeaker
+    if not settings.enabled or loudspeaker is None:
         return None
     microphone = partial(RoomMicrophone, settings, Timeline(), metrics)
     turns = partial(TurnTaking, settings, player.interrupt)
-    ears = Ears(Parts(microphone, PassThrough, turns), metrics)
+    ears = Ears(Parts(microphone, partial(EchoCleaner, loudspeaker), turns), metrics)
     ears.listen(Attentive(player))
     return ears
 
