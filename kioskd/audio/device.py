@@ -23,6 +23,7 @@ import alsaaudio
 import numpy as np
 from numpy.typing import NDArray
 
+from kioskd.audio.alsa_probe import wait_for_device
 from kioskd.audio.settings import PERIOD_S, PREFERRED_RATE
 from kioskd.errors import AudioError
 
@@ -179,6 +180,7 @@ def interleaved(samples: Samples, alsa_format: int, channels: int) -> bytes:
 
 
 def _open(name: str, buffer_s: float) -> Any:
+    wait_for_device(name, PREFERRED_RATE, _CHANNELS)
     refused = ""
     for wanted in _FORMATS:
         try:

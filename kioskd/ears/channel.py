@@ -33,6 +33,8 @@ class ChannelChoice:
 
     def take(self, sound: Channels) -> tuple[Sound, bool]:
         """The channel that is heard, and whether it is another than before."""
+        if sound.shape[1] == 1:
+            return sound[:, 0], False
         self._count += len(sound)
         self._power += np.einsum("ij,ij->j", sound, sound)
         self._sum += sound.sum(axis=0, dtype=np.float64)
@@ -62,4 +64,5 @@ class Centring:
         before = mean if self._offset is None else self._offset
         after = before + (mean - before) * min(len(sound) / (_CENTRE_S * self._rate), 1.0)
         self._offset = after
-        return sound - np.linspace(before, after, len(sound), dtype=np.float32)
+        ramp = np.arange(len(sound), dtype=np.float32)
+        return sound - (ramp * np.float32((after - before) / len(sound)) + np.float32(before))

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The room's microphone: found, opened, read, and found again whatever becomes of it.
 
-Nobody waits for it: opening runs on a thread of its own, reading never blocks. It is asked every
-few milliseconds instead of being polled, for a dead sound server's descriptors are ready for ever.
+Nobody waits for it: opening runs on a thread of its own, reading never blocks. It is asked when the
+next sound should be there, not polled: the descriptors of a dead sound server are ready for ever.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from typing import Final
@@ -15,7 +16,8 @@ from typing import Final
 from kioskd.audio.alsa_messages import silence_libasound
 from kioskd.audio.cards import AUTO, choose_device, read_cards
 from kioskd.audio.opening import REOPEN_S, Opening
-from kioskd.ears.capture import AlsaCapture, CaptureDevice, CaptureError
+from kioskd.ears.alsa_capture import AlsaCapture
+from kioskd.ears.capture import CaptureDevice, CaptureError
 from kioskd.ears.frames import RawFrame
 from kioskd.ears.settings import EarsSettings
 from kioskd.ears.snapshot import MicrophoneState
@@ -27,11 +29,15 @@ logger = logging.getLogger(__name__)
 
 OpenCapture = Callable[[str], CaptureDevice]
 
-STEP_S: Final = 0.005
-"""Between two looks at the device: half of a frame."""
+AFTER_SOUND_S: Final = 0.009
+AFTER_NONE_S: Final = 0.002
+WITHOUT_S: Final = 0.05
+"""Until the next look at the device, each of which costs some 50 us: sound comes every 10 ms."""
 
 HANGS_S: Final = 10.0
 """Opening takes some milliseconds where it works."""
+
+CLOSE_S: Final = 0.2
 
 STALLED_S: Final = 2.0
 """Without any sound for so long, an open microphone is said to stall; twice that reopens it."""
@@ -60,8 +66,8 @@ class RoomMicrophone:
         self._stream: Stream | None = None
         self._name = settings.device
         self._reason: str | None = None
-        self._logged: str | None = None
         self._heard = 0.0
+        self._due = 0.0
         silence_libasound()
 
     @property
@@ -83,11 +89,11 @@ class RoomMicrophone:
         """See Microphone."""
         until = self._clock() + timeout_s
         while True:
+            if (pause_s := min(self._due, until) - self._clock()) > 0:
+                self._sleep(pause_s)
             frames = self._look()
-            left_s = until - self._clock()
-            if frames or left_s <= 0:
+            if frames or self._clock() >= until:
                 return frames
-            self._sleep(min(STEP_S, left_s))
 
     def close(self) -> None:
         """See Microphone."""
@@ -96,26 +102,32 @@ class RoomMicrophone:
 
     def _look(self) -> list[RawFrame]:
         """What has come; keeps the device open, and the reason as it is."""
+        now = self._clock()
+        self._due = now + WITHOUT_S
         if self._device is None:
             self._try()
         device, stream = self._device, self._stream
         if device is None or stream is None:
             return []
-        now = self._clock()
         overruns = device.overruns
         try:
             captured = device.read()
             self._metrics.ears_overruns.inc(device.overruns - overruns)
             frames = stream.take(captured, self._clock())
-            if len(captured.sound):
-                self._heard = now
-            elif now - self._heard > 2 * STALLED_S:
-                raise CaptureError("microphone_stalled", "the microphone gives no sound")
+            sounds = len(captured.sound) > 0
+            if not sounds and now - self._heard > 2 * STALLED_S:
+                told = f"microphone {self._name!r} gives no sound"
+                raise CaptureError("microphone_stalled", told)
         except CaptureError as error:
-            self._lose(error)
+            self._let_go()
+            self._tell(error.reason, f"{error}; next attempt in {REOPEN_S:.0f} s")
             return []
-        stalled = now - self._heard > STALLED_S
-        self._tell("microphone_stalled" if stalled else stream.reason(now))
+        self._due = now + (AFTER_SOUND_S if sounds else AFTER_NONE_S)
+        if sounds:
+            self._heard = now
+            self._tell(stream.reason(now))
+        elif now - self._heard > STALLED_S:
+            self._tell("microphone_stalled")
         return frames
 
     def _try(self) -> None:
@@ -129,12 +141,13 @@ class RoomMicrophone:
     def _adopt(self, device: CaptureDevice | None) -> None:
         if device is None:
             error = self._opening.error
-            self._tell(getattr(error, "reason", "microphone_missing"), str(error))
+            reason = error.reason if isinstance(error, CaptureError) else "microphone_missing"
+            self._tell(reason, f"{error}; next attempt in {REOPEN_S:.0f} s")
             return
+        # Why there was none is told until it gives sound
         latency_s = self._settings.latency_ms / 1000
         self._device, self._heard = device, self._clock()
         self._stream = Stream(device.rate, device.channels, latency_s, self._timeline)
-        self._reason = self._logged = None
         logger.info(
             "microphone %r is open at %d Hz with %d channels",
             self._name,
@@ -143,32 +156,25 @@ class RoomMicrophone:
             extra={"code": "microphone_open"},
         )
 
-    def _lose(self, error: CaptureError) -> None:
-        self._let_go()
-        self._tell(error.reason, str(error))
-
     def _let_go(self) -> None:
         device, self._device, self._stream = self._device, None, None
         self._timeline.cut()
         if device is not None:
-            device.close()
+            # What a server that does not answer keeps is left to it
+            closing = threading.Thread(target=device.close, name="ears-close", daemon=True)
+            closing.start()
+            closing.join(CLOSE_S)
 
     def _tell(self, reason: str | None, text: str = "") -> None:
-        """Show the reason, and log it where it is another than the last."""
-        self._reason = reason
-        if reason == self._logged:
+        """Show the reason, and log it where it is another than before."""
+        before, self._reason = self._reason, reason
+        if reason == before:
             return
-        self._logged = reason
         if reason is None:
             logger.info("the microphone is well again", extra={"code": "microphone_well"})
-            return
-        told = text or f"microphone {self._name!r}"
-        logger.warning(
-            "%s; it is tried every %.0f s; see the check ears" if text else "%s: %s",
-            told,
-            REOPEN_S if text else reason,
-            extra={"code": reason},
-        )
+        else:
+            told = text or f"microphone {self._name!r}: see the check ears"
+            logger.warning("%s", told, extra={"code": reason})
 
     def _open(self) -> CaptureDevice:
         # Every time anew: cards come late and go, and their numbers change

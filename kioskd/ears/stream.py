@@ -16,11 +16,13 @@ from kioskd.ears.frames import RawFrame
 from kioskd.ears.resampling import Framing
 from kioskd.ears.signal_watch import SignalWatch
 from kioskd.ears.stream_clock import StreamClock
-from kioskd.ears.stream_watch import WRONG_RATE, RateWatch, StampWatch
+from kioskd.ears.stream_watch import NEAR_S, WRONG_RATE, RateWatch, StampWatch
 from kioskd.ears.timeline import Timeline
 
-AHEAD_S: Final = 1.5
-"""More than a device's buffer holds: one that is so far ahead of time has no clock."""
+PACE_WINDOW_S: Final = 2.0
+AHEAD_S: Final = 4.0
+"""A device that is so far ahead of time within the window, which no wrong rate explains, has no
+clock."""
 
 MANY_OVERRUNS: Final = 3
 OVERRUN_WINDOW_S: Final = 10.0
@@ -96,7 +98,8 @@ class Stream:
 
     def _read_clock(self, captured: Captured, now: float) -> None:
         trusted = self._stamps.trusted
-        moment = self._stamps.moment(captured, now)
+        counted = captured.frames - self._first
+        moment = self._stamps.moment(captured, self._clock.seen(counted) - NEAR_S, now)
         if self._stamps.trusted is not trusted:
             self._new_clock()
         if self._clock.known and (factor := self._rates.factor(self._clock.edge, now)) is not None:
@@ -108,7 +111,8 @@ class Stream:
             self._clock.take(captured.frames - self._first, moment)
 
     def _check_pace(self, frames: int, now: float) -> None:
-        self._began = now if self._began is None else self._began
+        if self._began is None or now - self._began > PACE_WINDOW_S:
+            self._began, self._total = now, 0
         self._total += frames
         if self._total / self._nominal - (now - self._began) > AHEAD_S:
             raise CaptureError(

@@ -22,7 +22,7 @@ _LEAST_GAIN_BEFORE: Final = 20
 """Frames until the loop weighs them: the first are averaged."""
 _JUMP_S: Final = 0.05
 """An edge that is this far away is not drift: the loop begins anew."""
-_MOST_DRIFT: Final = 1e-3
+_MOST_DRIFT: Final = 0.01
 
 
 class StreamClock:
@@ -50,9 +50,13 @@ class StreamClock:
         """Seconds captured less the monotonic time, as far as is known; its slope is the drift."""
         return self._edge.value
 
+    def seen(self, frames: float) -> float:
+        """When so many frames had been captured, as far as is known; minus infinity at first."""
+        return frames / self._rate - self._edge.value if self.known else -math.inf
+
     def time_of(self, frame: float) -> float:
         """When this frame was captured (monotonic); frames are asked for in their order."""
-        measured = frame / self._rate - self._edge.value
+        measured = self.seen(frame)
         if self._at is None:
             predicted = measured
         else:

@@ -8,8 +8,8 @@ from typing import Final
 
 from kioskd.ears.capture import Captured
 
-_NEAR_S: Final = 0.2
-"""A time stamp further from the present is none of the monotonic clock's."""
+NEAR_S: Final = 0.2
+"""A time stamp further from the present, or from what is known so far, is none of this sound's."""
 _DISTRUST_AFTER: Final = 20
 _TRUST_AFTER: Final = 500
 """Readings in a row with new frames; 0.2 and 5 s in periods of 10 ms."""
@@ -27,13 +27,15 @@ class StampWatch:
         self._row = 0
         self.trusted = True
 
-    def moment(self, captured: Captured, now: float) -> float | None:
+    def moment(self, captured: Captured, earliest: float, now: float) -> float | None:
         """When `captured.frames` had come, as far as is known; None for a reading that tells
-        nothing. `now` is when it was read."""
+        nothing. `earliest` is when they can have come, `now` when this was read.
+        """
         frames, stamp = self._before
         if captured.frames <= frames and not captured.anew:
             return None
-        good = abs(captured.stamp - now) < _NEAR_S and captured.stamp != stamp
+        near = max(earliest, now - NEAR_S) < captured.stamp < now + NEAR_S
+        good = near and captured.stamp != stamp
         self._before = captured.frames, captured.stamp
         self._row = self._row + 1 if good is not self.trusted else 0
         if self._row >= (_DISTRUST_AFTER if self.trusted else _TRUST_AFTER):

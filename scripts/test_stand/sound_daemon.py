@@ -29,6 +29,8 @@ MICROPHONE: Final = "kiosk_microphone"
 
 INTO_MICROPHONE: Final = "kiosk_into_microphone"
 
+HANGING: Final = "kiosk_hangs"
+
 LOUDSPEAKER_SINK: Final = "t"
 MICROPHONE_SINK: Final = "room"
 
@@ -76,7 +78,8 @@ def start_daemon(folder: Path) -> subprocess.Popen[bytes]:
 
 def write_alsa_config(folder: Path) -> Path:
     """The file for ALSA_CONFIG_PATH: a paced device, its monitor, a microphone, one that
-    records too, one without a clock."""
+    records too, one without a clock, one whose opening never comes back."""
+    os.mkfifo(folder / "pipe")
     path = folder / "asound.conf"
     pulse = f'type pulse server "unix:{folder}/native"'
     path.write_text(
@@ -89,5 +92,7 @@ def write_alsa_config(folder: Path) -> Path:
         "pcm.nothing { type null }\n"
         "pcm.kiosk_unpaced { type file slave.pcm nothing "
         f'file "{folder}/unpaced.raw" format raw }}\n'
+        f'pcm.{HANGING} {{ type file slave.pcm nothing file "{folder}/pipe" '
+        f'infile "{folder}/pipe" format raw }}\n'
     )
     return path
