@@ -33,19 +33,21 @@ class Verdict:
     """A hash over the whole configuration, as `config_sum` of a running board."""
 
 
-def next_start(disk: Path) -> Verdict:
-    """What the hook chooses on a copy of this qcow2 disk; the disk is left as it is."""
+def next_start(disk: Path, partition: Path | None = None) -> Verdict:
+    """What the hook chooses on a copy of this qcow2 disk; the disk is left as it is.
+
+    Its store is on `partition`, another qcow2, where that is given.
+    """
     with tempfile.TemporaryDirectory(dir=disk.parent, prefix="killed-") as folder:
         work = Path(folder)
-        raw = work / "root.raw"
-        run(["qemu-img", "convert", "-f", "qcow2", "-O", "raw", disk, raw], doing="reading a disk")
-        _replay_journal(raw)
-        for path in ("/var/lib/kiosk", "/usr/libexec/kiosk", "/usr/lib/kiosk"):
-            target = work / path.strip("/").replace("/", "-")
-            target.mkdir()
-            run(["debugfs", "-R", f'rdump {path} "{target}"', raw], doing=f"copying {path}")
-        raw.unlink()
+        _copy_out(disk, ("/var/lib/kiosk", "/usr/libexec/kiosk", "/usr/lib/kiosk"), work)
         store = work / "var-lib-kiosk/kiosk"
+        if partition is not None:
+            store = work / "own"
+            store.mkdir()
+            _copy_out(partition, ("/slots", "/state", "/config"), work)
+            for name in ("slots", "state", "config"):
+                (work / name / name).rename(store / name)
         hook = work / "usr-libexec-kiosk/kiosk"
         environment = os.environ | {
             "KIOSK_STORE": str(store),
@@ -60,6 +62,18 @@ def next_start(disk: Path) -> Verdict:
         lines = (store / "state/slots").read_text().splitlines()
         state = dict(line.split("=", 1) for line in lines)
         return Verdict(slot, version, state, config_sum(store))
+
+
+def _copy_out(disk: Path, paths: tuple[str, ...], work: Path) -> None:
+    """Copy folders of a qcow2 disk into folders of `work` that are named for them."""
+    raw = work / "disk.raw"
+    run(["qemu-img", "convert", "-f", "qcow2", "-O", "raw", disk, raw], doing="reading a disk")
+    _replay_journal(raw)
+    for path in paths:
+        target = work / path.strip("/").replace("/", "-")
+        target.mkdir()
+        run(["debugfs", "-R", f'rdump {path} "{target}"', raw], doing=f"copying {path}")
+    raw.unlink()
 
 
 def config_sum(store: Path) -> str:

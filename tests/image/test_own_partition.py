@@ -2,7 +2,8 @@
 """kiosk-overlay.img on a partition of its own, as it is flashed; the root has the hook alone.
 
 The machine lacks what a board may lack at its first start: a clock that is right, a network, a
-sound card, and a screen, which is plugged in later.
+sound card, and a screen, which is plugged in later. Installs are cut five times, each time with
+the copying process stopped first, so that no cut misses the copy.
 """
 
 from __future__ import annotations
@@ -21,13 +22,31 @@ import pytest
 from likeness import best_likeness
 from machines import RUNNING, settings
 from screens import LIKE_DB, assert_waiting, switch, wait_for_display
+from updating import IMAGES, INSTALL_S, config_sum, plug_in
 
 from image_test import disk, pictures
+from image_test.killed_disk import next_start
 from image_test.kiosk import Kiosk
 from image_test.machine import Machine
 from image_test.prepare import BOARD, Prepared
+from image_test.update_images import GOOD
 
 STORE: Final = "var/lib/kiosk/"
+PARTS: Final = (0.02, 0.2, 0.4, 0.6, 0.8)
+"""How much of the image is copied at the cuts."""
+STOP_WITHIN: Final = """
+new=/var/lib/kiosk/slots/b.img.new
+kioskctl install {image} >/run/install.txt 2>&1 &
+# Nothing but the shell's own words until it is stopped: a fork takes as long as the copy
+until [ -s $new ]; do kill -0 $! || exit 1; done
+kill -STOP $!
+until [ "$(stat -c %s $new)" -ge {bytes} ]; do
+    kill -CONT $!
+    for ((i = 0; i < 300; i++)); do :; done
+    kill -STOP $!
+done
+stat -c %s $new
+"""
 
 
 class InsideKiosk(Kiosk):
@@ -174,3 +193,29 @@ def test_a_flipped_byte_is_refused_with_a_page(hook_alone: Path, prepared: Prepa
         assert 0.01 < lit < 0.5, f"writing is on the screen: {lit:.1%} of it is lit"
     board.remove()
     damaged.unlink()
+
+
+@pytest.mark.slow("replays power cuts")
+@pytest.mark.parametrize("number", range(len(PARTS)))
+def test_a_cut_in_the_middle_of_the_copy(number: int, flashed: Flashed, prepared: Prepared) -> None:
+    """The running image is the one that starts next, with the configuration as it was."""
+    name = f"copy-cut-{number}"
+    board = flashed.copy(prepared.results, name)
+    with start(prepared, board, name, snapshot=RUNNING) as machine:
+        kiosk = InsideKiosk(machine, prepared.owner)
+        config = config_sum(kiosk)
+        plug_in(kiosk)
+        total = int(machine.shell(f"stat -c %s {IMAGES}/{GOOD}"))
+        wanted = int(PARTS[number] * total)
+        script = STOP_WITHIN.format(image=f"{IMAGES}/{GOOD}", bytes=wanted)
+        copied = int(machine.shell(script, INSTALL_S).split()[-1])
+        assert wanted <= copied < total, "the cut falls into the copy"
+        if number % 2:
+            machine.shell("sync", INSTALL_S)
+        machine.kill()
+    print(f" cut at {copied} of {total} bytes", end="")
+    verdict = next_start(board.root, board.partition)
+    assert (verdict.slot, verdict.version) == ("a", prepared.version)
+    assert (verdict.state["active"], verdict.state["pending"]) == ("a", "")
+    assert verdict.config == config
+    board.remove()
