@@ -138,6 +138,7 @@ def kiosk(prepared: Prepared, flashed: Flashed, request: pytest.FixtureRequest) 
     name = re.sub(r"[^a-z0-9_]", "-", request.node.name)
     board = flashed.copy(prepared.results, name)
     with start(prepared, board, name, snapshot=RUNNING) as machine:
+        machine.wait_booted()  # a paused host may cost the first question its answer
         yield InsideKiosk(machine, prepared.owner)
     board.remove()
 
