@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import firmware
 from firmware.boards import BOARDS, board_names, load_board
 from kioskd.audio.cards import SoundCard, choose_device
 
@@ -47,6 +48,19 @@ def test_the_page_tells_the_tier_and_what_nobody_has_verified(name: str) -> None
         if line.startswith(f"| [`{name}`]")
     )
     assert f"| {board.tier}: " in line
+
+
+@pytest.mark.parametrize("name", board_names())
+def test_what_others_may_not_be_given_is_told_where_the_image_is_built(name: str) -> None:
+    """The NPU's package is not free software, and the page quotes its licence truly."""
+    build = " ".join(re.split(r"^## .+$", page(name), flags=re.MULTILINE)[3].split())
+    if load_board(name).npu != "rknn":
+        assert "rknn" not in build
+        return
+    text = (Path(firmware.__file__).parent / "licence_texts/rknn-toolkit-lite2.txt").read_text()
+    (quoted,) = re.findall(r'"([^"]+)"', build)
+    assert quoted in text
+    assert "`npu: none`" in build, "how an image is built without it"
 
 
 @pytest.mark.parametrize("name", board_names())
