@@ -90,6 +90,7 @@ class LinkCounters:
     frames_dropped: int = 0
     late_messages: int = 0
     connects: int = 0
+    microphone_samples_sent: int = 0
     microphone_samples_dropped: int = 0
     failures: dict[str, int] = field(default_factory=dict)
 

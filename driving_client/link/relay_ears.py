@@ -132,6 +132,7 @@ class RelayEars:
                 # Encoded only now: what was dropped before has left no trace in the codec's state
                 frame = MicrophoneFrame(sound.position, encode(sound.samples))
                 await self._send(encode_microphone_frame(frame))
+                self._counters.microphone_samples_sent += len(sound.samples)
         except (aiohttp.ClientError, OSError) as error:
             # The receiving side meets the same end and reports it
             logger.debug("sound not sent: %s", error, extra={"code": "send_failed"})

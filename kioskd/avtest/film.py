@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from kioskd.audio.snapshot import AudioSnapshot
-from kioskd.avtest.picture import FLASH_S, picture, turned
+from kioskd.avtest.picture import FLASH_S, picture
 from kioskd.screen.overlay import Overlay
+from kioskd.screen.rectangle import turned
 from splat_gles.renderer import Renderer
 
 _MOST_PENDING: Final = 8

@@ -10,10 +10,10 @@ milliseconds; the frame's number.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
-Color = tuple[float, float, float]
+from kioskd.screen.rectangle import Color, Rectangle
+
 FLASH_S: Final = 0.1
 RANGE_MS: Final = 250
 _WHITE: Final = (1.0, 1.0, 1.0)
@@ -37,17 +37,6 @@ _LIT: Final = {
     "4": (1, 2, 3, 5), "5": (0, 1, 3, 5, 6), "6": (0, 1, 3, 4, 5, 6), "7": (0, 2, 5),
     "8": (0, 1, 2, 3, 4, 5, 6), "9": (0, 1, 2, 3, 5, 6), "-": (3,), " ": (),
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Rectangle:
-    """Pixels from the top left corner, and red, green, blue from 0 to 1."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-    color: Color
 
 
 def picture(width: int, height: int, phase_s: float | None, frame: int) -> list[Rectangle]:
@@ -90,20 +79,6 @@ def _ruler(made: _Sheet, milliseconds: int | None) -> None:
         made.fill(place(at_ms) - thick / 2, top + deep - length, thick, length, color)
         if long:
             made.text(str(at_ms), place(at_ms), top + deep + 0.015, 0.03, 0.13)
-
-
-def turned(rectangle: Rectangle, width: int, height: int, quarters: int) -> Rectangle:
-    """On a panel that is mounted on its side: turned clockwise, from a picture of this size."""
-    for _ in range(quarters % 4):
-        rectangle = Rectangle(
-            height - rectangle.y - rectangle.height,
-            rectangle.x,
-            rectangle.height,
-            rectangle.width,
-            rectangle.color,
-        )
-        width, height = height, width
-    return rectangle
 
 
 class _Sheet:

@@ -49,7 +49,8 @@ _MOST_FROM_CLIENT: Final = 4096
 class ListenOutput:
     """The route. `enabled`: the kiosk has ears; `remote`: other machines may listen as well.
 
-    What a token has opened ends with it, and what `remote` has let in as well.
+    What a token has opened ends with it, and what `remote` has let in as well. `heard_elsewhere`
+    counts what clients on other machines were told.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class ListenOutput:
         self._metrics = metrics
         self._lock = threading.Lock()
         self._clients: tuple[_Client, ...] = ()
+        self.heard_elsewhere = 0
 
     def add_routes(self, app: web.Application) -> None:
         """Add GET /v1/listen, which ends with the application."""
@@ -77,9 +79,10 @@ class ListenOutput:
         return len(self._clients)
 
     def hear(self, heard: Heard) -> None:
-        """Tell all of them; from any thread, returns at once."""
+        """Tell all of them; from the ears' thread, returns at once."""
         for client in self._clients:
             client.hear(heard)
+            self.heard_elsewhere += client.elsewhere
 
     async def _listen(self, request: web.Request) -> web.StreamResponse:
         socket = web.WebSocketResponse(
@@ -157,6 +160,7 @@ class _Client:
         dropped: Callable[[int], None],
     ) -> None:
         self.request = request
+        self.elsewhere = not is_loopback(request.remote or "")
         self._socket = socket
         self._dropped = dropped
         self._loop = asyncio.get_running_loop()

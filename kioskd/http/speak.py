@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from driving_client.address import is_loopback
 from driving_client.errors import DrivingError, LinkError
 from driving_client.link.interface import VoiceStream
 from driving_client.serving import media_type, pieces, read_off
@@ -38,7 +39,10 @@ AskLink = Callable[[Callable[[], Any]], Awaitable[Any]]
 
 
 class VoiceInput:
-    """The route; `begin_voice` is the link's, and `ask_link` calls what is the link's."""
+    """The route; `begin_voice` is the link's, and `ask_link` calls what is the link's.
+
+    `from_elsewhere` counts the pieces of voices that came from other machines.
+    """
 
     def __init__(
         self, begin_voice: BeginVoice, ask_link: AskLink, enabled: Callable[[], bool]
@@ -46,6 +50,7 @@ class VoiceInput:
         self._begin_voice = begin_voice
         self._ask_link = ask_link
         self._enabled = enabled
+        self.from_elsewhere = 0
 
     def add_routes(self, app: web.Application) -> None:
         """Add POST and PUT /v1/speak."""
@@ -87,7 +92,9 @@ class VoiceInput:
                 raise VoiceError(f"?{name:.80} is unknown{did_you_mean(name, _QUERY)}")
         rate = asked_rate(request.query.get("sample_rate"))
         decoder = VoiceDecoder(media_type(request), rate)
+        elsewhere = not is_loopback(request.remote or "")
         async for chunk in pieces(request, PAUSE_S):
+            self.from_elsewhere += elsewhere
             for part in in_turns(chunk):
                 await voice.write(decoder.feed(part), decoder.sample_rate)
         await voice.write(decoder.finish(), decoder.sample_rate)

@@ -102,6 +102,11 @@ class LinkKeeper:
             with contextlib.suppress(LinkError), self._guard("reporting what was heard"):
                 link.report_heard(heard)
 
+    @property
+    def microphone_samples_sent(self) -> int:
+        """Samples of the visitor's sound that this link has sent to its endpoint."""
+        return 0 if self._link is None else self._link.counters.microphone_samples_sent
+
     def begin_voice(self, sample_rate: int) -> VoiceStream:
         """Start a local voice; on the io thread. It and its stream raise only DrivingError."""
         assert self._link is not None

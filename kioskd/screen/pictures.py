@@ -49,13 +49,17 @@ class Picture:
 
 
 class PictureDesk:
-    """Between those who want a picture (http thread) and the render loop that can take one."""
+    """Between those who want a picture (http thread) and the render loop that can take one.
+
+    `given` counts the pictures that somebody got.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: list[asyncio.Future[Picture]] = []
         self._wanted = False
         self._last_taken = -1.0
+        self.given = 0
         self._encoder = ThreadPoolExecutor(1, "pictures")
 
     def wanted(self, now: float) -> bool:
@@ -69,6 +73,7 @@ class PictureDesk:
         with self._lock:
             waiting, self._waiting = self._waiting, []
             self._wanted = False
+        self.given += len(waiting)
         for future in waiting:
             try:
                 future.get_loop().call_soon_threadsafe(_give, future, picture)

@@ -11,6 +11,9 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
+import numpy as np
+
+from kioskd.screen.rectangle import Rectangle
 from kioskd.screen.still_picture import Pixels, StillPicture
 from splat_gles.camera import Size
 from splat_gles.drm_cards import DrmCard
@@ -53,14 +56,15 @@ WAYS: Ways = (
 class StillScreen:
     """Puts the picture up and takes it down; main thread only.
 
-    `shown` says by what and how large, empty while nothing is.
+    `shown` says by what and how large, empty while nothing is. `marks` lie over the picture.
     """
 
     def __init__(self, picture: StillPicture, ways: Ways = WAYS) -> None:
         self._picture = picture
         self._ways = ways
         self._still: Still | None = None
-        self._painted = 0
+        self._painted: object = None
+        self.marks: Callable[[Size], tuple[Rectangle, ...]] = lambda _: ()
         self._told: list[str] = []
         self.shown = ""
 
@@ -69,12 +73,12 @@ class StillScreen:
         self.take_down()
         problems: list[str] = []
         for name, way in self._ways:
-            self._painted = self._picture.made
             try:
-                self._still = way(card, self._picture.paint)
+                self._still = way(card, self._paint)
             except DisplayError as error:
                 problems.append(str(error))
                 continue
+            self._painted = self._look
             sizes = ", ".join(f"{width}×{height}" for width, height in self._still.sizes)
             self.shown = f"{name} {sizes}"
             logger.warning(
@@ -86,12 +90,12 @@ class StillScreen:
             logger.warning("%s", "; ".join(problems), extra={"code": "still_not_shown"})
 
     def keep(self) -> None:
-        """Show the picture as soon as it is made; costs nothing otherwise."""
-        if self._still is None or self._painted == self._picture.made:
+        """Show the picture as soon as it is made, and other marks; costs nothing otherwise."""
+        if self._still is None or (look := self._look) == self._painted:
             return
-        self._painted = self._picture.made
+        self._painted = look
         try:
-            self._still.paint(self._picture.paint)
+            self._still.paint(self._paint)
         except OSError as error:
             logger.warning("%s", error, extra={"code": "still_not_shown"})
             self.take_down()
@@ -99,6 +103,21 @@ class StillScreen:
     def pixels(self) -> Pixels | None:
         """What people see on the first screen; None while nothing is there."""
         return None if self._still is None else self._picture.upright(self._still.sizes[0])
+
+    @property
+    def _look(self) -> object:
+        """What is to be seen: another value, another look."""
+        sizes = () if self._still is None else self._still.sizes
+        return self._picture.made, [self.marks(size) for size in sizes]
+
+    def _paint(self, size: Size) -> Pixels:
+        pixels, marks = self._picture.paint(size), self.marks(size)
+        if marks:
+            pixels = pixels.copy()
+        for each in marks:
+            color = np.rint(np.array(each.color) * 255)
+            pixels[each.y : each.y + each.height, each.x : each.x + each.width] = color
+        return pixels
 
     def take_down(self) -> None:
         """Leave the screen to others."""

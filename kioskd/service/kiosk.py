@@ -52,6 +52,7 @@ from kioskd.screen.render_loop import RenderLoop
 from kioskd.screen.snapshot import AvatarSnapshot, DisplaySnapshot
 from kioskd.screen.stage import Stage
 from kioskd.service.checks import Looked, kiosk_checks
+from kioskd.service.company import marks_over
 from kioskd.service.figures import figures
 from kioskd.service.first_frame import tell_first_frame
 from kioskd.service.folders import own_folder
@@ -145,6 +146,11 @@ class Kiosk:
         )
         keeper = LinkKeeper(player.on_event, self._metrics)
         self._keeper = keeper
+        self._ears = ears = ears_for(config, self._board, self._metrics, player, audio)
+        listen = let_others_hear(ears, keeper, lambda: self._live.loaded, self._metrics)
+        voice = VoiceInput(keeper.begin_voice, self._io.ask, lambda: self._config.voice.enabled)
+        turned = config.display.rotate
+        overlay = self._overlay(audio.snapshot, lambda: stage.snapshot, turned)
         render = RenderLoop(
             stage,
             rig,
@@ -154,11 +160,10 @@ class Kiosk:
             frame_rate=config.display.frame_rate,
             panel_latency_s=config.display.latency_ms / 1000,
             yaw_degrees=config.avatar.yaw_degrees,
-            rotate_degrees=config.display.rotate,
+            rotate_degrees=turned,
             costs=self._measured.costs(stage.snapshot, stage.avatar),
-            overlay=self._overlay(audio.snapshot, lambda: stage.snapshot, config.display.rotate),
+            overlay=marks_over(overlay, stage, turned, ears, self._pictures, keeper, listen, voice),
         )
-        self._ears = ears = ears_for(config, self._board, self._metrics, player, audio)
         told = self._about
         self._metrics.info.labels(
             version=told.version, avatar=stage.avatar.name, serial=told.serial, board=told.board
@@ -183,9 +188,8 @@ class Kiosk:
         if ears is not None:
             ears.start()
         self._io.start()
-        listen = let_others_hear(ears, keeper, lambda: self._live.loaded, self._metrics)
         if config.health.enabled:
-            self._serve(render, player, monitor, keeper, listen, stage.snapshot)
+            self._serve(render, player, monitor, (voice, listen), stage.snapshot)
         self._io.spawn(keeper.run(), "link", self._fail)
         self._io.spawn(self._keep_checking(monitor, keeper), "health", self._fail)
         self._io.spawn(keep_returning_holes(), "memory", self._fail)
@@ -200,8 +204,7 @@ class Kiosk:
         render: RenderLoop,
         player: Player,
         monitor: Monitor,
-        keeper: LinkKeeper,
-        listen: ListenOutput,
+        routes: tuple[VoiceInput, ListenOutput],
         display: DisplaySnapshot,
     ) -> None:
         view = View(
@@ -220,10 +223,9 @@ class Kiosk:
             lambda: self._config, self._network, lambda: player.interrupt() is not None
         )
         gesture = GestureInput(player.gesture)
-        voice = VoiceInput(keeper.begin_voice, self._io.ask, lambda: self._config.voice.enabled)
 
         def make_server(port: int | None) -> HttpServer:
-            parts = (console, gesture, voice, listen)
+            parts = (console, gesture, *routes)
             return HttpServer(view, *(part.add_routes for part in parts), port=port)
 
         self._http = http = HttpService(make_server, self._metrics)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from kiosk_process import write_small_avatar
 from numpy.typing import NDArray
 
-from kioskd.avtest.picture import Rectangle, picture, turned
+from kioskd.avtest.picture import picture
+from kioskd.screen.rectangle import Rectangle, turned
 from kioskd.screen.stage import Stage
 from splat_gles import camera as cameras
 from splat_gles.bundle import read_bundle

@@ -27,6 +27,7 @@ from test_screens import HDMI, Board, on_trial
 
 from kioskd import patience
 from kioskd.health.display_check import DisplayCheck
+from kioskd.screen.marks import Mark, Marks
 from kioskd.screen.opening_mark import OpeningMark
 from kioskd.screen.stage import Stage
 from kioskd.screen.still_picture import StillPicture
@@ -144,6 +145,29 @@ def test_gl_that_refuses_leaves_a_still_picture_and_speech_goes_on(
         assert "a still picture by KMS 120×200" in finding.observed
         assert "kmsdrm not available" in finding.reasons[0].text
         assert on_trial(board), "an image on trial is still judged by its moving picture"
+
+
+def test_the_still_picture_shows_the_open_microphone_as_well(
+    graphics: Graphics, picture: StillPicture, avatar: Avatar
+) -> None:
+    shown: list[Mark] = []
+    board = graphics.board
+    board.sdl.broken = True
+    assert board.stage.still is not None
+    board.stage.still.marks = Marks(lambda: tuple(shown)).on
+    with board.stage:
+        board.start()
+        wait_for(picture)
+        board.run(1.0)
+        before = graphics.seen()
+        shown.append(Mark.MICROPHONE)
+        board.run(1.0)
+        changed = (graphics.seen() != before).any(axis=2)
+        assert 100 < changed.sum() <= 256
+        assert changed[:24, 90:].sum() == changed.sum(), "in the corner, and nothing else"
+        shown.clear()
+        board.run(1.0)
+        np.testing.assert_array_equal(graphics.seen(), before)
 
 
 def test_gl_is_tried_ever_more_seldom_and_taken_when_it_works(graphics: Graphics) -> None:
