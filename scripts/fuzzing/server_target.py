@@ -22,7 +22,7 @@ from fuzzing.target import Target, finish, loop
 from kioskd.config.secrets import Secrets
 from kioskd.config.table import Config
 from kioskd.health.status import Monitor
-from kioskd.http.console import Console
+from kioskd.http.console import MAX_TEXT, Console
 from kioskd.http.gesture import GestureInput
 from kioskd.http.listen import ListenOutput
 from kioskd.http.server import HttpServer, View
@@ -174,7 +174,12 @@ _SEEDS: Final = (
     _request("POST /v1/gesture", _JSON, body=b'{"name": "wave"}'),
     _request("POST /v1/gesture", "Content-Type: text/plain", body=b"{}"),
     _request("POST /v1/say", _JSON, body=b'{"text": ""}'),
-    _request("POST /v1/say", _JSON, body=b'{"text": "%s"}' % (b"x" * 2001)),
+    _request("POST /v1/say", _JSON, body=b'{"text": "%s"}' % (b"x" * (MAX_TEXT + 1))),
+    _request("POST /v1/say", _JSON, body=b'{"text": "Hello.", "interrupt": 1}'),
+    _request("POST /v1/say", _JSON, body=b'{"text": "Hello.", "voice": 1}'),
+    _request("POST /v1/say", _JSON, body=b'{"words": "Hello."}'),
+    _request("POST /v1/say", _JSON, body=b"[]"),
+    _request("POST /v1/say", "Content-Type: text/plain", body=b"Hello."),
     _request("POST /v1/say", _JSON, "Sec-Fetch-Site: cross-site", body=b"{}"),
     _request("POST /v1/interrupt", _JSON, "Origin: http://["),
     _request("POST /v1/interrupt"),

@@ -28,7 +28,7 @@ def start_endpoint(start: Start, port: int = 0) -> tuple[Process, str]:
 
 
 def start_kioskd(
-    start: Start, folder: Path, avatar: Path, sound: SoundServer, endpoint: str
+    start: Start, folder: Path, avatar: Path, sound: SoundServer, endpoint: str, more: str = ""
 ) -> tuple[Process, str]:
     config = folder / "kiosk.yaml"
     config.write_text(
@@ -38,6 +38,7 @@ display: {{driver: offscreen, width: {SIZE[0]}, height: {SIZE[1]}, frame_rate: 3
 audio: {{device: "{sound.recording_device}"}}
 endpoint: {{{endpoint}}}
 health: {{port: 0}}
+{more}
 """
     )
     kioskd = start("kioskd", "--config", str(config))

@@ -5,25 +5,40 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import socket
 import subprocess
 import sys
+import time
+import wave
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from aiohttp import web
-from processes import GENEROUS_S, ROOT
+from kiosk_rig import Start, recorded, start_kioskd, wait_for_outcome
+from numpy.typing import NDArray
+from processes import GENEROUS_S, ROOT, Process
+from sound_server import SoundServer
 
 import listening_backend
 from driving_client import make_link
 from driving_client.link.heard import HeardSound, VisitorBegan, VisitorEnded
 from driving_client.link.interface import LinkEvent, UtteranceStarted
+from driving_client.voices.espeak import synthesise
+from driving_client.voices.speech import Speech
 from kioskd.config.network_sections import EndpointSection
 from kioskd.config.part_settings import link_settings
 from kioskd.config.sections import EarsSection
 from kioskd.config.table import Config
+from test_stand.sound_daemon import INTO_MICROPHONE, MICROPHONE
 
 EXAMPLE = ROOT / "scripts/listening_backend.py"
-ASKS = "Good morning, can you hear what I am saying?"
+HEARD_FIRST_S = 1.5
+"""What the kiosk has to have heard of its own voice before it believes in another's over it."""
+TALKS_OVER = "Thank you, that is enough for now. I did not want to hear it all once more."
+ASKS = "Good morning, can you hear me? I want to know when the train to the sea leaves today."
 
 
 async def _served(stack: contextlib.AsyncExitStack) -> str:
@@ -75,6 +90,71 @@ def test_the_parrot_says_back_the_turn_that_it_heard_and_nothing_else() -> None:
             assert begun.utterance.motion_ended, "the kiosk makes the lips"
 
     asyncio.run(story())
+
+
+@pytest.mark.slow("plays in real time")
+def test_a_visitor_is_answered_and_talks_over_the_answer(
+    start: Start, tmp_path: Path, avatar: Path, sound_server: SoundServer
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    backend = start("scripts.listening_backend", str(port))
+    backend.wait_for("Running on")
+    kioskd, url = start_kioskd(
+        start,
+        tmp_path,
+        avatar,
+        sound_server,
+        f"url: ws://127.0.0.1:{port}/any/path",
+        f'ears: {{enabled: true, device: "{MICROPHONE}", policy: barge_in}}',
+    )
+    backend.wait_for('"event": "listening", "codec": "pcm_s16le"')
+    asked = say_into_the_microphone(tmp_path, ASKS)
+    answered = told_in(backend, '"state": "playing"')
+    time.sleep(HEARD_FIRST_S)
+    say_into_the_microphone(tmp_path, TALKS_OVER)
+    barge_in = told_in(backend, '"state": "barge_in"')
+    interrupted = told_in(backend, '"state": "interrupted"')
+    assert barge_in["req_id"] == interrupted["req_id"] == answered["req_id"]
+    assert barge_in["heard_ms"] == interrupted["played_ms"]
+    assert 0 < barge_in["heard_ms"] < 1000 * asked.seconds
+    wait_for_outcome(url, "interrupted")
+    assert kioskd.terminate() == 0, kioskd.text
+    heard = asked.samples[: barge_in["heard_ms"] * asked.sample_rate // 1000]
+    assert likeness(*recorded(sound_server.wav), heard, asked.sample_rate) > 0.5
+
+
+def say_into_the_microphone(folder: Path, text: str) -> Speech:
+    """A visitor who is alone in a quiet room; returns when they have finished."""
+    said = synthesise(text)
+    path = folder / "visitor.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(said.sample_rate)
+        file.writeframes(said.samples.astype("<i2").tobytes())
+    subprocess.run(["aplay", "-q", "-D", INTO_MICROPHONE, str(path)], check=True, timeout=120)
+    return said
+
+
+def told_in(backend: Process, pattern: str) -> dict[str, Any]:
+    """The first text that the kiosk sent and that the pattern fits."""
+    told: dict[str, Any] = json.loads(backend.wait_for(rf"^{{.*{pattern}.*")[0])
+    return told
+
+
+def likeness(
+    played: NDArray[np.int16], rate: int, spoken: NDArray[np.int16], spoken_rate: int
+) -> float:
+    """How alike the loudness of both is in time, 0 to 1, wherever the one lies in the other."""
+    levels = []
+    for samples, own_rate in ((played, rate), (spoken, spoken_rate)):
+        hop = own_rate // 50
+        blocks = samples[: len(samples) // hop * hop].reshape(-1, hop).astype(float)
+        level = np.sqrt(np.mean(blocks**2, axis=1))
+        levels.append((level - level.mean()) / np.linalg.norm(level - level.mean()))
+    return float(np.correlate(levels[0], levels[1], "full").max())
 
 
 @pytest.mark.parametrize("arguments", [(), ("nine thousand",), ("9000", "more")])
