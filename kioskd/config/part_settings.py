@@ -46,6 +46,11 @@ def ears_settings(config: Config, board_match: tuple[str, ...] = ()) -> EarsSett
     )
 
 
+def presence_devices(config: Config) -> tuple[str, ...]:
+    """The patterns of the input devices that tell of somebody."""
+    return _patterns(config.presence.devices)
+
+
 def playback_settings(config: Config) -> PlaybackSettings:
     """The player's settings."""
     playback, idle = config.playback, config.idle

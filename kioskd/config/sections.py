@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kioskd.config.options import Kind, option
-from kioskd.ears.settings import POLICIES
+from kioskd.ears.settings import POLICIES, WAKE_WORDS
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 # Of a checkout and of a board's image; the packaged one, with fewer splats, where kioskd was
@@ -219,6 +219,31 @@ class EarsSection:
         "Whether other machines may open /v1/listen, with the token: the kiosk then is a listening "
         "device for whoever has that. Without it only software on the kiosk itself may.",
         live=True,
+    )
+    wake_word: str = option(
+        "",
+        "At this word the avatar looks up, and software that answers is told. Needs the extra "
+        "`wake`, which an image has by `make overlay EXTRAS=wake`. Empty: none.",
+        choices=("", *WAKE_WORDS),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceSection:
+    """Somebody who comes is seen, by a touch screen or a sensor. Off unless configured."""
+
+    devices: str = option(
+        "",
+        "Patterns of the input devices to be watched, separated by commas: `*` and `?` as in file "
+        "names, in either case, against a device's name and its path in /sys "
+        "(`cat /proc/bus/input/devices` lists them), such as `*touch*, *pir*`. A sensor on a GPIO "
+        "line is one by the device tree's `gpio-keys`. At a touch, or a key or switch that is "
+        "closed, the avatar looks up, and software that answers is told. Empty: none.",
+    )
+    greet: bool = option(
+        False,
+        "Whether the avatar shows its clip `hello` to somebody who comes after a minute in which "
+        "nobody was there.",
     )
 
 

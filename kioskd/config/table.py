@@ -21,6 +21,7 @@ from kioskd.config.sections import (
     IdleSection,
     LogSection,
     PlaybackSection,
+    PresenceSection,
 )
 
 
@@ -37,6 +38,7 @@ class Config:
     idle: IdleSection = field(default_factory=IdleSection)
     voice: VoiceSection = field(default_factory=VoiceSection)
     ears: EarsSection = field(default_factory=EarsSection)
+    presence: PresenceSection = field(default_factory=PresenceSection)
     health: HealthSection = field(default_factory=HealthSection)
     log: LogSection = field(default_factory=LogSection)
 

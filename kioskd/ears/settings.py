@@ -15,6 +15,9 @@ FRAME: Final = 160
 
 POLICIES: Final = ("auto", "barge_in", "half_duplex")
 
+WAKE_WORDS: Final = ("alexa", "hey_jarvis", "hey_mycroft", "okay_nabu")
+"""Those that the extra `wake` brings."""
+
 
 @dataclass(frozen=True, slots=True)
 class EarsSettings:

@@ -40,6 +40,13 @@ EARS_REASONS: Final[Mapping[str, str]] = {
 }
 
 
+FALLBACKS: Final[Mapping[str, str]] = {
+    "echo_too_loud": "the avatar hears itself too well to be interrupted, so it is deaf while it "
+    "speaks: turn the loudspeaker down or away from the microphone, or move them apart",
+}
+"""Why `ears.policy` is not the one in force; others are none to worry about."""
+
+
 @dataclass(frozen=True, slots=True)
 class EarsCheck:
     """Whether the microphone records, and sound that can be used."""
@@ -65,6 +72,8 @@ class EarsCheck:
         observed = _observed(ears)
         if ears.reason is not None:
             return warned(observed, ears.reason, EARS_REASONS.get(ears.reason, ears.reason))
+        if ears.fallback is not None and ears.fallback in FALLBACKS:
+            return warned(observed, ears.fallback, FALLBACKS[ears.fallback])
         return passed(observed)
 
 

@@ -24,6 +24,7 @@ from kioskd.health.ears_check import EarsCheck
 from kioskd.health.http_check import HttpCheck
 from kioskd.health.mixer_check import MixerCheck
 from kioskd.health.npu_check import NpuCheck
+from kioskd.health.presence_check import PresenceCheck
 from kioskd.health.status import Check
 from kioskd.http.snapshot import HttpSnapshot
 from kioskd.link.keeper import LinkKeeper
@@ -34,6 +35,7 @@ from kioskd.screen.snapshot import AvatarSnapshot
 from kioskd.screen.stage import Stage
 from kioskd.service.board import board_checks
 from kioskd.service.speech_net import SpeechNet
+from kioskd.service.visitors import Visitors
 from kioskd.update.store import Store
 
 
@@ -47,6 +49,7 @@ class Looked:
     render: RenderLoop
     audio: Callable[[], AudioSnapshot]
     ears: Callable[[], EarsSnapshot] | None
+    visitors: Visitors
     keeper: LinkKeeper
     player: Player
     speech_net: SpeechNet
@@ -71,6 +74,7 @@ def kiosk_checks(parts: Looked, live: LiveConfig, store: Store, metrics: Metrics
         AudioCheck(parts.audio, audio.device, audio.enabled),
         MixerCheck(lambda: parts.audio().device),
         EarsCheck(parts.ears),
+        PresenceCheck(lambda: parts.visitors.presence.snapshot, parts.visitors.wake_problem),
         LinkCheck(lambda: keeper.snapshot, lambda: config().endpoint.url),
         MotionCheck(parts.player.snapshot, lambda: keeper.snapshot.configured),
         ConfigCheck(lambda: live.snapshot),

@@ -61,6 +61,7 @@ from kioskd.service.measured import Measured
 from kioskd.service.screen import stage_for
 from kioskd.service.signals import GRACE_S, SignalThread, end_within
 from kioskd.service.speech_net import SpeechNet
+from kioskd.service.visitors import visitors_for
 from kioskd.systemd_notify import Watchdog
 from kioskd.update.store import store_from
 from splat_gles.rig import Rig
@@ -146,8 +147,9 @@ class Kiosk:
         )
         keeper = LinkKeeper(player.on_event, self._metrics)
         self._keeper = keeper
-        self._ears = ears = ears_for(config, self._board, self._metrics, player, audio)
-        listen = let_others_hear(ears, keeper, lambda: self._live.loaded, self._metrics)
+        visitors = visitors_for(config, player)
+        self._ears = ears = ears_for(config, self._board, self._metrics, player, audio, visitors)
+        listen = let_others_hear(ears, visitors, keeper, lambda: self._live.loaded, self._metrics)
         voice = VoiceInput(keeper.begin_voice, self._io.ask, lambda: self._config.voice.enabled)
         turned = config.display.rotate
         overlay = self._overlay(audio.snapshot, lambda: stage.snapshot, turned)
@@ -174,6 +176,7 @@ class Kiosk:
             render=render,
             audio=audio.snapshot,
             ears=None if ears is None else ears.snapshot,
+            visitors=visitors,
             keeper=keeper,
             player=player,
             speech_net=speech_net,
@@ -192,6 +195,7 @@ class Kiosk:
             self._serve(render, player, monitor, (voice, listen), stage.snapshot)
         self._io.spawn(keeper.run(), "link", self._fail)
         self._io.spawn(self._keep_checking(monitor, keeper), "health", self._fail)
+        self._io.spawn(visitors.presence.keep_watching(), "presence", self._fail)
         self._io.spawn(keep_returning_holes(), "memory", self._fail)
         if stage.lookout is not None:
             self._io.spawn(stage.lookout.keep_looking(), "screens", self._fail)

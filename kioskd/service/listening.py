@@ -15,14 +15,15 @@ from kioskd.ears.cleaner import EchoCleaner
 from kioskd.ears.ears import Ears
 from kioskd.ears.microphone import RoomMicrophone
 from kioskd.ears.outlets import told_to
-from kioskd.ears.parts import Parts
+from kioskd.ears.parts import Parts, Turns
 from kioskd.ears.timeline import Timeline
 from kioskd.ears.turn_taking import TurnTaking
+from kioskd.ears.wake_word import WakingTurns
 from kioskd.http.listen import ListenOutput
 from kioskd.link.keeper import LinkKeeper
 from kioskd.metrics import Metrics
 from kioskd.playback.player import Player
-from kioskd.service.attentive import Attentive
+from kioskd.service.visitors import Visitors
 
 
 def sound_output(config: Config, board: BoardFacts, metrics: Metrics) -> AudioOutput:
@@ -35,7 +36,12 @@ def sound_output(config: Config, board: BoardFacts, metrics: Metrics) -> AudioOu
 
 
 def ears_for(
-    config: Config, board: BoardFacts, metrics: Metrics, player: Player, audio: AudioOutput
+    config: Config,
+    board: BoardFacts,
+    metrics: Metrics,
+    player: Player,
+    audio: AudioOutput,
+    visitors: Visitors,
 ) -> Ears | None:
     """Not yet started; None unless `ears.enabled`."""
     settings = ears_settings(config, board.microphone_match)
@@ -43,22 +49,31 @@ def ears_for(
     if not settings.enabled or loudspeaker is None:
         return None
     microphone = partial(RoomMicrophone, settings, Timeline(), metrics)
-    turns = partial(TurnTaking, settings, player.interrupt)
+
+    def turns() -> Turns:
+        taking = TurnTaking(settings, player.interrupt)
+        return taking if visitors.detect is None else WakingTurns(taking, visitors.detect)
+
     ears = Ears(Parts(microphone, partial(EchoCleaner, loudspeaker), turns), metrics)
-    ears.listen(Attentive(player))
+    ears.listen(visitors.attentive)
     return ears
 
 
 def let_others_hear(
-    ears: Ears | None, keeper: LinkKeeper, loaded: Callable[[], Loaded], metrics: Metrics
+    ears: Ears | None,
+    visitors: Visitors,
+    keeper: LinkKeeper,
+    loaded: Callable[[], Loaded],
+    metrics: Metrics,
 ) -> ListenOutput:
-    """What the ears hear goes to the driving side and to the clients of /v1/listen."""
+    """What the ears hear, and who comes, goes to the driving side and to clients of /v1/listen."""
     listen = ListenOutput(
         ears is not None,
         lambda: loaded().config.ears.listen_remote,
         lambda: loaded().secrets.token,
         metrics,
     )
+    visitors.outlets.extend((keeper.report_heard, listen.hear))
     if ears is not None:
         ears.listen(told_to(lambda: ears.snapshot().policy, keeper.report_heard, listen.hear))
     return listen

@@ -32,7 +32,7 @@ class Visit:
         self.stage = Stage(ready_playback(gesture_limit_s=60.0))
         asked = EarsSettings(True, "", (), 0.0, "barge_in", 0.7)
         self.turns = TurnTaking(asked, self.stage.player.interrupt, Loud())
-        self.attentive = Attentive(self.stage.player)
+        self.attentive = Attentive(self.stage.player, greet=False)
         self.frames = 0
         self.told: list[EarsEvent] = []
 
