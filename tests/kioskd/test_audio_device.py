@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -61,6 +64,39 @@ def test_a_killed_server_is_a_lost_device(sound_server: Any) -> None:
     with pytest.raises(AudioError, match="lost while playing"):
         until(write_on)
     device.close()
+
+
+def test_a_server_that_stands_still_holds_up_nobody_else(sound_server: Any) -> None:
+    """Who silences a voice waits for it; every other thread goes on."""
+    device = AlsaDevice(sound_server.device, 0.12)
+    for _ in range(4):
+        device.write(np.ones(480, np.int16))
+    sound_server.process.send_signal(signal.SIGSTOP)
+    silencing = threading.Thread(target=device.drop, daemon=True)
+    steps, began = 0, time.monotonic()
+    # Whatever becomes of the test: with Python's lock held nothing here would run to wake it
+    waker = subprocess.Popen(["sh", "-c", f"sleep 10; kill -CONT {sound_server.process.pid}"])
+    try:
+        silencing.start()
+        while steps < 50:
+            time.sleep(0.01)
+            steps += 1
+        assert silencing.is_alive(), "it waits"
+        assert time.monotonic() - began < 9, "while nobody else does"
+    finally:
+        sound_server.process.send_signal(signal.SIGCONT)
+        waker.kill()
+        waker.wait()
+    silencing.join(60)
+    device.close()
+
+
+def test_a_device_that_is_closed_takes_nothing_and_crashes_nobody(sound_server: Any) -> None:
+    device = AlsaDevice(sound_server.device, 0.12)
+    device.close()
+    device.close()
+    with pytest.raises(AudioError, match="lost while playing"):
+        device.write(np.ones(480, np.int16))
 
 
 @pytest.mark.parametrize("channels", [1, 2, 4])

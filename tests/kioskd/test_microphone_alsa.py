@@ -203,7 +203,7 @@ def test_what_is_no_number_is_no_sound() -> None:
 def test_a_device_that_hangs_while_it_is_opened_holds_up_neither_picture_nor_voice(
     hanging: str, sound_server: Any, tmp_path: Path
 ) -> None:
-    """pyalsaaudio keeps Python's lock meanwhile; nothing of the daemon would run."""
+    """With Python's lock held meanwhile, nothing of the daemon would run."""
     device = {"ears": MICROPHONE, "audio": sound_server.device} | {hanging: HANGING}
     config = (
         "endpoint: {url: ''}\n"
