@@ -63,22 +63,3 @@ class Parts:
 
 Listener = Callable[[CleanFrame, Sequence[EarsEvent]], None]
 """Called on the ears' thread for each frame with its events; must return at once."""
-
-
-class PassThrough:
-    """A Cleaner that cleans nothing."""
-
-    def clean(self, frame: RawFrame) -> CleanFrame:
-        """See Cleaner."""
-        return CleanFrame(frame.samples, frame.position, frame.at, False, None, frame.gap)
-
-
-class NoTurns:
-    """Turns of nobody."""
-
-    policy = "half_duplex"
-    fallback = None
-
-    def hear(self, _frame: CleanFrame, _recorded: RawFrame) -> Sequence[EarsEvent]:
-        """See Turns."""
-        return ()

@@ -15,10 +15,11 @@ from kioskd.ears import ears as ears_module
 from kioskd.ears.ears import Ears
 from kioskd.ears.events import EarsEvent, SpeechBegan, SpeechEnded
 from kioskd.ears.frames import CleanFrame, RawFrame
-from kioskd.ears.parts import Cleaner, NoTurns, Parts, PassThrough, Turns
+from kioskd.ears.parts import Cleaner, Parts, Turns
 from kioskd.ears.settings import FRAME
 from kioskd.ears.snapshot import EarsSnapshot, MicrophoneState
 from kioskd.metrics import Metrics
+from test_stand.plain_ears import NoTurns, PassThrough
 
 PATIENCE_S = 60
 RECORDS = MicrophoneState(open=True, device="hw:CARD=Test", rate=16000)

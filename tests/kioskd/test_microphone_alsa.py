@@ -33,11 +33,12 @@ from kioskd.ears.capture import FORMATS, as_channels
 from kioskd.ears.ears import Ears
 from kioskd.ears.frames import CleanFrame
 from kioskd.ears.microphone import RoomMicrophone
-from kioskd.ears.parts import NoTurns, Parts, PassThrough
+from kioskd.ears.parts import Parts
 from kioskd.ears.settings import FRAME, RATE
 from kioskd.ears.snapshot import EarsSnapshot
 from kioskd.ears.timeline import Timeline
 from kioskd.metrics import Metrics
+from test_stand.plain_ears import NoTurns, PassThrough
 from test_stand.sound_daemon import HANGING, INTO_MICROPHONE, MICROPHONE
 
 

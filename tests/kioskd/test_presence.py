@@ -25,7 +25,6 @@ from ready_settings import STILL, ready_playback
 from driving_client.link.interface import UtteranceStarted
 from kioskd.ears.events import SomebodyThere, SpeechBegan
 from kioskd.ears.frames import CleanFrame, RawFrame
-from kioskd.ears.parts import NoTurns
 from kioskd.ears.settings import FRAME
 from kioskd.ears.wake_word import WakeWordError, WakingTurns, wake_word
 from kioskd.health.presence_check import PresenceCheck
@@ -35,6 +34,7 @@ from kioskd.presence.presence import AGAIN_S, Presence
 from kioskd.presence.snapshot import PresenceSnapshot
 from kioskd.service.attentive import AWAITING_S, GONE_S, Attentive
 from splat_gles.avatar import Clip
+from test_stand.plain_ears import NoTurns
 
 KEY, ABSOLUTE, SWITCH = 1, 3, 5
 FINGER_DOWN = (KEY, 0x14A, 1)
