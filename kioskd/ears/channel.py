@@ -18,7 +18,12 @@ from kioskd.ears.capture import Channels
 from kioskd.ears.resampling import Sound
 from kioskd.ears.signal_watch import SILENT
 
+_EVERY: Final = 16
+"""Of the frames, one in so many tells whether a channel lives."""
+
 _CENTRE_S: Final = 1.0
+_STILL: Final = 2.0**-18
+"""An eighth of a step of 16 bits."""
 
 
 class ChannelChoice:
@@ -35,11 +40,12 @@ class ChannelChoice:
         """The channel that is heard, and whether it is another than before."""
         if sound.shape[1] == 1:
             return sound[:, 0], False
-        self._count += len(sound)
-        self._power += np.einsum("ij,ij->j", sound, sound)
-        self._sum += sound.sum(axis=0, dtype=np.float64)
+        some = sound[::_EVERY]
+        self._count += len(some)
+        self._power += np.einsum("ij,ij->j", some, some)
+        self._sum += some.sum(axis=0)
         before = self.chosen
-        if self._count >= self._rate:
+        if self._count * _EVERY >= self._rate:
             mean = self._sum / self._count
             alive = np.sqrt(np.maximum(self._power / self._count - mean**2, 0)) >= SILENT
             if not alive[self.chosen] and alive.any():
@@ -50,19 +56,25 @@ class ChannelChoice:
 
 
 class Centring:
-    """Takes a constant offset away, which follows within about a second."""
+    """Takes a constant offset away, which follows within about a second.
+
+    `offset` is what it is now, a share of full scale.
+    """
 
     def __init__(self, rate: float) -> None:
         self._rate = rate
-        self._offset: float | None = None
+        self._known = False
+        self.offset = 0.0
 
     def feed(self, sound: Sound) -> Sound:
         """The sound around zero."""
         if not len(sound):
             return sound
         mean = float(sound.mean())
-        before = mean if self._offset is None else self._offset
+        before = self.offset if self._known else mean
         after = before + (mean - before) * min(len(sound) / (_CENTRE_S * self._rate), 1.0)
-        self._offset = after
+        self.offset, self._known = after, True
+        if abs(after - before) < _STILL:
+            return sound - np.float32(after)
         ramp = np.arange(len(sound), dtype=np.float32)
         return sound - (ramp * np.float32((after - before) / len(sound)) + np.float32(before))

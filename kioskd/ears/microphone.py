@@ -112,7 +112,8 @@ class RoomMicrophone:
         overruns = device.overruns
         try:
             captured = device.read()
-            self._metrics.ears_overruns.inc(device.overruns - overruns)
+            if device.overruns > overruns:
+                self._metrics.ears_overruns.inc(device.overruns - overruns)
             frames = stream.take(captured, self._clock())
             sounds = len(captured.sound) > 0
             if not sounds and now - self._heard > 2 * STALLED_S:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is wrong with the sound itself: dead, clipped, or lying beside zero; and its level.
+"""What is wrong with the sound itself, dead or clipped; and its level.
 
 It only looks; a microphone that is clipped or dead is heard all the same.
 """
@@ -23,7 +23,6 @@ SILENT: Final = 10 ** (-90 / 20)
 through any microphone."""
 _FULL: Final = 0.9995
 _CLIPPED_SHARE: Final = 1e-3
-_OFFSET: Final = 0.1
 _FLOOR_DB: Final = -120.0
 
 
@@ -32,7 +31,6 @@ class _Second:
     count: int = 0
     power: float = 0.0
     clipped: int = 0
-    total: float = 0.0
 
     @property
     def level(self) -> float:
@@ -52,8 +50,8 @@ class SignalWatch:
         now = self._now
         now.count += len(captured)
         now.power += float(np.dot(centred, centred))
-        now.clipped += int(np.count_nonzero(np.abs(captured) >= _FULL))
-        now.total += float(captured.sum())
+        if captured.max() >= _FULL or captured.min() <= -_FULL:
+            now.clipped += int(np.count_nonzero(np.abs(captured) >= _FULL))
         if now.count >= self._rate:
             self._seconds.append(now)
             self._now = _Second()
@@ -85,6 +83,4 @@ class SignalWatch:
         count = sum(second.count for second in self._seconds)
         if sum(second.clipped for second in self._seconds) > _CLIPPED_SHARE * count:
             return "microphone_clipped"
-        if abs(self._seconds[-1].total) > _OFFSET * self._seconds[-1].count:
-            return "microphone_offset"
         return None

@@ -24,6 +24,9 @@ AHEAD_S: Final = 4.0
 """A device that is so far ahead of time within the window, which no wrong rate explains, has no
 clock."""
 
+_OFFSET: Final = 0.1
+"""Of full scale."""
+
 MANY_OVERRUNS: Final = 3
 OVERRUN_WINDOW_S: Final = 10.0
 
@@ -83,7 +86,9 @@ class Stream:
         many = len(self._overruns) == MANY_OVERRUNS
         if many and now - self._overruns[0] < OVERRUN_WINDOW_S:
             return "microphone_overruns"
-        return self._signal.reason
+        if (wrong := self._signal.reason) is not None:
+            return wrong
+        return "microphone_offset" if abs(self._centring.offset) > _OFFSET else None
 
     def _begin(self, first: int) -> None:
         """What comes from this frame of the card on has no place yet, but after a gap."""
