@@ -69,7 +69,7 @@ class EchoReduction:
             return None
         noise_before, noise_after = self._noise()
         middle = median(before for before, _ in self._own)
-        if middle < _AUDIBLE * noise_before:
+        if middle <= _AUDIBLE * noise_before:
             return None
         left = median(
             max(after - noise_after, 0.0) / (before - noise_before)

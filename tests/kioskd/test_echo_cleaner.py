@@ -56,6 +56,12 @@ def test_before_and_after_its_voice_the_kiosk_is_not_to_be_heard() -> None:
     assert frames[-1].echo_db is None, "too little was heard"
 
 
+def test_a_dead_microphone_tells_nothing_of_the_echo() -> None:
+    room = said(5.0)
+    _, frames = cleaned(room, np.zeros(len(room.heard())))
+    assert {frame.echo_db for frame in frames} == {None}
+
+
 def test_where_nobody_spoke_the_sound_stays_as_loud_as_it_was() -> None:
     room = Room()
     room.pass_time(5.0)
