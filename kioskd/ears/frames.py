@@ -36,7 +36,8 @@ class CleanFrame:
 
     `own`: whether the kiosk's own voice was to be heard while it was recorded, or so shortly
     before that the room still echoes it. `echo_db`: echo reduction over the last 10 s of own voice,
-    None while too little of it was heard.
+    None while too little of it was heard. `left`: what was there before anything was suppressed,
+    with more of the own voice and all of a visitor's; None where nothing was.
     """
 
     samples: Samples
@@ -45,3 +46,4 @@ class CleanFrame:
     own: bool
     echo_db: float | None
     gap: bool = False
+    left: Samples | None = None

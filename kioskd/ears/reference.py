@@ -48,15 +48,15 @@ class Reference:
         self._crystal = Crystal()
         self._runs: dict[int, _Run] = {}
 
-    def frame(self, at: float, *, gap: bool) -> Samples:
+    def frame(self, at: float, *, jump: bool) -> Samples:
         """What left the card in the 10 ms from `at` (monotonic) on; FRAME samples.
 
-        Frames are asked for in their order; `gap`: not all of them.
+        Frames are asked for in their order; `jump`: this one does not follow the last.
         """
         self._take_notes()
         played = np.zeros(FRAME, np.float32)
         for number, run in list(self._runs.items()):
-            played += run.read(at, gap=gap)
+            played += run.read(at, jump=jump)
             # The end of a run may be a note that was lost
             if run.exhausted and (run.stopped or number != max(self._runs)):
                 del self._runs[number]
@@ -109,11 +109,11 @@ class _Run:
         self._sound = self._sound[: max(round(left) - self._first, 0)]
         self.stopped = True
 
-    def read(self, at: float, *, gap: bool) -> Sound:
+    def read(self, at: float, *, jump: bool) -> Sound:
         """The frame from `at` on."""
         right = self.clock.position(at) * RATE
         begin = self._reader
-        jumps = gap or self._silent >= _PAUSE
+        jumps = jump or self._silent >= _PAUSE
         if begin is None or jumps or abs(right - begin) > _LOST:
             begin = right
         pace = self.clock.position(at + FRAME / RATE) * RATE - right

@@ -39,3 +39,15 @@ class EarsSnapshot:
     fallback: str | None = None
     speech: bool = False
     beat: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class EchoPathSnapshot:
+    """`delay_s` is the loudspeaker's: from the moment at which a sample leaves the sound card's
+    buffer until it is heard, None where it was never measured. `measured`: by this daemon, else it
+    is what one before it knew. `silent`: own voice is played and does not come back.
+    """
+
+    delay_s: float | None = None
+    measured: bool = False
+    silent: bool = False

@@ -23,7 +23,7 @@ def told_by(room: Room) -> tuple[Sound, Sound]:
     heard = room.heard()
     loudspeaker = Loudspeaker()
     reference = Reference(loudspeaker)
-    told = [reference.frame(frame.at, gap=False) for frame in room.frames(heard, loudspeaker)]
+    told = [reference.frame(frame.at, jump=False) for frame in room.frames(heard, loudspeaker)]
     both = np.concatenate(told) / 32768
     return both, heard[: len(both)]
 
