@@ -25,6 +25,7 @@ from driving_client.link.interface import (
     VoiceStream,
 )
 from driving_client.link.local_voice import LocalVoice, new_request_id
+from driving_client.link.pace import Line, line_of
 from driving_client.link.relay_ears import RelayEars, capabilities
 from driving_client.link.relay_timeline import RelayTimeline
 from driving_client.link.retry import fault_of_error
@@ -32,7 +33,6 @@ from driving_client.link.session import ReconnectingLink
 from driving_client.link.session_record import SessionRecord
 from driving_client.link.session_token import credentials
 from driving_client.link.settings import LinkSettings
-from driving_client.link.under_way import bytes_under_way
 from driving_client.motion_failure import MotionFailure
 from driving_client.texts import excerpt
 from driving_client.utterance import Utterance
@@ -63,7 +63,7 @@ class RelayLink(ReconnectingLink):
     ) -> None:
         super().__init__(settings, sink, record, latest)
         self._ears = RelayEars(
-            self._counters, self._send, self._send_soon, self._under_way, self._task_ended
+            self._counters, self._send, self._send_soon, self._line, self._task_ended
         )
         self._timeline = RelayTimeline(
             sink,
@@ -90,8 +90,8 @@ class RelayLink(ReconnectingLink):
         else:
             self._post(self._ears.hear_event, heard, self._timeline.wire_id)
 
-    def _under_way(self) -> int:
-        return 0 if self._socket is None else bytes_under_way(self._socket)
+    def _line(self) -> Line | None:
+        return None if self._socket is None else line_of(self._socket)
 
     async def _address(self, http: aiohttp.ClientSession) -> tuple[str, Mapping[str, str]]:
         return self._settings.url, await credentials(http, self._settings, self._clock)

@@ -3,7 +3,7 @@
 
 A backend that never asks gets nothing of it, so that old ones see no frame that they do not know.
 Nothing is carried over from one session to the next. Events go out as texts, ahead of any sound
-that still waits; sound goes out only while little of what was sent is under way, so that reports
+that still waits; sound goes out only while little of it is under way (`pace`), so that reports
 and pongs never wait behind it for long. A slow uplink loses the oldest.
 """
 
@@ -27,6 +27,7 @@ from driving_client.link.heard import (
 )
 from driving_client.link.heard_queue import HeardQueue
 from driving_client.link.interface import LinkCounters
+from driving_client.link.pace import Line, Pace
 from driving_client.utterance import Samples
 from driving_client.voice_formats.opus import OpusEncoder, opus_fault
 from driving_client.wire.microphone_frame import MicrophoneFrame, encode_microphone_frame
@@ -36,8 +37,6 @@ logger = logging.getLogger(__name__)
 PCM: Final = "pcm_s16le"
 OPUS: Final = "opus"
 EVENTS: Final = ("speech", "present")
-MOST_UNDER_WAY: Final[Mapping[str, int]] = {PCM: 10_000, OPUS: 1500}
-"""Bytes: 0.3 s of sound with its frames' heads. What is sent beside it waits behind no more."""
 LOOK_EVERY_S: Final = 0.02
 """How soon it is noticed that there is room again."""
 
@@ -56,7 +55,7 @@ def capabilities() -> dict[str, Any]:
 class RelayEars:
     """One relay link's hearing; but for `hear_sound`, on the network's thread.
 
-    `send` sends a frame at once, `send_text` soon; `under_way` counts what has not arrived yet;
+    `send` sends a frame at once, `send_text` soon; `line` tells how the connection does;
     `task_ended` hears of the end of each task that sends, and of its exception.
     """
 
@@ -65,13 +64,13 @@ class RelayEars:
         counters: LinkCounters,
         send: Callable[[bytes], Awaitable[None]],
         send_text: Callable[[str], None],
-        under_way: Callable[[], int],
+        line: Callable[[], Line | None],
         task_ended: Callable[[asyncio.Task[None]], None],
     ) -> None:
         self._counters = counters
         self._send = send
         self._send_text = send_text
-        self._under_way = under_way
+        self._line = line
         self._task_ended = task_ended
         self._asked = False
         self._queue: HeardQueue | None = None
@@ -94,8 +93,7 @@ class RelayEars:
         elif codec is not None:
             encode = OpusEncoder() if codec == OPUS else _pcm
             self._queue = HeardQueue()
-            sending = self._keep_sending(self._queue, encode, MOST_UNDER_WAY[codec])
-            self._task = asyncio.create_task(sending)
+            self._task = asyncio.create_task(self._keep_sending(self._queue, encode))
             self._task.add_done_callback(self._task_ended)
         logger.info("the backend listens: %s", codec or "events", extra={"code": "listening"})
         self._send_text(json.dumps(answer))
@@ -122,16 +120,18 @@ class RelayEars:
             event = replace(event, request_id=wire_id(event.request_id))
         self._send_text(json.dumps(event_document(event)))
 
-    async def _keep_sending(self, queue: HeardQueue, encode: Encode, most: int) -> None:
+    async def _keep_sending(self, queue: HeardQueue, encode: Encode) -> None:
+        pace = Pace(self._line)
         try:
             while True:
-                while self._under_way() > most:
+                while not pace.room():
                     self._counters.microphone_samples_dropped += queue.take_dropped()
                     await asyncio.sleep(LOOK_EVERY_S)
                 sound = await queue.next()
                 # Encoded only now: what was dropped before has left no trace in the codec's state
                 frame = MicrophoneFrame(sound.position, encode(sound.samples))
                 await self._send(encode_microphone_frame(frame))
+                pace.sent()
                 self._counters.microphone_samples_sent += len(sound.samples)
         except (aiohttp.ClientError, OSError) as error:
             # The receiving side meets the same end and reports it

@@ -17,6 +17,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from aiohttp import WSCloseCode, WSMsgType, hdrs, web
@@ -27,8 +28,8 @@ from driving_client.link.frame_reader import FrameReader
 from driving_client.link.heard import HEARD_RATE, Heard, HeardEvent, HeardSound, event_document
 from driving_client.link.heard_queue import HeardQueue
 from driving_client.link.meter import Meter
+from driving_client.link.pace import Pace, line_of
 from driving_client.link.retry import FloodError
-from driving_client.link.under_way import bytes_under_way
 from driving_client.serving import meter_connection
 from kioskd.http.access import refuse
 from kioskd.metrics import Metrics
@@ -36,8 +37,6 @@ from kioskd.metrics import Metrics
 logger = logging.getLogger(__name__)
 
 MOST_LISTENERS: Final = 4
-MOST_UNDER_WAY: Final = 16_000
-"""Bytes, half a second: what is sent beside it waits behind no more."""
 LOOK_EVERY_S: Final = 0.02
 _ALLOWED_EVERY_S: Final = 0.5
 _HEARTBEAT_S: Final = 20.0
@@ -239,8 +238,9 @@ class _Client:
 
     async def _send_sound(self) -> None:
         position = None
+        pace = Pace(partial(line_of, self._socket))
         while True:
-            while bytes_under_way(self._socket) > MOST_UNDER_WAY:
+            while not pace.room():
                 self._dropped(self._sound.take_dropped())
                 await asyncio.sleep(LOOK_EVERY_S)
             sound = await self._sound.next()
@@ -248,4 +248,5 @@ class _Client:
                 told = {"event": "position", "position": sound.position}
                 await self._socket.send_str(json.dumps(told))
             await self._socket.send_bytes(sound.samples.astype("<i2").tobytes())
+            pace.sent()
             position = sound.position + len(sound.samples)

@@ -36,7 +36,7 @@ from driving_client.wire.relay_frames import AudioFrame, MetadataFrame, encode_f
 
 SPEAKS = VisitorBegan(1600, over=True)
 MOST_AHEAD = {"pcm_s16le": 50, "opus": 200}
-"""Frames that 0.3 s under way and 12 KB in the buffers of the line can be, of 1000."""
+"""Frames that are under way, and in the 12 KB of the line's own buffers, of 1000."""
 
 
 class Listener:
