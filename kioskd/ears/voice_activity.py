@@ -11,6 +11,7 @@ voice it has none: at 6 dB below the echo it knows half of the visitor's frames 
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -43,24 +44,38 @@ class Voice(Enum):
 class Strictness:
     """What a frame has to prove beyond webrtcvad's word.
 
-    `above_db`: how far it stands above the background; `lowered_db`: cleaning may have taken away
-    that much at most; `sure`: what Silero has to say at least.
+    `above_db`: how far it stands above the background; `below_own_db`: how far below the kiosk's
+    own voice, as it is recorded, it may be at most; `lowered_db`: cleaning may have taken away that
+    much at most; `sure`: what Silero has to say at least.
     """
 
     above_db: float
+    below_own_db: float
     lowered_db: float
     sure: float
 
 
-QUIET: Final = Strictness(above_db=9.0, lowered_db=200.0, sure=0.5)
-OVER: Final = Strictness(above_db=21.0, lowered_db=20.0, sure=0.0)
+QUIET: Final = Strictness(above_db=9.0, below_own_db=math.inf, lowered_db=math.inf, sure=0.5)
+OVER: Final = Strictness(above_db=21.0, below_own_db=15.0, lowered_db=20.0, sure=0.0)
+
+_WITHIN_DB: Final = 14.0
+"""A turn goes on while its voice is no more than this below its loudest: what is weaker is the
+room's answer to it. Speech falls further than that only for moments."""
+
+_FADES_DB: Final = 0.03
+"""So much a frame the loudest is forgotten."""
+
+_HARDLY_DB: Final = 3.0
+"""What is lowered by less is no echo, or one that the canceller does not know yet."""
 
 _LEAST_DB: Final = -65.0
 """Below this is no voice that anybody could understand."""
 
 _ROOM_DB: Final = -60.0
 _REST_DB: Final = -40.0
-"""What is assumed of the room and of what is left of an echo for the first second."""
+_OWN_DB: Final = -30.0
+"""What is assumed of the room, of what is left of an echo, and of the kiosk's own voice, for the
+first second of each."""
 
 
 class VoiceActivity:
@@ -71,7 +86,9 @@ class VoiceActivity:
         self._silero = Silero()
         self._room = Background(_ROOM_DB)
         self._rest = Background(_REST_DB)
+        self._own = Background(_OWN_DB)
         self._spoken = Background(_ROOM_DB)
+        self._loudest = -math.inf
         self._cleaned: deque[float] = deque(maxlen=_SMOOTHED)
         self._recorded: deque[float] = deque(maxlen=_SMOOTHED)
 
@@ -81,20 +98,28 @@ class VoiceActivity:
             self._cleaned.clear()
             self._recorded.clear()
             self._silero.forget()
-        power = power_of(frame.samples)
+        power, before = power_of(frame.samples), power_of(recorded.samples)
         self._cleaned.append(power)
-        self._recorded.append(power_of(recorded.samples))
-        strictness, background = (OVER, self._rest) if frame.own else (QUIET, self._room)
+        self._recorded.append(before)
+        level = decibels(sum(self._cleaned) / len(self._cleaned))
+        lowered = decibels(sum(self._recorded) / len(self._recorded)) - level
+        strictness, least = (OVER, self._least_over()) if frame.own else (QUIET, self._least())
         speechlike = self._gate.is_speech(frame.samples.tobytes(), RATE)
-        gate = speechlike and not deaf and self._stands_out(strictness, background)
+        gate = speechlike and not deaf and level > least and lowered < strictness.lowered_db
         if speech:
             self._spoken.add(power)
+        elif not frame.own:
+            self._room.add(power)
         else:
-            background.add(power)
+            self._own.add(before)
+            if not speechlike or lowered >= _HARDLY_DB:
+                self._rest.add(power)
         sure = self._silero.hear(frame.samples, wake=gate)
+        self._loudest = max(self._loudest - _FADES_DB, level) if speech else level
         if not gate:
             return Voice.NONE
-        return Voice.SURE if sure >= strictness.sure else Voice.LIKELY
+        loud = level > self._loudest - _WITHIN_DB
+        return Voice.SURE if sure >= strictness.sure and loud else Voice.LIKELY
 
     @property
     def judged(self) -> int:
@@ -105,10 +130,10 @@ class VoiceActivity:
         """What was taken for speech is the room's noise."""
         self._room = self._spoken
 
-    def _stands_out(self, strictness: Strictness, background: Background) -> bool:
-        level = decibels(sum(self._cleaned) / len(self._cleaned))
-        before = decibels(sum(self._recorded) / len(self._recorded))
-        return (
-            level > max(background.db + strictness.above_db, _LEAST_DB)
-            and before - level < strictness.lowered_db
-        )
+    def _least(self) -> float:
+        """The level that a visitor has at least while the kiosk is silent."""
+        return max(self._room.db + QUIET.above_db, _LEAST_DB)
+
+    def _least_over(self) -> float:
+        """And while it speaks."""
+        return max(self._least(), self._rest.db + OVER.above_db, self._own.db - OVER.below_own_db)

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
-from pywebrtc_audio import AudioProcessor
 
 from driving_client.utterance import Samples
 from driving_client.voices.espeak import synthesise
+from kioskd.ears.canceller import Canceller
 from kioskd.ears.frames import CleanFrame, RawFrame
 from kioskd.ears.settings import FRAME, RATE
 
@@ -54,7 +54,10 @@ def as_samples(sound: np.ndarray) -> Samples:
 
 
 def frames(
-    sound: np.ndarray, played: np.ndarray | None = None, echo_db: float | None = None
+    sound: np.ndarray,
+    played: np.ndarray | None = None,
+    echo_db: float | None = None,
+    echo_gain: float = 0.7,
 ) -> Iterator[tuple[CleanFrame, RawFrame]]:
     """What the ears' thread hands over; `played` is heard in `sound` as well, `DELAY` later."""
     if played is None:
@@ -62,16 +65,14 @@ def frames(
             place = (number * FRAME, 100 + number / 100)
             yield CleanFrame(samples, *place, False, None), RawFrame(samples, *place)
         return
-    canceller = AudioProcessor(
-        sample_rate=RATE, echo_cancellation=True, noise_suppression=True, high_pass_filter=True
-    )
+    canceller = Canceller()
     echo = np.concatenate([np.zeros(DELAY), played])[: len(played)]
-    recorded = as_samples(sound + 0.7 * echo + 0.2 * np.roll(echo, 400))
+    recorded = as_samples(sound + echo_gain * (echo + 0.3 * np.roll(echo, 400)))
     since = TAIL + 1
     for number, (raw, far) in enumerate(
         zip(recorded.reshape(-1, FRAME), as_samples(played).reshape(-1, FRAME), strict=True)
     ):
         since = 0 if np.abs(far).max() > 100 else since + 1
         place = (number * FRAME, 100 + number / 100)
-        clean = np.asarray(canceller.process(raw, far), np.int16)
+        clean = canceller.cancel(raw, far)
         yield CleanFrame(clean, *place, since <= TAIL, echo_db), RawFrame(raw, *place)
