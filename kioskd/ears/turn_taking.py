@@ -21,16 +21,19 @@ from kioskd.ears.events import BargedIn, EarsEvent, SpeechBegan, SpeechEnded
 from kioskd.ears.frames import CleanFrame, RawFrame
 from kioskd.ears.policy import HALF_DUPLEX, Policy
 from kioskd.ears.settings import FRAME, FRAME_S, RATE, EarsSettings
-from kioskd.ears.voice_activity import Voice, VoiceActivity
+from kioskd.ears.voice_activity import VoiceActivity, Voicing
 from kioskd.playback.snapshot import CutOff
 
 logger = logging.getLogger(__name__)
 
 BEGINNING: Final = (8, 12)
-"""That many voiced frames of so many begin a turn while the kiosk is silent."""
+"""That many votes of so many frames begin a turn while the kiosk is silent."""
 
-BEGINNING_OVER: Final = (5, 12)
-"""While it speaks: fewer, for each has to prove more, and the canceller lets fewer through."""
+BEGINNING_OVER: Final = (12, 24)
+"""And while it speaks: what is left of an echo is louder than a visitor for moments only."""
+
+_GOES_ON: Final = 0.5
+"""The vote that keeps a turn going."""
 
 LONGEST_S: Final = 60.0
 
@@ -54,7 +57,7 @@ class TurnTaking:
         self._policy = Policy(settings.policy)
         self._interrupt = interrupt
         self._activity = activity or VoiceActivity()
-        self._lately: deque[tuple[CleanFrame, Voice]] = deque(maxlen=_LOOK_BACK)
+        self._lately: deque[tuple[CleanFrame, Voicing]] = deque(maxlen=_LOOK_BACK)
         self._began = 0
         self._last: CleanFrame | None = None
         self._own = False
@@ -81,20 +84,20 @@ class TurnTaking:
         if self._last is None:
             self._policy.consider(frame.echo_db)
         deaf = frame.own and self._policy.in_force == HALF_DUPLEX and self._last is None
-        voice = self._activity.hear(frame, recorded, speech=self._last is not None, deaf=deaf)
+        voicing = self._activity.hear(frame, recorded, speech=self._last is not None, deaf=deaf)
         if deaf:
             return events
-        self._lately.append((frame, voice))
+        self._lately.append((frame, voicing))
         if self._last is None:
             self._listen(frame, events)
         else:
-            self._follow(frame, events, voice)
+            self._follow(frame, events, voicing)
         return events
 
     def _listen(self, frame: CleanFrame, events: list[EarsEvent]) -> None:
         """Whether a turn begins with this frame."""
         enough, among = BEGINNING_OVER if frame.own else BEGINNING
-        if sum(voice is Voice.SURE for _, voice in list(self._lately)[-among:]) < enough:
+        if sum(each.vote for _, each in list(self._lately)[-among:]) < enough:
             return
         first = self._first()
         over = first.own
@@ -113,18 +116,18 @@ class TurnTaking:
     def _first(self) -> CleanFrame:
         """The first voiced frame of what begins here."""
         first, apart = self._lately[-1][0], 0
-        for frame, voice in reversed(self._lately):
-            if voice is Voice.NONE:
-                apart += 1
-            else:
+        for frame, voicing in reversed(self._lately):
+            if voicing.likely:
                 first, apart = frame, 0
+            else:
+                apart += 1
             if apart > _APART:
                 break
         return first
 
-    def _follow(self, frame: CleanFrame, events: list[EarsEvent], voice: Voice) -> None:
+    def _follow(self, frame: CleanFrame, events: list[EarsEvent], voicing: Voicing) -> None:
         """Whether the turn goes on."""
-        if voice is Voice.SURE or self._last is None:
+        if voicing.vote >= _GOES_ON or self._last is None:
             self._last = frame
         if frame.position - self._last.position >= self._silence:
             self._end(frame, events)

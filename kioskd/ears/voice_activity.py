@@ -14,7 +14,6 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Final
 
 import webrtcvad
@@ -31,32 +30,32 @@ _SMOOTHED: Final = 3
 """Frames over which levels are taken."""
 
 
-class Voice(Enum):
-    """What is heard of a visitor in a frame."""
-
-    NONE = auto()
-    LIKELY = auto()
-    """Enough to belong to a turn that others prove: Silero is slow to believe a beginning."""
-    SURE = auto()
-
-
 @dataclass(frozen=True, slots=True)
-class Strictness:
-    """What a frame has to prove beyond webrtcvad's word.
+class Voicing:
+    """What is heard of a visitor in a frame.
 
-    `above_db`: how far it stands above the background; `below_own_db`: how far below the kiosk's
-    own voice, as it is recorded, it may be at most; `lowered_db`: cleaning may have taken away that
-    much at most; `sure`: what Silero has to say at least.
+    `vote`: 0 to 1, how much it speaks for a turn. `likely`: enough to belong to a turn that others
+    prove; Silero is slow to believe a beginning.
     """
 
-    above_db: float
-    below_own_db: float
-    lowered_db: float
-    sure: float
+    vote: float = 0.0
+    likely: bool = False
 
 
-QUIET: Final = Strictness(above_db=9.0, below_own_db=math.inf, lowered_db=math.inf, sure=0.5)
-OVER: Final = Strictness(above_db=21.0, below_own_db=15.0, lowered_db=20.0, sure=0.0)
+SILENT: Final = Voicing()
+
+_ABOVE_DB: Final = 9.0
+"""A visitor stands out from the room's noise by this."""
+
+_SURE: Final = 0.5
+"""Of Silero, in quiet."""
+
+_BELOW_OWN_DB: Final = 22.0
+_SPAN_DB: Final = 8.0
+"""Over the kiosk's voice a frame's vote grows from 0 at this level below it by one in so many."""
+
+_ABOVE_REST_DB: Final = 10.0
+"""But it is 0 up to this level above what cleaning leaves of that voice on average."""
 
 _WITHIN_DB: Final = 14.0
 """A turn goes on while its voice is no more than this below its loudest: what is weaker is the
@@ -92,7 +91,7 @@ class VoiceActivity:
         self._cleaned: deque[float] = deque(maxlen=_SMOOTHED)
         self._recorded: deque[float] = deque(maxlen=_SMOOTHED)
 
-    def hear(self, frame: CleanFrame, recorded: RawFrame, *, speech: bool, deaf: bool) -> Voice:
+    def hear(self, frame: CleanFrame, recorded: RawFrame, *, speech: bool, deaf: bool) -> Voicing:
         """A frame. `speech`: within a visitor's turn; `deaf`: nobody wants to know."""
         if frame.gap:
             self._cleaned.clear()
@@ -103,23 +102,17 @@ class VoiceActivity:
         self._recorded.append(before)
         level = decibels(sum(self._cleaned) / len(self._cleaned))
         lowered = decibels(sum(self._recorded) / len(self._recorded)) - level
-        strictness, least = (OVER, self._least_over()) if frame.own else (QUIET, self._least())
         speechlike = self._gate.is_speech(frame.samples.tobytes(), RATE)
-        gate = speechlike and not deaf and level > least and lowered < strictness.lowered_db
-        if speech:
-            self._spoken.add(power)
-        elif not frame.own:
-            self._room.add(power)
-        else:
-            self._own.add(before)
-            if not speechlike or lowered >= _HARDLY_DB:
-                self._rest.add(power)
-        sure = self._silero.hear(frame.samples, wake=gate)
+        likely = speechlike and not deaf and level > self._least_db(own=frame.own)
+        sure = self._silero.hear(frame.samples, wake=likely and not frame.own)
+        vote = self._vote_over(level) if frame.own else float(sure >= _SURE)
+        self._learn(
+            power, before, own=frame.own, speech=speech, echo=not speechlike or lowered > _HARDLY_DB
+        )
         self._loudest = max(self._loudest - _FADES_DB, level) if speech else level
-        if not gate:
-            return Voice.NONE
-        loud = level > self._loudest - _WITHIN_DB
-        return Voice.SURE if sure >= strictness.sure and loud else Voice.LIKELY
+        if not likely:
+            return SILENT
+        return Voicing(vote if level > self._loudest - _WITHIN_DB else 0.0, likely=True)
 
     @property
     def judged(self) -> int:
@@ -130,10 +123,25 @@ class VoiceActivity:
         """What was taken for speech is the room's noise."""
         self._room = self._spoken
 
-    def _least(self) -> float:
-        """The level that a visitor has at least while the kiosk is silent."""
-        return max(self._room.db + QUIET.above_db, _LEAST_DB)
+    def _least_db(self, *, own: bool) -> float:
+        """The level that a visitor has at least."""
+        least = max(self._room.db + _ABOVE_DB, _LEAST_DB)
+        return max(least, self._zero_db()) if own else least
 
-    def _least_over(self) -> float:
-        """And while it speaks."""
-        return max(self._least(), self._rest.db + OVER.above_db, self._own.db - OVER.below_own_db)
+    def _zero_db(self) -> float:
+        """Over the kiosk's voice, the level up to which a frame has no vote."""
+        return max(self._own.db - _BELOW_OWN_DB, self._rest.db + _ABOVE_REST_DB)
+
+    def _vote_over(self, level: float) -> float:
+        return min(max((level - self._zero_db()) / _SPAN_DB, 0.0), 1.0)
+
+    def _learn(self, power: float, recorded: float, *, own: bool, speech: bool, echo: bool) -> None:
+        """What the background is, from a frame that no visitor is known to speak in."""
+        if speech:
+            self._spoken.add(power)
+        elif not own:
+            self._room.add(power)
+        else:
+            self._own.add(recorded)
+            if echo:
+                self._rest.add(power)

@@ -74,5 +74,5 @@ def frames(
     ):
         since = 0 if np.abs(far).max() > 100 else since + 1
         place = (number * FRAME, 100 + number / 100)
-        clean = canceller.cancel(raw, far)
+        clean, _ = canceller.cancel(raw, far)
         yield CleanFrame(clean, *place, since <= TAIL, echo_db), RawFrame(raw, *place)

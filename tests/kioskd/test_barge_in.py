@@ -13,7 +13,7 @@ from kioskd.ears.events import BargedIn, EarsEvent, SpeechBegan, SpeechEnded
 from kioskd.ears.frames import CleanFrame, RawFrame
 from kioskd.ears.settings import FRAME, EarsSettings
 from kioskd.ears.turn_taking import TurnTaking
-from kioskd.ears.voice_activity import Voice, VoiceActivity
+from kioskd.ears.voice_activity import SILENT, VoiceActivity, Voicing
 from kioskd.playback.snapshot import PlayerState
 from kioskd.service.attentive import AWAITING_S, Attentive
 
@@ -21,8 +21,8 @@ from kioskd.service.attentive import AWAITING_S, Attentive
 class Loud(VoiceActivity):
     """A voice is what is not digital silence."""
 
-    def hear(self, frame: CleanFrame, recorded: RawFrame, *, speech: bool, deaf: bool) -> Voice:
-        return Voice.SURE if frame.samples.any() and not deaf else Voice.NONE
+    def hear(self, frame: CleanFrame, recorded: RawFrame, *, speech: bool, deaf: bool) -> Voicing:
+        return Voicing(1.0, likely=True) if frame.samples.any() and not deaf else SILENT
 
 
 class Visit:

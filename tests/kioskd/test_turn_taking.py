@@ -16,7 +16,7 @@ from kioskd.ears.frames import CleanFrame, RawFrame
 from kioskd.ears.policy import GOOD_DB, POOR_DB, Policy
 from kioskd.ears.settings import FRAME, RATE, EarsSettings
 from kioskd.ears.turn_taking import LONGEST_S, TurnTaking
-from kioskd.ears.voice_activity import Voice, VoiceActivity
+from kioskd.ears.voice_activity import SILENT, VoiceActivity, Voicing
 from kioskd.playback.snapshot import CutOff
 
 SILENCE_S = 0.5
@@ -28,8 +28,9 @@ class Told(VoiceActivity):
 
     accepted = 0
 
-    def hear(self, frame: CleanFrame, recorded: RawFrame, *, speech: bool, deaf: bool) -> Voice:
-        return Voice.NONE if deaf else (Voice.NONE, Voice.SURE, Voice.LIKELY)[frame.samples[0]]
+    def hear(self, frame: CleanFrame, recorded: RawFrame, *, speech: bool, deaf: bool) -> Voicing:
+        kinds = (SILENT, Voicing(1.0, likely=True), Voicing(0.0, likely=True))
+        return SILENT if deaf else kinds[frame.samples[0]]
 
     def accept(self) -> None:
         self.accepted += 1
@@ -116,7 +117,7 @@ def test_a_visitor_who_speaks_over_the_kiosk_makes_it_fall_silent() -> None:
     silenced = []
     line = Timeline(interrupt=lambda: silenced.append(1) or CUT)
     line.hear("," * 100)
-    began, barged = line.hear("V" * 10)
+    began, barged = line.hear("V" * 14)
     assert began == SpeechBegan(100 * FRAME, 101.0, over=True)
     assert barged == BargedIn(100 * FRAME, 101.0, "a", 1234)
     line.hear("V" * 30 + "v" * 50 + "." * 100)
