@@ -18,6 +18,7 @@ from kioskd.ears.capture import CaptureError
 from kioskd.ears.frames import RawFrame
 from kioskd.ears.settings import FRAME, RATE
 from kioskd.ears.snapshot import EarsSnapshot
+from kioskd.ears.timeline import Timeline
 from kioskd.health.ears_check import EARS_REASONS, EarsCheck
 from kioskd.health.status import Status
 
@@ -298,3 +299,28 @@ def test_every_reason_says_how_to_mend_it_and_none_is_a_failure() -> None:
     assert (stuck.status, stuck.reasons[0].code) == (Status.WARN, "ears_stuck")
     assert EarsCheck(None).run(100.0).status is Status.PASS
     assert EarsCheck(lambda: EarsSnapshot(beat=100.0)).run(100.0).status is Status.PASS
+
+
+@given(
+    steps=st.lists(
+        st.tuples(st.booleans(), st.floats(-0.5, 5.0), st.floats(-1e-4, 1e-4)), max_size=60
+    )
+)
+def test_positions_never_go_back_whatever_is_lost(
+    steps: list[tuple[bool, float, float]],
+) -> None:
+    """A frame that comes too early, after a clock was corrected, follows the one before."""
+    timeline, at, end = Timeline(), 100.0, 0
+    for cut, away_s, jitter_s in steps:
+        if cut:
+            timeline.cut()
+            at += away_s
+        position, gap = timeline.place(at + jitter_s)
+        assert position >= end
+        assert gap == (cut and end > 0)
+        if cut and end > 0:
+            assert position - end == pytest.approx(max(away_s, 0) * RATE, abs=5)
+        else:
+            assert position == end
+        end = position + FRAME
+        at += 0.01
