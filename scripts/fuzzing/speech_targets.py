@@ -52,6 +52,7 @@ def _request(kind: bytes, query: bytes, pieces: list[bytes]) -> web.Request | No
     made = SimpleNamespace(
         headers=CIMultiDict({"Content-Type": header(kind)} if kind else {}),
         query=address.query,
+        remote="127.0.0.1",
         content=_Content(pieces),
         charset=parse_mimetype(header(kind)).parameters.get("charset"),
     )
