@@ -29,7 +29,7 @@ export PYTHON
 VENV_PYTHON := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help ready signing setup run test test-piper test-clients lint fuzz soak bench shader-report bench-alive bench-attacks avatar video overlay repro rootfs flash verified test-image sheet clean train-lipsync convert-npu bench-lipsync
+.PHONY: help ready signing setup run test test-piper test-clients lint fuzz soak bench shader-report bench-alive bench-attacks bench-ears test-ears avatar video overlay repro rootfs flash verified test-image sheet clean train-lipsync convert-npu bench-lipsync
 
 help: ## list the targets
 	@echo "The avatar kiosk. Targets:"
@@ -86,6 +86,14 @@ bench-alive: ready ## how alive the face is, in figures beside those of people (
 
 bench-attacks: setup ## what the kiosk still does while its HTTP port is attacked (twelve minutes)
 	@exec $(VENV_PYTHON) scripts/bench_attacks.py
+
+bench-ears: setup ## what the kiosk hears of visitors and of itself, in simulated rooms (QUICK=1: 3 minutes, else 20)
+	@$(if $(QUICK),,scripts/make_environment.sh ears-words)
+	@exec $(VENV_PYTHON) scripts/bench_ears.py $(if $(QUICK),--quick) $(ROOMS)
+
+test-ears: setup ## the whole table of bench-ears, in real time (80 minutes)
+	@scripts/make_environment.sh ears-words
+	@exec $(VENV_PYTHON) scripts/bench_ears.py --whole
 
 overlay: signing ## build what is flashed on a board: BOARD=rk3576 [KEY=release.pem] [EXTRAS=wake] (some minutes)
 	@$(VENV_PYTHON) scripts/make_overlay.py --check $(OVERLAY_OPTIONS) $(BOARD)

@@ -75,6 +75,24 @@ class Metrics:
         )
         self.ears_open = gauge("kiosk_ears_open", "1 while the microphone records")
         self.ears_heard_seconds = counter("kiosk_ears_heard_seconds", "Seconds of sound recorded")
+        self.ears_level = gauge(
+            "kiosk_ears_level_db", "Level of the last second at the microphone, full scale is 0"
+        )
+        self.ears_echo_reduction = gauge(
+            "kiosk_ears_echo_reduction_db",
+            "By how much the kiosk's own voice is taken out, over its last 10 s; 0 while unknown",
+        )
+        self.ears_barge_in = gauge(
+            "kiosk_ears_barge_in", "1 while a visitor who speaks makes the kiosk fall silent"
+        )
+        self.ears_turns = counter(
+            "kiosk_ears_turns",
+            "Times a visitor began to speak, and whether over the kiosk's own voice: yes, no",
+            ["over"],
+        )
+        self.ears_cpu_seconds = counter(
+            "kiosk_ears_cpu_seconds", "Seconds of CPU that the ears' thread has taken"
+        )
         self.ears_overruns = counter(
             "kiosk_ears_overruns", "Times sound was lost because it was not fetched in time"
         )

@@ -9,6 +9,7 @@
 #   newest          both for another PYTHON, under which the tests run as well
 #   lipsync         trains the lip-sync model; apart because PyTorch is large
 #   lipsync-peers   what `make bench-lipsync` compares with, from PyPI and npm
+#   ears-words      the recogniser that `make bench-ears` counts words with
 #   fuzz            `make fuzz`: what the kiosk runs with, and atheris and coverage.py
 #   npu             the vendor's converter to .rknn, which wants older numpy, protobuf and onnx
 #   vendor-clients  the service's published clients, for their test with the embedded endpoint
@@ -73,6 +74,12 @@ lipsync-peers)
     runs_our_code=yes
     takes="a minute or two"
     ;;
+ears-words)
+    packages="pocketsphinx==5.1.1"
+    imports="pocketsphinx"
+    runs_our_code=yes
+    takes="28 MB"
+    ;;
 fuzz)
     folder=out/fuzz-venv
     packages="--require-hashes -r requirements.lock"
@@ -110,7 +117,7 @@ piper)
     takes="the voice has 58 MB; a minute"
     ;;
 *)
-    fail "no environment '$name'; there are run, dev, newest, lipsync, lipsync-peers, fuzz, npu, vendor-clients, piper"
+    fail "no environment '$name'; there are run, dev, newest, lipsync, lipsync-peers, ears-words, fuzz, npu, vendor-clients, piper"
     ;;
 esac
 

@@ -20,6 +20,7 @@ from kioskd.benchmark.request import measuring
 from kioskd.config import ConfigError
 from kioskd.ctl import board_commands, commands, first_boot_commands
 from kioskd.ctl.client import Client, ControlError
+from kioskd.ctl.earcheck import earcheck
 from kioskd.ctl.local import default_address, own_address
 from kioskd.ctl.printing import show_error
 from kioskd.errors import KioskError
@@ -34,6 +35,7 @@ EPILOG = """examples:
   kioskctl install kiosk-rk3576-0.2.0.img        then restart the board
   kioskctl bench --soak                measure this board, then ten minutes for heat
   kioskctl avtest --latency 60         flash and click to film, with audio.latency_ms: 60
+  kioskctl earcheck                    what its ears are good for in its room: a minute, with you
   kioskctl report -o report.json       what this board is, to send to the project
   kioskctl slots                       what is installed, what runs, what is on trial
 
@@ -58,6 +60,7 @@ _ASKING: Final[dict[str, Run]] = {
     "say": commands.say,
     "interrupt": commands.interrupt,
     "gesture": commands.gesture,
+    "earcheck": earcheck,
 }
 _ON_BOARD: Final[dict[str, Callable[[argparse.Namespace], int]]] = {
     "install": board_commands.install,

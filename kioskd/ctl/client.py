@@ -110,7 +110,13 @@ class Client:
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Post JSON; raises ControlError with the kiosk's own message where it refuses."""
-        status, answer = self._send(path, json.dumps(body).encode())
+        return self._accepted(*self._send(path, json.dumps(body).encode()))
+
+    def post_voice(self, wav: bytes) -> dict[str, Any]:
+        """Have it speak a WAV file; raises ControlError as `post` does."""
+        return self._accepted(*self._send("v1/speak", wav))
+
+    def _accepted(self, status: int, answer: bytes) -> dict[str, Any]:
         told = self._decode(status, answer)
         if status != 200:
             raise ControlError(str(told.get("message", f"the kiosk refuses ({status})")))

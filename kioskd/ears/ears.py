@@ -48,6 +48,7 @@ class Ears:
         self._speech = False
         self._echo_db: float | None = None
         self._faulty_until = 0.0
+        self._cpu_s = 0.0
         self._snapshot = EarsSnapshot(beat=clock())
         self._thread = threading.Thread(target=self._run, name="ears", daemon=True)
 
@@ -118,6 +119,8 @@ class Ears:
         for event in events:
             if isinstance(event, SpeechBegan | SpeechEnded):
                 self._speech = isinstance(event, SpeechBegan)
+            if isinstance(event, SpeechBegan):
+                self._metrics.ears_turns.labels("yes" if event.over else "no").inc()
         for listener in self._listeners:
             try:
                 listener(frame, events)
@@ -131,8 +134,14 @@ class Ears:
                 )
 
     def _publish(self, microphone: Microphone, turns: Turns) -> None:
+        taken = time.thread_time()
+        self._metrics.ears_cpu_seconds.inc(taken - self._cpu_s)
+        self._cpu_s = taken
         state, now = microphone.state, self._clock()
         self._metrics.ears_open.set(state.open)
+        self._metrics.ears_level.set(state.level_db or 0.0)
+        self._metrics.ears_echo_reduction.set(self._echo_db or 0.0)
+        self._metrics.ears_barge_in.set(turns.policy == "barge_in")
         self._snapshot = EarsSnapshot(
             microphone=state,
             reason=state.reason or ("ears_fault" if now < self._faulty_until else None),

@@ -31,6 +31,11 @@ class StreamTime:
         self._offsets: deque[float] = deque(maxlen=_BUCKETS)
         self._since = -_BUCKET_S
 
+    @property
+    def known(self) -> bool:
+        """Whether there was a reading."""
+        return bool(self._offsets)
+
     def take(self, frames: int, at: float) -> None:
         """So many frames had passed at this monotonic time."""
         offset = frames / self._rate - at
