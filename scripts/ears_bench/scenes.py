@@ -24,6 +24,9 @@ LEARN_S: Final = 12.0
 
 BABBLE_DB: Final = -20.0
 _PIECE_S: Final = 20.0
+_OWN_PIECE_S: Final = 5.0
+_SETTLE_S: Final = 5.0
+_TOLD_S: Final = 20.0
 _AFTER_S: Final = END_OF_TURN_S + 1.2
 _NEAR_S: Final = 0.5
 _MOST_TRIES: Final = 4
@@ -57,7 +60,10 @@ class Monologue:
 
 
 def monologue(stage: Stage, seconds: float, tell: Tell) -> Monologue:
-    """The kiosk speaks alone, as long as asked for without a break of the stage."""
+    """The kiosk speaks alone, as long as asked for without a break of the stage.
+
+    After a break the canceller has some time to find the echo again.
+    """
     stage.forget()
     stage.speak(True)
     since = stage.now()
@@ -66,22 +72,22 @@ def monologue(stage: Stage, seconds: float, tell: Tell) -> Monologue:
     interruptions, passed, tries = 0, 0.0, 0
     while passed < seconds:
         begin = stage.now()
-        stage.wait(_PIECE_S)
+        stage.wait(_OWN_PIECE_S)
         end = stage.now()
         tries += 1
-        if stage.broken(since):
-            _give_up_after(tries, seconds / _PIECE_S)
+        if stage.broken(begin - _SETTLE_S):
+            _give_up_after(tries, seconds / _OWN_PIECE_S)
         else:
             signals = (each(begin, end) for each in (stage.recorded, stage.echo, stage.clean))
             found += echo_reductions(*signals)
-            heard = sum(isinstance(each, Began) for each in stage.events(since))
-            interruptions += heard
-            passed += _PIECE_S
-            reduced = f"{np.median(found):.0f} dB" if found else "nothing"
-            tell(
-                f"{stage.room.name}: {passed:.0f} of {seconds:.0f} s of its own voice: "
-                f"echo reduced by {reduced}, heard itself {interruptions} times"
-            )
+            interruptions += sum(isinstance(each, Began) for each in stage.events(since))
+            passed += _OWN_PIECE_S
+            if passed % _TOLD_S == 0:
+                reduced = f"{np.median(found):.0f} dB" if found else "nothing"
+                tell(
+                    f"{stage.room.name}: {passed:.0f} of {seconds:.0f} s of its own voice: "
+                    f"echo reduced by {reduced}, heard itself {interruptions} times"
+                )
         stage.forget()
         since = end
         # Whatever interrupted it

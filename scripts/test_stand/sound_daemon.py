@@ -69,15 +69,15 @@ def start_daemon(folder: Path) -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    with contextlib.suppress(OSError):
-        # Where the right is there: what a starved server does is not what is measured
-        os.sched_setscheduler(process.pid, os.SCHED_RR, os.sched_param(_PRIORITY))
     deadline = time.monotonic() + _START_S
     while not (folder / "native").exists():
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()
             raise SoundDaemonError("the private PulseAudio daemon did not start")
         time.sleep(0.02)
+    with contextlib.suppress(OSError):
+        # Where the right is there: what a starved server does is not what is measured
+        os.sched_setscheduler(process.pid, os.SCHED_RR, os.sched_param(_PRIORITY))
     return process
 
 
