@@ -99,6 +99,10 @@ class Metrics:
         self.ears_faults = counter(
             "kiosk_ears_faults", "Unexpected exceptions in the ears; please report them"
         )
+        self.loudspeaker_delay = gauge(
+            "kiosk_loudspeaker_delay_seconds",
+            "From the sound card's buffer to the ear, measured by the microphone; 0 until it was",
+        )
         self.frames = counter("kiosk_frames", "Frames shown")
         self.missed_frames = counter(
             "kiosk_missed_frames", "Frames missed between two frames shown"

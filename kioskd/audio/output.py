@@ -29,6 +29,9 @@ from kioskd.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
+_LATENCY_PACE: Final = 0.02
+"""How fast a new latency is taken over while a voice plays: lips 2 % slower or faster, unseen."""
+
 _IDLE_BEAT_S: Final = 0.25
 """How often the thread wakes without a voice, to show that it lives and to look for a device."""
 
@@ -53,7 +56,8 @@ class AudioOutput:
         self._clock = clock
         self._settings = settings
         self._metrics = metrics
-        self._latency_s = settings.latency_ms / 1000
+        self._latency_s = self._wanted_latency_s = settings.latency_ms / 1000
+        self._settled = clock()
         self._choice = DeviceChoice(settings, open_device, clock)
         self._voice: Voice | None = None
         self._commands: deque[Callable[[], None]] = deque()
@@ -101,6 +105,13 @@ class AudioOutput:
         """Go on from where `pause` stopped; no sample is lost."""
         self._command(self._resume)
 
+    def set_latency(self, seconds: float) -> None:
+        """What the device's counters do not show, as `AudioSettings.latency_ms` at the start.
+
+        Between voices it holds at once; a voice that plays is led to it, for lips must not jump.
+        """
+        self._command(lambda: self._want_latency(seconds))
+
     def snapshot(self) -> AudioSnapshot:
         """The newest snapshot; costs nothing and takes no lock."""
         return self._snapshot
@@ -112,6 +123,7 @@ class AudioOutput:
             self._commands.clear()
         for command in commands:
             command()
+        self._settle_latency()
         try:
             self._step()
         except AudioError as error:
@@ -132,6 +144,17 @@ class AudioOutput:
                     self._wake.wait(PERIOD_S if self._is_active() else _IDLE_BEAT_S)
             self.turn()
         self._choice.close()
+
+    def _want_latency(self, seconds: float) -> None:
+        self._wanted_latency_s = seconds
+
+    def _settle_latency(self) -> None:
+        now = self._clock()
+        most, self._settled = (now - self._settled) * _LATENCY_PACE, now
+        away = self._wanted_latency_s - self._latency_s
+        if self._voice is not None and self._voice.started:
+            away = min(max(away, -most), most)
+        self._latency_s += away
 
     def _is_active(self) -> bool:
         voice = self._voice

@@ -3,14 +3,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from kioskd.config.options import Kind, Option, allowed
+from kioskd.config.options import AUTO, Kind, Option, allowed
 from kioskd.config.table import OPTIONS, SECTIONS
 from kioskd.config.versions import READ_FOR, VERSION
 
-_TYPES = {Kind.SWITCH: "boolean", Kind.INTEGER: "integer", Kind.NUMBER: "number"}
+_TYPES: Final[dict[Kind, str | list[str]]] = {
+    Kind.SWITCH: "boolean",
+    Kind.INTEGER: "integer",
+    Kind.NUMBER: "number",
+    Kind.MEASURED: ["number", "string"],
+}
 _PATTERNS = {
+    Kind.MEASURED: f"^{AUTO}$",
     Kind.COLOUR: "^#[0-9a-fA-F]{6}$",
     Kind.HTTP_URL: "^(https?://.+)?$",
     Kind.PROXY: "^(http://.+)?$",

@@ -25,6 +25,8 @@ Value = bool | int | float | str
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _METADATA_KEY = "kiosk_option"
 MAX_TEXT = 1024
+AUTO = "auto"
+"""What an option of Kind.MEASURED says when the kiosk shall find the number itself."""
 _NO_TEXT = ("Cc", "Cs", "Zl", "Zp")
 """Unicode's control characters, surrogates (no encoding takes them), line and paragraph ends."""
 
@@ -35,6 +37,7 @@ class Kind(Enum):
     SWITCH = "true or false"
     INTEGER = "a whole number"
     NUMBER = "a number"
+    MEASURED = "auto or a number"
     TEXT = "text"
     FILE = "a file name"
     SECRET_FILE = "the name of a file that holds a secret"
@@ -123,7 +126,9 @@ def check_value(row: Option, value: object) -> Value:
             raise ValueError(f"{shown(value)} is not {wanted}")
         return value
     checked: Value
-    if rule.kind in (Kind.INTEGER, Kind.NUMBER):
+    if rule.kind is Kind.MEASURED and value == AUTO:
+        return AUTO
+    if rule.kind in (Kind.INTEGER, Kind.NUMBER, Kind.MEASURED):
         checked = _check_number(rule, value, wanted)
     else:
         checked = _check_text(rule, value, wanted)

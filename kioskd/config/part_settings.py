@@ -25,7 +25,8 @@ def audio_settings(config: Config, board_match: tuple[str, ...] = ()) -> AudioSe
     audio = config.audio
     return AudioSettings(
         device=audio.device,
-        latency_ms=audio.latency_ms,
+        # What is measured begins at 0 and is set by who measures it
+        latency_ms=0.0 if isinstance(audio.latency_ms, str) else audio.latency_ms,
         buffer_ms=audio.buffer_ms,
         volume=audio.volume,
         enabled=audio.enabled,

@@ -12,7 +12,7 @@ from driving_client.address import is_loopback, plain_address
 from driving_client.link.settings import SettingsError
 from driving_client.regular_file import open_regular
 from kioskd.config.network_sections import EndpointSection
-from kioskd.config.options import Kind
+from kioskd.config.options import AUTO, Kind
 from kioskd.config.part_settings import link_settings
 from kioskd.config.reading import Reading
 from kioskd.config.secrets import (
@@ -92,7 +92,15 @@ def read_secrets(config: Config, reading: Reading, keys: Container[str] = OPTION
 
 
 def check_rules(config: Config, secrets: Secrets, reading: Reading) -> list[str]:
-    """What is wrong with the configuration as a whole, one message per problem."""
+    """What is wrong with the configuration as a whole, one message per problem.
+
+    What is only of no use becomes a warning of `reading`.
+    """
+    if config.audio.latency_ms == AUTO and not config.ears.enabled:
+        reading.warnings.append(
+            f"{reading.where('audio.latency_ms')}: nothing can measure it without a microphone, so "
+            "it counts as 0; set ears.enabled, or give the milliseconds"
+        )
     return [*check_texts(config, secrets.texts, reading), *_retarget_of_no_use(config, reading)]
 
 

@@ -91,9 +91,11 @@ class AudioSection:
         "Patterns for `auto`, separated by commas, best first: `*` and `?` as in file names, in "
         "either case, against a card's id, names and path in /sys. Empty: those of the board.",
     )
-    latency_ms: float = option(
+    latency_ms: float | str = option(
         0.0,
-        "From the sound card to the ear beyond what ALSA knows, such as a television's.",
+        "From the sound card to the ear beyond what ALSA knows, such as a television's. `auto` "
+        "measures it by the microphone (`ears.enabled`) while the kiosk speaks and remembers it.",
+        kind=Kind.MEASURED,
         minimum=0,
         maximum=1000,
     )

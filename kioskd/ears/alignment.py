@@ -44,9 +44,11 @@ class Alignment:
         self._pull = 0.0
         self._doubted: float | None = None
 
-    def pass_frame(self) -> None:
-        """Ten milliseconds later: where the reference is now."""
-        self.hold_s = max(self.hold_s + (self._drift + self._pull) * FRAME_S, 0.0)
+    def pass_frame(self) -> tuple[float, float]:
+        """For how long the reference is held back where a frame begins, and where it ends."""
+        begin = self.hold_s
+        self.hold_s = max(begin + (self._drift + self._pull) * FRAME_S, 0.0)
+        return begin, self.hold_s
 
     def follow(self, measured: LoopMeasurement) -> float | None:
         """Take a measurement against the reference as it is held back.

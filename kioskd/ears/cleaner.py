@@ -15,6 +15,7 @@ from kioskd.ears.echo_reduction import EchoReduction
 from kioskd.ears.frames import CleanFrame, RawFrame, Samples
 from kioskd.ears.loop_delay import LoopDelay
 from kioskd.ears.reference import Reference
+from kioskd.ears.settings import FRAME_S
 
 _AUDIBLE: Final = 100
 """Samples above this, of 32,768, are sound; the voice's beginning is told by the same."""
@@ -49,9 +50,9 @@ class EchoCleaner:
 
     def clean(self, frame: RawFrame) -> CleanFrame:
         """See Cleaner."""
-        self._alignment.pass_frame()
+        begin, end = self._alignment.pass_frame()
         jump, self._moved = frame.gap or self._moved, False
-        played = self._reference.frame(frame.at - self._alignment.hold_s, jump=jump)
+        played = self._reference.frame(frame.at - begin, frame.at + FRAME_S - end, jump=jump)
         samples, left = self._canceller.cancel(frame.samples, played)
         peak = int(np.abs(played.astype(np.int32)).max())
         self._since_sound = 0 if peak > _AUDIBLE else self._since_sound + 1
@@ -74,7 +75,7 @@ class EchoCleaner:
         before = self._alignment.hold_s
         loop_s = self._alignment.follow(measured)
         if loop_s is not None:
-            self._path.heard(loop_s)
+            self._path.heard(loop_s, measured.level_db)
         else:
             self._path.unheard()
         if self._alignment.hold_s != before:

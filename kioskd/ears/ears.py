@@ -150,4 +150,5 @@ class Ears:
             fallback=turns.fallback,
             speech=self._speech,
             beat=now,
+            path=self._parts.path(),
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from statistics import median
 from typing import Final
 
@@ -31,17 +32,17 @@ class EchoPath:
         self,
         loop_s: float | None = None,
         microphone_s: float = 0.0,
-        listener: Callable[[EchoPathSnapshot], None] = lambda _snapshot: None,
+        listener: Callable[[float, EchoPathSnapshot], None] = lambda _loop_s, _snapshot: None,
     ) -> None:
         """`loop_s`: the loop's delay as it was known before; `microphone_s`: the microphone's part.
 
-        The `listener` is told what has changed, on the ears' thread.
+        The `listener` is told each measured delay of the loop, on the ears' thread.
         """
         self._microphone_s = microphone_s
         self._listener = listener
         self._known_s = loop_s
         self._measured: deque[float] = deque(maxlen=_MEASUREMENTS)
-        self._unheard = 0
+        self._in_vain = 0
         self._snapshot = EchoPathSnapshot(self._delay_s())
 
     @property
@@ -53,27 +54,31 @@ class EchoPath:
         """The newest one; may be called from any thread."""
         return self._snapshot
 
-    def heard(self, loop_s: float) -> None:
-        """A second of own voice came back so late."""
+    def heard(self, loop_s: float, level_db: float) -> None:
+        """A second of own voice came back so late, and was recorded so loud."""
         self._measured.append(loop_s)
-        self._unheard = 0
+        self._in_vain = 0
+        self._snapshot = replace(
+            self._snapshot,
+            heard_s=self._snapshot.heard_s + 1,
+            level_db=level_db,
+            silent=False,
+        )
         if len(self._measured) >= _SURE:
             self._known_s = median(self._measured)
-        self._tell(silent=False)
+            self._snapshot = replace(self._snapshot, delay_s=self._delay_s())
+            self._listener(self._known_s, self._snapshot)
 
     def unheard(self) -> None:
         """A second of own voice did not come back."""
-        self._unheard += 1
-        if self._unheard >= _SILENT:
-            # Whoever mends it may have put another loudspeaker there
+        self._in_vain += 1
+        silent = self._in_vain >= _SILENT
+        if silent:
+            # Whoever mends it may put another loudspeaker there
             self._measured.clear()
-            self._tell(silent=True)
+        self._snapshot = replace(
+            self._snapshot, unheard_s=self._snapshot.unheard_s + 1, silent=silent
+        )
 
     def _delay_s(self) -> float | None:
         return None if self._known_s is None else max(self._known_s - self._microphone_s, 0.0)
-
-    def _tell(self, *, silent: bool) -> None:
-        snapshot = EchoPathSnapshot(self._delay_s(), measured=bool(self._measured), silent=silent)
-        if snapshot != self._snapshot:
-            self._snapshot = snapshot
-            self._listener(snapshot)

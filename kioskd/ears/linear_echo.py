@@ -57,7 +57,8 @@ class LinearEcho:
         expected = _sound((self._spectra * self._weights).sum(axis=0))[FRAME:]
         left: Sound = recorded - expected
         self._learn(left)
-        return left
+        # A filter that has learned little yet, or a wrong delay, must not add an echo
+        return left if float(left @ left) < float(recorded @ recorded) else recorded
 
     def _learn(self, left: Sound) -> None:
         error = _spectrum(np.concatenate([np.zeros(FRAME, np.float32), left]))

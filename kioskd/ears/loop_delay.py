@@ -51,10 +51,12 @@ _BEFORE_S: Final = 0.012
 @dataclass(frozen=True, slots=True)
 class LoopMeasurement:
     """One comparison. `direct_s`: the delay of the first way, `strongest_s`: of the strongest, from
-    what was played to what was recorded; both None where no echo stands out."""
+    what was played to what was recorded; both None where no echo stands out. `level_db`: how loud
+    it was recorded, dB below full scale."""
 
     direct_s: float | None
     strongest_s: float | None
+    level_db: float
 
 
 class LoopDelay:
@@ -91,6 +93,8 @@ _IN_BAND: Final = slice(*(round(hertz * _SIZE / RATE) for hertz in _BAND))
 
 
 def _compare(played: Samples, recorded: Samples) -> LoopMeasurement:
+    level = np.sqrt(np.mean(np.square(recorded, dtype=np.float64))) / 32768
+    level_db = float(20 * np.log10(max(level, 1e-5)))
     cross = np.fft.rfft(recorded.astype(np.float32), _SIZE)
     cross *= np.conj(np.fft.rfft(played.astype(np.float32), _SIZE))
     phases = np.zeros_like(cross)
@@ -103,7 +107,7 @@ def _compare(played: Samples, recorded: Samples) -> LoopMeasurement:
     strongest = int(np.argmax(heights))
     scatter = float(np.median(heights)) / 0.6745
     if heights[strongest] < _STANDS_OUT * scatter or not 1 < strongest < len(ways) - 2:
-        return LoopMeasurement(None, None)
+        return LoopMeasurement(None, None, level_db)
     begin = max(strongest - round(_BEFORE_S * RATE), 1)
     before = heights[begin : strongest + 1]
     peaks = (before >= heights[begin - 1 : strongest]) & (
@@ -111,7 +115,9 @@ def _compare(played: Samples, recorded: Samples) -> LoopMeasurement:
     )
     high = np.flatnonzero(peaks & (before >= _DIRECT * heights[strongest]))
     return LoopMeasurement(
-        _exactly(heights, begin + int(high[0]), first), _exactly(heights, strongest, first)
+        _exactly(heights, begin + int(high[0]), first),
+        _exactly(heights, strongest, first),
+        level_db,
     )
 
 

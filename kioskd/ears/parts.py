@@ -9,7 +9,7 @@ from typing import Protocol
 
 from kioskd.ears.events import EarsEvent
 from kioskd.ears.frames import CleanFrame, RawFrame
-from kioskd.ears.snapshot import MicrophoneState
+from kioskd.ears.snapshot import EchoPathSnapshot, MicrophoneState
 
 
 class Microphone(Protocol):
@@ -54,11 +54,15 @@ class Turns(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """How each is made, at the start and again after a fault; called on the ears' thread."""
+    """How each is made, at the start and again after a fault; called on the ears' thread.
+
+    `path` tells what the cleaner knows of the loudspeaker.
+    """
 
     microphone: Callable[[], Microphone]
     cleaner: Callable[[], Cleaner]
     turns: Callable[[], Turns]
+    path: Callable[[], EchoPathSnapshot] = EchoPathSnapshot
 
 
 Listener = Callable[[CleanFrame, Sequence[EarsEvent]], None]

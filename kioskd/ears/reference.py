@@ -4,8 +4,8 @@
 The samples that the card took lie on one line without a break for each run; a reader goes along it
 at the pace of the microphone's frames and follows both clocks by reading a little faster or
 slower, so that jitter of a clock never becomes jitter of the sound: a canceller bears a wrong delay
-and no wandering one. In silence it jumps to the right place at once. What was dropped before it
-was heard ends there.
+and no wandering one. In silence it jumps to the right place where that is far. What was
+dropped before it was heard ends there.
 """
 
 from __future__ import annotations
@@ -30,6 +30,10 @@ _FASTEST: Final = 0.05
 _LOST: Final = 0.02 * RATE
 """A reader this far off jumps even in sound: the clock was wrong, not slow."""
 
+_LOST_IN_SILENCE: Final = 0.001 * RATE
+"""And this far off where nothing is heard of it. Not for less: what the canceller has learned of
+the room fits to where the reader is."""
+
 _KEPT: Final = RATE // 2
 """Samples behind the reader that may be let go, as soon as there are twice as many."""
 
@@ -37,7 +41,7 @@ _MUTE: Final = 1e-4
 """Up to this, of 1, is silence."""
 
 _PAUSE: Final = 30
-"""Frames of silence in which the reader jumps: the room has then forgotten what was before."""
+"""Frames of silence after which the reader may jump: the room has forgotten what was before."""
 
 
 class Reference:
@@ -48,15 +52,15 @@ class Reference:
         self._crystal = Crystal()
         self._runs: dict[int, _Run] = {}
 
-    def frame(self, at: float, *, jump: bool) -> Samples:
-        """What left the card in the 10 ms from `at` (monotonic) on; FRAME samples.
+    def frame(self, begin: float, end: float, *, jump: bool) -> Samples:
+        """What left the card from `begin` to `end` (monotonic), 10 ms or so; FRAME samples.
 
         Frames are asked for in their order; `jump`: this one does not follow the last.
         """
         self._take_notes()
         played = np.zeros(FRAME, np.float32)
         for number, run in list(self._runs.items()):
-            played += run.read(at, jump=jump)
+            played += run.read(begin, end, jump=jump)
             # The end of a run may be a note that was lost
             if run.exhausted and (run.stopped or number != max(self._runs)):
                 del self._runs[number]
@@ -109,14 +113,14 @@ class _Run:
         self._sound = self._sound[: max(round(left) - self._first, 0)]
         self.stopped = True
 
-    def read(self, at: float, *, jump: bool) -> Sound:
-        """The frame from `at` on."""
-        right = self.clock.position(at) * RATE
+    def read(self, since: float, until: float, *, jump: bool) -> Sound:
+        """The frame that was heard from `since` to `until`."""
+        right = self.clock.position(since) * RATE
         begin = self._reader
-        jumps = jump or self._silent >= _PAUSE
-        if begin is None or jumps or abs(right - begin) > _LOST:
+        lost = _LOST_IN_SILENCE if self._silent >= _PAUSE else _LOST
+        if begin is None or jump or abs(right - begin) > lost:
             begin = right
-        pace = self.clock.position(at + FRAME / RATE) * RATE - right
+        pace = self.clock.position(until) * RATE - right
         hurry = min(max((right - begin) * _FOLLOW, -_FASTEST), _FASTEST)
         end = begin + pace + hurry
         self._reader = end

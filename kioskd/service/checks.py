@@ -22,6 +22,7 @@ from kioskd.health.checks import (
 from kioskd.health.display_check import DisplayCheck
 from kioskd.health.ears_check import EarsCheck
 from kioskd.health.http_check import HttpCheck
+from kioskd.health.loudspeaker_check import LoudspeakerCheck
 from kioskd.health.mixer_check import MixerCheck
 from kioskd.health.npu_check import NpuCheck
 from kioskd.health.presence_check import PresenceCheck
@@ -74,6 +75,7 @@ def kiosk_checks(parts: Looked, live: LiveConfig, store: Store, metrics: Metrics
         AudioCheck(parts.audio, audio.device, audio.enabled),
         MixerCheck(lambda: parts.audio().device),
         EarsCheck(parts.ears),
+        LoudspeakerCheck(parts.ears),
         PresenceCheck(lambda: parts.visitors.presence.snapshot, parts.visitors.wake_problem),
         LinkCheck(lambda: keeper.snapshot, lambda: config().endpoint.url),
         MotionCheck(parts.player.snapshot, lambda: keeper.snapshot.configured),

@@ -23,6 +23,8 @@ from kioskd.http.listen import ListenOutput
 from kioskd.link.keeper import LinkKeeper
 from kioskd.metrics import Metrics
 from kioskd.playback.player import Player
+from kioskd.service.folders import own_folder
+from kioskd.service.loudspeaker_delay import LoudspeakerDelay
 from kioskd.service.visitors import Visitors
 
 
@@ -54,7 +56,9 @@ def ears_for(
         taking = TurnTaking(settings, player.interrupt)
         return taking if visitors.detect is None else WakingTurns(taking, visitors.detect)
 
-    ears = Ears(Parts(microphone, partial(EchoCleaner, loudspeaker), turns), metrics)
+    path = LoudspeakerDelay(config, audio, metrics, own_folder()).path
+    cleaner = partial(EchoCleaner, loudspeaker, path)
+    ears = Ears(Parts(microphone, cleaner, turns, path.snapshot), metrics)
     ears.listen(visitors.attentive)
     return ears
 

@@ -14,7 +14,7 @@ from kioskd.audio.loudspeaker import Loudspeaker, TappedDevice, Written, tapped
 from kioskd.audio.stand_in import StandIn
 from kioskd.ears.interpolation import read_stretch
 from kioskd.ears.reference import Reference
-from kioskd.ears.settings import RATE
+from kioskd.ears.settings import FRAME_S, RATE
 from kioskd.errors import AudioError
 
 
@@ -23,7 +23,10 @@ def told_by(room: Room) -> tuple[Sound, Sound]:
     heard = room.heard()
     loudspeaker = Loudspeaker()
     reference = Reference(loudspeaker)
-    told = [reference.frame(frame.at, jump=False) for frame in room.frames(heard, loudspeaker)]
+    told = [
+        reference.frame(frame.at, frame.at + FRAME_S, jump=False)
+        for frame in room.frames(heard, loudspeaker)
+    ]
     both = np.concatenate(told) / 32768
     return both, heard[: len(both)]
 
