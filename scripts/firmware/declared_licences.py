@@ -33,6 +33,7 @@ OF_DEBIAN: Final[Mapping[str, str]] = {
     "libgpg-error0": "LGPL-2.1-or-later",
     "liblz4-1": "BSD-2-Clause",
     "liblzma5": "LicenseRef-public-domain",
+    "libopus0": "BSD-3-Clause AND BSD-2-Clause",
     "libpython3.11-minimal": _PYTHON,
     "libpython3.11-stdlib": _PYTHON,
     "libssl3": "Apache-2.0",

@@ -36,6 +36,8 @@ RUNTIME_PACKAGES: Final = (
     # sound
     "libasound2",
     "libasound2-data",
+    # Opus, which ctypes opens by name: voices that come, and the microphone's sound that goes
+    "libopus0",
     # journal and watchdog; the libraries after it are its own needs
     "libsystemd0",
     "libcap2",
