@@ -57,6 +57,11 @@ _SPAN_DB: Final = 8.0
 _ABOVE_REST_DB: Final = 10.0
 """But it is 0 up to this level above what cleaning leaves of that voice on average."""
 
+_ADDED: Final = 4.0
+_MISLED: Final = 12
+"""A linear filter that leaves so many times the power that was recorded expects an echo that is
+not there: so many frames of its are not believed."""
+
 _WITHIN_DB: Final = 14.0
 """A turn goes on while its voice is no more than this below its loudest: what is weaker is the
 room's answer to it. Speech falls further than that only for moments."""
@@ -88,6 +93,7 @@ class VoiceActivity:
         self._own = Background(_OWN_DB)
         self._spoken = Background(_ROOM_DB)
         self._loudest = -math.inf
+        self._doubtful = 0
         self._cleaned: deque[float] = deque(maxlen=_SMOOTHED)
         self._recorded: deque[float] = deque(maxlen=_SMOOTHED)
 
@@ -102,8 +108,10 @@ class VoiceActivity:
         self._recorded.append(before)
         level = decibels(sum(self._cleaned) / len(self._cleaned))
         lowered = decibels(sum(self._recorded) / len(self._recorded)) - level
+        self._doubt(frame, before)
         speechlike = self._gate.is_speech(frame.samples.tobytes(), RATE)
-        likely = speechlike and not deaf and level > self._least_db(own=frame.own)
+        believed = not deaf and not self._doubtful
+        likely = speechlike and believed and level > self._least_db(own=frame.own)
         sure = self._silero.hear(frame.samples, wake=likely and not frame.own)
         vote = self._vote_over(level) if frame.own else float(sure >= _SURE)
         self._learn(
@@ -122,6 +130,13 @@ class VoiceActivity:
     def accept(self) -> None:
         """What was taken for speech is the room's noise."""
         self._room = self._spoken
+
+    def _doubt(self, frame: CleanFrame, recorded: float) -> None:
+        """How many frames from this one on may hold an echo that the canceller made itself."""
+        if frame.own and frame.left is not None and power_of(frame.left) > _ADDED * recorded:
+            self._doubtful = _MISLED
+        else:
+            self._doubtful = max(self._doubtful - 1, 0)
 
     def _least_db(self, *, own: bool) -> float:
         """The level that a visitor has at least."""
