@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 BEGINNING: Final = (8, 12)
 """That many votes of so many frames begin a turn while the kiosk is silent."""
 
-BEGINNING_OVER: Final = (12, 24)
+BEGINNING_OVER: Final = (8, 24)
 """And while it speaks: what is left of an echo is louder than a visitor for moments only."""
 
 _GOES_ON: Final = 0.5

@@ -51,11 +51,16 @@ _SURE: Final = 0.5
 """Of Silero, in quiet."""
 
 _BELOW_OWN_DB: Final = 22.0
-_SPAN_DB: Final = 8.0
+_SPAN_DB: Final = 6.0
 """Over the kiosk's voice a frame's vote grows from 0 at this level below it by one in so many."""
 
 _ABOVE_REST_DB: Final = 10.0
 """But it is 0 up to this level above what cleaning leaves of that voice on average."""
+
+_LEARNING: Final = 1500
+_WARY: Final = 0.6
+"""In the first 15 s of the kiosk's voice a vote counts for less: the canceller still finds out how
+the room answers, and where the echo lies in time."""
 
 _ADDED: Final = 4.0
 _MISLED: Final = 12
@@ -94,6 +99,7 @@ class VoiceActivity:
         self._spoken = Background(_ROOM_DB)
         self._loudest = -math.inf
         self._doubtful = 0
+        self._heard_own = 0
         self._cleaned: deque[float] = deque(maxlen=_SMOOTHED)
         self._recorded: deque[float] = deque(maxlen=_SMOOTHED)
 
@@ -148,7 +154,8 @@ class VoiceActivity:
         return max(self._own.db - _BELOW_OWN_DB, self._rest.db + _ABOVE_REST_DB)
 
     def _vote_over(self, level: float) -> float:
-        return min(max((level - self._zero_db()) / _SPAN_DB, 0.0), 1.0)
+        vote = min(max((level - self._zero_db()) / _SPAN_DB, 0.0), 1.0)
+        return vote * _WARY if self._heard_own < _LEARNING else vote
 
     def _learn(self, power: float, recorded: float, *, own: bool, speech: bool, echo: bool) -> None:
         """What the background is, from a frame that no visitor is known to speak in."""
@@ -158,5 +165,6 @@ class VoiceActivity:
             self._room.add(power)
         else:
             self._own.add(recorded)
+            self._heard_own += 1
             if echo:
                 self._rest.add(power)
