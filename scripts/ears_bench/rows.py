@@ -85,11 +85,12 @@ def of_monologue(room: str, found: Monologue) -> list[Row]:
     reduced = float(np.median(found.reductions_db)) if found.reductions_db else None
     seconds = f"{found.seconds:.0f} s"
     worst = ""
+    when = "".join(f", at {at:.0f} s" for at in found.heard_at[:5])
     if found.reductions_db:
         worst = f", worst 5 % below {np.percentile(found.reductions_db, 5):.0f} dB"
     return [
         Row(ECHO, room, reduced, seconds + worst),
-        Row(SELF, room, found.interruptions, seconds),
+        Row(SELF, room, len(found.heard_at), seconds + when),
     ]
 
 

@@ -52,11 +52,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Monologue:
-    """`reductions_db`: of each second of own voice; `interruptions`: times it heard a visitor."""
+    """`reductions_db`: of each second of own voice; `heard_at`: seconds into it at which it took
+    itself for a visitor.
+    """
 
     seconds: float
     reductions_db: tuple[float, ...]
-    interruptions: int
+    heard_at: tuple[float, ...]
 
 
 def monologue(stage: Stage, seconds: float, tell: Tell) -> Monologue:
@@ -66,10 +68,11 @@ def monologue(stage: Stage, seconds: float, tell: Tell) -> Monologue:
     """
     stage.forget()
     stage.speak(True)
-    since = stage.now()
+    first = since = stage.now()
     stage.wait(LEARN_S)
     found: list[float] = []
-    interruptions, passed, tries = 0, 0.0, 0
+    heard_at: list[float] = []
+    passed, tries = 0.0, 0
     while passed < seconds:
         begin = stage.now()
         stage.wait(_OWN_PIECE_S)
@@ -80,13 +83,13 @@ def monologue(stage: Stage, seconds: float, tell: Tell) -> Monologue:
         else:
             signals = (each(begin, end) for each in (stage.recorded, stage.echo, stage.clean))
             found += echo_reductions(*signals)
-            interruptions += sum(isinstance(each, Began) for each in stage.events(since))
+            heard_at += [each.at - first for each in stage.events(since) if isinstance(each, Began)]
             passed += _OWN_PIECE_S
             if passed % _TOLD_S == 0:
                 reduced = f"{np.median(found):.0f} dB" if found else "nothing"
                 tell(
                     f"{stage.room.name}: {passed:.0f} of {seconds:.0f} s of its own voice: "
-                    f"echo reduced by {reduced}, heard itself {interruptions} times"
+                    f"echo reduced by {reduced}, heard itself {len(heard_at)} times"
                 )
         stage.forget()
         since = end
@@ -94,7 +97,7 @@ def monologue(stage: Stage, seconds: float, tell: Tell) -> Monologue:
         stage.speak(True)
     stage.speak(False)
     stage.wait(1.0)
-    return Monologue(passed, tuple(found), interruptions)
+    return Monologue(passed, tuple(found), tuple(heard_at))
 
 
 def talk_over(
