@@ -95,8 +95,14 @@ class Kiosk:
         return content
 
     def health(self) -> dict[str, Any]:
-        """The health answer."""
-        answer: dict[str, Any] = json.loads(self.get("/healthz"))
+        """The health answer, also of a kiosk that is not well (status 503)."""
+        try:
+            told = self.get("/healthz")
+        except urllib.error.HTTPError as error:
+            if error.code != 503:
+                raise
+            told = error.read()
+        answer: dict[str, Any] = json.loads(told)
         return answer
 
     def metric(self, name: str) -> float:

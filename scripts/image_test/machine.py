@@ -76,6 +76,8 @@ class Machine:
         try:
             self.qmp = self._until_connected(lambda: Qmp(self._sockets / "qmp"))
             self._shell = GuestShell(self._sockets / "shell")
+            if settings.snapshot:
+                self.wait_booted()  # what is asked before the guest goes on may get no answer
         except BaseException:
             self.kill()
             raise

@@ -138,7 +138,6 @@ def kiosk(prepared: Prepared, flashed: Flashed, request: pytest.FixtureRequest) 
     name = re.sub(r"[^a-z0-9_]", "-", request.node.name)
     board = flashed.copy(prepared.results, name)
     with start(prepared, board, name, snapshot=RUNNING) as machine:
-        machine.wait_booted()  # a paused host may cost the first question its answer
         yield InsideKiosk(machine, prepared.owner)
     board.remove()
 
@@ -165,50 +164,6 @@ def test_a_flashed_partition_starts_where_much_is_missing(kiosk: Kiosk, prepared
     assert kiosk.show("NRestarts") == "0"
 
 
-def test_a_flipped_byte_is_refused_with_a_page(hook_alone: Path, prepared: Prepared) -> None:
-    """One bit of the flashed image is another: nothing is started, and the screen says why.
-
-    What the page advises, an image more, then starts from the same partition.
-    """
-    damaged = prepared.results / "damaged-overlay.img"
-    shutil.copyfile(build() / "kiosk-overlay.img", damaged)
-    image = next(build().glob(f"kiosk-{BOARD}-*.img")).read_bytes()
-    third = len(image) // 3
-    with damaged.open("r+b") as file:
-        at = file.read().index(image[third : third + 64])
-        file.seek(at)
-        file.write(bytes([image[third] ^ 1]))
-    board = flash(damaged, hook_alone, prepared.results, "flipped")
-    with start(prepared, board, "flipped") as machine:
-        machine.wait_booted()
-
-        def page() -> str | None:
-            text = machine.shell("cat /dev/vcs1")
-            return text if "Slot b" in text else None
-
-        text = machine.until("the page on the screen", page, 300)
-        (machine.settings.folder / "page.txt").write_text(text)
-        words = " ".join(text.split())
-        assert "No slot holds an image that can be started." in words
-        assert "Slot a: wrong_hash" in words
-        assert "Slot b: empty: no image is installed" in words
-        assert machine.try_shell("findmnt /opt/kiosk").status != 0, "nothing of it is mounted"
-        picture = pictures.load(machine.screenshot("page"))
-        lit = (picture.max(axis=2) > 120).mean()
-        assert 0.01 < lit < 0.5, f"writing is on the screen: {lit:.1%} of it is lit"
-        kiosk = Kiosk(machine, prepared.owner)
-        plug_in(kiosk)
-        machine.shell(f"kioskctl install {IMAGES}/{GOOD}", INSTALL_S)
-        machine.shell("systemctl restart kiosk-activate", INSTALL_S)
-        assert machine.shell("cat /run/kiosk/slot /run/kiosk/version").split() == [
-            "a",
-            GOOD_VERSION,
-        ]
-        assert machine.shell("findmnt -no FSTYPE /opt/kiosk").strip() == "squashfs"
-    board.remove()
-    damaged.unlink()
-
-
 @pytest.mark.slow("replays power cuts")
 @pytest.mark.parametrize("number", range(len(PARTS)))
 def test_a_cut_in_the_middle_of_the_copy(number: int, flashed: Flashed, prepared: Prepared) -> None:
@@ -233,3 +188,51 @@ def test_a_cut_in_the_middle_of_the_copy(number: int, flashed: Flashed, prepared
     assert (verdict.state["active"], verdict.state["pending"]) == ("a", "")
     assert verdict.config == config
     board.remove()
+
+
+@pytest.fixture(scope="module")
+def flipped(hook_alone: Path, prepared: Prepared) -> Iterator[Machine]:
+    """Booted with one bit of the flashed image changed, until the screen has the page."""
+    damaged = prepared.results / "damaged-overlay.img"
+    shutil.copyfile(build() / "kiosk-overlay.img", damaged)
+    image = next(build().glob(f"kiosk-{BOARD}-*.img")).read_bytes()
+    third = len(image) // 3
+    with damaged.open("r+b") as file:
+        at = file.read().index(image[third : third + 64])
+        file.seek(at)
+        file.write(bytes([image[third] ^ 1]))
+    board = flash(damaged, hook_alone, prepared.results, "flipped")
+    with start(prepared, board, "flipped") as machine:
+        machine.wait_booted()
+        machine.until(
+            "the page on the screen",
+            lambda: True if "Slot b" in machine.shell("cat /dev/vcs1") else None,
+            300,
+        )
+        yield machine
+    board.remove()
+    damaged.unlink()
+
+
+def test_a_flipped_byte_is_refused_with_a_page(flipped: Machine) -> None:
+    """Nothing is started, and the screen says why."""
+    text = flipped.shell("cat /dev/vcs1")
+    (flipped.settings.folder / "page.txt").write_text(text)
+    words = " ".join(text.split())
+    assert "No slot holds an image that can be started." in words
+    assert "Slot a: wrong_hash" in words
+    assert "Slot b: empty: no image is installed" in words
+    assert flipped.try_shell("findmnt /opt/kiosk").status != 0, "nothing of it is mounted"
+    picture = pictures.load(flipped.screenshot("page"))
+    lit = (picture.max(axis=2) > 120).mean()
+    assert 0.01 < lit < 0.5, f"writing is on the screen: {lit:.1%} of it is lit"
+
+
+@pytest.mark.slow("installs and checks an image on an emulated processor")
+def test_what_the_page_advises_starts_the_board(flipped: Machine, prepared: Prepared) -> None:
+    """An image more, installed by the hook alone, starts from the same partition."""
+    plug_in(Kiosk(flipped, prepared.owner))
+    flipped.shell(f"kioskctl install {IMAGES}/{GOOD}", INSTALL_S)
+    flipped.shell("systemctl restart kiosk-activate", INSTALL_S)
+    assert flipped.shell("cat /run/kiosk/slot /run/kiosk/version").split() == ["a", GOOD_VERSION]
+    assert flipped.shell("findmnt -no FSTYPE /opt/kiosk").strip() == "squashfs"
