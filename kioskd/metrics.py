@@ -103,6 +103,15 @@ class Metrics:
             "kiosk_loudspeaker_delay_seconds",
             "From the sound card's buffer to the ear, measured by the microphone; 0 until it was",
         )
+        self.loudspeaker_heard = counter(
+            "kiosk_loudspeaker_heard_seconds",
+            "Seconds of loud own voice that came back to the microphone (yes), or did not (no)",
+            ["heard"],
+        )
+        self.loudspeaker_level = gauge(
+            "kiosk_loudspeaker_level_db",
+            "How loud the microphone recorded own voice, dB below full scale; 0 until it did",
+        )
         self.frames = counter("kiosk_frames", "Frames shown")
         self.missed_frames = counter(
             "kiosk_missed_frames", "Frames missed between two frames shown"

@@ -175,6 +175,13 @@ def _add(
         parser.add_argument(
             "-o", "--output", type=Path, default=Path("screenshot.png"), metavar="FILE"
         )
+    elif name == "doctor":
+        parser.add_argument(
+            "--sound",
+            action="store_true",
+            help="play some seconds of gibberish, and tell whether the microphone hears the "
+            "loudspeaker, how loud and how late",
+        )
     elif name == "say":
         parser.add_argument("text", nargs="+", help="what to say, or - for standard input")
     elif name == "gesture":

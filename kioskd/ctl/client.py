@@ -6,12 +6,13 @@ from __future__ import annotations
 import http.client
 import json
 import queue
+import re
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from driving_client.address import HTTP, check_url, is_loopback, origin, without_secrets
@@ -28,6 +29,9 @@ PATIENCE = 6
 """So many times as long an answer may take that goes on coming, a screenshot over a slow link."""
 MOST_BYTES = 64 << 20
 """Of an answer; the largest is a screenshot, 48 MiB where nothing of it can be packed."""
+
+
+_FIGURE: Final = re.compile(r"^(\w+)(\{[^}]*\})? ([0-9.eE+-]+)$", re.MULTILINE)
 
 
 class ControlError(KioskError):
@@ -115,6 +119,18 @@ class Client:
     def post_voice(self, wav: bytes) -> dict[str, Any]:
         """Have it speak a WAV file; raises ControlError as `post` does."""
         return self._accepted(*self._send("v1/speak", wav))
+
+    def figures(self) -> dict[str, float]:
+        """Its metrics by name, summed over labels; those with labels by both too."""
+        status, body = self.get("metrics")
+        if status != 200:
+            raise ControlError(f"the kiosk tells no metrics ({status})")
+        found: dict[str, float] = {}
+        for name, labels, value in _FIGURE.findall(body.decode("utf-8", "replace")):
+            found[name] = found.get(name, 0.0) + float(value)
+            if labels:
+                found[name + labels] = float(value)
+        return found
 
     def _accepted(self, status: int, answer: bytes) -> dict[str, Any]:
         told = self._decode(status, answer)

@@ -18,6 +18,7 @@ from kioskd.config.part_settings import audio_settings
 from kioskd.ctl.client import ControlError
 from kioskd.ctl.local import own_address
 from kioskd.ctl.printing import print_check, print_checks, show
+from kioskd.ctl.sound_check import SOUND_S, ask_kiosk, try_parts
 from kioskd.doctor.devices import (
     GraphicsLibraryCheck,
     NpuPartsCheck,
@@ -42,11 +43,13 @@ from kioskd.health.update_check import ProvisioningCheck
 from kioskd.update.store import Store, store_from
 
 
-def board_doctor(_options: argparse.Namespace) -> int:
+def board_doctor(options: argparse.Namespace) -> int:
     """The kiosk on this board: kioskd's own checks, then those of the board around it.
 
-    What kioskd has told already is not looked at twice.
+    What kioskd has told already is not looked at twice. With --sound the loudspeaker alone.
     """
+    if options.sound:
+        return _sound()
     answer, silence = ask()
     show("kioskd:")
     if answer is None:
@@ -64,6 +67,17 @@ def board_doctor(_options: argparse.Namespace) -> int:
             _print(check.name, finding)
             well = well and finding.status is Status.PASS
     return 0 if well else 1
+
+
+def _sound() -> int:
+    answer, _ = ask()
+    show(f"Be quiet, please: the kiosk speaks gibberish for {SOUND_S:.0f} s.")
+    if answer is not None and (address := own_address()) is not None:
+        finding = ask_kiosk(address.client())
+    else:
+        finding = try_parts(usable_config(store_from(os.environ)), read_board_facts(os.environ))
+    _print("loudspeaker", finding)
+    return 0 if finding.status is Status.PASS else 1
 
 
 def ask() -> tuple[dict[str, Any] | None, str]:

@@ -9,7 +9,6 @@ other: `make bench-ears` has the figures of simulated ones.
 from __future__ import annotations
 
 import argparse
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -79,17 +78,7 @@ class _Looks:
 
     def figures(self) -> dict[str, float]:
         """All of them by name, summed over labels; those with labels by both too."""
-        status, body = self.client.get("metrics")
-        if status != 200:
-            raise ControlError(f"the kiosk tells no metrics ({status})")
-        found: dict[str, float] = {}
-        for name, labels, value in re.findall(
-            r"^(\w+)(\{[^}]*\})? ([0-9.eE+-]+)$", body.decode("utf-8", "replace"), re.MULTILINE
-        ):
-            found[name] = found.get(name, 0.0) + float(value)
-            if labels:
-                found[name + labels] = float(value)
-        return found
+        return self.client.figures()
 
     def figure(self, name: str) -> float:
         """One of them; 0 where it is not told."""

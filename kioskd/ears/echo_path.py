@@ -32,11 +32,11 @@ class EchoPath:
         self,
         loop_s: float | None = None,
         microphone_s: float = 0.0,
-        listener: Callable[[float, EchoPathSnapshot], None] = lambda _loop_s, _snapshot: None,
+        listener: Callable[[EchoPathSnapshot], None] = lambda _snapshot: None,
     ) -> None:
         """`loop_s`: the loop's delay as it was known before; `microphone_s`: the microphone's part.
 
-        The `listener` is told each measured delay of the loop, on the ears' thread.
+        The `listener` is told each second of own voice, on the ears' thread.
         """
         self._microphone_s = microphone_s
         self._listener = listener
@@ -67,7 +67,7 @@ class EchoPath:
         if len(self._measured) >= _SURE:
             self._known_s = median(self._measured)
             self._snapshot = replace(self._snapshot, delay_s=self._delay_s())
-            self._listener(self._known_s, self._snapshot)
+        self._listener(self._snapshot)
 
     def unheard(self) -> None:
         """A second of own voice did not come back."""
@@ -79,6 +79,7 @@ class EchoPath:
         self._snapshot = replace(
             self._snapshot, unheard_s=self._snapshot.unheard_s + 1, silent=silent
         )
+        self._listener(self._snapshot)
 
     def _delay_s(self) -> float | None:
         return None if self._known_s is None else max(self._known_s - self._microphone_s, 0.0)

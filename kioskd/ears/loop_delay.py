@@ -41,11 +41,12 @@ _STANDS_OUT: Final = 9.0
 reaches five. Two voices that have nothing to do with each other reach it now and then: what
 two comparisons agree in is believed (`kioskd.ears.alignment`)."""
 
-_DIRECT: Final = 0.5
+_DIRECT: Final = 0.6
 """The direct way's peak is at least this part of the highest."""
 
-_BEFORE_S: Final = 0.012
-"""The direct way is at most this much shorter than the strongest: four metres."""
+_BEFORE_S: Final = 0.004
+"""The direct way is at most this much shorter than the strongest: a metre. Further
+off lies the pitch of a voice, which repeats itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,10 +46,20 @@ class LoudspeakerDelay:
         self._file = None if folder is None else folder / FILE_NAME
         self._known_s = None if self._file is None else read_loop_delay(self._file, self._device)
         self.path = EchoPath(self._known_s, config.ears.latency_ms / 1000, self._measured)
-        self._use(self.path.snapshot())
+        self._seen = self.path.snapshot()
+        self._use(self._seen)
 
-    def _measured(self, loop_s: float, snapshot: EchoPathSnapshot) -> None:
+    def _measured(self, snapshot: EchoPathSnapshot) -> None:
         self._use(snapshot)
+        heard = self._metrics.loudspeaker_heard
+        heard.labels("yes").inc(snapshot.heard_s - self._seen.heard_s)
+        heard.labels("no").inc(snapshot.unheard_s - self._seen.unheard_s)
+        self._seen = snapshot
+        if snapshot.level_db is not None:
+            self._metrics.loudspeaker_level.set(snapshot.level_db)
+        loop_s = self.path.loop_s
+        if loop_s is None:
+            return
         if self._known_s is None or abs(loop_s - self._known_s) > _WORTH_WRITING_S:
             logger.info(
                 "the loudspeaker is heard %.0f ms after its samples have left the sound card",
