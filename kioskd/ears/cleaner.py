@@ -15,7 +15,7 @@ from kioskd.ears.echo_reduction import EchoReduction
 from kioskd.ears.frames import CleanFrame, RawFrame, Samples
 from kioskd.ears.loop_delay import LoopDelay
 from kioskd.ears.reference import Reference
-from kioskd.ears.settings import FRAME_S
+from kioskd.ears.steady_time import SteadyTime
 
 _AUDIBLE: Final = 100
 """Samples above this, of 32,768, are sound; the voice's beginning is told by the same."""
@@ -40,6 +40,7 @@ class EchoCleaner:
         """What it finds out about the echo's `path` is kept there."""
         self._path = path or EchoPath()
         self._reference = Reference(loudspeaker)
+        self._time = SteadyTime()
         self._alignment = Alignment(self._path.loop_s)
         self._loop = LoopDelay()
         self._canceller = Canceller()
@@ -51,8 +52,9 @@ class EchoCleaner:
     def clean(self, frame: RawFrame) -> CleanFrame:
         """See Cleaner."""
         begin, end = self._alignment.pass_frame()
-        jump, self._moved = frame.gap or self._moved, False
-        played = self._reference.frame(frame.at - begin, frame.at + FRAME_S - end, jump=jump)
+        at, jumps = self._time.place(frame)
+        jump, self._moved = jumps or self._moved, False
+        played = self._reference.frame(at - begin, at + self._time.frame_s - end, jump=jump)
         samples, left = self._canceller.cancel(frame.samples, played)
         peak = int(np.abs(played.astype(np.int32)).max())
         self._since_sound = 0 if peak > _AUDIBLE else self._since_sound + 1

@@ -21,11 +21,11 @@ from kioskd.ears.interpolation import REACH, Sound, read_stretch
 from kioskd.ears.run_clock import Crystal, RunClock
 from kioskd.ears.settings import FRAME, RATE
 
-_FOLLOW: Final = 0.01
-"""Of the distance to the right place so much is made up in a frame: half of it in 0.7 s."""
+_FOLLOW: Final = 0.003
+"""Of the distance to the right place so much is made up in a frame: half of it in 2 s."""
 
-_FASTEST: Final = 0.05
-"""Samples a frame that the reader is hurried at most: 300 millionths."""
+_FASTEST: Final = 0.02
+"""Samples a frame that the reader is hurried at most: 125 millionths."""
 
 _LOST: Final = 0.02 * RATE
 """A reader this far off jumps even in sound: the clock was wrong, not slow."""

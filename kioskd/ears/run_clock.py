@@ -31,11 +31,11 @@ class Crystal:
     """How much faster a card runs than its rate says: 1e-6 is one part in a million.
 
     A line through each run's offsets, all with one slope: `learn` takes one offset more, `next_run`
-    begins another line.
+    begins another line. `scatter_s` is how far an offset is from it.
     """
 
-    def __init__(self) -> None:
-        self._weight = (_SCATTER_S / _CRYSTAL) ** 2
+    def __init__(self, scatter_s: float = _SCATTER_S) -> None:
+        self._weight = (scatter_s / _CRYSTAL) ** 2
         self._sum = 0.0
         self.next_run()
 
