@@ -2,9 +2,9 @@
 """Whether the kiosk may be interrupted: the policy asked for, or what is safe in this room.
 
 `auto` lets visitors interrupt only where the kiosk's own voice is cancelled well enough that it
-would not interrupt itself. Until that is known, some 2 s into the first speech after the start, it
-is deaf while it speaks: for that long nobody can interrupt it, but it never stops by itself, which
-people would see more often. Once known it holds over silence.
+would not interrupt itself. Until that is known, 10 s of speech after the start, it is deaf while it
+speaks: for that long nobody can interrupt it, but it never stops by itself, which people would see
+more often. Once known it holds over silence.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ class TurnTaking:
             self._lately.clear()
         if starts:
             self._end(frame, events)
-        if self._last is None:
+        if self._last is None and self._activity.learned:
             self._policy.consider(frame.echo_db)
         deaf = frame.own and self._policy.in_force == HALF_DUPLEX and self._last is None
         voicing = self._activity.hear(frame, recorded, speech=self._last is not None, deaf=deaf)

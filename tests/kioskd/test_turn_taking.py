@@ -27,6 +27,7 @@ class Told(VoiceActivity):
     """Hears a voice where the test says that there is one: 1 is a sure one, 2 a likely one."""
 
     accepted = 0
+    learned = True
 
     def hear(self, frame: CleanFrame, recorded: RawFrame, *, speech: bool, deaf: bool) -> Voicing:
         kinds = (SILENT, Voicing(1.0, likely=True), Voicing(0.0, likely=True))
@@ -167,6 +168,16 @@ def test_auto_is_deaf_over_its_own_voice_until_it_knows_the_room() -> None:
     line.hear("," * 50 + "V" * 20)
     assert [type(event) for event in line.events] == [SpeechBegan, BargedIn]
     assert (line.turns.policy, line.turns.fallback) == ("barge_in", None)
+
+
+def test_auto_waits_until_the_canceller_has_learned_the_room() -> None:
+    line = Timeline(policy="auto")
+    line.activity.learned = False
+    line.hear("V" * 200)
+    assert not line.events
+    line.activity.learned = True
+    line.hear("," * 50 + "V" * 20)
+    assert [type(event) for event in line.events] == [SpeechBegan, BargedIn]
 
 
 def test_a_room_that_becomes_loud_makes_auto_deaf_but_not_amid_a_turn() -> None:
