@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -71,18 +70,3 @@ def test_where_nobody_spoke_the_sound_stays_as_loud_as_it_was() -> None:
     loud = slice(2 * RATE, 4 * RATE)
     assert abs(decibels(visitor[loud]) - decibels(clean[loud])) < 2
     assert not any(frame.own for frame in frames)
-
-
-def test_stamps_that_wander_by_milliseconds_do_not_spoil_it() -> None:
-    """As they do where a machine is busy: back within seconds, and then away again."""
-    room = said(9.0)
-    echo = echo_of(room.heard(), 0.05)
-    recorded = echo + noise(len(echo))
-    loudspeaker = Loudspeaker()
-    cleaner = EchoCleaner(loudspeaker)
-    clean = []
-    for number, frame in enumerate(room.frames(recorded, loudspeaker)):
-        off_s = -0.003 * max(1 - number % 170 / 100, 0.0)
-        clean.append(cleaner.clean(replace(frame, at=frame.at + off_s)).samples)
-    late = slice(5 * RATE, 9 * RATE)
-    assert decibels(recorded[late]) - decibels(np.concatenate(clean)[late] / 32768) > 25
