@@ -48,9 +48,14 @@ class LinearEcho:
         self._spectra = np.zeros((PARTITIONS, bins), np.complex64)
         self._played: Sound = np.zeros(2 * FRAME, np.float32)
         self._rest: Sound = np.zeros(bins, np.float32)
+        self._silent = PARTITIONS
 
     def cancel(self, recorded: Sound, played: Sound) -> Sound:
         """What was recorded without the echo that the filter expects of what was played."""
+        self._silent = 0 if played.any() else self._silent + 1
+        if self._silent > PARTITIONS:
+            # Nothing played is within the filter's reach: no echo, and nothing to learn from
+            return recorded
         self._played = np.concatenate([self._played[FRAME:], played])
         self._spectra[1:] = self._spectra[:-1]
         self._spectra[0] = _spectrum(self._played)

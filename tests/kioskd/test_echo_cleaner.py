@@ -10,9 +10,11 @@ import pytest
 from echo_room import Room, Sound, babble, decibels, echo_of, noise
 
 from kioskd.audio.loudspeaker import Loudspeaker
+from kioskd.ears import linear_echo
 from kioskd.ears.cleaner import EchoCleaner
 from kioskd.ears.frames import CleanFrame
-from kioskd.ears.settings import RATE
+from kioskd.ears.linear_echo import PARTITIONS, LinearEcho
+from kioskd.ears.settings import FRAME, RATE
 
 
 def cleaned(room: Room, recorded: Sound) -> tuple[Sound, Sequence[CleanFrame]]:
@@ -70,3 +72,22 @@ def test_where_nobody_spoke_the_sound_stays_as_loud_as_it_was() -> None:
     loud = slice(2 * RATE, 4 * RATE)
     assert abs(decibels(visitor[loud]) - decibels(clean[loud])) < 2
     assert not any(frame.own for frame in frames)
+
+
+def test_while_nothing_is_played_the_filter_computes_nothing_and_forgets_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    played = babble(4.0, 1).astype(np.float32)
+    echo = 0.5 * played
+    frames = [slice(begin, begin + FRAME) for begin in range(0, len(played), FRAME)]
+    linear = LinearEcho()
+    for each in frames[:350]:
+        linear.cancel(echo[each], played[each])
+    visitor, silence = np.full(FRAME, 0.1, np.float32), np.zeros(FRAME, np.float32)
+    for _ in range(PARTITIONS):
+        linear.cancel(visitor, silence)
+    with monkeypatch.context() as idle:
+        idle.setattr(linear_echo, "_spectrum", None)
+        assert linear.cancel(visitor, silence) is visitor
+    left = np.concatenate([linear.cancel(echo[each], played[each]) for each in frames[350:]])
+    assert decibels(left) < decibels(echo[frames[350].start :]) - 20
