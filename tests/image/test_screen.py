@@ -32,6 +32,9 @@ cd /usr/lib/aarch64-linux-gnu/dri
 for name in virtio_gpu kms_swrast swrast; do mount --bind /run/empty.so ${name}_dri.so; done
 """
 """Those of Mesa that can draw here, as files that a power cut has left empty."""
+CUT_DRIVERS: Final = EMPTY_DRIVERS.replace(
+    ": >/run/empty.so", "head -c 100000 swrast_dri.so >/run/empty.so"
+)
 
 
 def assert_shown(kiosk: Kiosk, prepared: Prepared, name: str) -> None:
@@ -92,6 +95,20 @@ def test_an_empty_driver_leaves_a_still_picture_and_the_voice(
     recording = sound.read(kiosk.machine.sound)
     share = sound.heard_share(recording, sound.at_rate(speech.samples, speech.sample_rate))
     assert share > 0.5, f"{share:.0%} of the sentence is in {kiosk.machine.sound}"
+
+
+@pytest.mark.slow("starts kioskd twice more, on a driver that crashes it")
+def test_a_driver_that_crashes_kioskd_leaves_a_still_picture(
+    kiosk: Kiosk, prepared: Prepared
+) -> None:
+    """A cut library kills whoever loads it (SIGBUS): the next start does not try it first."""
+    kiosk.machine.shell(CUT_DRIVERS)
+    kiosk.machine.try_shell("systemctl restart kioskd", START_S)
+    found = wait_for_display(kiosk, "screen_failed")
+    assert "a still picture by KMS 270×480" in found["observed"], found
+    assert "opening it crashed or hung kioskd the last time" in found["reasons"][0]["text"]
+    assert still_likeness(kiosk, prepared) >= LIKE_DB
+    assert int(kiosk.show("NRestarts")) >= 1
 
 
 def still_likeness(kiosk: Kiosk, prepared: Prepared) -> float:
