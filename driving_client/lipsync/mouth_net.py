@@ -4,7 +4,7 @@
 Dilated convolutions without padding, as `lipsync_training.network` defines them. Two forms of one
 net: `stream` keeps the past of every layer in small buffers and computes each row once,
 `window` computes two rows from the 66 frames that they rest on, as an NPU does. Row k is
-for k * 20 ms; it needs the frames up to 2k + 3 and, before the first frame, silence.
+for k * 20 ms; it needs the frames up to 2k + 7 and, before the first frame, silence.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from driving_client.retarget.mouth import CONTROL_NAMES
 NET_RATE: Final = 50.0
 """Rows a second."""
 
-AHEAD_MELS: Final = 3
+AHEAD_MELS: Final = 7
 """Frames of 10 ms beyond a row's instant."""
 
 DILATIONS: Final = (1, 2, 4, 8)
@@ -37,8 +37,11 @@ RECEPTIVE_MELS: Final = STRIDE * (_TAPS - 1) * sum(DILATIONS) + INPUT_KERNEL
 WINDOW_ROWS: Final = 2
 WINDOW_MELS: Final = RECEPTIVE_MELS + STRIDE * (WINDOW_ROWS - 1)
 
-_LEAD_MELS: Final = INPUT_KERNEL + STRIDE - 1 - AHEAD_MELS
-"""Frames of silence before the first that belong to row -1."""
+_EARLY_ROWS: Final = AHEAD_MELS // STRIDE
+"""Rows before the first that already rest on sound."""
+
+_LEAD_MELS: Final = INPUT_KERNEL - 1 - AHEAD_MELS % STRIDE
+"""Frames of silence that belong to the first of them."""
 
 MODEL_FOLDER: Final = Path(__file__).parent / "model"
 _MODEL: Final = MODEL_FOLDER / "mouth.npz"
@@ -154,9 +157,9 @@ class _NetStream:
 
     def __init__(self, net: MouthNet) -> None:
         self._net = net
-        # Row -1 of the input layer is the first that a frame reaches: the stream begins there.
+        # The stream begins with the first row of the input layer that a frame reaches.
         self._pending: FloatArray = np.full((_LEAD_MELS, MELS), SILENCE, np.float32)
-        self._surplus = 1
+        self._surplus = _EARLY_ROWS
         silence = np.full((RECEPTIVE_MELS + STRIDE * 2 * max(DILATIONS), MELS), SILENCE, np.float32)
         hidden = net.input.rectified(_strided(silence, INPUT_KERNEL))
         self._past = []
@@ -178,7 +181,7 @@ class _NetStream:
             self._past[index] = known[-2 * dilation :]
             hidden = _block(block, known, dilation)
         wanted = hidden[self._surplus :]
-        self._surplus = 0
+        self._surplus = max(self._surplus - count, 0)
         return self._net.controls(wanted)
 
 

@@ -2,7 +2,9 @@
 """The training corpus: sentences of synthetic voices as log-mel frames with labels.
 
 Natural voices that ship with Debian are few, so each sentence is used at three speeds by
-resampling: pitch, formants and tempo move together, and men's voices reach a woman's range.
+resampling: pitch, formants and tempo move together, and men's voices reach a woman's range. Many
+more speakers come from a neural voice (`kokoro`); as making them takes longest, there are fewer
+sentences of theirs, and training draws each of them more often.
 Every third copy is clipped, which spectra alone cannot imitate, and in another third vowels are
 held; all other disturbances are the business of `augmentation`, anew at each step of training.
 Labels come from the times that the synthesisers print.
@@ -34,6 +36,8 @@ from driving_client.voices.flite import speak_flite
 from driving_client.voices.speech import Phoneme, Speech
 from lipsync_training.festival import speak_festival
 from lipsync_training.held_vowels import held, sing
+from lipsync_training.kokoro import speak_kokoro
+from lipsync_training.kokoro_files import speakers
 from lipsync_training.texts import names_of, training_sentences
 
 LABEL_RATE: Final = 50.0
@@ -41,19 +45,22 @@ _RATE: Final = 16000
 _SENTENCES_PER_JOB: Final = 20
 _PEAK: Final = 0.6
 _SHORTEST_S: Final = 0.5
+_BETWEEN_TWO: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """A voice of a synthesiser ("flite", "festival", "espeak"; "sung" needs none).
+    """A voice of a synthesiser ("flite", "festival", "espeak", "kokoro"; "sung" needs none).
 
-    `language` is that of the `sentences`, as iso-codes names it, "en" for `training_sentences`.
+    `language` is that of the `sentences`, as iso-codes names it, "en" for `training_sentences`;
+    `weight` how many times as often as others' a second of it is drawn in training.
     """
 
     engine: str
     name: str
     sentences: int
     language: str = "en"
+    weight: float = 1.0
 
 
 _VARIANTS: Final = (
@@ -80,7 +87,8 @@ VOICES: Final = (
         for language in _LANGUAGES
         for variant in ("f2", "m3")
     ),
-    Voice("sung", "vowels", 60),
+    Voice("sung", "vowels", 60, weight=3.0),
+    Voice("kokoro", "everybody", 640, weight=7.0),
 )
 
 
@@ -90,6 +98,7 @@ class Example:
 
     mel: NDArray[np.float16]
     labels: NDArray[np.float16]
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +157,9 @@ def _run(job: _Job) -> list[Example]:
                 mel, labels = _frames(speech, speed, gain_db)
                 if index == lasting and job.voice.engine != "sung":
                     mel, labels = held(mel, labels, rng)
-                examples.append(Example(mel.astype(np.float16), labels.astype(np.float16)))
+                examples.append(
+                    Example(mel.astype(np.float16), labels.astype(np.float16), job.voice.weight)
+                )
     return examples
 
 
@@ -163,12 +174,23 @@ def _speak(job: _Job, rng: np.random.Generator) -> list[Speech]:
         ]
     if engine == "sung":
         return [sing(rng) for _ in job.sentences]
+    if engine == "kokoro":
+        return [_as_somebody(text, rng) for text in job.sentences]
     if engine != "espeak":
-        raise SpeechError(f"no synthesiser {engine!r}; take flite, festival, espeak or sung")
+        raise SpeechError(
+            f"no synthesiser {engine!r}; take flite, festival, espeak, kokoro or sung"
+        )
     return [
         synthesise(text, name, int(rng.integers(125, 185)), int(rng.integers(30, 75)))
         for text in job.sentences
     ]
+
+
+def _as_somebody(text: str, rng: np.random.Generator) -> Speech:
+    """Any of Kokoro's speakers, or one between two of them, at any usual speed."""
+    first, second = rng.choice(speakers(), 2, replace=False)
+    share = float(rng.uniform(0.15, 0.5)) if rng.random() < _BETWEEN_TWO else 0.0
+    return speak_kokoro(text, first, second, share, float(rng.uniform(0.85, 1.25)))
 
 
 def _frames(speech: Speech, speed: float, gain_db: float) -> tuple[FloatArray, FloatArray]:

