@@ -52,8 +52,9 @@ _BLOCKS: Final = 10
 _SMOOTHING: Final = 0.45
 _LOUDNESS_SMOOTHING: Final = 0.35
 
-_VOWEL: Final = 0.22
-"""The net's opening or rounding from which on it takes a sound for a vowel."""
+_VOWEL: Final = 0.4
+"""The net's opening, spreading or rounding from which on it takes a sound for a vowel: any but the
+most neutral, which a quiet hum comes near."""
 
 _LONGEST_VOWEL_ROWS: Final = 200
 """Eight seconds: few sing longer, and no noise holds the mouth open for ten."""
@@ -102,7 +103,7 @@ class SpeechLevel:
     def next(self, mel: FloatArray, vowel: float) -> Level:
         """The level of a row; `mel`, shape (n, 40), holds the frames around its instant.
 
-        `vowel`, 0 to 1, is how much of a vowel the net hears in it: its opening or rounding.
+        `vowel`, 0 to 1, is how much of a vowel the net hears in it: opening, spreading or rounding.
         """
         power = to_power(mel).mean(axis=0, dtype=np.float64) - FLOOR
         bands = np.add.reduceat(np.maximum(power, 0.0), _BAND_EDGES) / _FULL_SCALE

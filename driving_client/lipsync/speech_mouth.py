@@ -25,7 +25,7 @@ from driving_client.lipsync.mouth_net import (
 )
 from driving_client.lipsync.speech_level import SpeechLevel
 from driving_client.motion import FRAME_RATE, FloatArray
-from driving_client.retarget.mouth import CLOSE, CONTROL_NAMES, FV, OPEN, PUCKER
+from driving_client.retarget.mouth import CLOSE, CONTROL_NAMES, FV, OPEN, PUCKER, WIDE
 from driving_client.utterance import Samples
 
 LOOK_AHEAD_S: Final = AHEAD_MELS / MEL_RATE + HALF_WINDOW_S
@@ -34,6 +34,7 @@ LOOK_AHEAD_S: Final = AHEAD_MELS / MEL_RATE + HALF_WINDOW_S
 What follows a closure tells which it was: with half of this a third more of p b m went wrong on
 voices that training never heard. The kiosk reads a voice ahead of what is heard by more."""
 
+_OF_VOWELS: Final = [OPEN, WIDE, PUCKER]
 _STRIDE: Final = round(NET_RATE / FRAME_RATE)
 _MELS: Final = round(MEL_RATE / FRAME_RATE)
 
@@ -90,7 +91,7 @@ class SpeechMouth:
         """Rows at 25 Hz with the level's word on them."""
         scaled = rows.copy()
         for row in scaled:
-            level = self._level.next(self._mel[:_MELS], float(max(row[OPEN], row[PUCKER])))
+            level = self._level.next(self._mel[:_MELS], float(row[_OF_VOWELS].max()))
             self._mel = self._mel[_MELS:]
             row[OPEN] = min(row[OPEN] * level.scale, 1.0)
             row[[CLOSE, FV]] *= level.clarity

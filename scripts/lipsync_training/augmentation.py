@@ -19,7 +19,7 @@ from driving_client.motion import FloatArray
 Flags = NDArray[np.bool_]
 
 _NOISY: Final = 0.5
-_NOISE_ONLY: Final = 0.12
+_NOISE_ONLY: Final = 0.16
 _QUIET: Final = 0.10
 _REVERBERANT: Final = 0.25
 _LIMITED: Final = 0.25

@@ -32,13 +32,15 @@ def coloured_noise(rng: np.random.Generator, seconds: float, slope: float) -> Wa
 
 
 def hum(rng: np.random.Generator, seconds: float) -> Wave:
-    """Mains or a motor: harmonics of a fixed tone of 45 to 130 Hz."""
+    """Mains or a motor: harmonics of a fixed tone of 45 to 130 Hz; in phase they buzz."""
     time = np.arange(round(seconds * _RATE)) / _RATE
     base = rng.uniform(45.0, 130.0)
     wave = np.zeros(len(time))
+    apart, uneven = rng.choice([0.0, 1.0]), rng.uniform(0.0, 0.8)
     for harmonic in range(1, int(rng.integers(4, 30))):
-        amplitude = rng.uniform(0.2, 1.0) * harmonic ** -rng.uniform(0.3, 1.2)
-        wave += amplitude * np.sin(2.0 * np.pi * (base * harmonic * time + rng.random()))
+        amplitude = rng.uniform(1.0 - uneven, 1.0) * harmonic ** -rng.uniform(0.3, 1.2)
+        phase = base * harmonic * time + apart * rng.random()
+        wave += amplitude * np.sin(2.0 * np.pi * phase)
     return wave
 
 
@@ -100,7 +102,7 @@ def noise_bank(rng: np.random.Generator, seconds: float, each: int) -> list[Floa
     waves = []
     for _ in range(each):
         waves += [coloured_noise(rng, seconds, slope) for slope in rng.uniform(-0.5, 1.8, 3)]
-        waves += [hum(rng, seconds), music(rng, seconds), music(rng, seconds)]
+        waves += [hum(rng, seconds), hum(rng, seconds), hum(rng, seconds), music(rng, seconds)]
         # A fan or a crowd: noise whose level wanders.
         wander = 10.0 ** (coloured_noise(rng, seconds, 2.0) * rng.uniform(2.0, 8.0))
         waves.append(coloured_noise(rng, seconds, 1.0) * np.clip(wander, 0.1, 10.0))

@@ -65,8 +65,8 @@ class Settings:
 
 
 def refining(seed: int, base: str) -> Settings:
-    """For a net that knows speech already, a model file's of this hash: fewer steps."""
-    return Settings(seed, steps=1600, learning_rate=2e-3, mean_decay=0.995, base=base)
+    """For a net that knows speech already, a model file's of this hash: few and small steps."""
+    return Settings(seed, steps=350, learning_rate=1e-3, mean_decay=0.99, base=base)
 
 
 def train(
