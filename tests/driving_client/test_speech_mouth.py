@@ -22,7 +22,6 @@ from driving_client.lipsync.mouth_net import (
     WindowStream,
     load_net,
 )
-from driving_client.lipsync.speech_level import SpeechLevel
 from driving_client.lipsync.speech_mouth import LOOK_AHEAD_S, SpeechMouth
 from driving_client.retarget.mouth import OPEN
 from driving_client.sample_rates import SAMPLE_RATES
@@ -178,32 +177,6 @@ def test_no_sound_takes_a_control_out_of_its_range(pieces, rate):
     assert np.isfinite(rows).all()
     assert rows.min(initial=0.0) >= 0.0
     assert rows.max(initial=0.0) <= 1.0
-
-
-def test_lips_may_stay_closed_through_the_gap_of_a_p():
-    level = SpeechLevel()
-    loud = np.full((4, 40), 1.0, np.float32)
-    silent = np.full((4, 40), SILENCE, np.float32)
-    assert level.next(silent, 0.0).gate == 0.0
-    assert [level.next(loud, 1.0).gate for _ in range(5)] == [1.0] * 5
-    gap = [level.next(silent, 0.0).gate for _ in range(12)]
-    assert gap[:4] == [1.0] * 4, "160 ms of silence are no end of speech"
-    assert gap == sorted(gap, reverse=True)
-    assert gap[-1] == 0.0
-    assert level.next(loud, 1.0).gate == 1.0, "and speech is taken up at once"
-
-
-def test_what_the_net_takes_for_a_vowel_is_believed_for_eight_seconds_and_no_longer():
-    silent = np.full((4, 40), SILENCE, np.float32)
-    steady = np.full((4, 40), 0.5, np.float32)
-    for heard, longest in ((1.0, 8.0), (0.0, 0.0)):
-        level = SpeechLevel()
-        for _ in range(60):
-            level.next(silent, 0.0)
-        gates = np.array([level.next(steady, heard).gate for _ in range(400)])
-        open_for_s = np.flatnonzero(gates < 0.5)[0] / 25
-        assert longest < open_for_s < longest + 2.0
-        assert gates[-50:].max() == 0.0
 
 
 def test_louder_words_open_the_mouth_further():
