@@ -34,6 +34,13 @@ LOOK_AHEAD_S: Final = AHEAD_MELS / MEL_RATE + HALF_WINDOW_S
 What follows a closure tells which it was: with half of this a third more of p b m went wrong on
 voices that training never heard. The kiosk reads a voice ahead of what is heard by more."""
 
+_TEETH_SHUT: Final = 0.4
+"""What a full f or v takes of the opening: a lip at the teeth is not away from them.
+
+The net tells the two apart from each other, and where it heard an f or v, the opening was 0.10 and
+0.11 on the two voices never learned from, where their labels have 0.08; with this it is 0.07 and
+0.08, and off by a fifth to a quarter less. r of the opening is the same within 0.003."""
+
 _OF_VOWELS: Final = [OPEN, WIDE, PUCKER]
 _STRIDE: Final = round(NET_RATE / FRAME_RATE)
 _MELS: Final = round(MEL_RATE / FRAME_RATE)
@@ -95,6 +102,7 @@ class SpeechMouth:
             self._mel = self._mel[_MELS:]
             row[OPEN] = min(row[OPEN] * level.scale, 1.0)
             row[[CLOSE, FV]] *= level.clarity
+            row[OPEN] *= 1.0 - _TEETH_SHUT * row[FV]
             row *= level.gate
         return scaled
 

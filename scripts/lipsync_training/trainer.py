@@ -66,7 +66,7 @@ class Settings:
 
 def refining(seed: int, base: str) -> Settings:
     """For a net that knows speech already, a model file's of this hash: few and small steps."""
-    return Settings(seed, steps=350, learning_rate=1e-3, mean_decay=0.99, base=base)
+    return Settings(seed, steps=700, learning_rate=1e-3, mean_decay=0.99, base=base)
 
 
 def train(
