@@ -30,7 +30,7 @@ def test_a_blank_belongs_to_both_sides_and_sounds_come_before_their_times():
     assert to_phonemes(kokoro._timed(signs, lengths))[-1].end == pytest.approx(1.0)
 
 
-@pytest.mark.skipif(not shutil.which("espeak-ng"), reason="no espeak-ng")
+@pytest.mark.skipif(not shutil.which("espeak-ng"), reason="no espeak-ng, which `make setup` brings")
 def test_text_becomes_signs_that_the_model_knows(monkeypatch):
     known = {sign: number for number, sign in enumerate("abmiɹoʊˈ ,.?")}
     monkeypatch.setattr(kokoro, "vocabulary", lambda: known)
