@@ -14,9 +14,9 @@ from kioskd.report.shapes import Listing, Number, Record, Switch, Text, Word, ta
 FORMAT: Final = 1
 CHECKS: Final = (
     "audio", "avatar", "certificate", "config", "configuration", "display", "ears",
-    "graphics libraries", "groups", "http", "identity", "kernel", "mixer", "npu", "npu parts",
-    "presence", "provisioning", "render_loop", "room", "screen", "services", "slots", "sound card",
-    "storage", "thermal", "time", "update", "watchdog",
+    "graphics libraries", "groups", "http", "identity", "kernel", "loudspeaker", "mixer", "npu",
+    "npu parts", "presence", "provisioning", "render_loop", "room", "screen", "services", "slots",
+    "sound card", "storage", "thermal", "time", "update", "watchdog",
 )  # fmt: skip
 """Those that tell of the board. `link` and `motion` tell what an endpoint said."""
 VERDICTS: Final = ("go", "limits", "no-go")

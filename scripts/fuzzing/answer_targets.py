@@ -88,7 +88,7 @@ def kiosk_answer(data: bytes) -> None:
     """Status and body of an answer to kioskctl: printed, and looked at by an update on trial."""
     status, body = split(data, 2)
     client = _Answered(int.from_bytes(status[:2], "big"), body)
-    options = argparse.Namespace(text=["Hello."], name="listen")
+    options = argparse.Namespace(text=["Hello."], name="listen", sound=False)
     with contextlib.redirect_stdout(io.StringIO()):
         for command in (commands.say, commands.interrupt, commands.gesture):
             with contextlib.suppress(ControlError):

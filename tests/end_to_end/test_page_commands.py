@@ -73,11 +73,13 @@ LISTED: Final[dict[str, tuple[str, str]]] = {
     "kioskctl first-boot": (BOARD, "kioskd/test_first_boot.py"),
     "kioskctl bench": (BOARD, "kioskd/test_benchmark.py"),
     "kioskctl avtest*": (BOARD, "kioskd/test_avtest.py"),
+    "kioskctl earcheck": ("a kiosk with ears and a person", "kioskd/test_earcheck.py"),
     "kioskctl report*": (BOARD, "kioskd/test_report.py"),
     "*estimate * --measured b*.json": ("needs a measured board", "splat_gles/test_estimate.py"),
     "make video*": (TARGET, "scripts/test_make_video.py"),
     "make verified*": ("writes into a board's file", "scripts/test_verified_reports.py"),
     "make shader-report": (TARGET, "scripts/test_make_shader_report.py"),
+    "make bench-ears*": (TARGET, "scripts/test_bench_ears.py"),
     "make bench-alive": (TARGET, "scripts/test_bench_alive.py"),
     "kioskctl --url *": ("needs certificates", "kioskd/test_ctl_client.py"),
 }  # fmt: skip

@@ -96,12 +96,13 @@ def schema_takes(key: str, value: object) -> bool:
         if isinstance(value, float)
         else number,
     }
+    named = row["type"] if isinstance(row["type"], list) else [row["type"]]
     return (
-        types[row["type"]]
+        any(types[each] for each in named)
         and ("enum" not in row or value in row["enum"])
-        and ("minimum" not in row or row["minimum"] <= value)
-        and ("maximum" not in row or value <= row["maximum"])
-        and ("pattern" not in row or re.search(row["pattern"], str(value)) is not None)
+        and ("minimum" not in row or not number or row["minimum"] <= value)
+        and ("maximum" not in row or not number or value <= row["maximum"])
+        and ("pattern" not in row or number or re.search(row["pattern"], str(value)) is not None)
     )
 
 

@@ -80,6 +80,7 @@ def test_a_start_is_told_the_watchdog_fed_and_the_end_clean(tmp_path: Path) -> N
             "npu",
             "mixer",
             "ears",
+            "loudspeaker",
             "presence",
             "update",
             "provisioning",
