@@ -29,7 +29,7 @@ NOBODY = argparse.Namespace()
 
 @pytest.fixture
 def stand() -> Iterator[Stand]:
-    with kiosk_in(OFFICE, {"ears.policy": "barge_in"}) as stand:
+    with kiosk_in(OFFICE, {"ears.policy": "auto"}) as stand:
         yield stand
 
 
