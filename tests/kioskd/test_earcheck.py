@@ -9,7 +9,9 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from kiosk_process import KioskProcess, write_small_avatar
@@ -18,7 +20,7 @@ from ears_bench.stage import at_microphone, gain
 from ears_bench.stand import Stand, kiosk_in
 from ears_bench.voices import sentences
 from kioskd.ctl.client import Client, ControlError
-from kioskd.ctl.earcheck import earcheck
+from kioskd.ctl.earcheck import Time, earcheck
 from test_stand.rooms import OFFICE
 
 pytestmark = pytest.mark.skipif(
@@ -86,6 +88,104 @@ def test_it_tells_what_the_ears_are_good_for_and_listens_to_who_is_asked(
     ):
         assert re.search(f"^(ok  |WARN|FAIL) {line}", told, re.MULTILINE), line
     assert re.search("^ok   visitor +a sentence was heard", told, re.MULTILINE)
+
+
+@dataclass
+class ToldKiosk:
+    """A kiosk in a time of its own that has these figures, and a visitor who does as asked."""
+
+    echo_db: float = 43.0
+    itself: int = 0
+    hears: bool = True
+    barge_in: bool = True
+    now: float = 0.0
+    lines: list[str] = field(default_factory=list)
+    turns: float = 0.0
+    over: float = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def read(self, line: str) -> None:
+        self.lines.append(line)
+        if self.hears and line.startswith("Now"):
+            self._due = self.now + 2.0, line.startswith("Now talk over")
+
+    def health(self) -> dict[str, Any]:
+        return {"checks": {"ears": {"observed": "recording", "reasons": []}}}
+
+    def post_voice(self, _wav: bytes) -> None:
+        self.turns += self.itself
+
+    def post(self, _path: str, _body: dict[str, Any]) -> None:
+        """The voice is cut off."""
+
+    def figures(self) -> dict[str, float]:
+        if self._due is not None and self.now >= self._due[0]:
+            self.turns, self.over = self.turns + 1, self.over + self._due[1]
+            self._due = None
+        return {
+            "kiosk_ears_open": 1.0,
+            "kiosk_ears_level_db": -62.0,
+            "kiosk_ears_echo_reduction_db": self.echo_db,
+            "kiosk_ears_barge_in": float(self.barge_in),
+            "kiosk_loudspeaker_delay_seconds": 0.122,
+            "kiosk_ears_turns_total": self.turns,
+            'kiosk_ears_turns_total{over="yes"}': self.over,
+        }
+
+    def __post_init__(self) -> None:
+        self._due: tuple[float, bool] | None = None
+
+
+def told_of(kiosk: ToldKiosk, monkeypatch: pytest.MonkeyPatch) -> tuple[int, dict[str, str]]:
+    """The exit status, and each check's mark and words by its name."""
+    monkeypatch.setattr("kioskd.ctl.earcheck.show", kiosk.read)
+    monkeypatch.setattr("kioskd.ctl.printing.show", kiosk.read)
+    status = earcheck(cast(Client, kiosk), NOBODY, Time(lambda: kiosk.now, kiosk.sleep))
+    checks = {}
+    for line in kiosk.lines:
+        if check := re.fullmatch(r"(ok  |WARN|FAIL) (\S+(?: \S+)*) {2,}(.+)", line):
+            checks[check[2]] = f"{check[1].strip()} {check[3]}"
+    return status, checks
+
+
+def test_a_good_room_passes_in_every_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    status, checks = told_of(ToldKiosk(), monkeypatch)
+    assert status == 0
+    assert checks == {
+        "room": "ok -62 dB without a voice",
+        "own voice": "ok reduced by 43 dB: visitors can interrupt (barge_in)",
+        "itself": "ok took itself for a visitor 0 times",
+        "loudspeaker": "ok 122 ms from the sound card to the room",
+        "visitor": "ok a sentence was heard",
+        "interrupting": "ok it fell silent for you",
+    }
+
+
+@pytest.mark.parametrize(
+    ("kiosk", "check", "told"),
+    [
+        (ToldKiosk(echo_db=0.0), "own voice", "FAIL not heard by its own microphone"),
+        (ToldKiosk(echo_db=12.0), "own voice", "FAIL reduced by 12 dB: too little"),
+        (ToldKiosk(itself=2), "itself", "FAIL took itself for a visitor 2 times"),
+        (ToldKiosk(hears=False), "visitor", "FAIL nobody was heard within 15 s"),
+        (ToldKiosk(hears=False), "interrupting", "FAIL it was not interrupted"),
+    ],
+)
+def test_what_fails_is_told_and_is_the_exit_status(
+    kiosk: ToldKiosk, check: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status, checks = told_of(kiosk, monkeypatch)
+    assert checks[check].startswith(told)
+    assert status == 1
+
+
+def test_what_may_come_and_go_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    status, checks = told_of(ToldKiosk(echo_db=17.0, barge_in=False), monkeypatch)
+    assert checks["own voice"].startswith("WARN reduced by 17 dB")
+    assert checks["interrupting"] == "WARN the kiosk may not be interrupted"
+    assert status == 0
 
 
 def test_a_kiosk_without_ears_says_how_to_give_it_some(start_deaf: Callable[[], str]) -> None:
