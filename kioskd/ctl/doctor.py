@@ -70,7 +70,10 @@ def board_doctor(options: argparse.Namespace) -> int:
 
 
 def _sound() -> int:
-    answer, _ = ask()
+    answer, silence = ask()
+    if answer is None:
+        # What follows may fail for that very reason: a kioskd that runs has the cards
+        show(f"kioskd is not asked: {silence}")
     show(f"Be quiet, please: the kiosk speaks gibberish for {SOUND_S:.0f} s.")
     if answer is not None and (address := own_address()) is not None:
         finding = ask_kiosk(address.client())

@@ -17,6 +17,7 @@ from typing import Final
 
 from kioskd.ctl.client import Client, ControlError
 from kioskd.ctl.printing import print_check, show
+from kioskd.ears.policy import GOOD_DB, POOR_DB
 
 QUIET_S: Final = 5.0
 OWN_VOICE_S: Final = 20.0
@@ -26,10 +27,6 @@ _LOOK_S: Final = 0.25
 
 LOUD_DB: Final = -40.0
 """A microphone that has this much to record without anybody speaking drowns quiet visitors."""
-
-HOLDS_DB: Final = 20.0
-FALLS_BACK_DB: Final = 15.0
-"""Echo reduction from which `auto` lets visitors interrupt, and below which no more."""
 
 _TURNS: Final = "kiosk_ears_turns_total"
 _MEND_ECHO: Final = (
@@ -76,13 +73,13 @@ class _Looks:
         self.client = client
         self._time = passing
 
-    def figures(self) -> dict[str, float]:
-        """All of them by name, summed over labels; those with labels by both too."""
-        return self.client.figures()
+    def wait(self, seconds: float) -> None:
+        """Let so much time pass."""
+        self._time.sleep(seconds)
 
     def figure(self, name: str) -> float:
         """One of them; 0 where it is not told."""
-        return self.figures().get(name, 0.0)
+        return self.client.figures().get(name, 0.0)
 
     def during(self, seconds: float, name: str) -> list[float]:
         """A figure's values for so long."""
@@ -118,19 +115,19 @@ def _own_voice(look: _Looks) -> list[str]:
     show(f"Be quiet, please: the kiosk speaks gibberish for {OWN_VOICE_S:.0f} s.")
     before = look.figure(_TURNS)
     look.client.post_voice(made_up_voice(OWN_VOICE_S))
-    look.during(OWN_VOICE_S - 1.0, "kiosk_ears_open")
-    figures = look.figures()
+    look.wait(OWN_VOICE_S - 1.0)
+    figures = look.client.figures()
     echo_db = figures.get("kiosk_ears_echo_reduction_db", 0.0)
     itself = figures.get(_TURNS, 0.0) - before
     delay_s = figures.get("kiosk_loudspeaker_delay_seconds", 0.0)
-    look.during(2.0, "kiosk_ears_open")
+    look.wait(2.0)
     if not echo_db:
         told = [
             "nothing of its own voice reaches the microphone: is the amplifier on, audio.volume",
             "above 0, and the microphone in the same room?",
         ]
         return [_tell("own voice", "fail", "not heard by its own microphone", told)]
-    verdict = "pass" if echo_db >= HOLDS_DB else "warn" if echo_db >= FALLS_BACK_DB else "fail"
+    verdict = "pass" if echo_db >= GOOD_DB else "warn" if echo_db >= POOR_DB else "fail"
     words = {
         "pass": "visitors can interrupt (barge_in)",
         "warn": "interrupting may come and go (barge_in, half_duplex)",
@@ -153,7 +150,7 @@ def _sentence(look: _Looks) -> str:
     if heard is None:
         observed = f"nobody was heard within {ANSWER_S:.0f} s"
         return _tell("visitor", "fail", observed, _MEND_HEARING)
-    look.during(2.0, "kiosk_ears_open")
+    look.wait(2.0)
     return _tell("visitor", "pass", "a sentence was heard", ())
 
 

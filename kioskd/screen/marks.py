@@ -4,7 +4,7 @@ somebody watches, listens or speaks through the kiosk.
 
 People who stand before a kiosk have a right to know, so no option hides them. They are filled
 rectangles, white on a dark plate, so that they show on any background, on any GL and on the still
-picture without one; nine a mark, kept until they change.
+picture without one; eight a mark, kept until they change.
 """
 
 from __future__ import annotations
