@@ -125,7 +125,10 @@ class _Run:
         end = begin + pace + hurry
         self._reader = end
         sound, before = self._around(begin)
-        self._silent = 0 if np.abs(sound).max() > _MUTE else self._silent + 1
+        peak = float(np.abs(sound).max())
+        self._silent = 0 if peak > _MUTE else self._silent + 1
+        if not peak:
+            return np.zeros(FRAME, np.float32)
         return read_stretch(sound, begin - before, end - before, FRAME)
 
     def _append(self, sound: Sound) -> None:
