@@ -2,9 +2,9 @@
 """GET /v1/listen: what the microphone hears, over a WebSocket, for software beside the kiosk.
 
 It makes a listening device of the kiosk. So it is for this machine alone unless the configuration
-says otherwise, each listener is logged with its address, the metric `kiosk_listeners` tells how many
-there are, and what goes to other machines is counted for the mark on the screen. Nothing is kept:
-who is slow loses the oldest sound.
+says otherwise, each listener is logged with its address, the metric `kiosk_listeners` tells how
+many there are, and what goes to other machines is counted for the mark on the screen. Nothing is
+kept: who is slow loses the oldest sound.
 
 The ears' thread hands over through a bounded queue for each client (`HeardQueue`); a client that
 reads nothing costs nobody else anything and is cut off by its unanswered pings.
