@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import time
 
@@ -40,6 +41,8 @@ _FAULTS = (StandError, RigError, SoundDaemonError, PlacingError, StarvedError, W
 
 def main() -> int:
     """Measure; returns the exit status."""
+    # What is started here must not outlive it
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     rooms = {room.name: room for room in ROOMS}
     assert __doc__ is not None
     parser = argparse.ArgumentParser(

@@ -128,17 +128,17 @@ class Kiosk:
             # Where the right is there: what a starved kiosk does is not what is measured
             os.setpriority(os.PRIO_PROCESS, self._run.pid, _NICE)
         self.log = self._run.log
-        self._run.wait_for(r"ready: ")
-        port = int(self._run.wait_for(r"http_listening: .*:(\d+)/")[1])
+        try:
+            self._run.wait_for(r"ready: ")
+            port = int(self._run.wait_for(r"http_listening: .*:(\d+)/")[1])
+        except BaseException:
+            self._run.kill()
+            raise
         self.url = f"http://127.0.0.1:{port}"
         self.heard = HeardByKiosk(f"ws://127.0.0.1:{port}/v1/listen")
         if not self.heard.began.wait(_READY_S):
+            self.stop()
             raise StandError(f"nothing comes from the kiosk's microphone; see {self.log}")
-
-    @property
-    def pid(self) -> int:
-        """Its process."""
-        return self._run.pid
 
     def say(self, sound: Signal) -> float:
         """Have it speak this (-1 to 1, at RATE); seconds of it. Raises StandError."""
@@ -160,11 +160,6 @@ class Kiosk:
         values = re.findall(rf"^{re.escape(name)}(?:{{[^}}]*}})? (\S+)$", text, re.MULTILINE)
         return sum(map(float, values))
 
-    def health(self) -> dict[str, Any]:
-        """The health answer."""
-        told: dict[str, Any] = json.loads(self._ask("GET", "/healthz"))
-        return told
-
     def stop(self) -> None:
         """End it."""
         self.heard.close()
@@ -177,9 +172,6 @@ class Kiosk:
             with urllib.request.urlopen(request, timeout=_ASK_S) as answer:
                 return bytes(answer.read())
         except urllib.error.HTTPError as error:
-            # The health answer of a kiosk that is not well has a status of its own
-            if path == "/healthz":
-                return error.read()
             raise StandError(f"{method} {path}: {error.code} {error.read()[:200]!r}") from error
         except OSError as error:
             raise StandError(f"{method} {path}: {error}; see {self.log}") from error

@@ -33,14 +33,12 @@ class Stand:
 
 
 @contextlib.contextmanager
-def kiosk_in(
-    room: Room, settings: Mapping[str, object], delay_s: float | None = None
-) -> Iterator[Stand]:
+def kiosk_in(room: Room, settings: Mapping[str, object]) -> Iterator[Stand]:
     """A stage that runs, until the context ends. `settings` are those of kioskd beyond the bench's.
 
     Raises RigError, StandError, SoundDaemonError or PlacingError.
     """
-    with _rig_in(room, delay_s) as (folder, environment, rig), contextlib.ExitStack() as stack:
+    with _rig_in(room) as (folder, environment, rig), contextlib.ExitStack() as stack:
         kiosk = Kiosk(folder, environment, settings)
         stack.callback(kiosk.stop)
         stage = RealTimeStage(kiosk, rig)
@@ -51,7 +49,7 @@ def kiosk_in(
 @contextlib.contextmanager
 def parts_in(room: Room) -> Iterator[RealTimeStage]:
     """A stage with the ears alone, which let the kiosk go on. Raises as `kiosk_in`."""
-    with _rig_in(room, None) as (_, _, rig), contextlib.ExitStack() as stack:
+    with _rig_in(room) as (_, _, rig), contextlib.ExitStack() as stack:
         parts = PartsOfKiosk()
         stack.callback(parts.stop)
         time.sleep(_OPENING_S)
@@ -61,9 +59,7 @@ def parts_in(room: Room) -> Iterator[RealTimeStage]:
 
 
 @contextlib.contextmanager
-def _rig_in(
-    room: Room, delay_s: float | None
-) -> Iterator[tuple[Path, Mapping[str, str], RoomProcess]]:
+def _rig_in(room: Room) -> Iterator[tuple[Path, Mapping[str, str], RoomProcess]]:
     """A rig that runs, its folder, and the environment that leads ALSA to it."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ears-")))
@@ -73,7 +69,7 @@ def _rig_in(
         environment = environment_of(folder)
         environment["ALSA_CONFIG_PATH"] = str(write_alsa_config(folder))
         stack.enter_context(_environment(environment))
-        rig = RoomProcess(room, delay_s)
+        rig = RoomProcess(room)
         stack.callback(rig.stop)
         yield folder, environment, rig
 

@@ -33,7 +33,11 @@ class RoomProcess:
         self._process = context.Process(target=_serve, args=(theirs, room, delay_s), daemon=True)
         self._process.start()
         theirs.close()
-        self._answer()
+        try:
+            self._answer()
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """End it."""

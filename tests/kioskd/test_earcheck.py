@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from kiosk_process import KioskProcess, write_small_avatar
+from kiosk_process import running
 
 from ears_bench.stage import at_microphone, gain
 from ears_bench.stand import Stand, kiosk_in
@@ -23,11 +23,17 @@ from kioskd.ctl.client import Client, ControlError
 from kioskd.ctl.earcheck import Time, earcheck
 from test_stand.rooms import OFFICE
 
-pytestmark = pytest.mark.skipif(
+needs_a_room = pytest.mark.skipif(
     any(shutil.which(each) is None for each in ("pulseaudio", "flite")),
     reason="no pulseaudio or flite, which `make setup` brings",
 )
 NOBODY = argparse.Namespace()
+
+
+def show_to(read: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It reads what kioskctl writes."""
+    monkeypatch.setattr("kioskd.ctl.earcheck.show", read)
+    monkeypatch.setattr("kioskd.ctl.printing.show", read)
 
 
 @pytest.fixture
@@ -44,8 +50,7 @@ class Visitor:
         self._stand = stand
         self._asked = threading.Event()
         self._done = threading.Event()
-        monkeypatch.setattr("kioskd.ctl.earcheck.show", self.read)
-        monkeypatch.setattr("kioskd.ctl.printing.show", self.read)
+        show_to(self.read, monkeypatch)
         self._thread = threading.Thread(target=self._speak)
         self._thread.start()
 
@@ -70,6 +75,7 @@ class Visitor:
         self._thread.join(60)
 
 
+@needs_a_room
 @pytest.mark.slow("a minute of real time")
 def test_it_tells_what_the_ears_are_good_for_and_listens_to_who_is_asked(
     stand: Stand, monkeypatch: pytest.MonkeyPatch
@@ -102,6 +108,7 @@ class ToldKiosk:
     lines: list[str] = field(default_factory=list)
     turns: float = 0.0
     over: float = 0.0
+    _due: tuple[float, bool] | None = field(default=None, init=False)
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
@@ -134,14 +141,10 @@ class ToldKiosk:
             'kiosk_ears_turns_total{over="yes"}': self.over,
         }
 
-    def __post_init__(self) -> None:
-        self._due: tuple[float, bool] | None = None
-
 
 def told_of(kiosk: ToldKiosk, monkeypatch: pytest.MonkeyPatch) -> tuple[int, dict[str, str]]:
     """The exit status, and each check's mark and words by its name."""
-    monkeypatch.setattr("kioskd.ctl.earcheck.show", kiosk.read)
-    monkeypatch.setattr("kioskd.ctl.printing.show", kiosk.read)
+    show_to(kiosk.read, monkeypatch)
     status = earcheck(cast(Client, kiosk), NOBODY, Time(lambda: kiosk.now, kiosk.sleep))
     checks = {}
     for line in kiosk.lines:
@@ -188,24 +191,6 @@ def test_what_may_come_and_go_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> N
     assert status == 0
 
 
-def test_a_kiosk_without_ears_says_how_to_give_it_some(start_deaf: Callable[[], str]) -> None:
-    with pytest.raises(ControlError, match=r"ears\.enabled: true"):
-        earcheck(Client(start_deaf(), None, None), NOBODY)
-
-
-@pytest.fixture
-def start_deaf(tmp_path: Path) -> Iterator[Callable[[], str]]:
-    started: list[KioskProcess] = []
-
-    def start() -> str:
-        avatar = write_small_avatar(tmp_path / "ball.avatar")
-        config = f'avatar: {{path: "{avatar}"}}\naudio: {{enabled: false}}\n'
-        kiosk = KioskProcess(tmp_path, "--set", "health.port=0", config=config)
-        started.append(kiosk)
-        kiosk.wait_for("ready: ")
-        return kiosk.url
-
-    yield start
-    for kiosk in started:
-        kiosk.process.kill()
-        kiosk.process.wait()
+def test_a_kiosk_without_ears_says_how_to_give_it_some(tmp_path: Path) -> None:
+    with running(tmp_path) as kiosk, pytest.raises(ControlError, match=r"ears\.enabled: true"):
+        earcheck(Client(kiosk.url, None, None), NOBODY)

@@ -176,11 +176,14 @@ def hear_seconds(known: LoudspeakerDelay, loop_s: float, count: int = 12) -> Non
         known.path.heard(loop_s, -30.0)
 
 
-def wait_for_file(file: Path) -> None:
-
+def wait_for_writers() -> None:
     for thread in threading.enumerate():
         if thread.name == "loudspeaker_delay":
             thread.join(60)
+
+
+def wait_for_file(file: Path) -> None:
+    wait_for_writers()
     assert file.exists()
 
 
@@ -222,6 +225,7 @@ def test_a_delay_that_stays_is_written_once(tmp_path: Path) -> None:
     wait_for_file(tmp_path / FILE_NAME)
     (tmp_path / FILE_NAME).unlink()
     hear_seconds(known, 0.121)
+    wait_for_writers()
     assert not (tmp_path / FILE_NAME).exists()
     hear_seconds(known, 0.2)
     wait_for_file(tmp_path / FILE_NAME)
