@@ -46,8 +46,11 @@ class Canceller:
         """
         near, far = _sound(recorded), _sound(played)
         left = self._linear.cancel(near, far)
-        clean = self._processor.process(np.clip(left, -1, 1), far * np.float32(_PLAYED))
-        return _samples(clean), _samples(left)
+        untouched = left is near
+        clean = self._processor.process(
+            near if untouched else np.clip(left, -1, 1), far * np.float32(_PLAYED)
+        )
+        return _samples(clean), recorded if untouched else _samples(left)
 
     def move(self) -> None:
         """What was played comes earlier or later from now on: AEC3 finds that out by itself."""
