@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ears' thread: microphone, cleaner, turns, and whoever listens, 10 ms at a time.
 
-It shares no lock with the audio or the render thread. Whatever one of its parts raises is logged
-and counted, told as a reason for a while, and all parts are made anew; a listener that raises is
-told too and takes no other's sound away. What is heard is nowhere kept and no word of it logged.
+It holds no lock that the audio or the render thread needs while anything waits. Whatever one of its
+parts raises is logged and counted, told as a reason for a while, and all parts are made anew; a
+listener that raises is told too and takes no other's sound away. What is heard is nowhere kept and
+no word of it logged.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Final
 from kioskd.ears.events import EarsEvent, SpeechBegan, SpeechEnded
 from kioskd.ears.frames import CleanFrame
 from kioskd.ears.parts import Listener, Microphone, Parts, Turns
+from kioskd.ears.policy import BARGE_IN
 from kioskd.ears.settings import FRAME_S
 from kioskd.ears.snapshot import EarsSnapshot
 from kioskd.metrics import Metrics
@@ -141,7 +143,7 @@ class Ears:
         self._metrics.ears_open.set(state.open)
         self._metrics.ears_level.set(state.level_db or 0.0)
         self._metrics.ears_echo_reduction.set(self._echo_db or 0.0)
-        self._metrics.ears_barge_in.set(turns.policy == "barge_in")
+        self._metrics.ears_barge_in.set(turns.policy == BARGE_IN)
         self._snapshot = EarsSnapshot(
             microphone=state,
             reason=state.reason or ("ears_fault" if now < self._faulty_until else None),

@@ -37,7 +37,8 @@ class CleanFrame:
     `own`: whether the kiosk's own voice was to be heard while it was recorded, or so shortly
     before that the room still echoes it. `echo_db`: echo reduction over the last 10 s of own voice,
     None while too little of it was heard. `left`: what was there before anything was suppressed,
-    with more of the own voice and all of a visitor's; None where nothing was.
+    with more of the own voice and all of a visitor's; None from a cleaner that has no such
+    step.
     """
 
     samples: Samples

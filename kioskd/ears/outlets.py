@@ -23,6 +23,7 @@ from driving_client.link.heard import (
 from kioskd.ears.events import BargedIn, EarsEvent, SomebodyThere, SpeechBegan, SpeechEnded
 from kioskd.ears.frames import CleanFrame
 from kioskd.ears.parts import Listener
+from kioskd.ears.policy import HALF_DUPLEX
 
 Outlet = Callable[[Heard], None]
 """Called on the ears' thread; must return at once."""
@@ -32,17 +33,19 @@ def told_to(policy: Callable[[], str], *outlets: Outlet) -> Listener:
     """The ears' listener that tells these; `policy` is the one in force."""
 
     def listen(frame: CleanFrame, events: Sequence[EarsEvent]) -> None:
-        deaf = frame.own and policy() == "half_duplex"
+        deaf = frame.own and policy() == HALF_DUPLEX
         sound = HeardSound(np.zeros_like(frame.samples) if deaf else frame.samples, frame.position)
+        told = [heard(event) for event in events]
         for outlet in outlets:
-            for event in events:
-                outlet(_heard(event))
+            for event in told:
+                outlet(event)
             outlet(sound)
 
     return listen
 
 
-def _heard(event: EarsEvent) -> HeardEvent:
+def heard(event: EarsEvent) -> HeardEvent:
+    """The event as others outside of the kiosk may have it."""
     match event:
         case SpeechBegan():
             return VisitorBegan(event.position, event.over)

@@ -119,7 +119,6 @@ class Presence:
             self._left(now)
         elif now >= self._told.get(sign.source, now - AGAIN_S) + AGAIN_S:
             self._told[sign.source] = now
-            self.snapshot = replace(self.snapshot, last=(sign.source, now))
             self._came(SomebodyThere(now, sign.source))
 
     def _publish(self) -> None:

@@ -9,10 +9,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class PresenceSnapshot:
     """`watched` are the names of the devices that are open, `missing` the patterns that fit none,
-    `denied` the device files that may not be read. `last`: what told of somebody last, and when
-    (monotonic)."""
+    `denied` the device files that may not be read."""
 
     watched: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     denied: tuple[str, ...] = ()
-    last: tuple[str, float] | None = None

@@ -79,5 +79,5 @@ def let_others_hear(
     )
     visitors.outlets.extend((keeper.report_heard, listen.hear))
     if ears is not None:
-        ears.listen(told_to(lambda: ears.snapshot().policy, keeper.report_heard, listen.hear))
+        ears.listen(told_to(lambda: ears.snapshot().policy, *visitors.outlets))
     return listen

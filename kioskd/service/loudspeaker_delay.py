@@ -19,7 +19,7 @@ from driving_client.regular_file import read_regular
 from kioskd.audio.output import AudioOutput
 from kioskd.config import Config
 from kioskd.config.options import AUTO
-from kioskd.durable_files import DiskFiles, Files, replace
+from kioskd.durable_files import DiskFiles, replace
 from kioskd.ears.echo_path import EchoPath
 from kioskd.ears.snapshot import EchoPathSnapshot
 from kioskd.metrics import Metrics
@@ -101,11 +101,11 @@ def read_loop_delay(file: Path, device: str) -> float | None:
     return loop_s if known else None
 
 
-def keep_loop_delay(file: Path, device: str, loop_s: float, files: Files | None = None) -> None:
+def keep_loop_delay(file: Path, device: str, loop_s: float) -> None:
     """Write it, whole or not at all whenever the power goes."""
     told = {"device": device, "loop_ms": round(1000 * loop_s, 1)}
     try:
-        replace(files or DiskFiles(), file, json.dumps(told).encode())
+        replace(DiskFiles(), file, json.dumps(told).encode())
     except OSError as error:
         logger.warning(
             "%s cannot be written (%s): after a restart the loudspeaker's delay is measured anew",

@@ -6,11 +6,10 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from driving_client.link.heard import VisitorPresent
 from kioskd.config import Config
 from kioskd.config.part_settings import presence_devices
 from kioskd.ears.events import SomebodyThere
-from kioskd.ears.outlets import Outlet
+from kioskd.ears.outlets import Outlet, heard
 from kioskd.ears.wake_word import Detect, WakeWordError, wake_word
 from kioskd.playback.player import Player
 from kioskd.presence.presence import Presence
@@ -40,7 +39,7 @@ def visitors_for(config: Config, player: Player) -> Visitors:
     def came(event: SomebodyThere) -> None:
         attentive.came(event)
         for outlet in outlets:
-            outlet(VisitorPresent(event.source))
+            outlet(heard(event))
 
     presence = Presence(presence_devices(config), came, attentive.left)
     ears, detect, problem = config.ears, None, None
