@@ -14,6 +14,7 @@ and 8.7.
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import socket
 import struct
@@ -24,7 +25,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from driving_client.link.heard import HeardSound
+from driving_client.link.heard_queue import HeardQueue
+
 SOON_S: Final = 0.1
+_LOOK_EVERY_S: Final = 0.02
+"""How soon it is noticed that there is room again."""
+
 FIRST_FRAMES: Final = 5
 MOST_FRAMES: Final = 50
 """Of 20 ms: so many may be under way at first, and where a line's round trip is a second."""
@@ -96,6 +103,13 @@ class Pace:
             elif tight:
                 self._allowed = min(self._allowed + 1, MOST_FRAMES)
         return len(self._frames) < self._allowed
+
+    async def next_of(self, queue: HeardQueue, dropped: Callable[[int], None]) -> HeardSound:
+        """The queue's next sound once there is room for it; `dropped` is told what was left out."""
+        while not self.room():
+            dropped(queue.take_dropped())
+            await asyncio.sleep(_LOOK_EVERY_S)
+        return await queue.next()
 
     def sent(self) -> None:
         """A frame has just been sent."""

@@ -37,8 +37,6 @@ logger = logging.getLogger(__name__)
 PCM: Final = "pcm_s16le"
 OPUS: Final = "opus"
 EVENTS: Final = ("speech", "present")
-LOOK_EVERY_S: Final = 0.02
-"""How soon it is noticed that there is room again."""
 
 Encode = Callable[[Samples], bytes]
 
@@ -124,10 +122,7 @@ class RelayEars:
         pace = Pace(self._line)
         try:
             while True:
-                while not pace.room():
-                    self._counters.microphone_samples_dropped += queue.take_dropped()
-                    await asyncio.sleep(LOOK_EVERY_S)
-                sound = await queue.next()
+                sound = await pace.next_of(queue, self._dropped)
                 # Encoded only now: what was dropped before has left no trace in the codec's state
                 frame = MicrophoneFrame(sound.position, encode(sound.samples))
                 await self._send(encode_microphone_frame(frame))
@@ -137,7 +132,10 @@ class RelayEars:
             # The receiving side meets the same end and reports it
             logger.debug("sound not sent: %s", error, extra={"code": "send_failed"})
         finally:
-            self._counters.microphone_samples_dropped += queue.take_dropped()
+            self._dropped(queue.take_dropped())
+
+    def _dropped(self, samples: int) -> None:
+        self._counters.microphone_samples_dropped += samples
 
 
 def _pcm(samples: Samples) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kioskd.ctl.client import Client, ControlError
-from kioskd.ctl.printing import print_check, print_checks, show
+from kioskd.ctl.printing import print_checks, show
 
 
 def status(client: Client, _options: argparse.Namespace) -> int:
@@ -31,12 +31,9 @@ def doctor(client: Client, options: argparse.Namespace) -> int:
     """Every check with what it saw and what to do; exit status 1 unless all pass."""
     if options.sound:
         # Not at the top: it loads much that install and mark-good must not depend on
-        from kioskd.ctl.sound_check import ask_kiosk
+        from kioskd.ctl.sound_check import ask_kiosk, tell_sound
 
-        finding = ask_kiosk(client)
-        lines = [f"{reason.code}: {reason.text}" for reason in finding.reasons]
-        print_check("loudspeaker", finding.status.word, finding.observed, lines)
-        return 0 if finding.status.word == "pass" else 1
+        return tell_sound(lambda: ask_kiosk(client))
     health = client.health()
     print_checks(health["checks"])
     return 0 if health["status"] == "pass" else 1

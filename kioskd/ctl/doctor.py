@@ -18,7 +18,7 @@ from kioskd.config.part_settings import audio_settings
 from kioskd.ctl.client import ControlError
 from kioskd.ctl.local import own_address
 from kioskd.ctl.printing import print_check, print_checks, show
-from kioskd.ctl.sound_check import SOUND_S, ask_kiosk, try_parts
+from kioskd.ctl.sound_check import ask_kiosk, tell_sound, try_parts
 from kioskd.doctor.devices import (
     GraphicsLibraryCheck,
     NpuPartsCheck,
@@ -74,13 +74,11 @@ def _sound() -> int:
     if answer is None:
         # What follows may fail for that very reason: a kioskd that runs has the cards
         show(f"kioskd is not asked: {silence}")
-    show(f"Be quiet, please: the kiosk speaks gibberish for {SOUND_S:.0f} s.")
     if answer is not None and (address := own_address()) is not None:
-        finding = ask_kiosk(address.client())
-    else:
-        finding = try_parts(usable_config(store_from(os.environ)), read_board_facts(os.environ))
-    _print("loudspeaker", finding)
-    return 0 if finding.status is Status.PASS else 1
+        client = address.client()
+        return tell_sound(lambda: ask_kiosk(client))
+    config, board = usable_config(store_from(os.environ)), read_board_facts(os.environ)
+    return tell_sound(lambda: try_parts(config, board))
 
 
 def ask() -> tuple[dict[str, Any] | None, str]:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Final
 from kioskd.board_facts import BoardFacts
 from kioskd.config import Config
 from kioskd.ctl.client import Client
-from kioskd.health.status import Finding, passed, warned
+from kioskd.ctl.printing import print_check, show
+from kioskd.health.status import Finding, Status, passed, warned
 
 if TYPE_CHECKING:
     from kioskd.audio.output import AudioOutput
@@ -38,6 +39,15 @@ NOT_HEARD: Final = (
     "switch on the amplifier or screen that sounds, turn it up, check its cable, audio.volume, and "
     "whether audio.device is the card that it hangs on and ears.device a microphone in this room"
 )
+
+
+def tell_sound(listen: Callable[[], Finding]) -> int:
+    """Make the sound in this way and say what came of it; exit status 1 unless it was heard."""
+    show(f"Be quiet, please: the kiosk speaks gibberish for {SOUND_S:.0f} s.")
+    finding = listen()
+    lines = [f"{reason.code}: {reason.text}" for reason in finding.reasons]
+    print_check("loudspeaker", finding.status.word, finding.observed, lines)
+    return 0 if finding.status is Status.PASS else 1
 
 
 def ask_kiosk(client: Client, sleep: Callable[[float], None] = time.sleep) -> Finding:

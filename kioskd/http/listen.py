@@ -38,7 +38,6 @@ from kioskd.metrics import Metrics
 logger = logging.getLogger(__name__)
 
 MOST_LISTENERS: Final = 4
-LOOK_EVERY_S: Final = 0.02
 _ALLOWED_EVERY_S: Final = 0.5
 _HEARTBEAT_S: Final = 20.0
 _CLOSE_S: Final = 0.2
@@ -241,10 +240,7 @@ class _Client:
         position = None
         pace = Pace(partial(line_of, self._socket))
         while True:
-            while not pace.room():
-                self._dropped(self._sound.take_dropped())
-                await asyncio.sleep(LOOK_EVERY_S)
-            sound = await self._sound.next()
+            sound = await pace.next_of(self._sound, self._dropped)
             if sound.position != position:
                 told = {"event": "position", "position": sound.position}
                 await self._socket.send_str(json.dumps(told))
