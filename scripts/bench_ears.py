@@ -19,7 +19,7 @@ import signal
 import sys
 import time
 
-from ears_bench.plan import BENCH, QUICK, WHOLE, measure_room
+from ears_bench.plan import BENCH, QUICK, WHOLE, measure_room, simulate_room
 from ears_bench.real_time import PlacingError
 from ears_bench.rows import HEADING, Row, line
 from ears_bench.scenes import StarvedError
@@ -51,6 +51,11 @@ def main() -> int:
     much = parser.add_mutually_exclusive_group()
     much.add_argument("--quick", action="store_true", help="a minute a room")
     much.add_argument("--whole", action="store_true", help="all of it, and the page of results")
+    parser.add_argument(
+        "--simulated",
+        action="store_true",
+        help="the ears' parts alone, as fast as they go",
+    )
     parser.add_argument("rooms", nargs="*", metavar="ROOM", help=", ".join(rooms))
     options = parser.parse_args()
     if unknown := set(options.rooms) - set(rooms):
@@ -58,6 +63,8 @@ def main() -> int:
     for program in ("pulseaudio", "flite", "espeak-ng"):
         if shutil.which(program) is None:
             parser.error(f"no {program}; run `make setup` first")
+    if options.simulated and options.whole:
+        parser.error("what is simulated is no result; leave out --whole or --simulated")
     plan = QUICK if options.quick else WHOLE if options.whole else BENCH
     words = PYTHON if PYTHON.exists() and not options.quick else None
     if words is None and not options.quick:
@@ -68,7 +75,12 @@ def main() -> int:
     for name in options.rooms or rooms:
         tell(f"{name}: begins after {time.monotonic() - begin:.0f} s")
         try:
-            for row in measure_room(rooms[name], plan, tell, words):
+            measured = (
+                simulate_room(rooms[name], plan, tell)
+                if options.simulated
+                else measure_room(rooms[name], plan, tell, words)
+            )
+            for row in measured:
                 found.append(row)
                 print(line(row), flush=True)
         except _FAULTS as error:

@@ -7,9 +7,9 @@ the last word. Over the kiosk's voice it has none: at 6 dB below the echo it kne
 visitor's frames at best. There a frame counts by its level below the kiosk's own voice as it is
 recorded, and it takes many: what is left of an echo is loud for moments only.
 
-Measured in the simulated rooms of `scripts/ears_bench`, without real time and on the scenes that
-the figures below were chosen by: 16 visitors at 6 dB below the echo, from the first voiced frame to
-the decision p50 and p95; and 200 s of own voice, in which no turn began.
+Measured in simulated rooms without real time (as `scripts/bench_ears.py --simulated` does) and on
+the scenes that the figures below were chosen by: 16 visitors at 6 dB below the echo, from the first
+voiced frame to the decision p50 and p95; and 200 s of own voice, in which no turn began.
 
 | dry | office | hall |
 |---|---|---|

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,17 +11,24 @@ from typing import Final
 import numpy as np
 
 from ears_bench import rows
+from ears_bench.measures import Double
 from ears_bench.rows import Row
 from ears_bench.scenes import Tell, both_speak, crowd, monologue, talk_over
+from ears_bench.simulation import SimulatedStage
+from ears_bench.stage import END_OF_TURN_S, Stage
 from ears_bench.stand import Stand, kiosk_in, parts_in
 from ears_bench.voices import TEXTS, VISITORS, Sentence, recorded_sentences, sentences
 from ears_bench.words import words_lost
+from kioskd.ears.cleaner import EchoCleaner
+from kioskd.ears.policy import BARGE_IN
+from kioskd.ears.settings import EarsSettings
+from kioskd.ears.turn_taking import TurnTaking
 from test_stand.rooms import Room
 
 LEVELS_DB: Final = (0.0, -6.0)
 _FULL_BABBLE_S: Final = 600.0
 _DELAY_METRIC: Final = "kiosk_loudspeaker_delay_seconds"
-_SETTINGS: Final = {"ears.policy": "barge_in"}
+_SETTINGS: Final = {"ears.policy": BARGE_IN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +71,45 @@ def measure_room(room: Room, plan: Plan, tell: Tell, words: Path | None) -> Iter
         yield Row(rows.CPU, room.name, *cpu.told())
     if plan.both:
         with parts_in(room) as stage:
-            people = [each for each in visitors(2 * plan.both) if each.text][: plan.both]
-            found = both_speak(stage, people, LEVELS_DB[-1], tell)
-        loss = float(np.median([each.loss_db for each in found]))
-        where = f"{room.name}, {LEVELS_DB[-1]:+.0f} dB"
-        yield Row(rows.LOSS, where, loss, f"{len(found)} sentences")
+            found = _both_speak(plan, stage, tell)
+        yield _loss(room, found)
         if words is not None:
             lost, basis = words_lost(found, words)
-            yield Row(rows.WORDS, where, lost, basis)
+            yield Row(rows.WORDS, _where_both(room), lost, basis)
+
+
+def simulate_room(room: Room, plan: Plan, tell: Tell) -> Iterator[Row]:
+    """The rows that need no kiosk, as fast as they go; the ears let it speak on in the last."""
+    stage = _simulated(room, interrupts=True)
+    yield from rows.of_monologue(room.name, monologue(stage, plan.own_voice_s, tell))
+    for level_db in LEVELS_DB:
+        answers = talk_over(stage, visitors(plan.visitors), level_db, tell)
+        yield from rows.of_answers(room.name, level_db, answers)
+    if plan.both:
+        yield _loss(room, _both_speak(plan, _simulated(room, interrupts=False), tell))
+
+
+def _simulated(room: Room, *, interrupts: bool) -> SimulatedStage:
+    settings = EarsSettings(True, "", (), 0.0, BARGE_IN, END_OF_TURN_S)
+    return SimulatedStage(
+        room,
+        lambda loudspeaker: (EchoCleaner(loudspeaker), TurnTaking(settings, lambda: None)),
+        interrupts,
+    )
+
+
+def _both_speak(plan: Plan, stage: Stage, tell: Tell) -> list[Double]:
+    people = [each for each in visitors(2 * plan.both) if each.text][: plan.both]
+    return both_speak(stage, people, LEVELS_DB[-1], tell)
+
+
+def _where_both(room: Room) -> str:
+    return f"{room.name}, {LEVELS_DB[-1]:+.0f} dB"
+
+
+def _loss(room: Room, found: Sequence[Double]) -> Row:
+    loss = float(np.median([each.loss_db for each in found]))
+    return Row(rows.LOSS, _where_both(room), loss, f"{len(found)} sentences")
 
 
 def _delay(stand: Stand) -> Row:

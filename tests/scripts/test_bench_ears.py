@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 
 from ears_bench.measures import echo_reductions, shift_between, voice_loss
-from ears_bench.rows import CPU, ECHO, MISSED, Row, of_answers
+from ears_bench.plan import Plan, simulate_room
+from ears_bench.rows import CPU, ECHO, MISSED, Row, line, of_answers
 from ears_bench.scenes import answer_of
 from ears_bench.stage import HEARD_RATE, Began, Ended, Visit
 from ears_bench.voices import Sentence
@@ -123,3 +126,15 @@ def test_a_figure_that_could_not_be_measured_is_never_good_enough() -> None:
 
 def test_words_count_in_their_order() -> None:
     assert words_found(["where", "is", "it"], ["it", "where", "uh", "it"]) == 2
+
+
+@pytest.mark.slow("speaks in a simulated office for a while")
+@pytest.mark.skipif(
+    any(shutil.which(each) is None for each in ("flite", "espeak-ng")),
+    reason="no flite or espeak-ng, which `make setup` brings",
+)
+def test_in_a_simulated_office_the_ears_hear_a_visitor_and_not_themselves() -> None:
+    """Without real time, so that a busy machine is no excuse."""
+    measured = list(simulate_room(OFFICE, Plan(10, 2, 0, 1), lambda _: None))
+    assert [row.wanted for row in measured].count(MISSED) == 2, "at two levels"
+    assert not [line(row) for row in measured if not row.holds]
