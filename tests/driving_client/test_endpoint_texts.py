@@ -349,9 +349,9 @@ def test_a_voice_that_breaks_down_amid_a_text_is_told_and_the_next_text_is_said(
                     assert response.status == 200, await response.text()
                 await first_sound(socket)
                 if "Two" in text:
-                    voice.said.append("what broke down")
                     while "no more breath" not in caplog.text:
                         await asyncio.sleep(0.01)
+                    voice.said.append("what broke down")
             await rest_of(socket)
 
     asyncio.run(asyncio.wait_for(story(), GENEROUS_S))

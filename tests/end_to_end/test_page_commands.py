@@ -79,6 +79,7 @@ LISTED: Final[dict[str, tuple[str, str]]] = {
     "make video*": (TARGET, "scripts/test_make_video.py"),
     "make verified*": ("writes into a board's file", "scripts/test_verified_reports.py"),
     "make shader-report": (TARGET, "scripts/test_make_shader_report.py"),
+    "scripts/bench_ears.py --simulated": (TARGET, "scripts/test_bench_ears.py"),
     "make bench-ears*": (TARGET, "scripts/test_bench_ears.py"),
     "make bench-alive": (TARGET, "scripts/test_bench_alive.py"),
     "kioskctl --url *": ("needs certificates", "kioskd/test_ctl_client.py"),
